@@ -1,0 +1,93 @@
+//! SQLite statements on their way to the database, and what came of them.
+
+use std::sync::Arc;
+
+use crate::model::error::Error;
+use crate::model::id::SchemaVersion;
+use crate::model::value::{ResultColumn, RowBatch, Value};
+
+/// Which rules a statement runs by. A group commit holds statements of one dialect only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// Compiled from PostgreSQL: foreign keys enforced, `"x"` is always an identifier.
+    Postgres,
+    /// Sent as SQLite SQL over HTTP: foreign keys off unless the node says otherwise, `"x"` may be
+    /// a string.
+    Sqlite,
+}
+
+/// One SQLite statement with its parameters. `sql` may hold several statements separated by `;`
+/// only in the SQLite dialect: all run, the last one's result counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement {
+    pub sql: Arc<str>,
+    pub parameters: Parameters,
+}
+
+/// Values for a statement's parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Parameters {
+    /// `?`, `?1`, `?2` ...
+    Positional(Vec<Value>),
+    /// `:name`, `@name` or `$name`; the names here have no prefix. Positional ones come first.
+    Named { positional: Vec<Value>, named: Vec<(String, Value)> },
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self::Positional(Vec::new())
+    }
+}
+
+/// How one statement ended.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Completion {
+    /// Rows that it returned.
+    pub rows: u64,
+    /// Rows that it inserted, updated or deleted (`sqlite3_changes64`).
+    pub rows_affected: u64,
+    /// `sqlite3_last_insert_rowid`.
+    pub last_insert_id: i64,
+    /// Whether SQLite says that it can't write (`sqlite3_stmt_readonly`).
+    pub read_only: bool,
+}
+
+/// A statement's whole result, for callers that want it in memory. Bounded by the engine.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StatementResult {
+    pub columns: Vec<ResultColumn>,
+    pub rows: RowBatch,
+    pub completion: Completion,
+}
+
+/// What to do when a statement of a unit fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Atomicity {
+    /// The whole unit is rolled back, and what comes after the failed statement isn't run.
+    Unit,
+    /// The failed statement alone is rolled back; the others stand.
+    Statement,
+}
+
+/// Statements that are run together, in order, with nothing between them, and committed in one
+/// log entry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unit {
+    pub dialect: Dialect,
+    pub atomicity: Atomicity,
+    pub statements: Vec<Statement>,
+    /// The schema that the statements were compiled for. If the database has another one by the
+    /// time they run, nothing is run and the answer is [`UnitOutcome::SchemaChanged`].
+    pub schema: Option<SchemaVersion>,
+}
+
+/// How a unit ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum UnitOutcome {
+    /// One result a statement, in order. With [`Atomicity::Unit`] the list ends with the failed
+    /// statement, if one failed, and nothing of the unit was kept. If no statement failed, or the
+    /// atomicity is by statement, everything that succeeded is committed by a quorum.
+    Ran(Vec<Result<StatementResult, Error>>),
+    /// Compile the statements again.
+    SchemaChanged,
+}

@@ -1,0 +1,11 @@
+//! The only callers of the clock, randomness, files, threads and task spawning, so that a
+//! simulation can stand in for all of them.
+
+pub mod clock;
+pub mod disk;
+pub mod random;
+pub mod runtime;
+pub mod task;
+
+#[cfg(test)]
+pub mod sim_disk;
