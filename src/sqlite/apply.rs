@@ -1,0 +1,196 @@
+//! Other nodes' pages into the file: log entries, and snapshots.
+//!
+//! Pages are written through SQLite's virtual table `sqlite_dbpage`, on a connection that does nothing
+//! else, in one transaction. Page 1 goes last, in one statement with the cut of the file if it shrinks:
+//! with it comes the new schema cookie, after which SQLite would stop to read the schema anew.
+
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+use rusqlite::Connection;
+use rusqlite::params;
+
+use crate::model::error::Fault;
+use crate::model::id::TransactionId;
+use crate::sqlite::errors::fault;
+use crate::sqlite::link::own;
+use crate::sqlite::page::{page_checksum, stamp};
+use crate::sqlite::page_set::{EncodedPage, for_each_page};
+use crate::sqlite::vfs::PAGE_BYTES;
+use crate::sqlite::writer::{Writer, execute};
+
+/// Where the schema cookie is in page 1 (SQLite file format §1.3).
+const SCHEMA_COOKIE: std::ops::Range<usize> = 40..44;
+
+impl Writer {
+    /// Applies another node's transaction, given as its encoded parts in order. Invariant: no
+    /// transaction is open. Fails if a page's checksum isn't what the entry says.
+    pub fn apply(
+        &mut self,
+        txid: TransactionId,
+        database_pages: u32,
+        parts: &mut dyn Iterator<Item = Result<Bytes, Fault>>,
+    ) -> Result<(), Fault> {
+        self.replace(database_pages, |applying| {
+            for part in parts {
+                let part = part?;
+                let failed = for_each_page(&part, |page| match applying.page(page) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(fault) => ControlFlow::Break(fault),
+                })?;
+                if let Some(fault) = failed {
+                    return Err(fault);
+                }
+            }
+            Ok(())
+        })?;
+        // The checksums say that the pages are the leader's, and the id is stored in them.
+        self.txid = txid;
+        Ok(())
+    }
+
+    /// Replaces the database by a received snapshot, in one transaction: `pages` yields the pages
+    /// that differ.
+    pub fn install(
+        &mut self,
+        database_pages: u32,
+        pages: &mut dyn Iterator<Item = Result<(u32, Bytes), Fault>>,
+    ) -> Result<(), Fault> {
+        self.replace(database_pages, |applying| {
+            for page in pages {
+                let (number, bytes) = page?;
+                if bytes.len() != PAGE_BYTES || number == 0 || number > database_pages {
+                    return Err(Fault::new(format!("page {number} of a snapshot is malformed")));
+                }
+                applying.write(number, bytes.to_vec())?;
+            }
+            Ok(())
+        })?;
+        self.shared.forget_catalogs();
+        self.txid = self.read_txid()?;
+        Ok(())
+    }
+
+    /// Runs `work` in a transaction that writes pages, and commits it.
+    fn replace(
+        &mut self,
+        database_pages: u32,
+        work: impl FnOnce(&mut Applying<'_>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        if self.is_open() {
+            return Err(Fault::new("pages were to be applied while a transaction is open"));
+        }
+        self.tap.pass();
+        self.recent.clear();
+        let connection = &self.applier;
+        execute(connection, own!("BEGIN IMMEDIATE"))
+            .map_err(|error| fault("apply pages", &error))?;
+        let mut applying = Applying { connection, first: None, database_pages };
+        let result = work(&mut applying).and_then(|()| applying.finish());
+        if let Err(fault) = result {
+            // The fault is what matters; the node stops, and starts from its log.
+            let _ = execute(connection, own!("ROLLBACK"));
+            return Err(fault);
+        }
+        let pages = page_count(connection)?;
+        if pages != database_pages {
+            return Err(Fault::new(format!(
+                "the database has {pages} pages after a transaction that leaves {database_pages}"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// A transaction that writes pages.
+struct Applying<'connection> {
+    connection: &'connection Connection,
+    /// Page 1, which is written last.
+    first: Option<Vec<u8>>,
+    database_pages: u32,
+}
+
+impl Applying<'_> {
+    fn page(&mut self, page: EncodedPage<'_>) -> Result<(), Fault> {
+        let number = page.number;
+        let before =
+            if page.needs_before() { Some(read_page(self.connection, number)?) } else { None };
+        let bytes = page.decode(before.as_deref())?;
+        self.write(number, bytes)
+    }
+
+    fn write(&mut self, number: u32, bytes: Vec<u8>) -> Result<(), Fault> {
+        if number > self.database_pages {
+            return Err(Fault::new(format!("page {number} lies past the end of its database")));
+        }
+        if number == 1 {
+            self.first = Some(bytes);
+            return Ok(());
+        }
+        let write = || -> rusqlite::Result<()> {
+            let sql =
+                own!("INSERT INTO sqlite_dbpage (pgno, data, schema) VALUES (?1, ?2, 'main')");
+            self.connection.prepare_cached(sql)?.execute(params![number, bytes])?;
+            Ok(())
+        };
+        write().map_err(|error| fault("write a page", &error))
+    }
+
+    /// Writes page 1, cuts the file, commits.
+    fn finish(self) -> Result<(), Fault> {
+        let connection = self.connection;
+        let shrinks = page_count(connection)? > self.database_pages;
+        let before = read_page(connection, 1)?;
+        let schema_changed =
+            self.first.as_ref().is_some_and(|after| before[SCHEMA_COOKIE] != after[SCHEMA_COOKIE]);
+        let write = || -> rusqlite::Result<()> {
+            if shrinks {
+                let sql = own!(
+                    "INSERT INTO sqlite_dbpage (pgno, data, schema) VALUES (1, ?1, 'main'), (?2, NULL, 'main')"
+                );
+                let cut = i64::from(self.database_pages) + 1;
+                let first = self.first.as_ref().unwrap_or(&before);
+                connection.prepare_cached(sql)?.execute(params![first, cut])?;
+            } else if let Some(first) = &self.first {
+                let sql =
+                    own!("INSERT INTO sqlite_dbpage (pgno, data, schema) VALUES (1, ?1, 'main')");
+                connection.prepare_cached(sql)?.execute(params![first])?;
+            }
+            execute(connection, own!("COMMIT"))?;
+            if schema_changed {
+                // The pages of the schema lie parsed in this connection's cache, as they were before.
+                connection.release_memory()?;
+            }
+            Ok(())
+        };
+        write().map_err(|error| fault("commit applied pages", &error))
+    }
+}
+
+/// A page's bytes as the connection sees them.
+pub(crate) fn read_page(connection: &Connection, number: u32) -> Result<Vec<u8>, Fault> {
+    let read = || -> rusqlite::Result<Vec<u8>> {
+        let sql = own!("SELECT data FROM sqlite_dbpage WHERE pgno = ?1");
+        connection.prepare_cached(sql)?.query_row([number], |row| row.get(0))
+    };
+    let mut page = read().map_err(|error| fault("read a page", &error))?;
+    if page.len() != PAGE_BYTES {
+        return Err(Fault::new("the database has another page size than 4096"));
+    }
+    // SQLite's cache may hold page 1 with stamps that it wrote and the file hasn't.
+    stamp(number, &mut page);
+    Ok(page)
+}
+
+/// The checksum of a page as the connection sees it.
+pub(crate) fn read_checksum(connection: &Connection, number: u32) -> Result<u64, Fault> {
+    Ok(page_checksum(number, &read_page(connection, number)?))
+}
+
+/// The database's size in pages as the connection sees it.
+pub(crate) fn page_count(connection: &Connection) -> Result<u32, Fault> {
+    let read = || -> rusqlite::Result<u32> {
+        connection.prepare_cached(own!("PRAGMA page_count"))?.query_row([], |row| row.get(0))
+    };
+    read().map_err(|error| fault("read the database's size", &error))
+}

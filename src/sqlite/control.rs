@@ -1,0 +1,111 @@
+//! Stops running statements: SQLite asks every thousand instructions.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::model::error::{Error, SqlState};
+use crate::sqlite::Control;
+use crate::sqlite::vfs::Tap;
+
+/// SQLite instructions between two checks.
+pub(crate) const CHECK_INTERVAL: i32 = 1000;
+
+/// What one connection's running statement obeys.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    armed: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    control: Control,
+    /// The transaction's pages, and how many bytes of them are allowed.
+    pages: Option<(Arc<Tap>, u64)>,
+    reason: Option<Error>,
+}
+
+impl Watch {
+    /// A watch that also stops transactions which spill more than `bytes_max`.
+    pub(crate) fn with_limit(tap: Arc<Tap>, bytes_max: u64) -> Self {
+        let state = State { pages: Some((tap, bytes_max)), ..State::default() };
+        Self { armed: AtomicBool::new(false), state: Mutex::new(state) }
+    }
+
+    /// Makes the connection ask this watch.
+    pub(crate) fn install(
+        self: &Arc<Self>,
+        connection: &mut rusqlite::Connection,
+    ) -> rusqlite::Result<()> {
+        let watch = Arc::clone(self);
+        connection.progress_handler(CHECK_INTERVAL, Some(move || watch.must_stop()))
+    }
+
+    /// A client's statement begins.
+    pub(crate) fn arm(&self, control: &Control) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.control.clone_from(control);
+        state.reason = None;
+        self.armed.store(true, Ordering::Relaxed);
+    }
+
+    /// The statement ended. Says why it was stopped, if it was.
+    pub(crate) fn disarm(&self) -> Option<Error> {
+        self.armed.store(false, Ordering::Relaxed);
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).reason.take()
+    }
+
+    fn must_stop(&self) -> bool {
+        if !self.armed.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let reason = state.reason_to_stop();
+        let stop = reason.is_some();
+        if stop {
+            state.reason = reason;
+        }
+        stop
+    }
+}
+
+impl State {
+    fn reason_to_stop(&self) -> Option<Error> {
+        if let Some((tap, bytes_max)) = &self.pages
+            && tap.spilled_bytes() > *bytes_max
+        {
+            return Some(too_large(*bytes_max));
+        }
+        stop_reason(&self.control)
+    }
+}
+
+/// Why a statement under this control must stop, if it must.
+pub(crate) fn stop_reason(control: &Control) -> Option<Error> {
+    if control.cancel.as_ref().is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
+        return Some(canceled("canceling statement due to user request"));
+    }
+    if let Some(left) = &control.checks_left {
+        let less = |left: u32| left.checked_sub(1);
+        if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_err() {
+            return Some(canceled("canceling statement that takes longer than it may here"));
+        }
+    }
+    if control.deadline.is_some_and(|deadline| deadline.remaining().is_zero()) {
+        return Some(canceled("canceling statement due to statement timeout"));
+    }
+    None
+}
+
+fn canceled(message: &str) -> Error {
+    Error::limit(SqlState::QUERY_CANCELED, message)
+}
+
+/// The transaction changes more than is allowed.
+pub(crate) fn too_large(bytes_max: u64) -> Error {
+    Error::limit(
+        SqlState::PROGRAM_LIMIT_EXCEEDED,
+        format!("transaction changes more than {bytes_max} bytes of pages"),
+    )
+    .with_hint("Split it, or raise --max-transaction-bytes.")
+}

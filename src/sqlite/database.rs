@@ -1,0 +1,283 @@
+//! One database: its file, and who has connections to it.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::model::catalog::Catalog;
+use crate::model::error::{Error, Fault};
+use crate::model::id::SchemaVersion;
+use crate::sqlite::errors::{self, fault};
+use crate::sqlite::page::stamp;
+use crate::sqlite::reader::{Pool, Reader};
+use crate::sqlite::snapshot::SnapshotView;
+use crate::sqlite::vfs::{self, PAGE_BYTES};
+use crate::sqlite::writer::Writer;
+use crate::sqlite::{Checkpoint, Options, schema};
+
+/// What a new database holds. The text is a format: it is in the file.
+const SYSTEM_SCHEMA: &str = include_str!("system_schema.sql");
+
+/// The catalogs of the last few schema versions.
+const CATALOGS_MAX: usize = 4;
+
+/// What all connections to one database share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) path: PathBuf,
+    pub(crate) wal_path: PathBuf,
+    pub(crate) options: Options,
+    catalogs: Mutex<VecDeque<Arc<Catalog>>>,
+    /// For fsync. Closing any descriptor of a file drops all of the process's POSIX locks on it, so
+    /// this one is opened before and closed after SQLite's own: connections hold this struct.
+    file: File,
+}
+
+impl Shared {
+    /// The committed catalog with this version, from memory or as `connection` sees it.
+    pub(crate) fn catalog(
+        &self,
+        connection: &Connection,
+        version: SchemaVersion,
+    ) -> Result<Arc<Catalog>, Error> {
+        let mut catalogs = self.catalogs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = catalogs.iter().find(|catalog| catalog.schema == version) {
+            return Ok(Arc::clone(known));
+        }
+        let catalog = schema::load(connection, version)
+            .map_err(|error| Error::internal(errors::message(&error)))?;
+        let catalog = Arc::new(catalog);
+        catalogs.push_front(Arc::clone(&catalog));
+        catalogs.truncate(CATALOGS_MAX);
+        Ok(catalog)
+    }
+
+    /// Forgets all catalogs: the database was replaced.
+    pub(crate) fn forget_catalogs(&self) {
+        self.catalogs.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// One database: its file, its write connection, its readers.
+#[derive(Debug)]
+pub struct Database {
+    writer: Mutex<Option<Writer>>,
+    pool: Arc<Pool>,
+    /// Not through the shim. It closes after all others of this struct.
+    checkpointer: Mutex<Connection>,
+    shared: Arc<Shared>,
+}
+
+impl Database {
+    /// Opens `path`, or creates an empty database there (WAL mode, 4096-byte pages).
+    ///
+    /// # Errors
+    /// If the file is no database of ours, or another process writes to it.
+    pub fn open(path: &Path, options: &Options) -> Result<Self, Fault> {
+        vfs::register()
+            .map_err(|code| Fault::new(format!("SQLite refuses its file layer: code {code}")))?;
+        if !path.exists() {
+            create(path)?;
+        }
+        let file =
+            File::options().read(true).write(true).open(path).map_err(|e| io("open", path, &e))?;
+        check_header(&file, path)?;
+        let shared = Arc::new(Shared {
+            path: path.to_owned(),
+            wal_path: with_suffix(path, "-wal"),
+            options: options.clone(),
+            catalogs: Mutex::default(),
+            file,
+        });
+        let writer = Writer::open(&shared)?;
+        let checkpointer =
+            open_checkpointer(path).map_err(|error| fault("open the database", &error))?;
+        Ok(Self {
+            writer: Mutex::new(Some(writer)),
+            pool: Pool::new(Arc::clone(&shared)),
+            checkpointer: Mutex::new(checkpointer),
+            shared,
+        })
+    }
+
+    /// The one write connection. Taken once.
+    ///
+    /// # Panics
+    /// If it was taken already.
+    pub fn writer(&self) -> Writer {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.take().expect("the writer is taken once")
+    }
+
+    /// A read-only connection from the pool; waits for one at the most as long as given, then 53300.
+    pub fn reader(&self, wait: Duration) -> Result<Reader, Error> {
+        self.pool.take(wait)
+    }
+
+    /// Copies committed WAL frames into the database file and fsyncs it, beside running readers and
+    /// writers. Everything that was committed when the call began is durable when it returns
+    /// `complete`.
+    ///
+    /// The WAL begins anew with the first transaction that starts after a checkpoint which left no
+    /// frame. Under steady writing that only happens if the last checkpoint runs between two
+    /// transactions, so call it there too.
+    pub fn checkpoint(&self) -> Result<Checkpoint, Fault> {
+        self.run_checkpoint("PASSIVE")
+    }
+
+    /// Copies all of the WAL into the database file and empties it: nothing may be open but this.
+    ///
+    /// # Errors
+    /// If a reader or the writer is still there.
+    pub fn close(self) -> Result<(), Fault> {
+        drop(self.writer.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.pool.close();
+        let checkpoint = self.run_checkpoint("TRUNCATE")?;
+        if !checkpoint.complete {
+            return Err(Fault::new("the database is still in use and could not be checkpointed"));
+        }
+        Ok(())
+    }
+
+    fn run_checkpoint(&self, mode: &str) -> Result<Checkpoint, Fault> {
+        let connection = self.checkpointer.lock().unwrap_or_else(PoisonError::into_inner);
+        let (busy, log, copied): (i64, i64, i64) = connection
+            .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .map_err(|error| fault("checkpoint the database", &error))?;
+        // SQLite only syncs the file if nothing was committed meanwhile.
+        self.shared.file.sync_data().map_err(|e| io("fsync", &self.shared.path, &e))?;
+        Ok(Checkpoint {
+            complete: busy == 0 && log == copied,
+            frames_left: u64::try_from(log - copied).unwrap_or(0),
+        })
+    }
+
+    /// A read view of the whole file at its present state, for streaming a snapshot.
+    pub fn snapshot(&self) -> Result<SnapshotView, Fault> {
+        SnapshotView::open(&self.shared)
+    }
+
+    /// Closes all connections and removes the file and its companions. A reader or writer that is
+    /// still there goes on with the removed file.
+    pub fn remove(self) -> Result<(), Fault> {
+        drop(self.writer.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.pool.close();
+        let Self { shared, checkpointer, .. } = self;
+        drop(checkpointer);
+        let path = &shared.path;
+        // The database goes last: what is left by a crash in between is still a database.
+        for path in [with_suffix(path, "-wal"), with_suffix(path, "-shm"), path.clone()] {
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(io("remove", &path, &error));
+                }
+                _ => {}
+            }
+        }
+        sync_directory(path)
+    }
+
+    /// Size of the file and of its WAL, in bytes.
+    pub fn sizes(&self) -> (u64, u64) {
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        (size(&self.shared.path), size(&self.shared.wal_path))
+    }
+}
+
+fn open_checkpointer(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    Ok(connection)
+}
+
+fn io(doing: &str, path: &Path, error: &std::io::Error) -> Fault {
+    Fault::new(format!("{doing} {}: {error}", path.display()))
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn sync_directory(path: &Path) -> Result<(), Fault> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new("."));
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(|error| io("fsync", directory, &error))
+}
+
+/// Refuses what isn't a database of ours (SQLite file format §1.3): page size, WAL mode.
+fn check_header(file: &File, path: &Path) -> Result<(), Fault> {
+    let mut header = [0; 100];
+    file.read_exact_at(&mut header, 0).map_err(|error| io("read", path, &error))?;
+    let page_size = usize::from(u16::from_be_bytes([header[16], header[17]]));
+    if !header.starts_with(b"SQLite format 3\0") || page_size != PAGE_BYTES {
+        return Err(Fault::new(format!(
+            "{} is not a SQLite database with pages of {PAGE_BYTES} bytes",
+            path.display()
+        )));
+    }
+    if header[18..20] != [2, 2] {
+        return Err(Fault::new(format!(
+            "{} is not in WAL mode: another program has changed that",
+            path.display()
+        )));
+    }
+    Ok(())
+}
+
+/// Makes an empty database: the same bytes on every node.
+fn create(path: &Path) -> Result<(), Fault> {
+    for suffix in ["-wal", "-journal"] {
+        let companion = with_suffix(path, suffix);
+        if companion.exists() {
+            return Err(Fault::new(format!(
+                "{} is there, but the database it belongs to is not",
+                companion.display()
+            )));
+        }
+    }
+    let temporary = with_suffix(path, ".new");
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let left_over = with_suffix(&temporary, suffix);
+        match std::fs::remove_file(&left_over) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(io("remove", &left_over, &error));
+            }
+            _ => {}
+        }
+    }
+    let fill = || -> rusqlite::Result<()> {
+        let connection = Connection::open(&temporary)?;
+        connection.pragma_update(None, "page_size", PAGE_BYTES as i64)?;
+        connection.pragma_update(None, "auto_vacuum", "NONE")?;
+        connection.pragma_update(None, "encoding", "UTF-8")?;
+        connection.execute_batch(&format!("BEGIN; {SYSTEM_SCHEMA}; COMMIT;"))?;
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        connection.close().map_err(|(_, error)| error)
+    };
+    fill().map_err(|error| fault("create a database", &error))?;
+    let finish = || -> std::io::Result<()> {
+        let file = File::options().read(true).write(true).open(&temporary)?;
+        let mut first = [0; PAGE_BYTES];
+        file.read_exact_at(&mut first, 0)?;
+        stamp(1, &mut first);
+        file.write_all_at(&first, 0)?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, path)
+    };
+    finish().map_err(|error| io("create", path, &error))?;
+    sync_directory(path)
+}

@@ -1,0 +1,182 @@
+//! PostgreSQL functions that SQLite lacks or does differently, and the collation `decimal`.
+//!
+//! They work on stored forms. A scalar function gives NULL if any argument is NULL, unless its
+//! registration says otherwise. All are INNOCUOUS, so that they may stand in indexes, CHECK and
+//! DEFAULT; DETERMINISTIC where the result depends on the arguments only.
+
+mod aggregate;
+mod datetime;
+mod float;
+mod integer;
+mod numeric;
+mod text;
+mod various;
+
+use rusqlite::Connection;
+use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
+
+use crate::datum::numeric::{Numeric, compare_stored};
+use crate::model::error::{Error, SqlState};
+
+/// Registers the functions with a connection.
+///
+/// # Errors
+/// SQLite's, if it refuses one.
+pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
+    connection.create_collation("decimal", compare_stored)?;
+    aggregate::register(connection)?;
+    datetime::register(connection)?;
+    float::register(connection)?;
+    integer::register(connection)?;
+    numeric::register(connection)?;
+    text::register(connection)?;
+    various::register(connection)
+}
+
+const PURE: FunctionFlags = FunctionFlags::SQLITE_UTF8
+    .union(FunctionFlags::SQLITE_DETERMINISTIC)
+    .union(FunctionFlags::SQLITE_INNOCUOUS);
+const IMPURE: FunctionFlags = FunctionFlags::SQLITE_UTF8.union(FunctionFlags::SQLITE_INNOCUOUS);
+
+/// What a function gives.
+type Answer = Result<SqlValue, Error>;
+
+/// A function's failure as rusqlite wants it.
+fn fail(error: Error) -> rusqlite::Error {
+    crate::sqlite::errors::fail_function(error)
+}
+
+/// Registers a deterministic function that is NULL where an argument is. `count` is -1 for any number.
+fn strict(
+    connection: &Connection,
+    name: &str,
+    count: i32,
+    function: impl Fn(&Arguments<'_, '_>) -> Answer + Send + 'static,
+) -> rusqlite::Result<()> {
+    connection.create_scalar_function(name, count, PURE, move |context| {
+        if (0..context.len()).any(|at| context.get_raw(at) == ValueRef::Null) {
+            return Ok(ToSqlOutput::Owned(SqlValue::Null));
+        }
+        function(&Arguments { context }).map(ToSqlOutput::Owned).map_err(fail)
+    })
+}
+
+/// Registers a function that is called for NULLs too.
+fn lenient(
+    connection: &Connection,
+    name: &str,
+    count: i32,
+    flags: FunctionFlags,
+    function: impl Fn(&Arguments<'_, '_>) -> Answer + Send + 'static,
+) -> rusqlite::Result<()> {
+    connection.create_scalar_function(name, count, flags, move |context| {
+        function(&Arguments { context }).map(ToSqlOutput::Owned).map_err(fail)
+    })
+}
+
+/// A call's arguments, each as the storage class that its type has.
+struct Arguments<'a, 'c> {
+    context: &'a Context<'c>,
+}
+
+impl Arguments<'_, '_> {
+    fn count(&self) -> usize {
+        self.context.len()
+    }
+
+    fn value(&self, at: usize) -> ValueRef<'_> {
+        self.context.get_raw(at)
+    }
+
+    fn integer(&self, at: usize) -> Result<i64, Error> {
+        match self.value(at) {
+            ValueRef::Integer(number) => Ok(number),
+            _ => Err(wrong_class("an integer")),
+        }
+    }
+
+    /// An integer, or what int4 arithmetic overflowed into.
+    fn whole(&self, at: usize) -> Result<Option<i64>, Error> {
+        match self.value(at) {
+            ValueRef::Integer(number) => Ok(Some(number)),
+            ValueRef::Real(_) => Ok(None),
+            _ => Err(wrong_class("an integer")),
+        }
+    }
+
+    fn float(&self, at: usize) -> Result<f64, Error> {
+        match self.value(at) {
+            ValueRef::Real(number) => Ok(number),
+            ValueRef::Integer(number) => Ok(number as f64),
+            _ => Err(wrong_class("a number")),
+        }
+    }
+
+    fn text(&self, at: usize) -> Result<&str, Error> {
+        match self.value(at) {
+            ValueRef::Text(bytes) => std::str::from_utf8(bytes).map_err(|_| {
+                Error::user(
+                    SqlState::CHARACTER_NOT_IN_REPERTOIRE,
+                    "invalid byte sequence for encoding \"UTF8\"",
+                )
+            }),
+            _ => Err(wrong_class("text")),
+        }
+    }
+
+    fn numeric(&self, at: usize) -> Result<Numeric, Error> {
+        match self.value(at) {
+            ValueRef::Integer(number) => Ok(Numeric::from_i64(number)),
+            _ => parse_numeric(self.text(at)?),
+        }
+    }
+}
+
+fn parse_numeric(text: &str) -> Result<Numeric, Error> {
+    Numeric::parse(text)?.ok_or_else(|| wrong_class("a numeric"))
+}
+
+/// XX001: a stored value that isn't of its column's type.
+fn wrong_class(wanted: &str) -> Error {
+    Error::new(
+        crate::model::error::Class::Internal,
+        SqlState::DATA_CORRUPTED,
+        format!("a stored value is not {wanted}"),
+    )
+}
+
+fn integer(value: i64) -> SqlValue {
+    SqlValue::Integer(value)
+}
+
+fn boolean(value: bool) -> SqlValue {
+    SqlValue::Integer(i64::from(value))
+}
+
+fn string(value: impl Into<String>) -> SqlValue {
+    SqlValue::Text(value.into())
+}
+
+fn owned(value: ValueRef<'_>) -> SqlValue {
+    match value {
+        ValueRef::Null => SqlValue::Null,
+        ValueRef::Integer(number) => SqlValue::Integer(number),
+        ValueRef::Real(number) => SqlValue::Real(number),
+        // A stored text that isn't UTF-8 can't have come from PostgreSQL's side.
+        ValueRef::Text(bytes) => SqlValue::Text(String::from_utf8_lossy(bytes).into_owned()),
+        ValueRef::Blob(bytes) => SqlValue::Blob(bytes.to_vec()),
+    }
+}
+
+/// 22003 `integer out of range`.
+fn out_of_range(type_name: &str) -> Error {
+    Error::user(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, format!("{type_name} out of range"))
+}
+
+fn division_by_zero() -> Error {
+    Error::user(SqlState::DIVISION_BY_ZERO, "division by zero")
+}
+
+#[cfg(test)]
+mod function_test;

@@ -1,0 +1,171 @@
+//! Text input and output of any type, checks, and facts about the server.
+
+use bytes::BytesMut;
+use rusqlite::Connection;
+use rusqlite::types::{Value as SqlValue, ValueRef};
+
+use super::{
+    Answer, Arguments, IMPURE, PURE, integer, lenient, owned, parse_numeric, strict, string,
+};
+use crate::datum::{self, Style};
+use crate::model::error::{Error, SqlState};
+use crate::model::pg_type::PgType;
+use crate::model::value::Value;
+
+/// What `version()` says: the PostgreSQL that is spoken, and what speaks it.
+const VERSION: &str = concat!("PostgreSQL 15.18 (Eider ", env!("CARGO_PKG_VERSION"), ")");
+
+pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
+    strict(connection, "pg_out", 3, |args| {
+        let value = match args.value(0) {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(number) => Value::Integer(number),
+            ValueRef::Real(number) => Value::Real(number),
+            ValueRef::Text(_) => Value::Text(args.text(0)?.to_owned()),
+            ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+        };
+        let mut out = BytesMut::new();
+        datum::to_text(data_type(args)?, &value, &style(args)?, &mut out)?;
+        String::from_utf8(out.to_vec())
+            .map(string)
+            .map_err(|_| Error::internal("text output is UTF-8"))
+    })?;
+    strict(connection, "pg_in", 3, |args| {
+        Ok(match datum::from_text(data_type(args)?, args.text(0)?, &style(args)?)? {
+            Value::Null => SqlValue::Null,
+            Value::Integer(number) => SqlValue::Integer(number),
+            Value::Real(number) => SqlValue::Real(number),
+            Value::Text(text) => SqlValue::Text(text),
+            Value::Blob(bytes) => SqlValue::Blob(bytes),
+        })
+    })?;
+    strict(connection, "pg_bool_text", 1, |args| {
+        Ok(string(if args.integer(0)? == 0 { "false" } else { "true" }))
+    })?;
+    lenient(connection, "pg_not_null", 3, PURE, |args| {
+        if args.value(0) != ValueRef::Null {
+            return Ok(owned(args.value(0)));
+        }
+        let (table, column) = (args.text(1)?, args.text(2)?);
+        let message = format!(
+            "null value in column \"{column}\" of relation \"{table}\" violates not-null constraint"
+        );
+        let mut error = Error::user(SqlState::NOT_NULL_VIOLATION, message);
+        error.fields_mut().schema = Some("public".to_owned());
+        error.fields_mut().table = Some(table.to_owned());
+        error.fields_mut().column = Some(column.to_owned());
+        Err(error)
+    })?;
+    strict(connection, "pg_sequence_value", 3, |args| {
+        let (value, maximum) = (args.integer(0)?, args.integer(1)?);
+        if value > maximum {
+            let name = args.text(2)?;
+            let message = format!("nextval: reached maximum value of sequence \"{name}\"");
+            return Err(Error::user(SqlState(*b"2200H"), message));
+        }
+        Ok(integer(value))
+    })?;
+    register_checks(connection)
+}
+
+/// Row counts, extremes, facts.
+fn register_checks(connection: &Connection) -> rusqlite::Result<()> {
+    for (name, none, state, message) in [
+        ("pg_limit", -1, SqlState::INVALID_ROW_COUNT_IN_LIMIT_CLAUSE, "LIMIT must not be negative"),
+        (
+            "pg_offset",
+            0,
+            SqlState::INVALID_ROW_COUNT_IN_RESULT_OFFSET_CLAUSE,
+            "OFFSET must not be negative",
+        ),
+    ] {
+        lenient(connection, name, 1, PURE, move |args| match args.value(0) {
+            ValueRef::Null => Ok(integer(none)),
+            _ => match args.integer(0)? {
+                count if count < 0 => Err(Error::user(state, message)),
+                count => Ok(integer(count)),
+            },
+        })?;
+    }
+    strict(connection, "pg_series_step", 1, |args| match args.integer(0)? {
+        0 => Err(Error::user(SqlState::INVALID_PARAMETER_VALUE, "step size cannot equal zero")),
+        step => Ok(integer(step)),
+    })?;
+    for (name, greatest) in [("pg_greatest", true), ("pg_least", false)] {
+        lenient(connection, name, -1, PURE, move |args| extreme(args, greatest, compare_plain))?;
+    }
+    for (name, greatest) in [("pg_num_greatest", true), ("pg_num_least", false)] {
+        lenient(connection, name, -1, PURE, move |args| extreme(args, greatest, compare_numeric))?;
+    }
+    strict(connection, "pg_bytea_concat", 2, |args| match (args.value(0), args.value(1)) {
+        (ValueRef::Blob(left), ValueRef::Blob(right)) => Ok(SqlValue::Blob([left, right].concat())),
+        _ => Err(super::wrong_class("a byte string")),
+    })?;
+    lenient(connection, "pg_version", 0, PURE, |_| Ok(string(VERSION)))?;
+    strict(connection, "pg_encoding_name", 1, |args| {
+        Ok(string(if args.integer(0)? == 6 { "UTF8" } else { "" }))
+    })?;
+    lenient(connection, "pg_random_uuid", 0, IMPURE, |_| Ok(string(random_uuid())))
+}
+
+fn data_type(args: &Arguments<'_, '_>) -> Result<PgType, Error> {
+    u32::try_from(args.integer(1)?)
+        .map(PgType::new)
+        .map_err(|_| Error::internal("an OID is not negative"))
+}
+
+fn style(args: &Arguments<'_, '_>) -> Result<Style, Error> {
+    Ok(Style { time_zone: args.text(2)?.to_owned(), ..Style::default() })
+}
+
+/// A version 4 UUID (RFC 9562).
+fn random_uuid() -> String {
+    let mut bytes: [u8; 16] = crate::platform::random::bytes();
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let groups = [&hex[..4], &hex[4..6], &hex[6..8], &hex[8..10], &hex[10..]];
+    groups.map(|group| group.concat()).join("-")
+}
+
+fn extreme(
+    args: &Arguments<'_, '_>,
+    greatest: bool,
+    compare: fn(ValueRef<'_>, ValueRef<'_>) -> Result<std::cmp::Ordering, Error>,
+) -> Answer {
+    let mut best: Option<ValueRef<'_>> = None;
+    for at in 0..args.count() {
+        let value = args.value(at);
+        if value == ValueRef::Null {
+            continue;
+        }
+        let better = match best {
+            None => true,
+            Some(other) => {
+                let order = compare(value, other)?;
+                if greatest { order.is_gt() } else { order.is_lt() }
+            }
+        };
+        if better {
+            best = Some(value);
+        }
+    }
+    Ok(best.map_or(SqlValue::Null, owned))
+}
+
+fn compare_plain(left: ValueRef<'_>, right: ValueRef<'_>) -> Result<std::cmp::Ordering, Error> {
+    Ok(match (left, right) {
+        (ValueRef::Integer(a), ValueRef::Integer(b)) => a.cmp(&b),
+        (ValueRef::Real(a), ValueRef::Real(b)) => a.total_cmp(&b),
+        (ValueRef::Text(a), ValueRef::Text(b)) | (ValueRef::Blob(a), ValueRef::Blob(b)) => a.cmp(b),
+        _ => return Err(super::wrong_class("of the type it is compared as")),
+    })
+}
+
+fn compare_numeric(left: ValueRef<'_>, right: ValueRef<'_>) -> Result<std::cmp::Ordering, Error> {
+    let number = |value: ValueRef<'_>| match value {
+        ValueRef::Text(bytes) => parse_numeric(&String::from_utf8_lossy(bytes)),
+        _ => Err(super::wrong_class("a numeric")),
+    };
+    Ok(number(left)?.compare(&number(right)?))
+}

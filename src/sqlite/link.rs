@@ -1,0 +1,164 @@
+//! A connection to the database with everything it needs: settings, guard, limits, watch.
+
+use std::cell::Cell;
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::model::error::Fault;
+use crate::model::id::SchemaVersion;
+use crate::model::statement::Dialect;
+use crate::sqlite::control::Watch;
+use crate::sqlite::errors::fault;
+use crate::sqlite::guard::Guard;
+use crate::sqlite::vfs::{NAME, Tap, URI_PARAMETER};
+use crate::sqlite::{Options, function};
+
+/// Prepared statements kept by a connection.
+const STATEMENTS_MAX: usize = 256;
+
+/// Our own statements begin with this, and clients' never do: they share the connection's cache of
+/// prepared statements, and one that was prepared with the guard lifted must not serve a client.
+macro_rules! own {
+    ($sql:literal) => {
+        concat!("/*eider*/", $sql)
+    };
+}
+pub(crate) use own;
+
+/// See [`own`].
+pub(crate) const OWN_MARK: &str = "/*eider*/";
+
+/// A connection that runs clients' statements.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) connection: Connection,
+    pub(crate) guard: Arc<Guard>,
+    pub(crate) watch: Arc<Watch>,
+    /// For readers: the schema version that was last read together with a client's statement.
+    pub(crate) verified: Cell<Option<SchemaVersion>>,
+    /// Whether `"x"` may be a string.
+    lax_quotes: Cell<bool>,
+}
+
+impl Link {
+    fn new(connection: Connection, watch: Watch) -> Self {
+        Self {
+            connection,
+            guard: Arc::default(),
+            watch: Arc::new(watch),
+            verified: Cell::new(None),
+            lax_quotes: Cell::new(true),
+        }
+    }
+
+    /// Switches to a dialect's reading of `"x"`. A cached statement keeps the reading it was
+    /// prepared with; that does no harm, since the compiler of the PostgreSQL dialect only writes
+    /// names that exist, and a name that exists is never taken for a string.
+    pub(crate) fn set_lax_quotes(&self, dialect: Dialect) -> rusqlite::Result<()> {
+        let lax = dialect == Dialect::Sqlite;
+        if self.lax_quotes.replace(lax) != lax {
+            self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, lax)?;
+            self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, lax)?;
+        }
+        Ok(())
+    }
+}
+
+/// Opens a write connection. It always runs by the rules of one dialect; readers switch.
+pub(crate) fn open_writer(
+    path: &Path,
+    tap: &Arc<Tap>,
+    dialect: Dialect,
+    options: &Options,
+) -> Result<Link, Fault> {
+    let watch = Watch::with_limit(Arc::clone(tap), options.transaction_bytes_max);
+    let connection = open_tapped(path, tap, options)?;
+    let mut link = Link::new(connection, watch);
+    let foreign_keys = dialect == Dialect::Postgres || options.foreign_keys;
+    prepare_for_clients(&mut link, options)
+        .and_then(|()| link.set_lax_quotes(dialect))
+        .and_then(|()| {
+            let foreign = DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY;
+            link.connection.set_db_config(foreign, foreign_keys)
+        })
+        .map_err(|error| fault("open the database", &error))?;
+    Ok(link)
+}
+
+/// Opens a connection that reads only.
+pub(crate) fn open_reader(path: &Path, options: &Options) -> rusqlite::Result<Link> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.pragma_update(None, "query_only", true)?;
+    let mut link = Link::new(connection, Watch::default());
+    prepare_for_clients(&mut link, options)?;
+    Ok(link)
+}
+
+/// Opens a connection through the shim.
+pub(crate) fn open_tapped(path: &Path, tap: &Tap, options: &Options) -> Result<Connection, Fault> {
+    let doing = "open the database";
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    let uri = uri(path, tap)?;
+    let connection = Connection::open_with_flags_and_vfs(&uri, flags, NAME)
+        .map_err(|error| fault(doing, &error))?;
+    let cache_kib = i64::try_from(options.cache_bytes / 1024).unwrap_or(i64::MAX).max(64);
+    let set = || -> rusqlite::Result<()> {
+        // Checkpoints are run where their time doesn't count.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        connection.pragma_update(None, "mmap_size", 0)?;
+        connection.pragma_update(None, "cache_size", -cache_kib)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        Ok(())
+    };
+    set().map_err(|error| fault(doing, &error))?;
+    Ok(connection)
+}
+
+/// The path as a URI that names the tap.
+fn uri(path: &Path, tap: &Tap) -> Result<String, Fault> {
+    let text = path.to_str().ok_or_else(|| Fault::new("the data directory's path is not UTF-8"))?;
+    let mut uri = String::from("file:");
+    for character in text.chars() {
+        match character {
+            '%' => uri.push_str("%25"),
+            '?' => uri.push_str("%3f"),
+            '#' => uri.push_str("%23"),
+            other => uri.push(other),
+        }
+    }
+    let parameter = URI_PARAMETER.to_str().unwrap_or_default();
+    Ok(format!("{uri}?{parameter}={}", tap.id()))
+}
+
+fn prepare_for_clients(link: &mut Link, options: &Options) -> rusqlite::Result<()> {
+    let connection = &mut link.connection;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, false)?;
+    let length = i32::try_from(options.value_bytes_max).unwrap_or(i32::MAX);
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, length)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, 16 << 20)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_EXPR_DEPTH, 1000)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_COMPOUND_SELECT, 500)?;
+    // LIKE takes time in proportion to text times pattern, and can't be interrupted.
+    connection.set_limit(Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 256)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 65_535)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 100)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_WORKER_THREADS, 0)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, true)?;
+    function::register(connection)?;
+    link.guard.install(connection)?;
+    link.watch.install(connection)
+}

@@ -1,0 +1,102 @@
+//! The database file. The only home of rusqlite.
+//!
+//! Synchronous: no thread is started in here, and nothing waits for the network.
+
+mod apply;
+mod capture;
+mod constraint;
+mod control;
+mod database;
+mod declared_type;
+mod errors;
+mod function;
+mod guard;
+mod link;
+mod page;
+mod page_set;
+mod reader;
+mod run;
+mod schema;
+mod snapshot;
+mod vfs;
+mod writer;
+
+#[cfg(test)]
+mod catalog_test;
+#[cfg(test)]
+mod guard_test;
+#[cfg(test)]
+mod random_test;
+#[cfg(test)]
+mod replication_test;
+#[cfg(test)]
+mod testkit;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32};
+
+use crate::model::error::{Error, Fault};
+use crate::model::value::{ResultColumn, RowBatch};
+use crate::platform::clock::Instant;
+
+pub use capture::Capture;
+pub use database::Database;
+pub use page_set::chain_after;
+pub use reader::Reader;
+pub use snapshot::SnapshotView;
+pub use writer::Writer;
+
+/// How databases are opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Whether statements of the SQLite dialect have foreign keys enforced.
+    pub foreign_keys: bool,
+    /// A transaction with more page bytes than this is refused: 54000.
+    pub transaction_bytes_max: u64,
+    /// The page cache of the write connection, in bytes. What doesn't fit is spilled to the WAL.
+    pub cache_bytes: u64,
+    /// Read-only connections at the most.
+    pub readers_max: usize,
+    /// The longest string or BLOB, in bytes (`SQLITE_LIMIT_LENGTH`).
+    pub value_bytes_max: u32,
+}
+
+/// Takes a statement's rows as they are made.
+pub trait RowSink {
+    /// Called once, before the rows, for statements that have result columns.
+    fn columns(&mut self, columns: Vec<ResultColumn>);
+    /// Takes rows; may block. An `Err` ends the statement.
+    fn push(&mut self, batch: RowBatch) -> Result<(), Error>;
+}
+
+/// When to stop a running statement. Checked every thousand or so SQLite instructions.
+#[derive(Debug, Clone, Default)]
+pub struct Control {
+    /// 57014 "canceling statement due to statement timeout" when it passes.
+    pub deadline: Option<Instant>,
+    /// 57014 "canceling statement due to user request" when set.
+    pub cancel: Option<Arc<AtomicBool>>,
+    /// Checks that may still be made: each takes one away, and the statement stops (57014) at the
+    /// check that finds none left. Whoever set it knows by the zero why it stopped.
+    pub checks_left: Option<Arc<AtomicU32>>,
+}
+
+/// Why a statement failed.
+#[derive(Debug, Clone)]
+pub struct RunError {
+    pub error: Error,
+    /// SQLite rolled back the whole transaction, not just the statement (an interrupted write, for
+    /// one).
+    pub transaction_lost: bool,
+    /// The node can't go on.
+    pub fault: Option<Fault>,
+}
+
+/// What a checkpoint did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Whether every frame that was committed when it began is in the database file, fsynced.
+    pub complete: bool,
+    /// Frames left in the WAL.
+    pub frames_left: u64,
+}

@@ -1,0 +1,19 @@
+//! The shim between SQLite and the operating system's files: the only unsafe code of the crate.
+//!
+//! It stands over the platform's default VFS and passes every call through. What it adds, for
+//! connections that were opened with a [`Tap`]:
+//! * it sees which pages a transaction writes to the WAL, and can hold a commit back ([`Tap`]);
+//! * it keeps the WAL's write lock from other processes once it has it;
+//! * it puts constants where SQLite stamps page 1, so that its bytes depend on nothing but the
+//!   transactions that made them (`page::stamp`).
+
+#![allow(unsafe_code, reason = "SQLite's VFS interface is made of C structs and raw pointers")]
+
+mod file;
+mod register;
+mod tap;
+mod wal;
+
+pub(crate) use register::{NAME, URI_PARAMETER, register};
+pub(crate) use tap::{CapturedCommit, PageSource, Tap};
+pub(crate) use wal::PAGE_BYTES;

@@ -1,0 +1,101 @@
+//! Registers the shim with SQLite, and opens files through it.
+
+use std::ffi::{CStr, c_char, c_int};
+use std::sync::{Arc, OnceLock};
+
+use rusqlite::ffi;
+
+use super::file::{METHODS, Role, ShimFile};
+use super::tap::Tap;
+
+/// The shim's name, for opening connections.
+pub(crate) const NAME: &CStr = c"eider";
+/// The parameter of the file's URI that names a [`Tap`] by its id.
+pub(crate) const URI_PARAMETER: &CStr = c"eider_tap";
+
+/// Makes the shim known to SQLite, once in a process.
+///
+/// # Errors
+/// SQLite's result code, if it refuses.
+pub(crate) fn register() -> Result<(), c_int> {
+    static RESULT: OnceLock<c_int> = OnceLock::new();
+    match *RESULT.get_or_init(register_once) {
+        ffi::SQLITE_OK => Ok(()),
+        code => Err(code),
+    }
+}
+
+fn register_once() -> c_int {
+    // SAFETY: sqlite3_vfs_find initializes SQLite if need be; null asks for the default VFS.
+    let base = unsafe { ffi::sqlite3_vfs_find(std::ptr::null()) };
+    if base.is_null() {
+        return ffi::SQLITE_ERROR;
+    }
+    // SAFETY: a registered VFS stays valid for the life of the process; it is plain data.
+    let mut shim = unsafe { *base };
+    shim.szOsFile += size_of::<ShimFile>() as c_int;
+    shim.zName = NAME.as_ptr();
+    shim.pNext = std::ptr::null_mut();
+    // The other methods of the default VFS don't look at their own object beyond pAppData, which is
+    // copied with the rest; `open` hands over the original.
+    shim.xOpen = Some(open);
+    let shim = Box::leak(Box::new(Shim { vfs: shim, base }));
+    // SAFETY: the object was leaked, so it outlives every use; not made the default.
+    unsafe { ffi::sqlite3_vfs_register(&raw mut shim.vfs, 0) }
+}
+
+/// The registered object: SQLite sees its first part.
+#[repr(C)]
+struct Shim {
+    vfs: ffi::sqlite3_vfs,
+    base: *mut ffi::sqlite3_vfs,
+}
+
+unsafe extern "C" fn open(
+    vfs: *mut ffi::sqlite3_vfs,
+    name: *const c_char,
+    file: *mut ffi::sqlite3_file,
+    flags: c_int,
+    flags_out: *mut c_int,
+) -> c_int {
+    // SAFETY: SQLite passes the object that was registered, which is the first part of a Shim.
+    let base = unsafe { (*vfs.cast::<Shim>()).base };
+    // SAFETY: `base` is a registered VFS.
+    let Some(base_open) = (unsafe { (*base).xOpen }) else {
+        return ffi::SQLITE_CANTOPEN;
+    };
+    let role = if flags & ffi::SQLITE_OPEN_MAIN_DB != 0 {
+        Role::Database
+    } else if flags & ffi::SQLITE_OPEN_WAL != 0 {
+        Role::Wal
+    } else {
+        Role::Other
+    };
+    let tap = if role == Role::Other || name.is_null() {
+        None
+    } else {
+        // SAFETY: for a database or its WAL, `name` is the pointer that xOpen got from SQLite, which
+        // is what this function asks for.
+        let id = unsafe { ffi::sqlite3_uri_int64(name, URI_PARAMETER.as_ptr(), 0) };
+        Tap::find(id as u64)
+    };
+    let object = file.cast::<ShimFile>();
+    // SAFETY: the block has szOsFile bytes, room for both objects; a ShimFile's size is a multiple of
+    // its alignment, 8, which is all that the real object needs.
+    let real = unsafe { object.add(1) }.cast::<ffi::sqlite3_file>();
+    // SAFETY: as above; a null `pMethods` tells SQLite that there is nothing to close.
+    unsafe {
+        object.write(ShimFile { methods: std::ptr::null(), real, tap: std::ptr::null(), role });
+    }
+    // SAFETY: arguments as SQLite gave them, but for the real VFS and its own object.
+    let result = unsafe { base_open(base, name, real, flags, flags_out) };
+    // SAFETY: xOpen sets pMethods even if it fails.
+    if unsafe { !(*real).pMethods.is_null() } {
+        // SAFETY: the object was filled above, and nobody else sees it yet.
+        unsafe {
+            (*object).methods = &raw const METHODS;
+            (*object).tap = tap.map_or(std::ptr::null(), Arc::into_raw);
+        }
+    }
+    result
+}

@@ -1,0 +1,611 @@
+//! The one write connection: a transaction's life on the node that runs it.
+//!
+//! Behind it are three SQLite connections that take turns with WAL's write lock: one for each dialect,
+//! so that neither settings nor prepared statements have to be switched, and one that applies other
+//! nodes' pages (`apply`), so that what SQLite and its virtual tables remember of the content is never
+//! changed behind their backs: to the other two, applied pages are another connection's commit.
+//!
+//! Invariant: `open` is `Some` from `begin` to `finish` or `rollback`.
+
+use std::sync::Arc;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ffi};
+
+use crate::model::catalog::Catalog;
+use crate::model::error::{Error, Fault, SqlState};
+use crate::model::id::{Position, SchemaVersion, TransactionId};
+use crate::model::statement::{Completion, Dialect, Parameters, Statement};
+use crate::model::value::RowBatch;
+use crate::sqlite::capture::{Capture, RecentPages};
+use crate::sqlite::control::{stop_reason, too_large};
+use crate::sqlite::database::Shared;
+use crate::sqlite::errors::{self, Failure, extended_code, fault, statement_failure};
+use crate::sqlite::link::{self, Link, own};
+use crate::sqlite::run::{self, Discard, Stop};
+use crate::sqlite::vfs::{PAGE_BYTES, Tap};
+use crate::sqlite::{Control, RowSink, RunError, schema};
+
+/// The one write connection of a database.
+#[derive(Debug)]
+pub struct Writer {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) tap: Arc<Tap>,
+    postgres: Link,
+    sqlite: Link,
+    pub(crate) applier: Connection,
+    open: Option<Open>,
+    last_dialect: Dialect,
+    pub(crate) txid: TransactionId,
+    pub(crate) recent: RecentPages,
+    /// Whether a trigger may say RAISE(FAIL), for a schema version; `None` if it must be looked up.
+    failing_triggers: Option<(SchemaVersion, bool)>,
+}
+
+/// The open transaction.
+#[derive(Debug)]
+struct Open {
+    dialect: Dialect,
+    /// Whether a statement may have changed something.
+    wrote: bool,
+    /// SQLite rolled it back on its own.
+    lost: bool,
+    /// The schema cookie before it.
+    schema_before: SchemaVersion,
+    /// Rows of Eider's catalog tables changed, and the schema cookie doesn't show it yet.
+    catalog_written: bool,
+    catalog: Option<Arc<Catalog>>,
+    captured: Option<Captured>,
+}
+
+/// What `finish` must know of the captured transaction.
+#[derive(Debug)]
+struct Captured {
+    txid: TransactionId,
+    database_pages: u32,
+    /// Each page with its content, or without if it was spilled.
+    pages: Vec<(u32, Option<Arc<[u8]>>)>,
+}
+
+impl Writer {
+    pub(crate) fn open(shared: &Arc<Shared>) -> Result<Self, Fault> {
+        let tap = Tap::new();
+        let (path, options) = (&shared.path, &shared.options);
+        let postgres = link::open_writer(path, &tap, Dialect::Postgres, options)?;
+        let sqlite = link::open_writer(path, &tap, Dialect::Sqlite, options)?;
+        let applier = link::open_tapped(path, &tap, options)?;
+        let recent_bytes = usize::try_from(options.cache_bytes / 4).unwrap_or(usize::MAX);
+        let mut writer = Self {
+            shared: Arc::clone(shared),
+            tap,
+            postgres,
+            sqlite,
+            applier,
+            open: None,
+            last_dialect: Dialect::Postgres,
+            txid: TransactionId(0),
+            recent: RecentPages::new(recent_bytes.clamp(64 << 10, 64 << 20)),
+            failing_triggers: None,
+        };
+        // Takes WAL's write lock, which the shim keeps from now on.
+        writer.begin(Dialect::Postgres)?;
+        writer.txid = writer.read_txid()?;
+        writer.rollback()?;
+        Ok(writer)
+    }
+
+    fn link(&self, dialect: Dialect) -> &Link {
+        match dialect {
+            Dialect::Postgres => &self.postgres,
+            Dialect::Sqlite => &self.sqlite,
+        }
+    }
+
+    /// The connection of the open transaction, or the one used last.
+    fn current(&self) -> &Link {
+        self.link(self.open.as_ref().map_or(self.last_dialect, |open| open.dialect))
+    }
+
+    /// The last transaction in the file.
+    pub fn txid(&self) -> TransactionId {
+        self.txid
+    }
+
+    pub(crate) fn read_txid(&self) -> Result<TransactionId, Fault> {
+        read_txid(&self.current().connection)
+    }
+
+    /// The schema version as this connection sees it: with the open transaction's own changes.
+    pub fn schema(&self) -> SchemaVersion {
+        // Reading the cookie only fails if the disk does, and then the next statement says so.
+        schema::version(&self.current().connection).unwrap_or_default()
+    }
+
+    /// The catalog as this connection sees it: with the open transaction's own changes.
+    ///
+    /// While the transaction is open, its schema version may be one that another transaction will
+    /// give to another schema, if this one is rolled back.
+    pub fn catalog(&mut self) -> Result<Arc<Catalog>, Error> {
+        let version = self.schema();
+        let link = self.current();
+        let unchanged = self.open.as_ref().is_none_or(|open| {
+            open.schema_before == version && !open.catalog_written && !open.lost
+        });
+        if unchanged {
+            return self.shared.catalog(&link.connection, version);
+        }
+        if let Some(catalog) = self.open.as_ref().and_then(|open| open.catalog.as_ref())
+            && catalog.schema == version
+        {
+            return Ok(Arc::clone(catalog));
+        }
+        link.guard.lift();
+        let catalog = schema::load(&link.connection, version)
+            .map(Arc::new)
+            .map_err(|error| Error::internal(errors::message(&error)))?;
+        if let Some(open) = &mut self.open {
+            open.catalog = Some(Arc::clone(&catalog));
+        }
+        Ok(catalog)
+    }
+
+    /// Opens a transaction. Invariant: none is open.
+    pub fn begin(&mut self, dialect: Dialect) -> Result<(), Fault> {
+        if self.open.is_some() {
+            return Err(Fault::new("a transaction was begun while another is open"));
+        }
+        if dialect != self.last_dialect {
+            // What the other connection remembers will be stale after this transaction.
+            let idle = self.link(self.last_dialect);
+            idle.connection.release_memory().map_err(|error| fault("free memory", &error))?;
+            self.last_dialect = dialect;
+        }
+        self.tap.watch();
+        let link = self.link(dialect);
+        link.guard.lift();
+        execute(&link.connection, own!("BEGIN IMMEDIATE"))
+            .map_err(|error| fault("begin a transaction", &error))?;
+        let schema_before = schema::version(&link.connection)
+            .map_err(|error| fault("read the schema version", &error))?;
+        if self.failing_triggers.is_some_and(|(version, _)| version != schema_before) {
+            self.failing_triggers = None;
+        }
+        self.open = Some(Open {
+            dialect,
+            wrote: false,
+            lost: false,
+            schema_before,
+            catalog_written: false,
+            catalog: None,
+            captured: None,
+        });
+        Ok(())
+    }
+
+    /// Runs one statement (a text of several, in the SQLite dialect). If it fails it leaves nothing
+    /// behind, unless `transaction_lost`.
+    pub fn run(
+        &mut self,
+        statement: &Statement,
+        control: &Control,
+        sink: &mut dyn RowSink,
+    ) -> Result<Completion, RunError> {
+        let dialect = self.usable()?;
+        // SQLite undoes a failed statement, but not the ones before it in a text; nor one that says
+        // OR FAIL, or whose trigger says RAISE(FAIL).
+        let several = dialect == Dialect::Sqlite && run::may_be_several(&statement.sql);
+        let guarded = several
+            || contains_ignoring_case(&statement.sql, "fail")
+            || self.has_failing_triggers().map_err(|error| self.run_error(&error))?;
+        self.attempt(
+            guarded,
+            control,
+            |link| run::run(link, dialect, statement, sink),
+            &statement.sql,
+        )
+    }
+
+    /// Runs one statement once for each row of parameters: COPY and batches.
+    pub fn run_each(
+        &mut self,
+        sql: &Arc<str>,
+        rows: &RowBatch,
+        control: &Control,
+    ) -> Result<Completion, RunError> {
+        self.usable()?;
+        let each = |link: &Link| {
+            let mut prepared = link.connection.prepare_cached(&run::not_own(sql))?;
+            let mut total = Completion { read_only: true, ..Completion::default() };
+            for row in rows.iter() {
+                if let Some(stop) = stop_reason(control) {
+                    return Err(Stop::Error(stop));
+                }
+                run::bind(&mut prepared, &Parameters::Positional(row.to_vec()))?;
+                let completion = run::step_all(link, &mut prepared, &mut Discard)?;
+                total.rows += completion.rows;
+                total.rows_affected += completion.rows_affected;
+                total.last_insert_id = completion.last_insert_id;
+                total.read_only &= completion.read_only;
+            }
+            Ok(total)
+        };
+        self.attempt(true, control, each, sql)
+    }
+
+    fn has_failing_triggers(&mut self) -> rusqlite::Result<bool> {
+        if let Some((_, known)) = self.failing_triggers {
+            return Ok(known);
+        }
+        let link = self.current();
+        link.guard.lift();
+        let version = schema::version(&link.connection)?;
+        let sql = own!(
+            "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND instr(lower(sql), 'fail') > 0"
+        );
+        let count: i64 = link.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+        self.failing_triggers = Some((version, count > 0));
+        Ok(count > 0)
+    }
+
+    /// The dialect of the open transaction, if it can be used.
+    fn usable(&self) -> Result<Dialect, RunError> {
+        let no_transaction =
+            || Error::user(SqlState::NO_ACTIVE_SQL_TRANSACTION, "no transaction is open");
+        match &self.open {
+            Some(open) if !open.lost => Ok(open.dialect),
+            _ => Err(RunError { error: no_transaction(), transaction_lost: true, fault: None }),
+        }
+    }
+
+    /// Runs a client's work under guard and watch; inside a savepoint of its own if `guarded`.
+    fn attempt(
+        &mut self,
+        guarded: bool,
+        control: &Control,
+        work: impl FnOnce(&Link) -> Result<Completion, Stop>,
+        sql: &str,
+    ) -> Result<Completion, RunError> {
+        let dialect = self.usable()?;
+        let link = self.link(dialect);
+        link.guard.lift();
+        if guarded {
+            execute(&link.connection, own!("SAVEPOINT _eider_statement"))
+                .map_err(|error| self.run_error(&error))?;
+        }
+        let changes_before = link.connection.total_changes();
+        errors::forget_function_error();
+        link.guard.lower(dialect);
+        link.watch.arm(control);
+        let result = work(link);
+        let stopped = link.watch.disarm();
+        link.guard.lift();
+        match result {
+            Ok(completion) => {
+                if guarded {
+                    execute(&link.connection, own!("RELEASE _eider_statement"))
+                        .map_err(|error| self.run_error(&error))?;
+                }
+                let changed = self.link(dialect).connection.total_changes() != changes_before;
+                self.note_statement(sql, completion.read_only, changed);
+                self.check_size()?;
+                Ok(completion)
+            }
+            Err(stop) => {
+                let denied = link.guard.take_denial();
+                let failure = self.failure(stop, stopped, denied);
+                Err(self.undo(guarded, failure))
+            }
+        }
+    }
+
+    /// Remembers what a statement may have changed.
+    fn note_statement(&mut self, sql: &str, read_only: bool, changed: bool) {
+        let Some(open) = &mut self.open else { return };
+        if read_only {
+            return;
+        }
+        let is_dml = ["insert", "update", "delete", "replace", "with"]
+            .iter()
+            .any(|word| sql.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word)));
+        // A data change that touched no row left no trace; of anything else that isn't known.
+        let may_be_ddl = !is_dml || run::may_be_several(sql);
+        open.wrote |= changed || may_be_ddl;
+        if may_be_ddl {
+            self.failing_triggers = None;
+        }
+        if open.dialect == Dialect::Postgres && run::writes_catalog(sql) {
+            open.catalog = None;
+            open.catalog_written = true;
+        }
+        if open.catalog_written {
+            self.show_catalog_change();
+        }
+    }
+
+    /// Raises the schema version: rows of the catalog tables changed, which SQLite doesn't count.
+    fn show_catalog_change(&mut self) {
+        let version = self.schema();
+        let Some(open) = &mut self.open else { return };
+        open.catalog_written = false;
+        let dialect = open.dialect;
+        let link = self.link(dialect);
+        // SQLite lets nobody set the cookie in defensive mode.
+        let raise = || -> rusqlite::Result<()> {
+            let connection = &link.connection;
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
+            let raised = version.0.wrapping_add(1).cast_signed();
+            let result = connection.pragma_update(None, "schema_version", raised);
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+            result
+        };
+        if raise().is_err()
+            && let Some(open) = &mut self.open
+        {
+            // Capture tries again, and fails if it must.
+            open.catalog_written = true;
+        }
+    }
+
+    fn check_size(&mut self) -> Result<(), RunError> {
+        let bytes_max = self.shared.options.transaction_bytes_max;
+        if self.tap.spilled_bytes() <= bytes_max {
+            return Ok(());
+        }
+        Err(self.lose(too_large(bytes_max)))
+    }
+
+    /// What a failed statement means.
+    fn failure(&self, stop: Stop, stopped: Option<Error>, denied: Option<Error>) -> Failure {
+        let error = match stop {
+            Stop::Error(error) => return error.into(),
+            Stop::Sqlite(error) => error,
+        };
+        let primary = extended_code(&error).map(|code| code & 0xff);
+        match (primary, stopped, denied) {
+            (Some(ffi::SQLITE_INTERRUPT), Some(stopped), _) => return stopped.into(),
+            (Some(ffi::SQLITE_AUTH | ffi::SQLITE_ERROR), _, Some(denied)) => return denied.into(),
+            _ => {}
+        }
+        let link = self.current();
+        let dialect = self.open.as_ref().map_or(Dialect::Sqlite, |open| open.dialect);
+        statement_failure(&error, dialect, || {
+            let version = schema::version(&link.connection).ok()?;
+            schema::load(&link.connection, version).ok().map(Arc::new)
+        })
+    }
+
+    /// After a failed statement: makes sure that nothing of it is left.
+    fn undo(&mut self, guarded: bool, failure: Failure) -> RunError {
+        let (error, fault) = match failure {
+            Failure::Error(error) => (error, None),
+            Failure::Fault(fault) => {
+                (Error::internal("the database can't be read or written"), Some(fault))
+            }
+        };
+        let connection = &self.current().connection;
+        if connection.is_autocommit() {
+            self.mark_lost();
+            return RunError { error, transaction_lost: true, fault };
+        }
+        let undone = !guarded
+            || execute(connection, own!("ROLLBACK TO _eider_statement"))
+                .and_then(|()| execute(connection, own!("RELEASE _eider_statement")))
+                .is_ok();
+        self.failing_triggers = None;
+        if !undone {
+            return RunError { fault, ..self.lose(error) };
+        }
+        RunError { error, transaction_lost: false, fault }
+    }
+
+    fn mark_lost(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.lost = true;
+        }
+    }
+
+    /// Gives the whole transaction up.
+    fn lose(&mut self, error: Error) -> RunError {
+        let connection = &self.current().connection;
+        let rolled_back = connection.is_autocommit()
+            || execute(connection, own!("ROLLBACK")).is_ok()
+            || connection.is_autocommit();
+        self.mark_lost();
+        let fault = (!rolled_back).then(|| Fault::new("a transaction can't be rolled back"));
+        RunError { error, transaction_lost: true, fault }
+    }
+
+    fn run_error(&self, error: &rusqlite::Error) -> RunError {
+        let transaction_lost = self.current().connection.is_autocommit();
+        match statement_failure(error, Dialect::Sqlite, || None) {
+            Failure::Error(error) => RunError { error, transaction_lost, fault: None },
+            Failure::Fault(fault) => RunError {
+                error: Error::internal("the database can't be read or written"),
+                transaction_lost,
+                fault: Some(fault),
+            },
+        }
+    }
+
+    /// Savepoints nest; `depth` names them, from 1. These are separate from the client's names.
+    pub fn savepoint(&mut self, depth: u32) -> Result<(), RunError> {
+        self.savepoint_command("SAVEPOINT", depth)
+    }
+
+    pub fn rollback_to(&mut self, depth: u32) -> Result<(), RunError> {
+        self.failing_triggers = None;
+        if let Some(open) = &mut self.open {
+            open.catalog = None;
+        }
+        self.savepoint_command("ROLLBACK TO", depth)
+    }
+
+    pub fn release(&mut self, depth: u32) -> Result<(), RunError> {
+        self.savepoint_command("RELEASE", depth)
+    }
+
+    fn savepoint_command(&mut self, command: &str, depth: u32) -> Result<(), RunError> {
+        let dialect = self.usable()?;
+        let link = self.link(dialect);
+        link.guard.lift();
+        let sql = format!("{}{command} _eider_{depth}", link::OWN_MARK);
+        let result = execute(&link.connection, &sql);
+        result.map_err(|error| self.run_error(&error))
+    }
+
+    /// The open transaction's pages, for the log. The transaction stays open and invisible to
+    /// others. `None` if nothing was changed. Deferred foreign keys are checked here (23503).
+    ///
+    /// `base` is where the database stands; the result's txid is the one after it. The parts must be
+    /// taken before `finish` or `rollback`.
+    pub fn capture(&mut self, base: Position) -> Result<Option<Capture>, RunError> {
+        let dialect = self.usable()?;
+        if base.txid != self.txid {
+            let text = format!("capture at {base}, but the file is at {}", self.txid);
+            return Err(self.lose(Error::internal(text)));
+        }
+        let open = self.open.as_ref().expect("usable() saw an open transaction");
+        if !open.wrote {
+            return Ok(None);
+        }
+        if open.catalog_written {
+            self.show_catalog_change();
+        }
+        let txid = base.txid.next();
+        let schema_before = self.open.as_ref().map(|open| open.schema_before);
+        let link = self.link(dialect);
+        link.guard.lift();
+        let prepare = || -> rusqlite::Result<()> {
+            if Some(schema::version(&link.connection)?) != schema_before {
+                schema::reconcile(&link.connection)?;
+            }
+            let set = own!("UPDATE _eider_position SET txid = ?1");
+            link.connection.prepare_cached(set)?.execute([txid.0.cast_signed()])?;
+            Ok(())
+        };
+        prepare().map_err(|error| self.run_error(&error))?;
+        self.tap.capture();
+        let committed = execute(&self.link(dialect).connection, own!("COMMIT"));
+        let captured = self.tap.take_captured();
+        let captured = match (committed, captured) {
+            (Err(_), Some(captured)) => captured,
+            (Err(error), None) => return Err(self.commit_refused(&error)),
+            (Ok(()), _) => {
+                let fault = Fault::new("a transaction was committed before it was replicated");
+                let error = Error::internal("the transaction can't be replicated");
+                self.mark_lost();
+                return Err(RunError { error, transaction_lost: true, fault: Some(fault) });
+            }
+        };
+        let bytes = (captured.pages.len() * PAGE_BYTES) as u64;
+        let bytes_max = self.shared.options.transaction_bytes_max;
+        if bytes > bytes_max {
+            return Err(self.lose(too_large(bytes_max)));
+        }
+        let capture = Capture::new(base, captured, &mut self.recent, &self.shared.wal_path)
+            .map_err(|fault| RunError {
+                error: Error::internal("the transaction can't be replicated"),
+                transaction_lost: false,
+                fault: Some(fault),
+            })?;
+        if let Some(open) = &mut self.open {
+            open.captured = Some(Captured {
+                txid,
+                database_pages: capture.database_pages,
+                pages: capture.contents(),
+            });
+        }
+        Ok(Some(capture))
+    }
+
+    /// A COMMIT that failed for its own reasons: deferred foreign keys, or the disk.
+    fn commit_refused(&mut self, error: &rusqlite::Error) -> RunError {
+        let failure = self.failure(Stop::Sqlite(rusqlite_clone(error)), None, None);
+        let transaction_lost = self.current().connection.is_autocommit();
+        if transaction_lost {
+            self.mark_lost();
+        }
+        match failure {
+            Failure::Error(error) => RunError { error, transaction_lost, fault: None },
+            Failure::Fault(fault) => RunError {
+                error: Error::internal("the database can't be read or written"),
+                transaction_lost,
+                fault: Some(fault),
+            },
+        }
+    }
+
+    /// Commits the captured transaction: a quorum has it. Readers see it when this returns.
+    pub fn finish(&mut self) -> Result<(), Fault> {
+        let open = self.open.take().ok_or_else(|| Fault::new("no transaction to finish"))?;
+        let Some(captured) = open.captured else {
+            self.open = Some(open);
+            return Err(Fault::new("a transaction was to be committed that was not captured"));
+        };
+        self.tap.finish();
+        let committed = execute(&self.link(open.dialect).connection, own!("COMMIT"));
+        let checked = self.tap.check_finished();
+        self.tap.pass();
+        if let Err(mismatch) = checked {
+            return Err(Fault::new(format!(
+                "SQLite committed other pages than were replicated: {mismatch}"
+            )));
+        }
+        committed.map_err(|error| fault("commit a replicated transaction", &error))?;
+        self.txid = captured.txid;
+        self.recent.update(captured.pages, captured.database_pages);
+        Ok(())
+    }
+
+    /// Rolls back the open transaction, captured or not.
+    pub fn rollback(&mut self) -> Result<(), Fault> {
+        let Some(open) = self.open.take() else { return Ok(()) };
+        // The transaction may have given its version to a schema that is gone now.
+        self.failing_triggers = None;
+        let link = self.link(open.dialect);
+        link.guard.lift();
+        if !link.connection.is_autocommit() {
+            execute(&link.connection, own!("ROLLBACK"))
+                .map_err(|error| fault("roll back a transaction", &error))?;
+        }
+        self.tap.pass();
+        Ok(())
+    }
+
+    /// Whether a transaction is open.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+}
+
+/// Reads the transaction id from the file.
+pub(crate) fn read_txid(connection: &Connection) -> Result<TransactionId, Fault> {
+    let read = || -> rusqlite::Result<i64> {
+        let sql = own!("SELECT txid FROM _eider_position");
+        connection.prepare_cached(sql)?.query_row([], |row| row.get(0))
+    };
+    let txid = read().map_err(|error| fault("read the position", &error))?;
+    Ok(TransactionId(txid.cast_unsigned()))
+}
+
+/// Runs one of our own statements. The guard must be lifted.
+pub(crate) fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    let mut prepared = connection.prepare_cached(sql)?;
+    let mut rows = prepared.raw_query();
+    while rows.next()?.is_some() {}
+    Ok(())
+}
+
+fn contains_ignoring_case(text: &str, word: &str) -> bool {
+    text.as_bytes().windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// A copy of the parts of an error that matter to `statement_failure`.
+fn rusqlite_clone(error: &rusqlite::Error) -> rusqlite::Error {
+    match error {
+        rusqlite::Error::SqliteFailure(error, message) => {
+            rusqlite::Error::SqliteFailure(*error, message.clone())
+        }
+        other => rusqlite::Error::UserFunctionError(other.to_string().into()),
+    }
+}
