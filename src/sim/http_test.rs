@@ -1,0 +1,335 @@
+//! The HTTP API over a real engine: one node, its own Raft log and SQLite files, in virtual time.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use serde_json::json;
+
+use crate::engine::{self, Engine, Incoming, Outgoing, Peers};
+use crate::http::{Options, TestClient, TestReply};
+use crate::model::id::ClusterId;
+use crate::model::member::Member;
+use crate::peer::PeerError;
+use crate::platform::clock;
+use crate::platform::disk::{Disk, RealDisk};
+use crate::platform::task;
+use crate::raft::{self, Channel, Node, Transport, TransportError};
+use crate::raftlog::{Flushing, Limits, RaftLog};
+use crate::sim::process::{TIMING, member};
+use crate::{sim, sqlite};
+
+/// There is no other node.
+#[derive(Debug)]
+struct Alone;
+
+impl Transport for Alone {
+    fn call(
+        &self,
+        _: Member,
+        _: Bytes,
+        _: Duration,
+    ) -> BoxFuture<'_, Result<Bytes, TransportError>> {
+        Box::pin(async { Err(TransportError::Unreachable("alone".to_owned())) })
+    }
+
+    fn open(
+        &self,
+        _: Member,
+        _: bool,
+        _: Duration,
+    ) -> BoxFuture<'_, Result<Box<dyn Channel>, TransportError>> {
+        Box::pin(async { Err(TransportError::Unreachable("alone".to_owned())) })
+    }
+}
+
+impl Peers for Alone {
+    fn call(&self, _: &Member, _: Bytes, _: Duration) -> BoxFuture<'_, Result<Bytes, PeerError>> {
+        Box::pin(async { Err(PeerError::Unreachable("alone".to_owned())) })
+    }
+
+    fn open(
+        &self,
+        _: &Member,
+        _: Duration,
+    ) -> BoxFuture<'_, Result<(Box<dyn Outgoing>, Box<dyn Incoming>), PeerError>> {
+        Box::pin(async { Err(PeerError::Unreachable("alone".to_owned())) })
+    }
+}
+
+fn engine_options(data_dir: &Path) -> engine::Options {
+    engine::Options {
+        data_dir: data_dir.to_owned(),
+        sqlite: sqlite::Options {
+            foreign_keys: false,
+            transaction_bytes_max: 64 << 20,
+            cache_bytes: 8 << 20,
+            readers_max: 8,
+            value_bytes_max: 16 << 20,
+        },
+        entry_bytes_max: 1 << 20,
+        queue_length_max: 100,
+        result_bytes_max: 16 << 20,
+    }
+}
+
+/// A node that is its whole cluster, and a client of its API.
+async fn client(data_dir: &Path) -> TestClient {
+    let me = member(1);
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let directory = data_dir.join("raft");
+    let limits = Limits { segment_bytes: 1 << 20, cache_bytes: 1 << 20 };
+    let log = RaftLog::open_with(disk.clone(), &directory, me.store, limits, Flushing::Manual);
+    let log = log.unwrap();
+    task::spawn(flush(log.clone()));
+    let on_fault = |fault| panic!("{fault}");
+    let engine = Engine::open(engine_options(data_dir), me.clone(), disk.clone(), None, on_fault);
+    let engine = engine.unwrap();
+    let node = Node::start(raft::Start {
+        me: me.clone(),
+        timing: TIMING,
+        log,
+        directory,
+        disk,
+        databases: engine.replica(),
+        transport: Arc::new(Alone),
+        log_bytes_max: 1 << 20,
+        quarantine: false,
+    });
+    let node = node.await.unwrap();
+    engine.attach(node.clone(), Alone);
+    node.bootstrap(ClusterId([7; 16]), vec![me.clone()]).await.unwrap();
+    while !engine.is_leader() {
+        clock::sleep(Duration::from_millis(10)).await;
+    }
+    let options = Options {
+        data_dir: data_dir.to_owned(),
+        node_name: me.name,
+        http_addr: me.http_addr,
+        raft_addr: me.raft_addr,
+    };
+    TestClient::new(engine, options)
+}
+
+async fn flush(log: RaftLog) {
+    loop {
+        clock::sleep(Duration::from_millis(1)).await;
+        log.flush();
+    }
+}
+
+/// Runs a test against a node of its own.
+fn with_node(test: impl AsyncFnOnce(&TestClient)) {
+    let data_dir = tempfile::tempdir().unwrap();
+    sim::run(1, async {
+        let client = client(data_dir.path()).await;
+        test(&client).await;
+    });
+}
+
+impl TestClient {
+    async fn post(&self, uri: &str, body: &str) -> String {
+        let reply = self.send("POST", uri, "", body).await;
+        assert_eq!(reply.status, 200, "{uri} {body}: {}", reply.body);
+        reply.body
+    }
+
+    async fn get(&self, uri: &str) -> TestReply {
+        self.send("GET", uri, "", "").await
+    }
+
+    async fn make_foo(&self) {
+        let body =
+            r#"["CREATE TABLE foo (id INTEGER NOT NULL PRIMARY KEY, name TEXT, age INTEGER)"]"#;
+        assert_eq!(self.post("/db/execute", body).await, r#"{"results":[{}]}"#);
+        let body = r#"[["INSERT INTO foo(name, age) VALUES(?, ?)","fiona",20]]"#;
+        assert_eq!(
+            self.post("/db/execute", body).await,
+            r#"{"results":[{"last_insert_id":1,"rows_affected":1}]}"#
+        );
+    }
+}
+
+#[test]
+fn statements_are_answered_as_clients_expect() {
+    const COLUMNS: &str = r#""columns":["id","name","age"],"types":["integer","text","integer"]"#;
+    with_node(async |client| {
+        client.make_foo().await;
+        let select = client.get("/db/query?q=SELECT%20*%20FROM%20foo").await;
+        let fiona = format!(r#"{{"results":[{{{COLUMNS},"values":[[1,"fiona",20]]}}]}}"#);
+        assert_eq!(select.body, fiona);
+        assert_eq!(
+            client.post("/db/query?associative", r#"["SELECT * FROM foo"]"#).await,
+            r#"{"results":[{"types":{"age":"integer","id":"integer","name":"text"},"rows":[{"age":20,"id":1,"name":"fiona"}]}]}"#
+        );
+        let mixed = r#"[["INSERT INTO foo(name, age) VALUES(?,?)","bob",30],["SELECT * FROM foo"],["nonsense"]]"#;
+        assert_eq!(
+            client.post("/db/request", mixed).await,
+            format!(
+                r#"{{"results":[{{"last_insert_id":2,"rows_affected":1}},{{{COLUMNS},"values":[[1,"fiona",20],[2,"bob",30]]}},{{"error":"near \"nonsense\": syntax error"}}]}}"#
+            )
+        );
+        let returning = r#"[["INSERT INTO foo(name) VALUES(?) RETURNING id, name","ann"]]"#;
+        let ann = r#"{"results":[{"columns":["id","name"],"types":["integer","text"],"values":[[3,"ann"]]}]}"#;
+        assert_eq!(client.post("/db/execute", returning).await, ann);
+        assert_eq!(
+            client.post("/db/query", r#"["INSERT INTO foo(name) VALUES('x')"]"#).await,
+            r#"{"results":[{"error":"attempt to change database via query operation"}]}"#
+        );
+        for uri in ["/db/execute", "/db/request", "/db/query"] {
+            assert_eq!(
+                client.post(uri, r#"["PRAGMA journal_mode=DELETE"]"#).await,
+                r#"{"results":[],"error":"disallowed pragma"}"#
+            );
+        }
+        assert_eq!(
+            client.post("/db/query", r#"["SELECT * FROM bar", ["SELECT ?", 1]]"#).await,
+            r#"{"results":[{"error":"no such table: bar"},{"columns":["?"],"types":["integer"],"values":[[1]]}]}"#
+        );
+    });
+}
+
+#[test]
+fn a_transaction_stands_or_falls_as_a_whole() {
+    with_node(async |client| {
+        client.post("/db/execute", r#"["CREATE TABLE foo (id INTEGER PRIMARY KEY)"]"#).await;
+        let body = r#"["INSERT INTO foo(id) VALUES(1)","INSERT INTO foo(id) VALUES(1)","INSERT INTO foo(id) VALUES(2)"]"#;
+        assert_eq!(
+            client.post("/db/execute?transaction", body).await,
+            r#"{"results":[{"last_insert_id":1,"rows_affected":1},{"error":"UNIQUE constraint failed: foo.id"}]}"#
+        );
+        let count = "/db/query?q=SELECT%20count(*)%20FROM%20foo";
+        assert!(client.get(count).await.body.contains("[[0]]"));
+        client.post("/db/execute", body).await;
+        assert!(client.get(count).await.body.contains("[[2]]"));
+    });
+}
+
+#[test]
+fn only_what_writes_has_a_raft_index() {
+    with_node(async |client| {
+        client.make_foo().await;
+        let insert =
+            client.post("/db/execute?raft_index", r#"["INSERT INTO foo(name) VALUES('x')"]"#);
+        let reply: serde_json::Value = serde_json::from_str(&insert.await).unwrap();
+        assert!(reply["raft_index"].as_u64().unwrap() > 0, "{reply}");
+        let select = client.post("/db/request?raft_index&timings", r#"["SELECT 1"]"#).await;
+        let reply: serde_json::Value = serde_json::from_str(&select).unwrap();
+        assert_eq!(reply.get("raft_index"), None);
+        assert!(reply["results"][0]["values"] == json!([[1]]), "{reply}");
+    });
+}
+
+#[test]
+fn explain_and_plain_text_are_understood() {
+    with_node(async |client| {
+        client.make_foo().await;
+        let select = client.post("/db/execute", r#"["SELECT * FROM foo"]"#).await;
+        assert!(!select.contains("columns"), "{select}");
+        let explain =
+            client.post("/db/execute", r#"["EXPLAIN QUERY PLAN SELECT * FROM foo"]"#).await;
+        assert!(explain.contains("SCAN foo"), "{explain}");
+        let plain = "text/plain; charset=utf-8";
+        let reply = client.send("POST", "/db/execute", plain, "DELETE FROM foo").await;
+        assert_eq!(reply.body, r#"{"results":[{"last_insert_id":1,"rows_affected":1}]}"#);
+        let reply = client.send("POST", "/db/query", plain, "SELECT x'53514C' AS b").await;
+        let expected = r#"{"results":[{"columns":["b"],"types":["blob"],"values":[["U1FM"]]}]}"#;
+        assert_eq!(reply.body, expected);
+        let reply = client.send("POST", "/db/request", plain, "SELECT 1").await;
+        assert_eq!((reply.status, reply.body.as_str()), (400, "invalid JSON body\n"));
+    });
+}
+
+#[test]
+fn every_level_reads_what_was_written() {
+    with_node(async |client| {
+        client.make_foo().await;
+        for level in ["none", "weak", "auto", "linearizable", "lease", "strong"] {
+            for uri in ["/db/query", "/db/request"] {
+                for more in ["", "&transaction", "&freshness=1s"] {
+                    let uri = format!("{uri}?level={level}{more}");
+                    let body = client.post(&uri, r#"["SELECT name FROM foo"]"#).await;
+                    assert!(body.contains("fiona"), "{uri}: {body}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_large_result_comes_whole() {
+    with_node(async |client| {
+        let sql = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 50000) SELECT x, hex(x) FROM c";
+        let body = client.post("/db/query", &json!([sql, "SELECT 1"]).to_string()).await;
+        let reply: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(reply["results"][0]["values"].as_array().unwrap().len(), 50_000);
+        assert_eq!(reply["results"][0]["values"][49_999], json!([50_000, "3530303030"]));
+        assert_eq!(reply["results"][1]["values"], json!([[1]]));
+    });
+}
+
+#[test]
+fn an_error_after_the_first_part_is_in_the_document() {
+    with_node(async |client| {
+        let sql = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 50000) SELECT x, CASE WHEN x = 49999 THEN abs(-9223372036854775808) END FROM c";
+        let body = client.post("/db/query", &json!([sql, "SELECT 1"]).to_string()).await;
+        let reply: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert!(reply["results"][0]["values"].as_array().unwrap().len() > 10_000);
+        assert_eq!(reply["results"][0]["error"], json!("integer overflow"));
+        assert_eq!(reply["results"][1]["values"], json!([[1]]));
+        let infinite = client.send("POST", "/db/query", "", r#"["SELECT 9e999"]"#).await;
+        assert_eq!(infinite.status, 500);
+    });
+}
+
+#[test]
+fn requests_that_cannot_be_run_are_refused() {
+    with_node(async |client| {
+        for (method, uri, body, status, text) in [
+            ("POST", "/db/execute", "[]", 400, "no statements\n"),
+            ("POST", "/db/execute", "{}", 400, "invalid request\n"),
+            ("POST", "/db/query", "[", 400, "invalid JSON body\n"),
+            ("GET", "/db/query?q=", "", 400, "query parameter not set\n"),
+            ("GET", "/db/query?timeout=1", "", 400, "timeout is not a valid duration\n"),
+            ("GET", "/db/query?db=x&q=SELECT%201", "", 404, "database \"x\" does not exist\n"),
+            ("GET", "/nowhere", "", 404, ""),
+            ("GET", "/db/execute", "", 405, ""),
+            ("GET", "/db/backup", "", 501, "/db/backup is not supported by eider\n"),
+            ("DELETE", "/remove", "{}", 400, ""),
+            ("OPTIONS", "/nowhere", "", 200, ""),
+            ("GET", "/db/query", "", 200, "{\"results\":[]}"),
+        ] {
+            let reply = client.send(method, uri, "", body).await;
+            assert_eq!((reply.status, reply.body.as_str()), (status, text), "{method} {uri}");
+            assert!(reply.headers.contains_key("x-rqlite-version"), "{method} {uri}");
+        }
+        let queued = client.send("POST", "/db/execute?queue", "", r#"["SELECT 1"]"#).await;
+        assert_eq!(queued.status, 400);
+    });
+}
+
+#[test]
+fn a_node_tells_about_itself() {
+    with_node(async |client| {
+        client.make_foo().await;
+        let ready = client.get("/readyz?sync").await;
+        let lines = "[+]node ok\n[+]leader ok\n[+]store ok\n[+]sync ok\n[+]db ok";
+        assert_eq!((ready.status, ready.body.as_str()), (200, lines));
+        assert_eq!(client.get("/readyz?noleader").await.body, "[+]node ok");
+        let nodes: serde_json::Value =
+            serde_json::from_str(&client.get("/nodes").await.body).unwrap();
+        assert_eq!(nodes["n1"]["api_addr"], json!("http://node1:4001"));
+        assert_eq!(nodes["n1"]["leader"], json!(true));
+        let nodes: serde_json::Value =
+            serde_json::from_str(&client.get("/nodes?ver=2").await.body).unwrap();
+        assert_eq!(nodes["nodes"][0]["id"], json!("n1"));
+        assert_eq!(client.get("/status?key=store.raft.state").await.body, "\"Leader\"");
+        assert_eq!(client.get("/status?key=store.leader.node_id").await.body, "\"n1\"");
+        assert_eq!(client.get("/status?key=nothing").await.body, "{}");
+        let moved = client.send("POST", "/leader", "application/json", r#"{"id":"nobody"}"#).await;
+        assert_eq!(moved.status, 500);
+        assert!(moved.body.starts_with("stepdown: "), "{}", moved.body);
+    });
+}

@@ -1,0 +1,40 @@
+//! Whole clusters on one thread, in virtual time: the same seed gives the same run.
+//!
+//! Real Raft nodes with their real logs, on simulated disks, with a simulated network between
+//! them. Databases are in memory here; anything that implements `raft::Databases` can take their
+//! place.
+
+pub(crate) mod cluster;
+pub(crate) mod databases;
+pub(crate) mod network;
+pub(crate) mod process;
+
+mod engine_test;
+mod engines;
+mod fuzz_test;
+mod http_test;
+mod lease_test;
+mod membership_test;
+mod raft_test;
+mod snapshot_test;
+
+use openraft::AsyncRuntime;
+
+use crate::platform::runtime::Runtime;
+use crate::platform::task;
+
+/// Runs a simulation; returns what it gave and every event of the run.
+pub(crate) fn trace<T>(seed: u64, simulation: impl Future<Output = T>) -> (T, Vec<String>) {
+    task::enter_simulation();
+    let mut runtime = Runtime::with_seed(seed);
+    runtime.record_trace(true);
+    let value = runtime.block_on(simulation);
+    let events = runtime.take_trace();
+    (value, events)
+}
+
+/// Runs a simulation.
+pub(crate) fn run<T>(seed: u64, simulation: impl Future<Output = T>) -> T {
+    task::enter_simulation();
+    Runtime::with_seed(seed).block_on(simulation)
+}
