@@ -1,0 +1,288 @@
+//! Group commit: units that wait are run together and committed as one transaction.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::propose::Waiters;
+use super::{Lane, Queued, Refusal, Waiting};
+use crate::engine::Written;
+use crate::engine::cancel::Token;
+use crate::engine::rows::Collector;
+use crate::model::error::{Error, Fault};
+use crate::model::id::LogIndex;
+use crate::model::statement::{Atomicity, Dialect, Unit, UnitOutcome};
+use crate::platform::clock::{self, Instant};
+use crate::sqlite::RunError;
+
+/// Units in one batch.
+const UNITS_MAX: usize = 1024;
+/// After this much time no more units are taken into a batch: those in it are waiting.
+const GATHER_TIME_MAX: Duration = Duration::from_millis(5);
+
+/// Whether a unit is still waiting. Its client may take it back until the lane takes it.
+#[derive(Debug, Clone, Default)]
+pub(in crate::engine) struct Claim(Arc<AtomicU8>);
+
+impl Claim {
+    const WAITING: u8 = 0;
+    const TAKEN: u8 = 1;
+    const WITHDRAWN: u8 = 2;
+
+    /// The state before, if it was "waiting" it is `to` now.
+    fn change(&self, to: u8) -> u8 {
+        match self.0.compare_exchange(Self::WAITING, to, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(before) | Err(before) => before,
+        }
+    }
+
+    /// For the client: whether the unit will never be run.
+    pub(in crate::engine) fn withdraw(&self) -> bool {
+        self.change(Self::WITHDRAWN) == Self::WAITING
+    }
+
+    /// For the lane: whether the unit may be run. One that was taken before may, again.
+    fn take(&self) -> bool {
+        self.change(Self::TAKEN) != Self::WITHDRAWN
+    }
+}
+
+/// A unit that waits for the lane.
+#[derive(Debug)]
+pub(in crate::engine) struct Submission {
+    pub unit: Unit,
+    pub token: Token,
+    pub deadline: Option<Instant>,
+    pub claim: Claim,
+    pub _place: Waiting,
+    pub reply: oneshot::Sender<Result<Written, Refusal>>,
+}
+
+impl Submission {
+    pub(super) fn answer(self, answer: Result<Written, Refusal>) {
+        // Whoever doesn't wait any more has given up on the answer.
+        let _ = self.reply.send(answer);
+    }
+}
+
+/// A unit that was run, and what came of it.
+#[derive(Debug)]
+pub(in crate::engine) struct Ran {
+    submission: Submission,
+    outcome: Option<UnitOutcome>,
+    /// It made SQLite lose the transaction, or can't be committed: it is not run again.
+    failed: bool,
+}
+
+impl Ran {
+    pub(super) fn answer(self, index: Option<LogIndex>) {
+        let outcome = self.outcome.expect("a unit is answered after it was run");
+        let index = if keeps_something(&outcome) { index } else { None };
+        self.submission.answer(Ok(Written { outcome, index }));
+    }
+
+    pub(super) fn answer_error(self, error: &Error) {
+        self.submission.answer(Err(Refusal::Error(error.clone())));
+    }
+}
+
+/// Whether anything of a unit may have been committed.
+fn keeps_something(outcome: &UnitOutcome) -> bool {
+    matches!(outcome, UnitOutcome::Ran(results) if results.iter().any(Result::is_ok))
+}
+
+/// Why a batch was not run to its end.
+enum Broken {
+    /// By this unit; the others can be run again.
+    By(usize, Error),
+    /// From outside.
+    Interrupted,
+    Fault(Fault),
+}
+
+impl From<Fault> for Broken {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl Lane {
+    /// Takes the units at the head of the queue, runs them, and proposes what they changed.
+    ///
+    /// A unit that makes SQLite roll back everything takes the others' work with it. Nobody was
+    /// answered yet, so they are run again without it.
+    pub(super) fn run_batch(&mut self) -> Result<(), Fault> {
+        let Some(fence) = self.fence else { return Ok(()) };
+        let mut batch = Vec::new();
+        loop {
+            match self.run_units(&mut batch) {
+                Ok(()) => break,
+                Err(Broken::By(guilty, error)) => {
+                    self.writer().rollback()?;
+                    batch[guilty].fail(&error);
+                }
+                Err(Broken::Interrupted) => {
+                    self.writer().rollback()?;
+                    for unit in batch {
+                        unit.submission.answer(Err(Refusal::NotLeader));
+                    }
+                    return Ok(());
+                }
+                Err(Broken::Fault(fault)) => return Err(fault),
+            }
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let base = self.base();
+        match self.writer().capture(base) {
+            Ok(Some(capture)) => self.propose(capture, fence, Waiters::Batch(batch)),
+            Ok(None) => {
+                self.writer().rollback()?;
+                self.confirm(fence, Waiters::Batch(batch));
+                Ok(())
+            }
+            Err(failed) => self.cannot_commit(batch, fence, &failed),
+        }
+    }
+
+    /// The transaction can't be committed: deferred constraints, or its size. In a batch of one it
+    /// is that unit's failure; otherwise nobody knows whose, and they are run one by one.
+    fn cannot_commit(
+        &mut self,
+        mut batch: Vec<Ran>,
+        fence: crate::raft::Fence,
+        failed: &RunError,
+    ) -> Result<(), Fault> {
+        self.writer().rollback()?;
+        if batch.iter().filter(|unit| !unit.failed).count() == 1 {
+            batch.iter_mut().filter(|unit| !unit.failed).for_each(|unit| unit.fail(&failed.error));
+            self.confirm(fence, Waiters::Batch(batch));
+            return Ok(());
+        }
+        let (guilty, rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(|unit| unit.failed);
+        self.confirm(fence, Waiters::Batch(guilty));
+        self.alone = rest.len();
+        for unit in rest.into_iter().rev() {
+            self.queue.push_front(Queued::Unit(unit.submission));
+        }
+        Ok(())
+    }
+
+    /// Runs a batch's units in a new transaction: first those in `batch`, then more from the queue.
+    fn run_units(&mut self, batch: &mut Vec<Ran>) -> Result<(), Broken> {
+        let dialect = match (batch.first(), self.queue.front()) {
+            (Some(unit), _) => unit.submission.unit.dialect,
+            (None, Some(Queued::Unit(submission))) => submission.unit.dialect,
+            (None, _) => return Ok(()),
+        };
+        self.writer().begin(dialect)?;
+        for (number, unit) in batch.iter_mut().enumerate() {
+            if !unit.failed {
+                unit.outcome = Some(self.run_unit(number, &unit.submission)?);
+            }
+        }
+        let until = clock::now().plus(GATHER_TIME_MAX);
+        while batch.len() < self.units_max() && (batch.is_empty() || !until.remaining().is_zero()) {
+            let Some(submission) = self.next_unit(dialect) else { break };
+            batch.push(Ran { submission, outcome: None, failed: false });
+            let number = batch.len() - 1;
+            let outcome = self.run_unit(number, &batch[number].submission)?;
+            batch[number].outcome = Some(outcome);
+        }
+        self.alone = self.alone.saturating_sub(batch.len());
+        if batch.is_empty() {
+            self.writer().rollback()?;
+        }
+        Ok(())
+    }
+
+    fn units_max(&self) -> usize {
+        if self.alone > 0 { 1 } else { UNITS_MAX }
+    }
+
+    /// The next unit that still waits, if it may join a batch of this dialect.
+    fn next_unit(&mut self, dialect: Dialect) -> Option<Submission> {
+        loop {
+            match self.queue.front() {
+                Some(Queued::Unit(submission)) if submission.unit.dialect == dialect => {}
+                _ => return None,
+            }
+            let Some(Queued::Unit(submission)) = self.queue.pop_front() else { return None };
+            if submission.claim.take() {
+                return Some(submission);
+            }
+        }
+    }
+
+    fn run_unit(&mut self, number: usize, submission: &Submission) -> Result<UnitOutcome, Broken> {
+        let unit = &submission.unit;
+        if unit.schema.is_some_and(|schema| schema != self.writer().schema()) {
+            return Ok(UnitOutcome::SchemaChanged);
+        }
+        // A statement is atomic by itself.
+        let guarded = unit.atomicity == Atomicity::Unit && unit.statements.len() > 1;
+        let broken = |failed: RunError| Broken::By(number, failed.error);
+        if guarded {
+            self.writer().savepoint(1).map_err(broken)?;
+        }
+        let results = self.run_statements(number, submission)?;
+        if guarded {
+            if results.last().is_some_and(Result::is_err) {
+                self.writer().rollback_to(1).map_err(broken)?;
+            }
+            self.writer().release(1).map_err(broken)?;
+        }
+        Ok(UnitOutcome::Ran(results))
+    }
+
+    fn run_statements(
+        &mut self,
+        number: usize,
+        submission: &Submission,
+    ) -> Result<Vec<Result<crate::model::statement::StatementResult, Error>>, Broken> {
+        let unit = &submission.unit;
+        let control = submission.token.control(submission.deadline);
+        let flag = control.cancel.clone().unwrap_or_default();
+        let mut bytes_left = self.limits.result_bytes_max;
+        let mut results = Vec::with_capacity(unit.statements.len());
+        for statement in &unit.statements {
+            let mut rows = Collector::new(bytes_left);
+            self.running(None, &flag, None);
+            let ran = self.writer().run(statement, &control, &mut rows);
+            if self.ran() {
+                return Err(Broken::Interrupted);
+            }
+            match ran {
+                Ok(completion) => {
+                    bytes_left = rows.bytes_left();
+                    results.push(Ok(rows.into_result(completion)));
+                }
+                Err(failed) if failed.transaction_lost => {
+                    return Err(Broken::By(number, failed.error));
+                }
+                Err(failed) => {
+                    results.push(Err(failed.error));
+                    if unit.atomicity == Atomicity::Unit {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(results)
+    }
+}
+
+impl Ran {
+    /// Nothing of the unit is kept, because of this error.
+    fn fail(&mut self, error: &Error) {
+        let count = match self.submission.unit.atomicity {
+            Atomicity::Unit => 1,
+            Atomicity::Statement => self.submission.unit.statements.len(),
+        };
+        self.outcome = Some(UnitOutcome::Ran(vec![Err(error.clone()); count]));
+        self.failed = true;
+    }
+}

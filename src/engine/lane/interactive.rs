@@ -1,0 +1,332 @@
+//! An open transaction of one client, which holds the write slot from its first statement to its
+//! end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::{oneshot, watch};
+
+use super::propose::Waiters;
+use super::{Event, Lane, LaneHandle, Queued, Refusal, State, Waiting};
+use crate::engine::cancel::Token;
+use crate::engine::rows::{End, RowSender};
+use crate::model::catalog::Catalog;
+use crate::model::error::{Error, Fault, SqlState};
+use crate::model::id::{LogIndex, Position, SchemaVersion};
+use crate::model::statement::{Completion, Dialect, Statement};
+use crate::model::value::RowBatch;
+use crate::platform::clock::Instant;
+use crate::raft::Fence;
+use crate::sqlite::RunError;
+
+/// A request for the write slot.
+#[derive(Debug)]
+pub(in crate::engine) struct Opening {
+    pub dialect: Dialect,
+    pub since: Option<Position>,
+    pub lane: LaneHandle,
+    pub _place: Waiting,
+    pub reply: oneshot::Sender<Result<Opened, Refusal>>,
+}
+
+impl Opening {
+    pub(super) fn answer(self, answer: Result<Opened, Refusal>) {
+        // What is dropped with the answer rolls the transaction back.
+        let _ = self.reply.send(answer);
+    }
+}
+
+/// What a transaction has done to the catalog, for its holder to see without asking.
+#[derive(Debug)]
+pub(in crate::engine) struct CatalogState {
+    /// The schema that it began with.
+    schema: SchemaVersion,
+    /// Whether it may have another catalog than the committed one by now.
+    changed: AtomicBool,
+}
+
+impl CatalogState {
+    pub(in crate::engine) fn new(schema: SchemaVersion) -> Arc<Self> {
+        Arc::new(Self { schema, changed: AtomicBool::new(false) })
+    }
+
+    /// The committed catalog's version, while it is the transaction's own as well.
+    pub(in crate::engine) fn committed(&self) -> Option<SchemaVersion> {
+        (!self.changed.load(Ordering::Acquire)).then_some(self.schema)
+    }
+
+    pub(in crate::engine) fn change(&self) {
+        self.changed.store(true, Ordering::Release);
+    }
+}
+
+/// The holder's end of an open transaction. Dropping it rolls the transaction back.
+#[derive(Debug)]
+pub(in crate::engine) struct Opened {
+    number: u64,
+    lane: LaneHandle,
+    lost: watch::Receiver<Option<Error>>,
+    catalog: Arc<CatalogState>,
+}
+
+impl Opened {
+    pub(in crate::engine) fn catalog(&self) -> Arc<CatalogState> {
+        self.catalog.clone()
+    }
+
+    pub(in crate::engine) async fn send(&self, request: Request) -> Result<(), Error> {
+        let event = Event::Statement { transaction: self.number, request };
+        match self.lane.send(event).await {
+            Ok(()) => Ok(()),
+            Err(Refusal::Error(error)) => Err(error),
+            Err(Refusal::NotLeader) => Err(super::leadership_lost()),
+        }
+    }
+
+    pub(in crate::engine) fn lost(&self) -> watch::Receiver<Option<Error>> {
+        self.lost.clone()
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        // After a commit no transaction has this number any more.
+        self.lane.shared.interrupt(Some(self.number), &Error::internal("rolled back"));
+        let request = Request::Rollback { reply: None };
+        self.lane.send_soon(Event::Statement { transaction: self.number, request });
+    }
+}
+
+/// What is done with a savepoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum Mark {
+    Set,
+    RollBackTo,
+    Release,
+}
+
+/// What the holder asks for. Answers that nobody waits for any more are dropped.
+#[derive(Debug)]
+pub(in crate::engine) enum Request {
+    Run {
+        statement: Statement,
+        rows: RowSender,
+    },
+    RunEach {
+        sql: Arc<str>,
+        rows: RowBatch,
+        token: Token,
+        deadline: Option<Instant>,
+        reply: oneshot::Sender<Result<Completion, Error>>,
+    },
+    Mark {
+        mark: Mark,
+        depth: u32,
+        reply: oneshot::Sender<Result<(), Error>>,
+    },
+    Catalog {
+        reply: oneshot::Sender<Result<Arc<Catalog>, Error>>,
+    },
+    Commit {
+        reply: oneshot::Sender<Result<Option<LogIndex>, Error>>,
+    },
+    Rollback {
+        reply: Option<oneshot::Sender<()>>,
+    },
+}
+
+impl Request {
+    fn refuse(self, error: Error) {
+        match self {
+            Self::Run { rows, .. } => rows.finish(End::Failed(error)),
+            Self::RunEach { reply, .. } => drop(reply.send(Err(error))),
+            Self::Mark { reply, .. } => drop(reply.send(Err(error))),
+            Self::Catalog { reply } => drop(reply.send(Err(error))),
+            Self::Commit { reply } => drop(reply.send(Err(error))),
+            Self::Rollback { reply } => drop(reply.map(|reply| reply.send(()))),
+        }
+    }
+}
+
+/// The lane's end.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub number: u64,
+    pub fence: Fence,
+    lost: watch::Sender<Option<Error>>,
+    catalog: Arc<CatalogState>,
+}
+
+/// A COMMIT that waits for its outcome.
+#[derive(Debug)]
+pub(super) struct Committing {
+    reply: oneshot::Sender<Result<Option<LogIndex>, Error>>,
+}
+
+impl Committing {
+    pub(super) fn answer(self, answer: Result<Option<LogIndex>, Error>) {
+        // Whoever doesn't wait any more has given up on the answer.
+        let _ = self.reply.send(answer);
+    }
+}
+
+impl Lane {
+    /// Gives the write slot to the head of the queue.
+    pub(super) fn open_next(&mut self) -> Result<(), Fault> {
+        let (Some(Queued::Open(opening)), Some(fence)) = (self.queue.pop_front(), self.fence)
+        else {
+            return Ok(());
+        };
+        if opening.reply.is_closed() {
+            return Ok(());
+        }
+        if opening.since.is_some_and(|since| since.txid != self.base().txid) {
+            let message = "could not serialize access due to concurrent update";
+            opening.answer(Err(Error::serialization(message).into()));
+            return Ok(());
+        }
+        self.writer().begin(opening.dialect)?;
+        let number = self.next_transaction;
+        self.next_transaction += 1;
+        let (lost, loss) = watch::channel(None);
+        let catalog = CatalogState::new(self.writer().schema());
+        self.state = State::Interactive(Open { number, fence, lost, catalog: catalog.clone() });
+        let opened = Opened { number, lane: opening.lane.clone(), lost: loss, catalog };
+        opening.answer(Ok(opened));
+        Ok(())
+    }
+
+    pub(super) fn on_request(&mut self, transaction: u64, request: Request) -> Result<(), Fault> {
+        match &self.state {
+            State::Interactive(open) if open.number == transaction => {}
+            _ => {
+                request.refuse(gone());
+                return Ok(());
+            }
+        }
+        match request {
+            Request::Run { statement, rows } => self.on_run(transaction, &statement, rows),
+            Request::RunEach { sql, rows, token, deadline, reply } => {
+                let control = token.control(deadline);
+                let flag = control.cancel.clone().unwrap_or_default();
+                self.running(Some(transaction), &flag, None);
+                let ran = self.writer().run_each(&sql, &rows, &control);
+                self.ran();
+                self.note_catalog();
+                self.reply(ran, reply)
+            }
+            Request::Mark { mark, depth, reply } => {
+                let writer = self.writer();
+                let marked = match mark {
+                    Mark::Set => writer.savepoint(depth),
+                    Mark::RollBackTo => writer.rollback_to(depth),
+                    Mark::Release => writer.release(depth),
+                };
+                self.reply(marked, reply)
+            }
+            Request::Catalog { reply } => {
+                // Dropped answers: see `Request`.
+                let _ = reply.send(self.writer().catalog());
+                Ok(())
+            }
+            Request::Commit { reply } => self.on_commit(Committing { reply }),
+            Request::Rollback { reply } => {
+                self.state = State::Idle;
+                self.writer().rollback()?;
+                if let Some(reply) = reply {
+                    let _ = reply.send(());
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn on_run(
+        &mut self,
+        transaction: u64,
+        statement: &Statement,
+        mut rows: RowSender,
+    ) -> Result<(), Fault> {
+        let control = rows.control.clone();
+        let flag = control.cancel.clone().unwrap_or_default();
+        self.running(Some(transaction), &flag, Some(rows.stream.clone()));
+        let ran = self.writer().run(statement, &control, &mut rows);
+        self.ran();
+        match ran {
+            Ok(completion) => {
+                if !completion.read_only {
+                    self.note_catalog();
+                }
+                rows.finish(End::Done(completion));
+            }
+            Err(failed) => {
+                self.note(&failed)?;
+                rows.finish(End::Failed(failed.error));
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes whether a statement that wrote may have changed the catalog.
+    fn note_catalog(&mut self) {
+        let schema = self.writer().schema();
+        if let State::Interactive(open) = &self.state
+            && schema != open.catalog.schema
+        {
+            open.catalog.change();
+        }
+    }
+
+    fn reply<T>(
+        &mut self,
+        ran: Result<T, RunError>,
+        reply: oneshot::Sender<Result<T, Error>>,
+    ) -> Result<(), Fault> {
+        if let Err(failed) = &ran {
+            self.note(failed)?;
+        }
+        let _ = reply.send(ran.map_err(|failed| failed.error));
+        Ok(())
+    }
+
+    /// Ends the transaction if SQLite did.
+    fn note(&mut self, failed: &RunError) -> Result<(), Fault> {
+        if failed.transaction_lost { self.lose_transaction(&failed.error) } else { Ok(()) }
+    }
+
+    /// Rolls back the open transaction, if one is, and tells its holder.
+    pub(super) fn lose_transaction(&mut self, error: &Error) -> Result<(), Fault> {
+        match std::mem::replace(&mut self.state, State::Idle) {
+            State::Idle => Ok(()),
+            State::Interactive(open) => {
+                open.lost.send_replace(Some(error.clone()));
+                self.writer().rollback()
+            }
+        }
+    }
+
+    fn on_commit(&mut self, committing: Committing) -> Result<(), Fault> {
+        let State::Interactive(open) = std::mem::replace(&mut self.state, State::Idle) else {
+            return Ok(());
+        };
+        let base = self.base();
+        match self.writer().capture(base) {
+            Ok(Some(capture)) => self.propose(capture, open.fence, Waiters::Commit(committing)),
+            Ok(None) => {
+                self.writer().rollback()?;
+                self.confirm(open.fence, Waiters::Commit(committing));
+                Ok(())
+            }
+            Err(failed) => {
+                self.writer().rollback()?;
+                committing.answer(Err(failed.error));
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The transaction isn't open any more.
+fn gone() -> Error {
+    Error::user(SqlState::INVALID_TRANSACTION_STATE, "the transaction is not open any more")
+}

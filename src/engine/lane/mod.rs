@@ -1,0 +1,623 @@
+//! A database's write lane: the one place that owns its write connection.
+//!
+//! A synchronous state machine. Its driver ([`start`]) feeds it events from a bounded inbox, on a
+//! thread of its own; in a simulation, on a task. It never waits for the network: what it proposes
+//! is carried by a task, and comes back as an event.
+//!
+//! ```text
+//!            gather units, run them, capture ──▶ one more in flight
+//!   Idle ──┤
+//!            give the slot to a transaction ──▶ Interactive ──commit: capture──▶ one more in flight
+//!                                                    └─ rolled back, lost, handle dropped ─▶ Idle
+//!
+//!   in flight ──▶ Apply, held by the writer: finish, answer
+//!             ──▶ Apply, not held any more: write the pages as a foreign entry's, answer
+//!             ──▶ skipped by the log, or its base is past: 40001
+//!             ──▶ NotLeader: 40001, and so for all behind it, which build on it
+//!             ──▶ Full: 53100, likewise
+//!             ──▶ Unknown: 08007
+//! ```
+//!
+//! Invariants:
+//! - A transaction is open on the writer exactly in `Interactive`, and while a captured one is
+//!   held (the writer keeps that one open: at the most [`IN_FLIGHT_MAX`] is in flight).
+//! - Each proposal in flight builds on the one before it, the first on `position`. When the writer
+//!   has to let go of one it lets go of all; they stay in flight, each until its own outcome is
+//!   known. Nothing new begins meanwhile.
+//! - Apply always wins: an entry that commits and is not the first held proposal rolls back
+//!   whatever is open. What was built on an earlier position can then never commit, as transaction
+//!   ids only grow and every node skips it: 40001 is the truth.
+//! - `position` is a function of the log alone. It decides which entries are skipped, so every
+//!   node skips the same ones. The file may be ahead of it after a restart, never behind: replay
+//!   starts at the state that was durable, and every entry between there and the file's
+//!   transaction was applied by this very node in this very order. An entry that the file has
+//!   already is therefore not written again, and moves only the position.
+//! - Requests are served first come, first served; a batch is a run of units at the head of the
+//!   queue.
+//!
+//! What a unit that changes nothing may answer: what it read is this node's committed state, and
+//! this node was the leader when it ran. Before it is answered, a quorum confirms that it still is
+//! (`read_index`), so nobody else can have committed anything before the unit ran: the answer is
+//! linearizable, without an entry.
+
+mod apply;
+mod batch;
+mod interactive;
+#[cfg(test)]
+mod lane_test;
+mod propose;
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+pub(super) use self::batch::{Claim, Submission};
+pub(super) use self::interactive::{CatalogState, Mark, Opened, Opening, Request};
+pub(super) use self::propose::Proposer;
+use crate::engine::cancel::lock;
+use crate::engine::rows::RowStream;
+use crate::engine::spool::Spool;
+use crate::model::command::{Applied, PagesPart};
+use crate::model::error::{Error, Fault};
+use crate::model::id::{
+    DatabaseId, LogIndex, NodeId, Position, ProposalId, SchemaVersion, TransactionId,
+};
+use crate::platform::task;
+use crate::raft::{Fence, ProposeError};
+use crate::sqlite::Writer;
+
+/// Positions that readers may still meet: the committed one, and a few before it.
+const RECENT_POSITIONS: usize = 64;
+/// Proposals in flight at the most.
+const IN_FLIGHT_MAX: usize = 1;
+/// Events handled before the lane looks at its queue again.
+const EVENTS_MAX: usize = 1024;
+
+/// What a lane is told.
+#[derive(Debug)]
+pub(super) enum Event {
+    Submit(Submission),
+    Open(Opening),
+    /// For the open transaction of this number.
+    Statement {
+        transaction: u64,
+        request: Request,
+    },
+    /// A part of a transaction, from the log.
+    Apply {
+        index: LogIndex,
+        part: PagesPart,
+        reply: oneshot::Sender<Result<Applied, Fault>>,
+    },
+    ProposalFailed {
+        proposal: ProposalId,
+        error: ProposeError,
+    },
+    /// `Some` while this node leads and may take writes.
+    Leadership(Option<Fence>),
+    /// A received snapshot takes the place of everything.
+    Install(Install),
+    /// To be run between two transactions.
+    Between(Between),
+    /// The database is dropped, or the node stops: everything that waits is refused with the error.
+    Close {
+        error: Error,
+        then: Then,
+        reply: oneshot::Sender<()>,
+    },
+}
+
+/// A short job.
+pub(super) struct Between(pub Box<dyn FnOnce() + Send>);
+
+impl std::fmt::Debug for Between {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Between")
+    }
+}
+
+/// What a closed lane still does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Then {
+    /// Applies the log.
+    Apply,
+    /// Nothing: the database is gone.
+    Nothing,
+}
+
+/// Pages of a snapshot, read from its staging file.
+pub(super) type Pages = Box<dyn Iterator<Item = Result<(u32, Bytes), Fault>> + Send>;
+
+/// A snapshot for one database.
+pub(super) struct Install {
+    pub position: Position,
+    pub database_pages: u32,
+    pub pages: Pages,
+    pub reply: oneshot::Sender<Result<(), Fault>>,
+}
+
+impl std::fmt::Debug for Install {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Install").field("position", &self.position).finish_non_exhaustive()
+    }
+}
+
+/// Why the lane didn't do what it was asked.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Refusal {
+    /// This node doesn't lead (any more), and nothing was done: ask the leader.
+    NotLeader,
+    Error(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// Sizes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LaneLimits {
+    /// Bytes of pages in an entry, about.
+    pub entry_bytes_max: usize,
+    /// Bytes of one unit's results.
+    pub result_bytes_max: usize,
+    /// Units and transactions that wait.
+    pub queue_length_max: usize,
+}
+
+/// What runs on the lane's thread at this moment, so that others can stop it.
+#[derive(Debug)]
+struct Runs {
+    transaction: Option<u64>,
+    flag: Arc<AtomicBool>,
+    rows: Option<Arc<RowStream>>,
+}
+
+/// What others may see of a lane, and do to it, without waiting for it.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    /// The newest committed positions, the last one last. One that is being committed is in it
+    /// before readers can see it.
+    recent: Mutex<VecDeque<Position>>,
+    schema: AtomicU32,
+    waiting: AtomicUsize,
+    runs: Mutex<Option<Runs>>,
+    /// Set when what runs was stopped by [`Shared::interrupt`].
+    interrupted: AtomicBool,
+    /// Entries of others that wait for the lane: what runs is stopped for them.
+    urgent: AtomicUsize,
+    /// The own proposal that the writer can finish next; 0 if there is none.
+    pending: AtomicU64,
+    /// The entry of the first part of an open transaction from the log; 0 if none is.
+    spooled_from: AtomicU64,
+    /// Transactions written since somebody last looked at the WAL.
+    pub written: AtomicU32,
+}
+
+impl Shared {
+    /// The last committed position.
+    pub(super) fn position(&self) -> Position {
+        lock(&self.recent).back().copied().unwrap_or_default()
+    }
+
+    /// The position of a transaction that a reader sees.
+    pub(super) fn position_of(&self, txid: TransactionId) -> Option<Position> {
+        lock(&self.recent).iter().rev().find(|position| position.txid == txid).copied()
+    }
+
+    pub(super) fn schema(&self) -> SchemaVersion {
+        SchemaVersion(self.schema.load(Ordering::Acquire))
+    }
+
+    /// The first entry that a later one needs.
+    pub(super) fn needed_from(&self) -> Option<LogIndex> {
+        Some(LogIndex(self.spooled_from.load(Ordering::Acquire))).filter(|index| index.0 > 0)
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    fn enter(&self, position: Position) {
+        let mut recent = lock(&self.recent);
+        if recent.len() == RECENT_POSITIONS {
+            recent.pop_front();
+        }
+        recent.push_back(position);
+    }
+
+    /// Stops what runs, if it belongs to `transaction`, or whatever it is (`None`).
+    pub(super) fn interrupt(&self, transaction: Option<u64>, error: &Error) {
+        let runs = lock(&self.runs);
+        let Some(runs) = runs.as_ref() else { return };
+        if transaction.is_none() || runs.transaction == transaction {
+            self.interrupted.store(true, Ordering::Release);
+            runs.flag.store(true, Ordering::Release);
+            if let Some(rows) = &runs.rows {
+                rows.stop(error.clone());
+            }
+        }
+    }
+
+    /// Whether an entry is the lane's own proposal.
+    fn is_pending(&self, node: NodeId, part: &PagesPart) -> bool {
+        part.origin.node == node && part.origin.proposal.0 == self.pending.load(Ordering::Acquire)
+    }
+}
+
+/// The way to a lane. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct LaneHandle {
+    pub shared: Arc<Shared>,
+    inbox: mpsc::Sender<Event>,
+    node: NodeId,
+    queue_length_max: usize,
+}
+
+/// Lets nothing run on the lane, until dropped.
+struct Urgent<'a>(&'a Shared);
+
+impl<'a> Urgent<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        shared.urgent.fetch_add(1, Ordering::SeqCst);
+        shared.interrupt(None, &overtaken());
+        Self(shared)
+    }
+}
+
+impl Drop for Urgent<'_> {
+    fn drop(&mut self) {
+        self.0.urgent.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Counts a request as waiting, until dropped.
+#[derive(Debug)]
+pub(super) struct Waiting(Arc<Shared>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl LaneHandle {
+    /// Takes a place in the queue: 53300 if it is full.
+    pub(super) fn wait(&self) -> Result<Waiting, Error> {
+        let before = self.shared.waiting.fetch_add(1, Ordering::Relaxed);
+        let waiting = Waiting(self.shared.clone());
+        if before >= self.queue_length_max {
+            return Err(Error::limit(
+                crate::model::error::SqlState::TOO_MANY_CONNECTIONS,
+                "too many writes are waiting",
+            ));
+        }
+        Ok(waiting)
+    }
+
+    pub(super) async fn send(&self, event: Event) -> Result<(), Refusal> {
+        self.inbox.send(event).await.map_err(|_| Refusal::Error(closed()))
+    }
+
+    /// For where nothing may wait: a full inbox is left to a task.
+    pub(super) fn send_soon(&self, event: Event) {
+        if let Err(mpsc::error::TrySendError::Full(event)) = self.inbox.try_send(event) {
+            let inbox = self.inbox.clone();
+            task::spawn(async move {
+                // The lane is gone: so is what the event was about.
+                let _ = inbox.send(event).await;
+            });
+        }
+    }
+
+    /// Hands over an entry, and waits until it is applied.
+    pub(super) async fn apply(&self, index: LogIndex, part: PagesPart) -> Result<Applied, Fault> {
+        let _urgent = (part.last && !self.shared.is_pending(self.node, &part))
+            .then(|| Urgent::new(&self.shared));
+        let (reply, answer) = oneshot::channel();
+        self.tell(Event::Apply { index, part, reply }).await?;
+        answer.await.map_err(|_| Fault::new("a database's write lane has stopped"))?
+    }
+
+    pub(super) async fn close(&self, error: Error, then: Then) {
+        self.shared.interrupt(None, &error);
+        let (reply, answer) = oneshot::channel();
+        if self.send(Event::Close { error, then, reply }).await.is_ok() {
+            // An error means that the lane ended without this event: closed all the same.
+            let _ = answer.await;
+        }
+    }
+
+    /// Says who leads. What runs under another leadership is stopped.
+    pub(super) async fn leadership(&self, fence: Option<Fence>) {
+        if fence.is_none() {
+            self.shared.interrupt(None, &leadership_lost());
+        }
+        // A lane that has ended has nothing to lose.
+        let _ = self.send(Event::Leadership(fence)).await;
+    }
+
+    pub(super) async fn tell(&self, event: Event) -> Result<(), Fault> {
+        self.inbox.send(event).await.map_err(|_| Fault::new("a database's write lane has stopped"))
+    }
+}
+
+/// What waits for the writer.
+#[derive(Debug)]
+enum Queued {
+    Unit(Submission),
+    Open(Opening),
+}
+
+#[derive(Debug)]
+enum State {
+    Idle,
+    Interactive(interactive::Open),
+}
+
+/// The state machine.
+#[derive(Debug)]
+pub(super) struct Lane {
+    database: DatabaseId,
+    node: NodeId,
+    /// `None` for a database that replay meets in the log and that the disk has no more: only its
+    /// position counts.
+    writer: Option<Writer>,
+    position: Position,
+    fence: Option<Fence>,
+    state: State,
+    in_flight: VecDeque<propose::Proposed>,
+    queue: VecDeque<Queued>,
+    /// Units at the head of the queue that must be run one by one.
+    alone: usize,
+    spool: Spool,
+    next_proposal: u64,
+    next_transaction: u64,
+    shared: Arc<Shared>,
+    limits: LaneLimits,
+    proposer: Arc<dyn Proposer>,
+    inbox: mpsc::WeakSender<Event>,
+    between: Option<Between>,
+    closed: Option<Error>,
+}
+
+/// What a lane is made of.
+#[derive(Debug)]
+pub(super) struct Start {
+    pub database: DatabaseId,
+    pub node: NodeId,
+    pub writer: Option<Writer>,
+    /// As the log has it: the file may be ahead.
+    pub position: Position,
+    pub spool: Spool,
+    pub limits: LaneLimits,
+    pub proposer: Arc<dyn Proposer>,
+}
+
+impl Lane {
+    /// A lane, its inbox and the way to it.
+    pub(super) fn new(start: Start) -> (Self, mpsc::Receiver<Event>, LaneHandle) {
+        let shared = Arc::new(Shared::default());
+        shared.enter(start.position);
+        if let Some(writer) = &start.writer {
+            shared.schema.store(writer.schema().0, Ordering::Release);
+        }
+        // Statements, entries and leadership come on top of what waits.
+        let (inbox, events) = mpsc::channel(start.limits.queue_length_max + EVENTS_MAX);
+        let handle = LaneHandle {
+            shared: shared.clone(),
+            inbox: inbox.clone(),
+            node: start.node,
+            queue_length_max: start.limits.queue_length_max,
+        };
+        let lane = Self {
+            database: start.database,
+            node: start.node,
+            writer: start.writer,
+            position: start.position,
+            fence: None,
+            state: State::Idle,
+            in_flight: VecDeque::new(),
+            queue: VecDeque::new(),
+            alone: 0,
+            spool: start.spool,
+            // Unique among all that this node ever proposed, before restarts as well: an entry of an
+            // earlier life must never be taken for the pending one.
+            next_proposal: u64::from_be_bytes(crate::platform::random::bytes()),
+            next_transaction: 1,
+            shared,
+            limits: start.limits,
+            proposer: start.proposer,
+            inbox: inbox.downgrade(),
+            between: None,
+            closed: None,
+        };
+        (lane, events, handle)
+    }
+
+    /// Takes one event. [`Self::advance`] must follow before the lane waits again.
+    pub(super) fn handle(&mut self, event: Event) -> Result<(), Fault> {
+        match event {
+            Event::Submit(submission) => self.queue.push_back(Queued::Unit(submission)),
+            Event::Open(opening) => self.queue.push_back(Queued::Open(opening)),
+            Event::Statement { transaction, request } => self.on_request(transaction, request)?,
+            Event::Apply { index, part, reply } => {
+                let applied = self.apply(index, part)?;
+                // The node is stopping if nobody waits for it.
+                let _ = reply.send(Ok(applied));
+            }
+            Event::ProposalFailed { proposal, error } => self.on_failure(proposal, &error)?,
+            Event::Leadership(fence) => self.on_leadership(fence)?,
+            Event::Install(install) => self.install(install)?,
+            Event::Between(job) => self.between = Some(job),
+            Event::Close { error, then, reply } => {
+                self.lose_transaction(&error)?;
+                // Entries of a dropped database are skipped from now on; a node that stops doesn't
+                // know.
+                let outcome = if then == Then::Apply { unknown() } else { error.clone() };
+                self.lose_proposals(0, &outcome)?;
+                self.refuse_queue(&Refusal::Error(error.clone()));
+                self.closed = Some(error);
+                if then == Then::Nothing {
+                    self.writer = None;
+                }
+                let _ = reply.send(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Serves what waits, as far as the state allows.
+    pub(super) fn advance(&mut self) -> Result<(), Fault> {
+        while matches!(self.state, State::Idle) && self.may_begin() {
+            if let Some(Between(job)) = self.between.take() {
+                job();
+            }
+            if let Some(error) = self.closed.clone() {
+                self.refuse_queue(&Refusal::Error(error));
+            } else if self.fence.is_none() {
+                self.refuse_queue(&Refusal::NotLeader);
+            }
+            match self.queue.front() {
+                None => return Ok(()),
+                Some(Queued::Unit(_)) => self.run_batch()?,
+                Some(Queued::Open(_)) => self.open_next()?,
+            }
+        }
+        Ok(())
+    }
+
+    fn writer(&mut self) -> &mut Writer {
+        self.writer.as_mut().expect("only databases that are on the disk are written to")
+    }
+
+    fn on_leadership(&mut self, fence: Option<Fence>) -> Result<(), Fault> {
+        self.fence = fence;
+        if let State::Interactive(open) = &self.state
+            && Some(open.fence) != fence
+        {
+            self.lose_transaction(&leadership_lost())?;
+        }
+        Ok(())
+    }
+
+    fn refuse_queue(&mut self, refusal: &Refusal) {
+        self.alone = 0;
+        for queued in self.queue.drain(..) {
+            match queued {
+                Queued::Unit(submission) => submission.answer(Err(refusal.clone())),
+                Queued::Open(opening) => opening.answer(Err(refusal.clone())),
+            }
+        }
+    }
+
+    /// Whether the writer can begin another transaction.
+    fn may_begin(&self) -> bool {
+        self.in_flight.len() < IN_FLIGHT_MAX && self.in_flight.iter().all(|proposed| proposed.held)
+    }
+
+    /// Marks what runs on the writer, so that it can be stopped from elsewhere.
+    fn running(
+        &self,
+        transaction: Option<u64>,
+        flag: &Arc<AtomicBool>,
+        rows: Option<Arc<RowStream>>,
+    ) {
+        self.shared.interrupted.store(false, Ordering::Release);
+        *lock(&self.shared.runs) = Some(Runs { transaction, flag: flag.clone(), rows });
+        if self.shared.urgent.load(Ordering::SeqCst) > 0 {
+            self.shared.interrupt(None, &overtaken());
+        }
+    }
+
+    /// The end of [`Self::running`]: whether it was stopped from elsewhere.
+    fn ran(&self) -> bool {
+        *lock(&self.shared.runs) = None;
+        self.shared.interrupted.load(Ordering::Acquire)
+    }
+}
+
+/// Runs a lane until its handles are gone. `on_fault` is told why it stopped, if it had to.
+pub(super) fn start(
+    name: &str,
+    mut lane: Lane,
+    mut events: mpsc::Receiver<Event>,
+    on_fault: impl FnOnce(Fault) + Send + 'static,
+) -> Result<(), Fault> {
+    if !task::may_block() {
+        task::spawn(async move {
+            while let Some(event) = events.recv().await {
+                if let Err(fault) = turn(&mut lane, event, &mut events) {
+                    return on_fault(fault);
+                }
+            }
+        });
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Handle::try_current()
+        .map_err(|_| Fault::new("a write lane was started outside the runtime"))?;
+    let work = move || {
+        let _entered = runtime.enter();
+        while let Some(event) = events.blocking_recv() {
+            if let Err(fault) = turn(&mut lane, event, &mut events) {
+                return on_fault(fault);
+            }
+        }
+    };
+    task::thread(name, work)
+        .map(drop)
+        .map_err(|error| Fault::new(format!("start a thread for a database: {error}")))
+}
+
+/// Handles an event and those that came with it, then serves the queue.
+pub(super) fn turn(
+    lane: &mut Lane,
+    event: Event,
+    events: &mut mpsc::Receiver<Event>,
+) -> Result<(), Fault> {
+    lane.handle(event)?;
+    for _ in 1..EVENTS_MAX {
+        match events.try_recv() {
+            Ok(event) => lane.handle(event)?,
+            Err(_) => break,
+        }
+    }
+    lane.advance()
+}
+
+pub(super) fn leadership_lost() -> Error {
+    Error::serialization("leadership changed before the transaction was proposed")
+        .with_detail("Nothing was changed.")
+        .with_hint("Try again.")
+}
+
+/// 53100: nothing was proposed.
+pub(super) fn log_full() -> Error {
+    let state = crate::model::error::SqlState::DISK_FULL;
+    Error::limit(state, "the Raft log's disk is full: free space on the leader")
+        .with_detail("Nothing was changed.")
+}
+
+pub(super) fn overtaken() -> Error {
+    Error::serialization("another leader's transaction came first")
+        .with_detail("Nothing was changed.")
+        .with_hint("Try again.")
+}
+
+fn unknown() -> Error {
+    Error::outcome_unknown("leadership was lost while the transaction was being replicated")
+        .with_detail("It may or may not have been committed.")
+}
+
+fn closed() -> Error {
+    Error::new(
+        crate::model::error::Class::Limit,
+        crate::model::error::SqlState::ADMIN_SHUTDOWN,
+        "the database is closed",
+    )
+}

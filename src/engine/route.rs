@@ -1,0 +1,159 @@
+//! Who serves a request: this node or another.
+
+use std::time::Duration;
+
+use crate::engine::cancel::{Running, until};
+use crate::engine::core::Core;
+use crate::engine::{Limits, cancel};
+use crate::model::error::{Error, SqlState};
+use crate::model::member::Member;
+use crate::model::read_level::{Freshness, ReadLevel};
+use crate::platform::clock;
+use crate::raft::Fence;
+
+/// How long a request waits for a leader: an election, and what a new leader has to apply.
+pub(super) const LEADER_WAIT: Duration = Duration::from_secs(8);
+
+/// Where the leader is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Route {
+    Here(Fence),
+    There(Box<Member>),
+}
+
+/// Keeps a request from waiting for ever, however often it is sent elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience(clock::Instant);
+
+impl Patience {
+    pub(super) fn new() -> Self {
+        Self(clock::now().plus(LEADER_WAIT))
+    }
+
+    pub(super) fn is_over(self) -> bool {
+        self.0.remaining().is_zero()
+    }
+
+    pub(super) fn remaining(self) -> Duration {
+        self.0.remaining()
+    }
+}
+
+impl Core {
+    /// The leader, if there is one now.
+    fn leader_now(&self, refused: Option<&Member>) -> Option<Route> {
+        if let Some(fence) = self.fence() {
+            return Some(Route::Here(fence));
+        }
+        let attached = self.attached().ok()?;
+        let leader = attached.leadership.borrow().leader.clone()?;
+        // One that says it doesn't lead is asked again only when there is news.
+        (leader.id != self.me.id && refused != Some(&leader))
+            .then(|| Route::There(Box::new(leader)))
+    }
+
+    /// The leader; waits for one. `refused` said that it isn't. 57P03 if none comes.
+    pub(super) async fn route(
+        &self,
+        limits: &Limits,
+        running: &Running,
+        patience: Patience,
+        refused: Option<&Member>,
+    ) -> Result<Route, Error> {
+        if let Some(route) = self.leader_now(refused) {
+            return Ok(route);
+        }
+        let mut leadership = self.attached()?.leadership.clone();
+        let mut refused = refused;
+        let wait = async {
+            loop {
+                // Lanes are told after the watch: look again soon. One that refused may be the
+                // leader by now without any news here.
+                let changed = clock::timeout(Duration::from_millis(20), leadership.changed()).await;
+                if matches!(changed, Ok(Err(_))) {
+                    return Err(Error::no_leader());
+                }
+                if let Some(route) = self.leader_now(refused.take()) {
+                    return Ok(route);
+                }
+            }
+        };
+        let wait = clock::timeout(patience.remaining(), wait);
+        match until(limits.deadline, &running.token, wait).await {
+            Ok(Ok(route)) => route,
+            Ok(Err(clock::Elapsed)) => Err(Error::no_leader()),
+            Err(stopped) => Err(stopped.error()),
+        }
+    }
+
+    /// Whether this node votes; one that isn't in the membership yet doesn't.
+    fn is_voter(&self) -> bool {
+        self.attached().is_ok_and(|attached| {
+            attached.node.members().iter().any(|(member, votes)| *votes && member.id == self.me.id)
+        })
+    }
+
+    /// What a level means on this node.
+    pub(super) fn effective(&self, level: ReadLevel) -> ReadLevel {
+        match level {
+            ReadLevel::Auto(_) if self.is_voter() => ReadLevel::Weak,
+            ReadLevel::Auto(freshness) => ReadLevel::None(freshness),
+            level => level,
+        }
+    }
+
+    /// Refuses a local read that may be older than allowed.
+    pub(super) fn check_freshness(&self, freshness: Option<Freshness>) -> Result<(), Error> {
+        let Some(Freshness { age_max, strict }) = freshness else { return Ok(()) };
+        if self.fence().is_some() {
+            return Ok(());
+        }
+        let status = self.attached()?.node.status();
+        let heard = status.last_contact.is_some_and(|since| since <= age_max);
+        // When an entry was made isn't known here; with one missing, how old the data is isn't either.
+        let current = !strict || status.applied >= status.committed;
+        if heard && current { Ok(()) } else { Err(stale()) }
+    }
+}
+
+/// HTTP clients match on this very text.
+pub(super) fn stale() -> Error {
+    Error::retry(SqlState::CANNOT_CONNECT_NOW, "stale read")
+}
+
+/// 55P03, in PostgreSQL's words.
+pub(super) fn lock_timeout() -> Error {
+    Error::retry(SqlState::LOCK_NOT_AVAILABLE, "canceling statement due to lock timeout")
+}
+
+/// The end of a wait for the write slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SlotStop {
+    Lock,
+    Other(cancel::Stopped),
+}
+
+impl SlotStop {
+    pub(super) fn error(self) -> Error {
+        match self {
+            Self::Lock => lock_timeout(),
+            Self::Other(stopped) => stopped.error(),
+        }
+    }
+}
+
+/// Waits for the write slot as long as both timeouts allow.
+pub(super) async fn until_slot<T>(
+    limits: &Limits,
+    running: &Running,
+    future: impl Future<Output = T>,
+) -> Result<T, SlotStop> {
+    let Some(lock) = limits.lock_timeout else {
+        return until(limits.deadline, &running.token, future).await.map_err(SlotStop::Other);
+    };
+    match until(limits.deadline, &running.token, clock::timeout(lock, future)).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(clock::Elapsed)) => Err(SlotStop::Lock),
+        Err(stopped) => Err(SlotStop::Other(stopped)),
+    }
+}

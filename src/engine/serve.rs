@@ -1,0 +1,327 @@
+//! Requests of other nodes' engines.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+
+use crate::engine::cancel::{Canceler, lock};
+use crate::engine::core::Core;
+use crate::engine::inbox::Inbox;
+use crate::engine::lane::{CatalogState, Mark, Refusal};
+use crate::engine::peers::{Incoming, Outgoing};
+use crate::engine::read::{Query, sessions};
+use crate::engine::rows::Rows;
+use crate::engine::transaction::{Backend, Transaction};
+use crate::engine::wire::{
+    self, Answer, Asked, Call, Deadline, FromLeader, OpenStream, Reply, ToLeader,
+};
+use crate::engine::{Begin, Engine, Limits};
+use crate::model::error::Error;
+use crate::model::id::NodeId;
+use crate::peer::{PeerError, Stream};
+
+/// Calls under way, so that they can be cancelled.
+#[derive(Debug)]
+pub(super) struct Calls {
+    next: AtomicU64,
+    /// Those of other nodes that run here.
+    running: Mutex<HashMap<Asked, Canceler>>,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        // A node's calls before its restart have other numbers.
+        let next = AtomicU64::new(u64::from_be_bytes(crate::platform::random::bytes()));
+        Self { next, running: Mutex::default() }
+    }
+}
+
+impl Calls {
+    /// A name for a call of this node.
+    pub(super) fn ask(&self, node: NodeId) -> Asked {
+        Asked { node, number: self.next.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+/// Registers a call as running, until dropped.
+struct Registered<'a> {
+    calls: &'a Calls,
+    asked: Asked,
+}
+
+impl<'a> Registered<'a> {
+    fn new(calls: &'a Calls, asked: Asked, canceler: Canceler) -> Self {
+        lock(&calls.running).insert(asked, canceler);
+        Self { calls, asked }
+    }
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        lock(&self.calls.running).remove(&self.asked);
+    }
+}
+
+impl Engine {
+    /// A request from another node's engine (`peer::Kind::Engine`).
+    ///
+    /// # Errors
+    /// If it can't be read; nothing was done then.
+    pub async fn on_call(&self, payload: Bytes) -> Result<Bytes, String> {
+        let call = wire::decode(&payload).map_err(|_| "an unreadable request".to_owned())?;
+        let answer = Box::pin(self.answer(call)).await;
+        Ok(wire::encode(&answer))
+    }
+
+    async fn answer(&self, call: Call) -> Answer {
+        let core = &self.core;
+        match call {
+            Call::Write { asked, database, unit, deadline, lock_timeout } => {
+                let limits = limits(deadline, lock_timeout);
+                let _registered = Registered::new(&core.calls, asked, limits.cancel.clone());
+                let running = limits.cancel.start();
+                core.fence().ok_or(Refusal::NotLeader)?;
+                let entry = core.entry(database)?;
+                core.write_here(&entry, unit, &limits, &running).await.map(Reply::Written)
+            }
+            Call::Cancel { asked } => {
+                let canceler = lock(&core.calls.running).get(&asked).cloned();
+                if let Some(canceler) = canceler {
+                    canceler.cancel();
+                }
+                Ok(Reply::Done)
+            }
+            Call::Index { lease, strong } => core.index_here(lease, strong).await.map(Reply::Index),
+            Call::Ping => Ok(Reply::Done),
+            Call::Order(order) => core.order_here(&order).await.map(Reply::Index),
+            Call::Sessions { database } => {
+                let count = core.store.get(database).map_or(0, |entry| sessions(&entry));
+                Ok(Reply::Count(count as u64))
+            }
+        }
+    }
+
+    /// A stream from another node's engine (`peer::Kind::EngineStream`).
+    pub async fn on_stream(&self, stream: Stream) {
+        let (sender, receiver) = stream.split();
+        self.on_halves(Box::new(sender), Box::new(receiver)).await;
+    }
+
+    /// As [`Self::on_stream`], over any transport.
+    pub async fn on_halves(&self, outgoing: Box<dyn Outgoing>, mut incoming: Box<dyn Incoming>) {
+        let Ok(Some(first)) = incoming.receive().await else { return };
+        let Ok(open) = wire::decode(&first) else { return };
+        let mut server = Server {
+            core: self.core.clone(),
+            outgoing,
+            inbox: Inbox::new(incoming),
+            waiting: None,
+            canceler: Canceler::default(),
+            catalog: None,
+        };
+        let served = match open {
+            OpenStream::Begin { database, dialect, since, deadline, lock_timeout } => {
+                let mut limits = limits(deadline, lock_timeout);
+                limits.cancel = server.canceler.clone();
+                server.serve_transaction(Begin { database, dialect, since, limits }).await
+            }
+            OpenStream::Read { query, deadline } => server.serve_read(query, deadline).await,
+        };
+        if served.is_ok() {
+            // The connection can be used again; if it can't, it is closed.
+            let _ = server.outgoing.finish().await;
+        }
+    }
+}
+
+fn limits(deadline: Option<Deadline>, lock_timeout: Option<std::time::Duration>) -> Limits {
+    Limits { deadline: deadline.map(|Deadline(at)| at), lock_timeout, cancel: Canceler::default() }
+}
+
+/// The other side is gone.
+struct Gone;
+
+impl From<PeerError> for Gone {
+    fn from(_: PeerError) -> Self {
+        Self
+    }
+}
+
+/// One stream, seen from the leader.
+struct Server {
+    core: Arc<Core>,
+    outgoing: Box<dyn Outgoing>,
+    inbox: Inbox<ToLeader>,
+    /// A request that came while another was served.
+    waiting: Option<ToLeader>,
+    canceler: Canceler,
+    /// The transaction's, until the other side knows that it has changed.
+    catalog: Option<Arc<CatalogState>>,
+}
+
+impl Server {
+    async fn send(&mut self, message: &FromLeader) -> Result<(), Gone> {
+        let changed = self.catalog.as_ref().is_some_and(|state| state.committed().is_none());
+        if changed && !matches!(message, FromLeader::Columns(_) | FromLeader::Rows(_)) {
+            self.catalog = None;
+            self.outgoing.send(wire::encode(&FromLeader::CatalogChanged)).await?;
+        }
+        Ok(self.outgoing.send(wire::encode(message)).await?)
+    }
+
+    /// Waits for `work`, minding cancellations and the other side's end.
+    async fn minding<T>(&mut self, work: impl Future<Output = T>) -> Result<Option<T>, Gone> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                value = &mut work => return Ok(Some(value)),
+                message = self.inbox.next(), if self.waiting.is_none() => match message {
+                    None => return Err(Gone),
+                    Some(ToLeader::Cancel) => self.canceler.cancel(),
+                    Some(ToLeader::Enough) => return Ok(None),
+                    Some(request) => self.waiting = Some(request),
+                },
+            }
+        }
+    }
+
+    async fn serve_read(&mut self, query: Query, deadline: Option<Deadline>) -> Result<(), Gone> {
+        if self.core.fence().is_none() {
+            return self.send(&FromLeader::Refused(Refusal::NotLeader)).await;
+        }
+        let mut limits = limits(deadline, None);
+        limits.cancel = self.canceler.clone();
+        let core = self.core.clone();
+        let started = async {
+            match core.read_here(query, &limits, limits.cancel.start()) {
+                Ok(pending) => pending.started().await,
+                Err(error) => Err(error),
+            }
+        };
+        match self.minding(started).await? {
+            Some(Ok(Some(rows))) => self.send_rows(rows.interrupting()).await,
+            Some(Ok(None)) => self.send(&FromLeader::SchemaChanged).await,
+            Some(Err(error)) => self.send(&FromLeader::Failed(error)).await,
+            None => Err(Gone),
+        }
+    }
+
+    async fn send_rows(&mut self, mut rows: Rows) -> Result<(), Gone> {
+        let columns = rows.columns().to_vec();
+        self.send(&FromLeader::Columns(columns)).await?;
+        loop {
+            let message = match self.minding(rows.next()).await? {
+                Some(Ok(Some(batch))) => FromLeader::Rows(batch),
+                Some(Ok(None)) => FromLeader::Completed(rows.completion()),
+                Some(Err(error)) => FromLeader::Failed(error),
+                // Enough.
+                None => FromLeader::Completed(rows.completion()),
+            };
+            let last = !matches!(message, FromLeader::Rows(_));
+            if last {
+                // A statement that isn't wanted any more is stopped before another begins.
+                drop(rows);
+                return self.send(&message).await;
+            }
+            self.send(&message).await?;
+        }
+    }
+
+    async fn serve_transaction(&mut self, begin: Begin) -> Result<(), Gone> {
+        let core = self.core.clone();
+        let opening = async {
+            core.fence().ok_or(Refusal::NotLeader)?;
+            let entry = core.entry(begin.database)?;
+            let running = begin.limits.cancel.start();
+            core.begin_here(&entry, &begin, &running).await
+        };
+        let opened = match self.minding(opening).await? {
+            Some(Ok(opened)) => opened,
+            Some(Err(refusal)) => return self.send(&FromLeader::Refused(refusal)).await,
+            None => return Err(Gone),
+        };
+        self.catalog = Some(opened.catalog());
+        let mut transaction =
+            Transaction::new(self.core.clone(), begin.database, Backend::Local(opened));
+        let schema = transaction.committed_schema().unwrap_or_default();
+        self.send(&FromLeader::Opened { schema }).await?;
+        loop {
+            let request = match self.waiting.take() {
+                Some(request) => request,
+                None => tokio::select! {
+                    biased;
+                    request = self.inbox.next() => request.ok_or(Gone)?,
+                    error = transaction.lost() => {
+                        return self.send(&FromLeader::Lost(error)).await;
+                    }
+                },
+            };
+            match request {
+                ToLeader::Commit => {
+                    let limits = Limits { cancel: self.canceler.clone(), ..Limits::default() };
+                    // Its outcome is on its way, whether or not anybody hears of it.
+                    let message = match transaction.commit(&limits).await {
+                        Ok(index) => FromLeader::Committed(index),
+                        Err(error) => FromLeader::Failed(error),
+                    };
+                    return self.send(&message).await;
+                }
+                ToLeader::Rollback => {
+                    transaction.rollback().await;
+                    return self.send(&FromLeader::Done).await;
+                }
+                request => self.serve_request(&mut transaction, request).await?,
+            }
+        }
+    }
+
+    async fn serve_request(
+        &mut self,
+        transaction: &mut Transaction,
+        request: ToLeader,
+    ) -> Result<(), Gone> {
+        let mut limits = Limits { cancel: self.canceler.clone(), ..Limits::default() };
+        let message = match request {
+            ToLeader::Run { statement, deadline } => {
+                limits.deadline = deadline.map(|Deadline(at)| at);
+                match self.minding(transaction.run(statement, &limits)).await? {
+                    Some(Ok(rows)) => return self.send_rows(rows).await,
+                    Some(Err(error)) => FromLeader::Failed(error),
+                    None => FromLeader::Failed(crate::engine::cancel::Stopped::Cancelled.error()),
+                }
+            }
+            ToLeader::RunEach { sql, rows, deadline } => {
+                limits.deadline = deadline.map(|Deadline(at)| at);
+                match self.minding(transaction.run_each(sql, rows, &limits)).await? {
+                    Some(Ok(completion)) => FromLeader::Completed(completion),
+                    Some(Err(error)) => FromLeader::Failed(error),
+                    None => FromLeader::Failed(crate::engine::cancel::Stopped::Cancelled.error()),
+                }
+            }
+            ToLeader::Mark { mark, depth } => answer(match mark {
+                Mark::Set => transaction.savepoint(depth).await,
+                Mark::RollBackTo => transaction.rollback_to(depth).await,
+                Mark::Release => transaction.release(depth).await,
+            }),
+            ToLeader::Catalog => match transaction.catalog().await {
+                Ok(catalog) => FromLeader::Catalog(catalog),
+                Err(error) => FromLeader::Failed(error),
+            },
+            // For something that has ended already.
+            ToLeader::Cancel | ToLeader::Enough => return Ok(()),
+            // Served by the caller.
+            ToLeader::Commit | ToLeader::Rollback => return Err(Gone),
+        };
+        self.send(&message).await
+    }
+}
+
+fn answer(marked: Result<(), Error>) -> FromLeader {
+    match marked {
+        Ok(()) => FromLeader::Done,
+        Err(error) => FromLeader::Failed(error),
+    }
+}

@@ -1,0 +1,379 @@
+//! A snapshot is the databases themselves: read from a read view of each, written as one
+//! transaction each.
+//!
+//! What arrives is staged under `DATA_DIR/raft/incoming`, a file a database: its pages, as they
+//! came. When all are there and durable, a plan (`plan`) says what is to be installed; from then on
+//! the installation is repeated, after a crash as well, until it is whole. Repeating it is harmless:
+//! it writes the same pages again.
+//!
+//! A run of pages, on the wire and in a staging file, is a sequence of: page number u32, checksum
+//! u64, length u32, bytes (LZ4 block of a page, or the page itself where that is shorter). Numbers
+//! are little endian.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use tokio::sync::oneshot;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::engine::cancel::lock;
+use crate::engine::core::Core;
+use crate::engine::lane::{Event, Install};
+use crate::engine::replica::state;
+use crate::engine::spool::read_exact;
+use crate::engine::store::{LAST_ID, Store};
+use crate::model::error::Fault;
+use crate::model::id::{Chain, DatabaseId, Position, TransactionId};
+use crate::platform::disk::{File, write_atomically};
+use crate::raft::{DatabaseState, SnapshotSink, SnapshotSource};
+use crate::sqlite::SnapshotView;
+
+/// Bytes of a page (SQLite file format §1.3.2; Eider's databases all have this size).
+const PAGE_BYTES: usize = 4096;
+const PAGE_HEADER_BYTES: usize = 4 + 8 + 4;
+const PLAN_MAGIC: &[u8; 8] = b"eidpln\x00\x01";
+
+/// Read views of all databases at one point.
+struct Source {
+    states: Vec<DatabaseState>,
+    views: BTreeMap<DatabaseId, Mutex<SnapshotView>>,
+}
+
+/// Opens a read view of every database. No entry is applied meanwhile.
+pub(super) async fn source(core: &Arc<Core>) -> Result<Arc<dyn SnapshotSource>, Fault> {
+    let mut source = Source { states: vec![core.store.last_id_state()], views: BTreeMap::new() };
+    for entry in core.store.all() {
+        let mut state = state(&entry);
+        let (id, opened) = (entry.id, entry.clone());
+        let view = move || opened.with(|database| database.snapshot()).transpose();
+        // A database without a file is about to be dropped by the log: nobody needs it.
+        let Some(view) = core.background.must(view).await? else { continue };
+        if view.txid() != state.position.txid {
+            return Err(Fault::new(format!(
+                "database {id} stands at transaction {}, not at the log's {}",
+                view.txid(),
+                state.position.txid
+            )));
+        }
+        state.pages = view.pages();
+        source.states.push(state);
+        source.views.insert(id, Mutex::new(view));
+    }
+    Ok(Arc::new(source))
+}
+
+impl SnapshotSource for Source {
+    fn databases(&self) -> Vec<DatabaseState> {
+        self.states.clone()
+    }
+
+    fn pages(
+        &self,
+        database: DatabaseId,
+        first: u32,
+        count: u32,
+        known: &[u64],
+    ) -> Result<Bytes, Fault> {
+        let Some(view) = self.views.get(&database) else { return Ok(Bytes::new()) };
+        let mut view = lock(view);
+        let end = view.pages().saturating_add(1).min(first.saturating_add(count));
+        let mut run = Vec::new();
+        for number in first.max(1)..end {
+            let checksum = view.checksum(number)?;
+            if known.get((number - first) as usize) != Some(&checksum) {
+                put_page(&mut run, number, checksum, &view.page(number)?);
+            }
+        }
+        Ok(run.into())
+    }
+}
+
+fn put_page(run: &mut Vec<u8>, number: u32, checksum: u64, page: &[u8]) {
+    let packed = lz4_flex::block::compress(page);
+    let bytes = if packed.len() < page.len() { &packed[..] } else { page };
+    run.extend(number.to_le_bytes());
+    run.extend(checksum.to_le_bytes());
+    run.extend((bytes.len() as u32).to_le_bytes());
+    run.extend(bytes);
+}
+
+/// The number, checksum and length that stand before a page's bytes.
+#[expect(clippy::many_single_char_names, reason = "bytes have no better names")]
+fn page_header(header: [u8; PAGE_HEADER_BYTES]) -> (u32, u64, usize) {
+    let [a, b, c, d, rest @ ..] = header;
+    let [e, f, g, h, i, j, k, l, m, n, o, p] = rest;
+    (
+        u32::from_le_bytes([a, b, c, d]),
+        u64::from_le_bytes([e, f, g, h, i, j, k, l]),
+        u32::from_le_bytes([m, n, o, p]) as usize,
+    )
+}
+
+fn unpack(bytes: Vec<u8>) -> Result<Bytes, Fault> {
+    if bytes.len() == PAGE_BYTES {
+        return Ok(bytes.into());
+    }
+    match lz4_flex::block::decompress(&bytes, PAGE_BYTES) {
+        Ok(page) if page.len() == PAGE_BYTES => Ok(page.into()),
+        _ => Err(Fault::new("a page of a received snapshot is damaged")),
+    }
+}
+
+/// One database's staging file.
+struct Staged {
+    file: Arc<dyn File>,
+    /// Bytes so far.
+    length: Mutex<u64>,
+}
+
+/// Takes a snapshot.
+struct Sink {
+    core: Arc<Core>,
+    states: Vec<DatabaseState>,
+    staged: BTreeMap<DatabaseId, Staged>,
+    /// What this node has, until the installation begins: an old view would keep the new pages in
+    /// the WAL.
+    own: BTreeMap<DatabaseId, Mutex<Option<SnapshotView>>>,
+}
+
+/// Starts staging a snapshot.
+pub(super) fn sink(
+    core: Arc<Core>,
+    states: Vec<DatabaseState>,
+) -> Result<Arc<dyn SnapshotSink>, Fault> {
+    let (mut staged, mut own) = (BTreeMap::new(), BTreeMap::new());
+    for state in states.iter().filter(|state| state.id != LAST_ID) {
+        let file = core.store.disk().open(&path(&core.store, state.id), true).map_err(failed)?;
+        file.set_len(0).map_err(failed)?;
+        staged.insert(state.id, Staged { file, length: Mutex::new(0) });
+        if let Some(entry) = core.store.get(state.id)
+            && let Some(view) = entry.with(|database| database.snapshot()).transpose()?
+        {
+            own.insert(state.id, Mutex::new(Some(view)));
+        }
+    }
+    Ok(Arc::new(Sink { core, states, staged, own }))
+}
+
+fn directory(store: &Store) -> PathBuf {
+    store.data_dir().join("raft/incoming")
+}
+
+fn path(store: &Store, id: DatabaseId) -> PathBuf {
+    directory(store).join(id.to_string())
+}
+
+fn plan_path(store: &Store) -> PathBuf {
+    directory(store).join("plan")
+}
+
+impl SnapshotSink for Sink {
+    fn known(&self, database: DatabaseId, first: u32, count: u32) -> Result<Vec<u64>, Fault> {
+        let Some(view) = self.own.get(&database) else { return Ok(Vec::new()) };
+        let mut view = lock(view);
+        let Some(view) = view.as_mut() else { return Ok(Vec::new()) };
+        let end = view.pages().saturating_add(1).min(first.saturating_add(count));
+        (first.max(1)..end).map(|number| view.checksum(number)).collect()
+    }
+
+    fn put(&self, database: DatabaseId, pages: Bytes) -> Result<(), Fault> {
+        let staged = self
+            .staged
+            .get(&database)
+            .ok_or_else(|| Fault::new("pages of a database that the snapshot doesn't have"))?;
+        let mut length = lock(&staged.length);
+        staged.file.write_all_at(&pages, *length).map_err(failed)?;
+        *length += pages.len() as u64;
+        Ok(())
+    }
+
+    fn install(&self) -> BoxFuture<'_, Result<(), Fault>> {
+        Box::pin(async move {
+            for staged in self.staged.values() {
+                staged.file.sync_data().map_err(failed)?;
+            }
+            let store = &self.core.store;
+            store.disk().sync_directory(&directory(store)).map_err(failed)?;
+            write_atomically(&**store.disk(), &plan_path(store), &encode_plan(&self.states))
+                .map_err(failed)?;
+            self.own.values().for_each(|view| drop(lock(view).take()));
+            install(&self.core, &self.states).await
+        })
+    }
+}
+
+/// Finishes an installation that a crash cut short, and forgets what else was staged. Before any
+/// lane is there. Returns what was installed.
+pub(super) fn recover(store: &Store) -> Result<Vec<DatabaseState>, Fault> {
+    let (disk, directory, plan) = (store.disk(), directory(store), plan_path(store));
+    let mut states = Vec::new();
+    if disk.exists(&plan).map_err(failed)? {
+        let file = disk.open(&plan, false).map_err(failed)?;
+        let mut bytes = vec![0; file.len().map_err(failed)? as usize];
+        read_exact(&*file, &mut bytes, 0)?;
+        states = decode_plan(&bytes).ok_or_else(|| {
+            Fault::new(format!("{} is damaged: restore this node from the others", plan.display()))
+        })?;
+        for state in states.iter().filter(|state| state.id != LAST_ID) {
+            store.place(state, &mut StagedPages::open(store, state.id)?)?;
+        }
+        disk.remove(&plan).map_err(failed)?;
+        disk.sync_directory(&directory).map_err(failed)?;
+    }
+    for name in disk.list(&directory).map_err(failed)? {
+        disk.remove(&directory.join(name)).map_err(failed)?;
+    }
+    Ok(states)
+}
+
+async fn install(core: &Core, states: &[DatabaseState]) -> Result<(), Fault> {
+    let store = &core.store;
+    for state in states.iter().filter(|state| state.id != LAST_ID) {
+        let entry = store.replace(state.id, &state.name).await?;
+        let (reply, answer) = oneshot::channel();
+        let install = Install {
+            position: state.position,
+            database_pages: state.pages,
+            pages: Box::new(StagedPages::open(store, state.id)?),
+            reply,
+        };
+        entry.lane.tell(Event::Install(install)).await?;
+        answer.await.map_err(|_| Fault::new("a write lane has stopped"))??;
+        core.settle(&entry).await?;
+    }
+    for entry in store.all() {
+        if entry.id != DatabaseId::POSTGRES && states.iter().all(|state| state.id != entry.id) {
+            store.discard(entry.id).await?;
+        }
+    }
+    for state in states.iter().filter(|state| state.id == LAST_ID) {
+        store.note_last_id(state.position.txid.0 as u32);
+    }
+    store.disk().remove(&plan_path(store)).map_err(failed)?;
+    store.disk().sync_directory(&directory(store)).map_err(failed)
+}
+
+/// Reads a staging file.
+struct StagedPages {
+    file: Arc<dyn File>,
+    at: u64,
+    end: u64,
+}
+
+impl Iterator for StagedPages {
+    type Item = Result<(u32, Bytes), Fault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.at >= self.end {
+            return None;
+        }
+        let page = self.read();
+        if page.is_err() {
+            self.at = self.end;
+        }
+        Some(page)
+    }
+}
+
+impl StagedPages {
+    fn open(store: &Store, database: DatabaseId) -> Result<Self, Fault> {
+        let file = store.disk().open(&path(store, database), false).map_err(failed)?;
+        let end = file.len().map_err(failed)?;
+        Ok(Self { file, at: 0, end })
+    }
+
+    fn read(&mut self) -> Result<(u32, Bytes), Fault> {
+        let mut header = [0; PAGE_HEADER_BYTES];
+        read_exact(&*self.file, &mut header, self.at)?;
+        let (number, _, length) = page_header(header);
+        if length > PAGE_BYTES {
+            return Err(Fault::new("a page of a received snapshot is damaged"));
+        }
+        let mut bytes = vec![0; length];
+        read_exact(&*self.file, &mut bytes, self.at + PAGE_HEADER_BYTES as u64)?;
+        self.at += (PAGE_HEADER_BYTES + length) as u64;
+        Ok((number, unpack(bytes)?))
+    }
+}
+
+fn encode_plan(states: &[DatabaseState]) -> Vec<u8> {
+    let mut bytes = PLAN_MAGIC.to_vec();
+    bytes.extend((states.len() as u32).to_le_bytes());
+    for state in states {
+        bytes.extend(state.id.0.to_le_bytes());
+        bytes.extend(state.position.txid.0.to_le_bytes());
+        bytes.extend(state.position.chain.0.to_le_bytes());
+        bytes.extend(state.pages.to_le_bytes());
+        bytes.push(state.name.len() as u8);
+        bytes.extend(state.name.as_bytes());
+    }
+    bytes.extend(xxh3_64(&bytes).to_le_bytes());
+    bytes
+}
+
+fn decode_plan(bytes: &[u8]) -> Option<Vec<DatabaseState>> {
+    let (body, checksum) = bytes.split_at_checked(bytes.len().checked_sub(8)?)?;
+    if xxh3_64(body).to_le_bytes() != checksum {
+        return None;
+    }
+    let mut rest = body.strip_prefix(PLAN_MAGIC)?;
+    let mut take = |count: usize| {
+        let (taken, left) = rest.split_at_checked(count)?;
+        rest = left;
+        Some(taken)
+    };
+    let count = u32::from_le_bytes(take(4)?.try_into().ok()?);
+    let mut states = Vec::new();
+    for _ in 0..count {
+        let id = DatabaseId(u32::from_le_bytes(take(4)?.try_into().ok()?));
+        let txid = TransactionId(u64::from_le_bytes(take(8)?.try_into().ok()?));
+        let chain = Chain(u128::from_le_bytes(take(16)?.try_into().ok()?));
+        let pages = u32::from_le_bytes(take(4)?.try_into().ok()?);
+        let length = usize::from(*take(1)?.first()?);
+        let name = String::from_utf8(take(length)?.to_vec()).ok()?;
+        states.push(DatabaseState { id, name, position: Position { txid, chain }, pages });
+    }
+    Some(states)
+}
+
+fn failed(error: std::io::Error) -> Fault {
+    Fault::new(format!("stage a snapshot: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_round_trips_and_damage_is_noticed() {
+        let states = vec![DatabaseState {
+            id: DatabaseId(16384),
+            name: "app".into(),
+            position: Position { txid: TransactionId(3), chain: Chain(9) },
+            pages: 12,
+        }];
+        let bytes = encode_plan(&states);
+        assert_eq!(decode_plan(&bytes), Some(states));
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0x10;
+            assert_eq!(decode_plan(&damaged), None, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn pages_are_packed_where_that_is_shorter() {
+        let noise: Vec<u8> = (0..PAGE_BYTES).map(|i| xxh3_64(&i.to_le_bytes()) as u8).collect();
+        for page in [vec![0; PAGE_BYTES], noise] {
+            let mut run = Vec::new();
+            put_page(&mut run, 7, 9, &page);
+            let (header, bytes) = run.split_at(PAGE_HEADER_BYTES);
+            let (number, checksum, length) = page_header(header.try_into().unwrap());
+            assert_eq!((number, checksum, length), (7, 9, bytes.len()));
+            assert_eq!(unpack(bytes.to_vec()).unwrap(), page);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! A client's open transaction, wherever the leader is.
+
+use std::sync::Arc;
+
+use tokio::sync::{oneshot, watch};
+
+use crate::engine::Limits;
+use crate::engine::cancel::until;
+use crate::engine::core::Core;
+use crate::engine::lane::{CatalogState, Mark, Opened, Request, leadership_lost};
+use crate::engine::remote::Remote;
+use crate::engine::rows::{self, Rest, Rows};
+use crate::engine::write::{COMMIT_GRACE, unresolved};
+use crate::model::catalog::Catalog;
+use crate::model::error::Error;
+use crate::model::id::{DatabaseId, LogIndex, SchemaVersion};
+use crate::model::statement::{Completion, Statement};
+use crate::model::value::RowBatch;
+use crate::platform::clock;
+
+/// Where the transaction is.
+#[derive(Debug)]
+pub(super) enum Backend {
+    Local(Opened),
+    Remote(Remote),
+}
+
+/// An open transaction at the leader. Rolled back when dropped.
+#[derive(Debug)]
+pub struct Transaction {
+    core: Arc<Core>,
+    backend: Backend,
+    lost: watch::Receiver<Option<Error>>,
+    database: DatabaseId,
+    committed: Arc<CatalogState>,
+    /// What an earlier statement may still have to give.
+    rest: Rest,
+}
+
+impl Transaction {
+    pub(super) fn new(core: Arc<Core>, database: DatabaseId, backend: Backend) -> Self {
+        let (lost, committed) = match &backend {
+            Backend::Local(opened) => (opened.lost(), opened.catalog()),
+            Backend::Remote(remote) => (remote.lost(), remote.catalog()),
+        };
+        Self { core, backend, lost, database, committed, rest: Rest::default() }
+    }
+
+    /// The committed catalog's version, while it is the transaction's own as well.
+    pub(super) fn committed_schema(&self) -> Option<SchemaVersion> {
+        self.committed.committed()
+    }
+
+    async fn send(&self, request: Request) -> Result<(), Error> {
+        if let Some(error) = &*self.lost.borrow() {
+            return Err(error.clone());
+        }
+        // An earlier statement's rows would stand in the way of this one.
+        self.rest.keep(self.core.options.result_bytes_max);
+        match &self.backend {
+            Backend::Local(opened) => opened.send(request).await,
+            Backend::Remote(remote) => remote.send(request).await,
+        }
+    }
+
+    /// Sends a request and waits for its answer.
+    async fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Request,
+    ) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(request(reply)).await?;
+        answer.await.unwrap_or_else(|_| Err(self.loss()))
+    }
+
+    /// Why the transaction is gone.
+    fn loss(&self) -> Error {
+        self.lost.borrow().clone().unwrap_or_else(leadership_lost)
+    }
+
+    /// The catalog with this transaction's own changes.
+    pub async fn catalog(&mut self) -> Result<Arc<Catalog>, Error> {
+        if let Some(schema) = self.committed.committed() {
+            // As long as the slot is taken nobody else changes the committed one.
+            let catalog = self.core.catalog(self.database).await?;
+            if catalog.schema == schema {
+                return Ok(catalog);
+            }
+        }
+        self.ask(|reply| Request::Catalog { reply }).await
+    }
+
+    /// Runs a statement. If it fails it leaves nothing behind, and the transaction stays open
+    /// (whether the client may go on is the session's business) unless [`Self::is_lost`].
+    ///
+    /// Rows of an earlier statement that were not read yet are read into memory first (54000 if
+    /// they are too many).
+    pub async fn run(&mut self, statement: Statement, limits: &Limits) -> Result<Rows, Error> {
+        let (rows, pending) = rows::channel(limits.cancel.start(), limits.deadline);
+        let rest = pending.rest();
+        self.send(Request::Run { statement, rows }).await?;
+        self.rest = rest;
+        let rows = pending.started().await?;
+        rows.ok_or_else(|| Error::internal("a transaction's statement has no schema"))
+    }
+
+    /// Runs a statement for each row of parameters, in one round trip.
+    pub async fn run_each(
+        &mut self,
+        sql: Arc<str>,
+        rows: RowBatch,
+        limits: &Limits,
+    ) -> Result<Completion, Error> {
+        let running = limits.cancel.start();
+        let (token, deadline) = (running.token.clone(), limits.deadline);
+        self.ask(|reply| Request::RunEach { sql, rows, token, deadline, reply }).await
+    }
+
+    /// `depth` counts nested savepoints from 1; a savepoint that is set again at a depth must have
+    /// been released.
+    pub async fn savepoint(&mut self, depth: u32) -> Result<(), Error> {
+        self.ask(|reply| Request::Mark { mark: Mark::Set, depth, reply }).await
+    }
+
+    pub async fn rollback_to(&mut self, depth: u32) -> Result<(), Error> {
+        self.ask(|reply| Request::Mark { mark: Mark::RollBackTo, depth, reply }).await
+    }
+
+    pub async fn release(&mut self, depth: u32) -> Result<(), Error> {
+        self.ask(|reply| Request::Mark { mark: Mark::Release, depth, reply }).await
+    }
+
+    /// Whether the transaction is gone: leadership lost, connection to the leader lost, rolled back
+    /// by SQLite. The errors of further calls say which.
+    pub fn is_lost(&self) -> bool {
+        self.lost.borrow().is_some()
+    }
+
+    /// Resolves when the transaction is lost, so that an idle session can be told.
+    pub async fn lost(&mut self) -> Error {
+        match self.lost.wait_for(Option::is_some).await {
+            Ok(error) => error.clone().unwrap_or_else(leadership_lost),
+            Err(_) => leadership_lost(),
+        }
+    }
+
+    /// 40001: nothing happened. 08007: it can't be known. Returns when a quorum has the
+    /// transaction and this node has applied it; `None` if it changed nothing.
+    ///
+    /// A deadline or a cancellation can't stop a commit under way: after a grace it is answered
+    /// with 08007.
+    pub async fn commit(self, limits: &Limits) -> Result<Option<LogIndex>, Error> {
+        let running = limits.cancel.start();
+        let (reply, mut answer) = oneshot::channel();
+        self.send(Request::Commit { reply }).await?;
+        let answered = match until(limits.deadline, &running.token, &mut answer).await {
+            Ok(answered) => Ok(answered),
+            Err(_) => clock::timeout(COMMIT_GRACE, &mut answer).await,
+        };
+        let index = match answered {
+            Ok(Ok(committed)) => committed?,
+            Ok(Err(_)) | Err(clock::Elapsed) => return Err(unresolved()),
+        };
+        if let (Backend::Remote(_), Some(index)) = (&self.backend, index) {
+            self.core.catch_up(index).await;
+        }
+        Ok(index)
+    }
+
+    /// Returns when the write slot is free again.
+    pub async fn rollback(self) {
+        let (reply, answer) = oneshot::channel();
+        if self.send(Request::Rollback { reply: Some(reply) }).await.is_ok() {
+            // Gone either way.
+            let _ = answer.await;
+        }
+    }
+}

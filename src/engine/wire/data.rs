@@ -1,0 +1,118 @@
+//! Layouts of the plain data in messages.
+
+use super::{Cursor, Unreadable, Wire, wire_enum, wire_struct};
+use crate::engine::Written;
+use crate::engine::lane::{Mark, Refusal};
+use crate::engine::read::Query;
+use crate::model::catalog::{
+    Catalog, Column, Constraint, ConstraintKind, Index, Sequence, Table, TableKind,
+};
+use crate::model::error::{Class, Error, SqlState};
+use crate::model::id::{
+    Chain, DatabaseId, LogIndex, NodeId, Position, SchemaVersion, TransactionId,
+};
+use crate::model::pg_type::PgType;
+use crate::model::statement::{
+    Atomicity, Completion, Dialect, Parameters, Statement, StatementResult, Unit, UnitOutcome,
+};
+use crate::model::value::{ResultColumn, RowBatch, Value};
+
+macro_rules! wire_newtype {
+    ($($name:ident),*) => {$(
+        impl Wire for $name {
+            fn put(&self, into: &mut Vec<u8>) {
+                self.0.put(into);
+            }
+            fn take(from: &mut Cursor<'_>) -> Result<Self, Unreadable> {
+                Wire::take(from).map(Self)
+            }
+        }
+    )*};
+}
+wire_newtype!(DatabaseId, LogIndex, NodeId, TransactionId, Chain, SchemaVersion);
+
+wire_struct! {
+    Position { txid, chain }
+    Statement { sql, parameters }
+    Completion { rows, rows_affected, last_insert_id, read_only }
+    StatementResult { columns, rows, completion }
+    ResultColumn { name, declared_type, table }
+    Unit { dialect, atomicity, statements, schema }
+    Written { outcome, index }
+    Query { database, dialect, statement, schema }
+    PgType { oid, modifier }
+    Catalog { schema, tables, indexes, sequences, next_oid }
+    Table { oid, name, kind, columns, constraints, has_rowid, from_postgres }
+    Column { number, name, data_type, not_null, default, sequence }
+    Constraint { oid, name, kind }
+    Index { oid, name, table, unique, columns, partial }
+    Sequence { oid, name }
+}
+
+wire_enum!(Dialect { 0 => Postgres, 1 => Sqlite });
+wire_enum!(Atomicity { 0 => Unit, 1 => Statement });
+wire_enum!(Parameters { 0 => Positional(values), 1 => Named { positional, named } });
+wire_enum!(Value { 0 => Null, 1 => Integer(value), 2 => Real(value), 3 => Text(value), 4 => Blob(value) });
+wire_enum!(UnitOutcome { 0 => Ran(results), 1 => SchemaChanged });
+wire_enum!(Refusal { 0 => NotLeader, 1 => Error(error) });
+wire_enum!(Mark { 0 => Set, 1 => RollBackTo, 2 => Release });
+wire_enum!(TableKind { 0 => Table, 1 => View, 2 => Virtual });
+wire_enum!(ConstraintKind {
+    0 => PrimaryKey { columns },
+    1 => Unique { columns },
+    2 => Check { expression },
+    3 => ForeignKey { columns, table, foreign_columns },
+});
+wire_enum!(Class {
+    0 => User, 1 => Refused, 2 => Limit, 3 => Retry, 4 => Unknown, 5 => Internal,
+});
+
+impl Wire for RowBatch {
+    fn put(&self, into: &mut Vec<u8>) {
+        self.width.put(into);
+        self.rows.put(into);
+        self.values.put(into);
+    }
+
+    fn take(from: &mut Cursor<'_>) -> Result<Self, Unreadable> {
+        let batch =
+            Self { width: Wire::take(from)?, rows: Wire::take(from)?, values: Wire::take(from)? };
+        let whole = batch.width.checked_mul(batch.rows) == Some(batch.values.len());
+        if whole { Ok(batch) } else { Err(Unreadable) }
+    }
+}
+
+impl Wire for Error {
+    fn put(&self, into: &mut Vec<u8>) {
+        let fields = self.fields();
+        fields.class.put(into);
+        into.extend(fields.state.0);
+        fields.message.put(into);
+        fields.detail.put(into);
+        fields.hint.put(into);
+        fields.position.put(into);
+        fields.context.put(into);
+        fields.schema.put(into);
+        fields.table.put(into);
+        fields.column.put(into);
+        fields.data_type.put(into);
+        fields.constraint.put(into);
+    }
+
+    fn take(from: &mut Cursor<'_>) -> Result<Self, Unreadable> {
+        let class = Class::take(from)?;
+        let state = SqlState(from.array()?);
+        let mut error = Self::new(class, state, String::take(from)?);
+        let fields = error.fields_mut();
+        fields.detail = Wire::take(from)?;
+        fields.hint = Wire::take(from)?;
+        fields.position = Wire::take(from)?;
+        fields.context = Wire::take(from)?;
+        fields.schema = Wire::take(from)?;
+        fields.table = Wire::take(from)?;
+        fields.column = Wire::take(from)?;
+        fields.data_type = Wire::take(from)?;
+        fields.constraint = Wire::take(from)?;
+        Ok(error)
+    }
+}
