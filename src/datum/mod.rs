@@ -1,0 +1,312 @@
+//! PostgreSQL's values: text and binary input and output of each type, and the stored form that
+//! SQLite keeps (design: `docs/format.md`). Pure.
+
+pub mod array;
+pub mod calendar;
+mod datetime;
+mod datetime_fields;
+mod datetime_input;
+mod float;
+mod integer;
+pub mod interval;
+pub mod json;
+pub mod numeric;
+mod numeric_wire;
+mod stored;
+mod string;
+pub mod zone;
+
+pub use stored::invalid_utf8;
+
+#[cfg(test)]
+mod datum_test;
+
+use bytes::{BufMut as _, BytesMut};
+
+use crate::model::error::{Error, SqlState};
+use crate::model::pg_type::{PgType, builtin};
+use crate::model::value::Value;
+
+/// Settings that values are shown and read by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Style {
+    /// An IANA name, or a fixed offset as PostgreSQL writes it.
+    pub time_zone: String,
+    /// Whether `01/02/2020` is 1 February (DMY), 2 January (MDY), or YMD.
+    pub date_order: DateOrder,
+    pub interval_style: IntervalStyle,
+    /// `extra_float_digits`: -15 to 3. From 1 on, the shortest text that reads back the same.
+    pub extra_float_digits: i8,
+    /// `bytea_output = escape`.
+    pub bytea_escape: bool,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self {
+            time_zone: "UTC".to_owned(),
+            date_order: DateOrder::Mdy,
+            interval_style: IntervalStyle::Postgres,
+            extra_float_digits: 1,
+            bytea_escape: false,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DateOrder {
+    Mdy,
+    Dmy,
+    Ymd,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IntervalStyle {
+    Postgres,
+    PostgresVerbose,
+    SqlStandard,
+    Iso8601,
+}
+
+/// Which code reads and writes a type.
+#[derive(Clone, Copy)]
+enum Family {
+    Bool,
+    Bytea,
+    Integer,
+    Float,
+    /// Kept as the text it is.
+    String,
+    Json,
+    Jsonb,
+    DateTime,
+    Interval,
+    Numeric,
+    Uuid,
+    /// An object's OID, shown by name where the name is known without a catalog.
+    ObjectId,
+    Void,
+    /// The element type's OID.
+    Array(u32),
+    Record,
+}
+
+fn family(data_type: PgType) -> Result<Family, Error> {
+    Ok(match data_type.oid {
+        16 => Family::Bool,
+        17 => Family::Bytea,
+        20 | 21 | 23 | 26 => Family::Integer,
+        700 | 701 => Family::Float,
+        18 | 19 | 25 | 705 | 1042 | 1043 => Family::String,
+        114 => Family::Json,
+        3802 => Family::Jsonb,
+        1082 | 1083 | 1114 | 1184 => Family::DateTime,
+        1186 => Family::Interval,
+        1700 => Family::Numeric,
+        2950 => Family::Uuid,
+        24 | 2205 | 2206 => Family::ObjectId,
+        2278 => Family::Void,
+        2249 => Family::Record,
+        oid => match builtin(oid) {
+            Some(known) if known.element_oid != 0 => Family::Array(known.element_oid),
+            _ => return Err(Error::refused(format!("type with OID {oid} is not supported"))),
+        },
+    })
+}
+
+/// Reads a value from PostgreSQL's text form into the stored form, applying the type modifier as
+/// an assignment does: too long a text is 22001.
+///
+/// # Errors
+/// 22P02 `invalid input syntax for type integer: "x"`, 22003, 22007, 22008, 22001 ...
+pub fn from_text(data_type: PgType, text: &str, style: &Style) -> Result<Value, Error> {
+    match family(data_type)? {
+        Family::Bool => integer::bool_from_text(text),
+        Family::Bytea => string::bytea_from_text(text),
+        Family::Integer => integer::from_text(data_type, text),
+        Family::Float => float::from_text(data_type, text),
+        Family::String => string::from_text(data_type, text),
+        Family::Json => {
+            json::check(stored::no_nul(text)?)?;
+            Ok(Value::Text(text.to_owned()))
+        }
+        Family::Jsonb => Ok(Value::Text(json::normalize(text)?)),
+        Family::DateTime => datetime::from_text(data_type, text, style),
+        Family::Interval => interval::from_text(data_type, text),
+        Family::Numeric => numeric_wire::from_text(data_type, text),
+        Family::Uuid => string::uuid_from_text(text),
+        Family::ObjectId => object_id_from_text(data_type, text),
+        Family::Void => Ok(Value::Text(String::new())),
+        Family::Array(element) => array::read_text(data_type, element, text, style),
+        Family::Record => {
+            Err(Error::refused("input of anonymous composite types is not implemented"))
+        }
+    }
+}
+
+/// Reads a value from PostgreSQL's binary form.
+///
+/// # Errors
+/// 22P03 for a wrong length or content; 08P01 where PostgreSQL says that data is missing.
+pub fn from_binary(data_type: PgType, bytes: &[u8]) -> Result<Value, Error> {
+    match family(data_type)? {
+        Family::Bool => integer::bool_from_binary(bytes),
+        Family::Bytea => Ok(Value::Blob(bytes.to_vec())),
+        Family::Integer => integer::from_binary(data_type, bytes),
+        Family::ObjectId => integer::from_binary(PgType::OID, bytes),
+        Family::Float => float::from_binary(data_type, bytes),
+        Family::String if data_type.oid == PgType::CHAR.oid && bytes == [0] => {
+            Ok(Value::Text(String::new()))
+        }
+        Family::String => string::from_text(data_type, stored::utf8(bytes)?),
+        Family::Json => {
+            let text = stored::utf8(bytes)?;
+            json::check(text)?;
+            Ok(Value::Text(text.to_owned()))
+        }
+        Family::Jsonb => match bytes.split_first() {
+            Some((1, text)) => Ok(Value::Text(json::normalize(stored::utf8(text)?)?)),
+            Some((version, _)) => Err(Error::user(
+                SqlState::INTERNAL_ERROR,
+                format!("unsupported jsonb version number {version}"),
+            )),
+            None => Err(stored::short_binary()),
+        },
+        Family::DateTime => datetime::from_binary(data_type, bytes),
+        Family::Interval => interval::from_binary(data_type, bytes),
+        Family::Numeric => numeric_wire::from_binary(data_type, bytes),
+        Family::Uuid => string::uuid_from_binary(bytes),
+        Family::Void => Ok(Value::Text(String::new())),
+        Family::Array(element) => array::read_binary(data_type, element, bytes),
+        Family::Record => {
+            Err(Error::refused("input of anonymous composite types is not implemented"))
+        }
+    }
+}
+
+/// Writes a stored value in PostgreSQL's text form. `value` is not NULL.
+///
+/// # Errors
+/// XX001 if the stored value isn't one of this type.
+pub fn to_text(
+    data_type: PgType,
+    value: &Value,
+    style: &Style,
+    out: &mut BytesMut,
+) -> Result<(), Error> {
+    match family(data_type)? {
+        Family::Bool => integer::bool_to_text(value, out),
+        Family::Bytea => string::bytea_to_text(value, style, out),
+        Family::Integer => integer::to_text(data_type, value, out),
+        Family::Float => float::to_text(data_type, value, style.extra_float_digits, out),
+        Family::String | Family::Json | Family::Jsonb | Family::Uuid | Family::Record => {
+            string::put(data_type, value, out)
+        }
+        Family::DateTime => datetime::to_text(data_type, value, style, out),
+        Family::Interval => interval::to_text(value, style, out),
+        Family::Numeric => numeric_wire::to_text(value, out),
+        Family::ObjectId => object_id_to_text(data_type, value, out),
+        Family::Void => Ok(()),
+        Family::Array(element) => array::put_text(data_type, element, value, style, out),
+    }
+}
+
+/// Writes a stored value in PostgreSQL's binary form. `value` is not NULL.
+///
+/// # Errors
+/// XX001 if the stored value isn't one of this type.
+pub fn to_binary(data_type: PgType, value: &Value, out: &mut BytesMut) -> Result<(), Error> {
+    match family(data_type)? {
+        Family::Bool => integer::bool_to_binary(value, out),
+        Family::Bytea => {
+            out.put_slice(string::bytea(value)?);
+            Ok(())
+        }
+        Family::Integer => integer::to_binary(data_type, value, out),
+        Family::ObjectId => integer::to_binary(PgType::OID, value, out),
+        Family::Float => float::to_binary(data_type, value, out),
+        Family::Jsonb => {
+            out.put_u8(1);
+            string::put(data_type, value, out)
+        }
+        Family::String if data_type.oid == PgType::CHAR.oid => string::char_to_binary(value, out),
+        Family::String | Family::Json => string::put(data_type, value, out),
+        Family::DateTime => datetime::to_binary(data_type, value, out),
+        Family::Interval => interval::to_binary(value, out),
+        Family::Numeric => numeric_wire::to_binary(value, out),
+        Family::Uuid => string::uuid_to_binary(value, out),
+        Family::Void => Ok(()),
+        Family::Array(element) => array::put_binary(data_type, element, value, out),
+        Family::Record => Err(Error::refused("binary output of record is not supported")),
+    }
+}
+
+/// regproc, regclass and regtype by number, `-`, or a built-in type's name. Other names need a
+/// catalog and are resolved before they come here.
+fn object_id_from_text(data_type: PgType, text: &str) -> Result<Value, Error> {
+    if text == "-" {
+        return Ok(Value::Integer(0));
+    }
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        return integer::from_text(PgType::OID, text);
+    }
+    let known = crate::model::pg_type::BUILTIN_TYPES;
+    let found = known.iter().find(|known| known.name == text || known.sql_name == text);
+    match (data_type, found) {
+        (PgType::REGTYPE, Some(found)) => Ok(Value::Integer(i64::from(found.oid))),
+        (PgType::REGTYPE, None) => {
+            Err(Error::user(SqlState::UNDEFINED_OBJECT, format!("type \"{text}\" does not exist")))
+        }
+        _ => Err(Error::refused(format!(
+            "a name as a value of type {} is not supported here: cast a literal",
+            stored::type_name(data_type)
+        ))),
+    }
+}
+
+fn object_id_to_text(data_type: PgType, value: &Value, out: &mut BytesMut) -> Result<(), Error> {
+    match value {
+        Value::Text(name) => out.put_slice(name.as_bytes()),
+        Value::Integer(0) => out.put_u8(b'-'),
+        _ => {
+            let oid = stored::integer(data_type, value)?;
+            match u32::try_from(oid).ok().and_then(builtin) {
+                Some(known) if data_type.oid == PgType::REGTYPE.oid => {
+                    out.put_slice(known.sql_name.as_bytes());
+                }
+                _ => integer::put_decimal(oid, out),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks a `TimeZone` setting and gives it as it is shown: an IANA name in its own spelling, or a
+/// fixed offset.
+///
+/// # Errors
+/// 22023 for a zone that doesn't exist.
+pub fn check_time_zone(name: &str) -> Result<String, Error> {
+    // A number is hours east of UTC.
+    if let Ok(hours) = name.trim_matches(stored::is_space).parse::<f64>() {
+        if !(-168.0..=168.0).contains(&hours) {
+            return Err(Error::user(
+                SqlState::INVALID_PARAMETER_VALUE,
+                "invalid interval value for time zone: out of range",
+            ));
+        }
+        return Ok(zone::fixed_name((hours * 3600.0).round() as i32));
+    }
+    zone::find(name).map(|zone| zone.name().to_owned()).ok_or_else(|| {
+        Error::user(
+            SqlState::INVALID_PARAMETER_VALUE,
+            format!("invalid value for parameter \"TimeZone\": \"{name}\""),
+        )
+    })
+}
+
+/// The stored form of a `timestamptz` that lies this many microseconds after 1970-01-01 00:00 UTC.
+pub fn timestamptz_from_unix(microseconds: i64) -> Value {
+    let since_2000 = microseconds.saturating_sub(10_957 * calendar::MICROS_PER_DAY);
+    Value::Text(calendar::store_timestamp(since_2000, true))
+}

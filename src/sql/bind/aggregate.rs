@@ -1,0 +1,209 @@
+//! Aggregates and window functions, and the rules about what may stand beside them.
+
+use crate::model::catalog::{Catalog, ConstraintKind};
+use crate::model::error::{Error, SqlState};
+use crate::model::pg_type::PgType;
+use crate::sql::ast::{self, Call};
+use crate::sql::bind::{Binder, at, check_ordered};
+use crate::sql::bound::{
+    Aggregate, Column, Expr, ExprKind, Frame, FrameBound, OrderItem, OrderKey, Query, RelationId,
+    Window,
+};
+use crate::sql::types::Lowering;
+use crate::sql::types::functions::{Function, Kind};
+
+impl Binder<'_> {
+    pub(super) fn aggregate_call(
+        &mut self,
+        function: &'static Function,
+        call: &Call,
+        arguments: Vec<Expr>,
+        position: u32,
+    ) -> Result<Expr, Error> {
+        let wrong =
+            |message: String| Err(at(Error::user(SqlState::WRONG_OBJECT_TYPE, message), position));
+        if function.kind == Kind::Window && call.over.is_none() {
+            return wrong(format!("window function {} requires an OVER clause", function.name));
+        }
+        if call.star && !function.arguments.is_empty() {
+            return wrong(format!("{}(*) is not supported", function.name));
+        }
+        if !call.star && function.arguments.is_empty() && function.kind == Kind::Aggregate {
+            return wrong(format!(
+                "{}(*) must be used to call a parameterless aggregate function",
+                function.name
+            ));
+        }
+        if call.over.is_some() && (call.distinct || !call.order_by.is_empty()) {
+            return Err(at(
+                Error::refused("DISTINCT and ORDER BY in a window function are not supported"),
+                position,
+            ));
+        }
+        if arguments.iter().any(Expr::has_aggregate) && call.over.is_none() {
+            return Err(at(
+                Error::user(SqlState::GROUPING_ERROR, "aggregate function calls cannot be nested"),
+                position,
+            ));
+        }
+        if call.distinct && arguments.len() > 1 {
+            return Err(at(
+                Error::refused("DISTINCT with several arguments is not supported"),
+                position,
+            ));
+        }
+        let Lowering::Call(name) = function.lowering else {
+            return Err(Error::internal("an aggregate is a call"));
+        };
+        let filter =
+            call.filter.as_deref().map(|filter| self.condition(filter, "FILTER")).transpose()?;
+        let over = call.over.as_ref().map(|over| self.window(over)).transpose()?;
+        let order_by = self.order_keys(&call.order_by)?;
+        let aggregate = Aggregate {
+            function: name,
+            star: call.star,
+            distinct: call.distinct,
+            arguments,
+            order_by,
+            filter,
+            over,
+        };
+        let kind = ExprKind::Aggregate(Box::new(aggregate));
+        Ok(Expr { kind, data_type: PgType::new(function.result), position })
+    }
+
+    /// ORDER BY inside a call: no output columns there.
+    fn order_keys(&mut self, items: &[ast::OrderItem]) -> Result<Vec<OrderItem>, Error> {
+        items
+            .iter()
+            .map(|item| {
+                let expr = self.expr(&item.expr)?;
+                let expr = self.resolve_unknown(expr)?;
+                check_ordered(expr.data_type, expr.position)?;
+                Ok(OrderItem {
+                    data_type: expr.data_type,
+                    descending: item.descending,
+                    nulls_first: nulls(&expr, item),
+                    key: OrderKey::Expr(expr),
+                })
+            })
+            .collect()
+    }
+
+    fn window(&mut self, window: &ast::Window) -> Result<Window, Error> {
+        let partition_by = window
+            .partition_by
+            .iter()
+            .map(|expr| {
+                let expr = self.expr(expr)?;
+                self.resolve_unknown(expr)
+            })
+            .collect::<Result<_, Error>>()?;
+        let frame = match &window.frame {
+            None => None,
+            Some(frame) => Some(Frame {
+                unit: frame.unit,
+                start: self.frame_bound(&frame.start)?,
+                end: self.frame_bound(&frame.end)?,
+            }),
+        };
+        Ok(Window { partition_by, order_by: self.order_keys(&window.order_by)?, frame })
+    }
+
+    fn frame_bound(&mut self, bound: &ast::FrameBound) -> Result<FrameBound, Error> {
+        let mut offset = |expr: &ast::Expr| {
+            let expr = self.expr(expr)?;
+            self.coerce_to(expr, PgType::INT8, "argument of ROWS")
+        };
+        Ok(match bound {
+            ast::FrameBound::UnboundedPreceding => FrameBound::UnboundedPreceding,
+            ast::FrameBound::CurrentRow => FrameBound::CurrentRow,
+            ast::FrameBound::UnboundedFollowing => FrameBound::UnboundedFollowing,
+            ast::FrameBound::Preceding(expr) => FrameBound::Preceding(offset(expr)?),
+            ast::FrameBound::Following(expr) => FrameBound::Following(offset(expr)?),
+        })
+    }
+}
+
+/// Where NULLs go: PostgreSQL counts them as larger than everything. Not said for what is never
+/// NULL, so that SQLite may use an index.
+pub(super) fn nulls(expr: &Expr, item: &ast::OrderItem) -> Option<bool> {
+    if expr.not_null() { None } else { Some(item.nulls_first.unwrap_or(item.descending)) }
+}
+
+/// Checks that a grouped query uses its relations' columns only as GROUP BY allows.
+#[derive(Debug)]
+pub(super) struct Grouping<'a> {
+    pub(super) catalog: &'a Catalog,
+    pub(super) keys: &'a [Expr],
+    pub(super) relations: &'a [RelationId],
+}
+
+impl Grouping<'_> {
+    /// # Errors
+    /// 42803.
+    pub(super) fn check(&self, expr: &Expr, nested: bool) -> Result<(), Error> {
+        if self.keys.iter().any(|key| key.same(expr)) {
+            return Ok(());
+        }
+        match &expr.kind {
+            ExprKind::Aggregate(aggregate) if aggregate.over.is_none() => return Ok(()),
+            ExprKind::Column(column) if self.relations.contains(&column.relation) => {
+                if self.depends_on_key(column) {
+                    return Ok(());
+                }
+                let message = if nested {
+                    format!("subquery uses ungrouped column \"{}\" from outer query", column.label)
+                } else {
+                    format!(
+                        "column \"{}\" must appear in the GROUP BY clause or be used in an aggregate function",
+                        column.label
+                    )
+                };
+                return Err(at(Error::user(SqlState::GROUPING_ERROR, message), expr.position));
+            }
+            _ => {}
+        }
+        for child in expr.children() {
+            self.check(child, nested)?;
+        }
+        expr.subquery().map_or(Ok(()), |query| self.check_query(query))
+    }
+
+    fn check_query(&self, query: &Query) -> Result<(), Error> {
+        let (exprs, queries) = query.parts();
+        for expr in exprs {
+            self.check(expr, true)?;
+        }
+        queries.into_iter().try_for_each(|query| self.check_query(query))
+    }
+
+    /// Whether the table's whole primary key is grouped by: then each group has one row of it.
+    fn depends_on_key(&self, column: &Column) -> bool {
+        let Some(table) = self
+            .catalog
+            .tables
+            .values()
+            .find(|table| column.table_oid != 0 && table.oid == column.table_oid)
+        else {
+            return false;
+        };
+        let grouped = |place: &usize| {
+            self.keys.iter().any(|key| match &key.kind {
+                ExprKind::Column(other) => {
+                    other.relation == column.relation
+                        && other.number == table.columns[*place].number
+                }
+                _ => false,
+            })
+        };
+        table.constraints.iter().any(|constraint| match &constraint.kind {
+            ConstraintKind::PrimaryKey { columns } => {
+                !columns.is_empty() && columns.iter().all(grouped)
+            }
+            ConstraintKind::Unique { .. }
+            | ConstraintKind::Check { .. }
+            | ConstraintKind::ForeignKey { .. } => false,
+        })
+    }
+}

@@ -1,0 +1,284 @@
+//! Giving expressions the types that their places want.
+
+use crate::datum::{self, Style};
+use crate::model::error::{Error, SqlState};
+use crate::model::pg_type::PgType;
+use crate::model::value::Value;
+use crate::sql::bind::{Binder, at};
+use crate::sql::bound::{Expr, ExprKind};
+use crate::sql::types::casts::{self, Context};
+use crate::sql::types::{Lowering, resolve, type_label};
+
+impl Binder<'_> {
+    /// Settings that constants in a statement's text are read by.
+    pub(crate) fn style(&self) -> Style {
+        Style { time_zone: self.settings.time_zone.clone(), ..Style::default() }
+    }
+
+    /// Converts to a type, without its modifier.
+    ///
+    /// # Errors
+    /// `None` in place of an error if there is no such cast: the caller knows what to say.
+    pub(super) fn coerce(
+        &mut self,
+        expr: Expr,
+        target: PgType,
+        context: Context,
+    ) -> Result<Option<Expr>, Error> {
+        let position = expr.position;
+        let base = PgType::new(target.oid);
+        match &expr.kind {
+            ExprKind::Constant(Value::Null) if expr.is_unknown() => {
+                return Ok(Some(Expr::constant(Value::Null, base, position)));
+            }
+            ExprKind::Unknown(text) => {
+                if target.oid == PgType::UNKNOWN.oid {
+                    return Ok(Some(expr));
+                }
+                let value = datum::from_text(base, text, &self.style())
+                    .map_err(|error| at(error, position))?;
+                return Ok(Some(Expr::constant(value, base, position)));
+            }
+            ExprKind::Parameter(number) if expr.is_unknown() => {
+                let number = *number;
+                return self.parameter_type(number, base, position).map(|()| {
+                    Some(Expr { kind: ExprKind::Parameter(number), data_type: base, position })
+                });
+            }
+            _ => {}
+        }
+        if expr.data_type.oid == target.oid {
+            return Ok(Some(expr));
+        }
+        let Some(lowering) = casts::find(expr.data_type.oid, target.oid, context) else {
+            return Ok(None);
+        };
+        Ok(Some(fold_cast(expr, lowering, base)))
+    }
+
+    /// Fixes a parameter's type, or checks it against the one that it has.
+    fn parameter_type(
+        &mut self,
+        number: usize,
+        wanted: PgType,
+        position: u32,
+    ) -> Result<(), Error> {
+        let Some(slot) = self.parameters.get_mut(number - 1) else {
+            return Err(at(
+                Error::user(
+                    SqlState::UNDEFINED_PARAMETER,
+                    format!("there is no parameter ${number}"),
+                ),
+                position,
+            ));
+        };
+        match *slot {
+            None => *slot = Some(wanted),
+            Some(known) if known.oid == wanted.oid => {}
+            Some(known) => {
+                return Err(at(
+                    Error::user(
+                        SqlState::AMBIGUOUS_PARAMETER,
+                        format!("inconsistent types deduced for parameter ${number}"),
+                    )
+                    .with_detail(format!(
+                        "{} versus {}",
+                        type_label(known.oid),
+                        type_label(wanted.oid)
+                    )),
+                    position,
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Converts implicitly to what a place needs, with PostgreSQL's message if that can't be.
+    pub(super) fn coerce_to(
+        &mut self,
+        expr: Expr,
+        target: PgType,
+        what: &str,
+    ) -> Result<Expr, Error> {
+        let (position, from) = (expr.position, expr.data_type.oid);
+        self.coerce(expr, target, Context::Implicit)?.ok_or_else(|| {
+            at(
+                Error::user(
+                    SqlState::DATATYPE_MISMATCH,
+                    format!(
+                        "{what} must be type {}, not type {}",
+                        type_label(target.oid),
+                        type_label(from)
+                    ),
+                ),
+                position,
+            )
+        })
+    }
+
+    /// `CAST(expr AS target)`.
+    pub(super) fn cast(
+        &mut self,
+        expr: Expr,
+        target: PgType,
+        position: u32,
+    ) -> Result<Expr, Error> {
+        let from = expr.data_type.oid;
+        let Some(converted) = self.coerce(expr, target, Context::Explicit)? else {
+            return Err(at(
+                Error::user(
+                    SqlState::CANNOT_COERCE,
+                    format!("cannot cast type {} to {}", type_label(from), type_label(target.oid)),
+                ),
+                position,
+            ));
+        };
+        Ok(apply_modifier(converted, target, true))
+    }
+
+    /// Converts for storing in a column.
+    ///
+    /// # Errors
+    /// 42804 `column "a" is of type integer but expression is of type text`.
+    pub(super) fn assign(
+        &mut self,
+        expr: Expr,
+        target: PgType,
+        column: &str,
+    ) -> Result<Expr, Error> {
+        let (position, from) = (expr.position, expr.data_type.oid);
+        if let ExprKind::Unknown(text) = &expr.kind {
+            // Read with the modifier at once: a constant needs no function then.
+            let value = datum::from_text(target, text, &self.style())
+                .map_err(|error| at(error, position))?;
+            return Ok(Expr::constant(value, target, position));
+        }
+        let Some(converted) = self.coerce(expr, target, Context::Assignment)? else {
+            return Err(at(
+                Error::user(
+                    SqlState::DATATYPE_MISMATCH,
+                    format!(
+                        "column \"{column}\" is of type {} but expression is of type {}",
+                        type_label(target.oid),
+                        type_label(from)
+                    ),
+                )
+                .with_hint("You will need to rewrite or cast the expression."),
+                position,
+            ));
+        };
+        Ok(apply_modifier(converted, target, false))
+    }
+
+    /// Converts several expressions to their common type.
+    ///
+    /// # Errors
+    /// 42804 `CASE types integer and text cannot be matched`.
+    pub(super) fn common(
+        &mut self,
+        exprs: Vec<Expr>,
+        what: &str,
+    ) -> Result<(Vec<Expr>, PgType), Error> {
+        let given: Vec<_> = exprs.iter().map(|expr| expr.data_type.oid).collect();
+        let chosen = resolve::common_type(&given).map_err(|(left, right)| {
+            let position = exprs
+                .iter()
+                .find(|expr| expr.data_type.oid == right)
+                .map_or(0, |expr| expr.position);
+            at(
+                Error::user(
+                    SqlState::DATATYPE_MISMATCH,
+                    format!(
+                        "{what} types {} and {} cannot be matched",
+                        type_label(left),
+                        type_label(right)
+                    ),
+                ),
+                position,
+            )
+        })?;
+        let modifier = common_modifier(&exprs);
+        let target = PgType::new(chosen);
+        let converted = exprs
+            .into_iter()
+            .map(|expr| {
+                let (position, from) = (expr.position, expr.data_type.oid);
+                self.coerce(expr, target, Context::Implicit)?.ok_or_else(|| {
+                    at(
+                        Error::user(
+                            SqlState::CANNOT_COERCE,
+                            format!(
+                                "{what} could not convert type {} to {}",
+                                type_label(from),
+                                type_label(chosen)
+                            ),
+                        ),
+                        position,
+                    )
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        Ok((converted, PgType { oid: chosen, modifier }))
+    }
+
+    /// A string constant or parameter that nothing asked for is text.
+    pub(super) fn resolve_unknown(&mut self, expr: Expr) -> Result<Expr, Error> {
+        if !expr.is_unknown() {
+            return Ok(expr);
+        }
+        let data_type = PgType::TEXT;
+        self.coerce_to(expr, data_type, "expression")
+    }
+}
+
+/// The modifier that all have, or none.
+fn common_modifier(exprs: &[Expr]) -> i32 {
+    match exprs.split_first() {
+        Some((first, rest)) if rest.iter().all(|expr| expr.data_type == first.data_type) => {
+            first.data_type.modifier
+        }
+        _ => -1,
+    }
+}
+
+/// A cast as a call; of constants, where it is simple, a constant.
+fn fold_cast(expr: Expr, lowering: Lowering, target: PgType) -> Expr {
+    let position = expr.position;
+    if let ExprKind::Constant(value) = &expr.kind {
+        let folded = match (lowering, value) {
+            (_, Value::Null) => Some(Value::Null),
+            (Lowering::Same, value) => Some(value.clone()),
+            (Lowering::Convert("REAL"), Value::Integer(number)) => {
+                Some(Value::Real(*number as f64))
+            }
+            (Lowering::Convert("TEXT"), Value::Integer(number)) => {
+                Some(Value::Text(number.to_string()))
+            }
+            (Lowering::Call("pg_i4"), Value::Integer(number)) if i32::try_from(*number).is_ok() => {
+                Some(value.clone())
+            }
+            (Lowering::Call("pg_i2"), Value::Integer(number)) if i16::try_from(*number).is_ok() => {
+                Some(value.clone())
+            }
+            (Lowering::Call("pg_num_f8"), Value::Text(text)) => text.parse().ok().map(Value::Real),
+            _ => None,
+        };
+        if let Some(value) = folded {
+            return Expr::constant(value, target, position);
+        }
+    }
+    Expr::call(lowering, vec![expr], target, position)
+}
+
+/// Cuts or checks a value to a type's length or precision.
+fn apply_modifier(expr: Expr, target: PgType, explicit: bool) -> Expr {
+    if target.modifier < 0 || expr.data_type == target || expr.is_null_constant() {
+        return Expr { data_type: target, ..expr };
+    }
+    let position = expr.position;
+    Expr {
+        kind: ExprKind::Modifier { operand: Box::new(expr), explicit },
+        data_type: target,
+        position,
+    }
+}

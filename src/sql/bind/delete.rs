@@ -1,0 +1,37 @@
+//! DELETE.
+
+use crate::model::error::Error;
+use crate::sql::ast;
+use crate::sql::bind::Binder;
+use crate::sql::bound::{Delete, Output};
+
+impl Binder<'_> {
+    pub(crate) fn delete(&mut self, tree: &ast::Delete) -> Result<(Delete, Vec<Output>), Error> {
+        let visible = self.ctes.len();
+        let ctes = self.with(&tree.ctes, tree.recursive)?;
+        let (table, id, mut scope) = self.target(&tree.table, tree.alias.as_ref())?;
+        let (using, added) = self.from_list(&tree.using)?;
+        if using.is_some() && !table.has_rowid {
+            return Err(Error::refused(
+                "DELETE ... USING of a table without row ids is not supported",
+            ));
+        }
+        scope.push(added)?;
+        self.scopes.push(scope);
+        let filter = tree.filter.as_ref().map(|filter| self.condition(filter, "WHERE")).transpose();
+        let returning = self.returning(&tree.returning);
+        self.scopes.pop();
+        self.ctes.truncate(visible);
+        let (returning, outputs) = returning?;
+        let delete = Delete {
+            ctes,
+            recursive: tree.recursive,
+            table: table.name.clone(),
+            id,
+            using,
+            filter: filter?,
+            returning,
+        };
+        Ok((delete, outputs))
+    }
+}

@@ -1,0 +1,323 @@
+//! FROM clauses.
+
+use crate::model::catalog::Table;
+use crate::model::error::{Error, SqlState};
+use crate::model::pg_type::PgType;
+use crate::sql::ast::{self, Alias, FromItem, JoinCondition, JoinKind, Name};
+use crate::sql::bind::{Binder, Item, Scope, at, relation_name};
+use crate::sql::bound::{Column, Expr, ExprKind, From, Output, RelationId};
+
+impl<'a> Binder<'a> {
+    /// Binds the items of a FROM list into one scope.
+    pub(super) fn from_list(&mut self, items: &[FromItem]) -> Result<(Option<From>, Scope), Error> {
+        let mut from: Option<From> = None;
+        let mut scope = Scope::default();
+        for item in items {
+            // What stands to the left is visible to LATERAL items; functions are that always.
+            let (next, added) = self.from_item(item, &scope)?;
+            scope.push(added)?;
+            from = Some(match from {
+                None => next,
+                Some(left) => From::Join {
+                    kind: JoinKind::Inner,
+                    left: Box::new(left),
+                    right: Box::new(next),
+                    on: None,
+                },
+            });
+        }
+        Ok((from, scope))
+    }
+
+    fn from_item(&mut self, item: &FromItem, left: &Scope) -> Result<(From, Scope), Error> {
+        match item {
+            FromItem::Table { name, alias } => self.table_item(name, alias.as_ref()),
+            FromItem::Subquery { query, alias, lateral, position } => {
+                let Some(alias) = alias else {
+                    if *lateral && *position == 0 {
+                        // Made by the parser for nested parentheses.
+                        let name = Name { text: "query".to_owned(), position: 0 };
+                        return self.subquery_item(query, &Alias { name, columns: Vec::new() });
+                    }
+                    return Err(at(
+                        Error::user(SqlState::SYNTAX_ERROR, "subquery in FROM must have an alias"),
+                        *position,
+                    )
+                    .with_hint("For example, FROM (SELECT ...) [AS] foo."));
+                };
+                if *lateral {
+                    return Err(at(Error::refused("LATERAL is not supported"), *position));
+                }
+                // The left siblings are not visible, but their names are known to messages.
+                let hidden = Scope { invalid: left.relations.clone(), ..Scope::default() };
+                self.scopes.push(hidden);
+                let bound = self.subquery_item(query, alias);
+                self.scopes.pop();
+                bound
+            }
+            FromItem::Function { call, alias, position } => {
+                self.function_item(call, alias.as_ref(), *position)
+            }
+            FromItem::Join { kind, left: left_item, right, condition } => {
+                let (left_from, left_scope) = self.from_item(left_item, left)?;
+                let (right_from, right_scope) = self.from_item(right, &left_scope)?;
+                self.join(*kind, (left_from, left_scope), (right_from, right_scope), condition)
+            }
+        }
+    }
+
+    fn table_item(
+        &mut self,
+        name: &ast::QualifiedName,
+        alias: Option<&Alias>,
+    ) -> Result<(From, Scope), Error> {
+        if let [bare] = name.as_slice()
+            && let Some(cte) = self.ctes.iter().rev().find(|cte| cte.name == bare.text).cloned()
+        {
+            let label = alias.map_or(&bare.text, |alias| &alias.name.text).clone();
+            let id = self.add_relation(&label);
+            let scope = self.output_scope(id, &label, &cte.outputs, alias)?;
+            return Ok((From::Cte { name: cte.physical, id }, scope));
+        }
+        let table = self.table(name)?;
+        let label = alias.map_or(&table.name, |alias| &alias.name.text).clone();
+        let id = self.add_relation(&label);
+        let scope = self.table_scope(table, id, &label, alias)?;
+        Ok((From::Table { name: table.name.clone(), id }, scope))
+    }
+
+    /// The columns of a table under a name.
+    pub(super) fn table_scope(
+        &self,
+        table: &Table,
+        id: RelationId,
+        label: &str,
+        alias: Option<&Alias>,
+    ) -> Result<Scope, Error> {
+        let outputs: Vec<Output> = table
+            .columns
+            .iter()
+            .map(|column| Output {
+                name: column.name.clone(),
+                alias: column.name.clone(),
+                data_type: column.data_type,
+                not_null: column.not_null,
+                table_oid: table.oid,
+                number: column.number,
+            })
+            .collect();
+        self.output_scope(id, label, &outputs, alias)
+    }
+
+    fn output_scope(
+        &self,
+        id: RelationId,
+        label: &str,
+        outputs: &[Output],
+        alias: Option<&Alias>,
+    ) -> Result<Scope, Error> {
+        let renamed = alias.map_or(&[][..], |alias| alias.columns.as_slice());
+        if renamed.len() > outputs.len() {
+            let position = alias.map_or(0, |alias| alias.name.position);
+            return Err(at(
+                Error::user(
+                    SqlState::INVALID_COLUMN_REFERENCE,
+                    format!(
+                        "table \"{label}\" has {} columns available but {} columns specified",
+                        outputs.len(),
+                        renamed.len()
+                    ),
+                ),
+                position,
+            ));
+        }
+        let items = outputs.iter().enumerate().map(|(place, output)| {
+            let name = renamed.get(place).map_or(&output.name, |name| &name.text).clone();
+            let column = Column {
+                relation: id,
+                name: output.alias.clone(),
+                label: format!("{label}.{name}"),
+                not_null: output.not_null,
+                table_oid: output.table_oid,
+                number: output.number,
+            };
+            let expr =
+                Expr { kind: ExprKind::Column(column), data_type: output.data_type, position: 0 };
+            Item { relation: Some(label.to_owned()), name, expr, bare: true }
+        });
+        Ok(Scope { items: items.collect(), relations: vec![label.to_owned()], invalid: Vec::new() })
+    }
+
+    fn subquery_item(&mut self, query: &ast::Query, alias: &Alias) -> Result<(From, Scope), Error> {
+        let query = self.query(query)?;
+        let id = self.add_relation(&alias.name.text);
+        let scope = self.output_scope(id, &alias.name.text, &query.outputs, Some(alias))?;
+        Ok((From::Subquery { query: Box::new(query), id }, scope))
+    }
+
+    fn function_item(
+        &mut self,
+        call: &ast::Call,
+        alias: Option<&Alias>,
+        position: u32,
+    ) -> Result<(From, Scope), Error> {
+        let (arguments, result) = self.set_function(call, position)?;
+        let function = call.name.last().map_or("", |name| name.text.as_str());
+        let label = alias.map_or(function, |alias| alias.name.text.as_str()).to_owned();
+        let id = self.add_relation(&label);
+        let output = Output {
+            // A function's only column is named like its alias.
+            name: label.clone(),
+            alias: "value".to_owned(),
+            data_type: result,
+            not_null: true,
+            table_oid: 0,
+            number: 0,
+        };
+        let scope = self.output_scope(id, &label, &[output], alias)?;
+        Ok((From::Series { arguments, id }, scope))
+    }
+
+    fn join(
+        &mut self,
+        kind: JoinKind,
+        (left_from, mut left): (From, Scope),
+        (right_from, mut right): (From, Scope),
+        condition: &JoinCondition,
+    ) -> Result<(From, Scope), Error> {
+        if matches!(kind, JoinKind::Right | JoinKind::Full) {
+            left.items.iter_mut().for_each(nullable);
+        }
+        if matches!(kind, JoinKind::Left | JoinKind::Full) {
+            right.items.iter_mut().for_each(nullable);
+        }
+        let (on, scope) = match condition {
+            JoinCondition::None => {
+                left.push(right)?;
+                (None, left)
+            }
+            JoinCondition::On(condition) => {
+                left.push(right)?;
+                self.scopes.push(left);
+                let on = self.condition(condition, "JOIN/ON");
+                let scope = self.scopes.pop().unwrap_or_default();
+                (Some(on?), scope)
+            }
+            JoinCondition::Using(names) => self.merge(kind, left, right, names)?,
+            JoinCondition::Natural => {
+                let names: Vec<Name> = left
+                    .items
+                    .iter()
+                    .filter(|item| {
+                        item.bare
+                            && right.items.iter().any(|other| other.bare && other.name == item.name)
+                    })
+                    .map(|item| Name { text: item.name.clone(), position: 0 })
+                    .collect();
+                self.merge(kind, left, right, &names)?
+            }
+        };
+        Ok((From::Join { kind, left: Box::new(left_from), right: Box::new(right_from), on }, scope))
+    }
+
+    /// USING: pairs of columns are compared, and become one column, which stands first.
+    fn merge(
+        &mut self,
+        kind: JoinKind,
+        mut left: Scope,
+        mut right: Scope,
+        names: &[Name],
+    ) -> Result<(Option<Expr>, Scope), Error> {
+        let mut on: Option<Expr> = None;
+        let mut merged = Vec::new();
+        for name in names {
+            let left_expr = take_column(&mut left, name, "left")?;
+            let right_expr = take_column(&mut right, name, "right")?;
+            let equal =
+                self.binary_operator("=", left_expr.clone(), right_expr.clone(), name.position)?;
+            on = Some(match on {
+                None => equal,
+                Some(other) => Expr {
+                    kind: ExprKind::And(Box::new(other), Box::new(equal)),
+                    data_type: PgType::BOOL,
+                    position: 0,
+                },
+            });
+            let expr = match kind {
+                JoinKind::Inner | JoinKind::Left => left_expr,
+                JoinKind::Right => right_expr,
+                JoinKind::Full => self.common(vec![left_expr, right_expr], "JOIN/USING").map(
+                    |(both, data_type)| Expr {
+                        kind: ExprKind::Coalesce(both),
+                        data_type,
+                        position: 0,
+                    },
+                )?,
+            };
+            merged.push(Item { relation: None, name: name.text.clone(), expr, bare: true });
+        }
+        let mut scope = Scope { items: merged, ..Scope::default() };
+        scope.push(left)?;
+        scope.push(right)?;
+        Ok((on, scope))
+    }
+
+    /// The relation of a data change: an id and the scope of its columns.
+    pub(super) fn target(
+        &mut self,
+        name: &ast::QualifiedName,
+        alias: Option<&Name>,
+    ) -> Result<(&'a Table, RelationId, Scope), Error> {
+        let table = self.table(name)?;
+        if table.kind == crate::model::catalog::TableKind::View {
+            return Err(at(
+                Error::user(
+                    SqlState::WRONG_OBJECT_TYPE,
+                    format!("cannot change view \"{}\"", table.name),
+                ),
+                relation_name(name)?.map_or(0, |name| name.position),
+            ));
+        }
+        let label = alias.map_or(&table.name, |alias| &alias.text).clone();
+        let id = self.add_relation(&label);
+        let scope = self.table_scope(table, id, &label, None)?;
+        Ok((table, id, scope))
+    }
+}
+
+fn nullable(item: &mut Item) {
+    if let ExprKind::Column(column) = &mut item.expr.kind {
+        column.not_null = false;
+    }
+}
+
+/// The one column of this name; it is not found by its bare name any more.
+fn take_column(scope: &mut Scope, name: &Name, side: &str) -> Result<Expr, Error> {
+    let mut found = scope.items.iter_mut().filter(|item| item.bare && item.name == name.text);
+    let Some(item) = found.next() else {
+        return Err(at(
+            Error::user(
+                SqlState::UNDEFINED_COLUMN,
+                format!(
+                    "column \"{}\" specified in USING clause does not exist in {side} table",
+                    name.text
+                ),
+            ),
+            name.position,
+        ));
+    };
+    if found.next().is_some() {
+        return Err(at(
+            Error::user(
+                SqlState::AMBIGUOUS_COLUMN,
+                format!(
+                    "common column name \"{}\" appears more than once in {side} table",
+                    name.text
+                ),
+            ),
+            name.position,
+        ));
+    }
+    item.bare = false;
+    Ok(item.expr.clone())
+}

@@ -1,0 +1,469 @@
+//! INSERT.
+
+use std::collections::HashSet;
+
+use crate::model::catalog::{Column, ConstraintKind, Table};
+use crate::model::error::{Error, SqlState};
+use crate::model::pg_type::PgType;
+use crate::model::value::Value;
+use crate::sql::ast::{self, ConflictTarget, Name, QueryBody};
+use crate::sql::bind::query::output_of;
+use crate::sql::bind::{Binder, Scope, SequenceUse, at};
+use crate::sql::bound::{
+    self, Expr, ExprKind, Insert, InsertSource, OnConflict, Output, RelationId,
+};
+use crate::sql::types::{Lowering, is_integer};
+
+/// Where values come from: a list's cell, or a column of the source query.
+enum Cell<'t> {
+    Tree(&'t ast::Expr),
+    Bound(Expr),
+}
+
+impl Binder<'_> {
+    pub(crate) fn insert(&mut self, tree: &ast::Insert) -> Result<(Insert, Vec<Output>), Error> {
+        let visible = self.ctes.len();
+        let ctes = self.with(&tree.ctes, tree.recursive)?;
+        let (table, id, scope) = self.target(&tree.table, tree.alias.as_ref())?;
+        let given = target_columns(table, tree)?;
+        let (source, columns) = self.insert_source(table, &given, tree)?;
+        let excluded = self.relations.len();
+        self.relations.push("excluded".to_owned());
+        let on_conflict = match &tree.on_conflict {
+            None => None,
+            Some(clause) => Some(self.on_conflict(table, id, excluded, clause, &scope)?),
+        };
+        self.scopes.push(scope);
+        let returning = self.returning(&tree.returning);
+        self.scopes.pop();
+        let (returning, outputs) = returning?;
+        self.ctes.truncate(visible);
+        let columns = columns.into_iter().map(|place| table.columns[place].name.clone()).collect();
+        let insert = Insert {
+            ctes,
+            recursive: tree.recursive,
+            table: table.name.clone(),
+            id,
+            excluded,
+            columns,
+            source,
+            on_conflict,
+            returning,
+        };
+        Ok((insert, outputs))
+    }
+
+    /// The source of the rows, and the columns that it has values for.
+    fn insert_source(
+        &mut self,
+        table: &Table,
+        given: &[usize],
+        tree: &ast::Insert,
+    ) -> Result<(InsertSource, Vec<usize>), Error> {
+        let Some(query) = &tree.source else {
+            let row = self.insert_row(table, &[], Vec::new(), 0, 1)?;
+            let source = if row.is_empty() {
+                InsertSource::DefaultValues
+            } else {
+                InsertSource::Rows(vec![row])
+            };
+            return Ok((source, stored_columns(table, &[])));
+        };
+        let plain = query.ctes.is_empty()
+            && query.order_by.is_empty()
+            && query.limit.is_none()
+            && query.offset.is_none();
+        if let (QueryBody::Values(rows), true) = (&query.body, plain) {
+            return self.insert_values(table, given, rows, &tree.columns);
+        }
+        let query = self.open_query(query)?;
+        let used = used_columns(given, query.outputs.len(), &[], &tree.columns)?;
+        Ok((self.insert_query(table, used, query)?, stored_columns(table, used)))
+    }
+
+    fn insert_values(
+        &mut self,
+        table: &Table,
+        given: &[usize],
+        rows: &[Vec<ast::Expr>],
+        names: &[Name],
+    ) -> Result<(InsertSource, Vec<usize>), Error> {
+        let first = rows.first().map_or(&[][..], Vec::as_slice);
+        let used = used_columns(given, first.len(), first, names)?;
+        let mut bound = Vec::new();
+        for (number, row) in rows.iter().enumerate() {
+            if row.len() != first.len() {
+                return Err(at(
+                    Error::user(SqlState::SYNTAX_ERROR, "VALUES lists must all be the same length"),
+                    row.first().map_or(0, |expr| expr.position),
+                ));
+            }
+            let cells = row.iter().map(Cell::Tree).collect();
+            bound.push(self.insert_row(table, used, cells, number, rows.len())?);
+        }
+        Ok((InsertSource::Rows(bound), stored_columns(table, used)))
+    }
+
+    /// INSERT ... SELECT: the values are columns of the query, converted.
+    fn insert_query(
+        &mut self,
+        table: &Table,
+        given: &[usize],
+        query: bound::Query,
+    ) -> Result<InsertSource, Error> {
+        let targets: Vec<PgType> = query
+            .outputs
+            .iter()
+            .zip(given)
+            .map(|(output, place)| {
+                if output.data_type.oid == PgType::UNKNOWN.oid {
+                    PgType::new(table.columns[*place].data_type.oid)
+                } else {
+                    output.data_type
+                }
+            })
+            .collect();
+        let query = self.convert_outputs(query, &targets)?;
+        let id = self.add_relation("source");
+        let cells = query
+            .outputs
+            .iter()
+            .map(|output| {
+                let column = bound::Column {
+                    relation: id,
+                    name: output.alias.clone(),
+                    label: output.name.clone(),
+                    not_null: output.not_null,
+                    table_oid: 0,
+                    number: 0,
+                };
+                Cell::Bound(Expr {
+                    kind: ExprKind::Column(column),
+                    data_type: output.data_type,
+                    position: 0,
+                })
+            })
+            .collect();
+        let values = self.insert_row(table, given, cells, 0, 0)?;
+        Ok(InsertSource::Query { query, id, values })
+    }
+
+    /// The values of one row, in the order of [`stored_columns`]. `rows` is 0 where the number of
+    /// rows isn't known.
+    fn insert_row(
+        &mut self,
+        table: &Table,
+        given: &[usize],
+        cells: Vec<Cell<'_>>,
+        row: usize,
+        rows: usize,
+    ) -> Result<Vec<Expr>, Error> {
+        let mut given_cells: Vec<(usize, Cell<'_>)> = given.iter().copied().zip(cells).collect();
+        let mut values = Vec::new();
+        for place in stored_columns(table, given) {
+            let column = &table.columns[place];
+            let cell = given_cells
+                .iter()
+                .position(|(other, _)| *other == place)
+                .map(|at| given_cells.remove(at).1);
+            let value = match cell {
+                Some(Cell::Tree(ast::Expr { kind: ast::ExprKind::Default, .. })) | None => {
+                    self.default_value(table, column, row, rows)?
+                }
+                Some(Cell::Tree(tree)) => {
+                    let expr = self.expr(tree)?;
+                    self.assign(expr, column.data_type, &column.name)?
+                }
+                Some(Cell::Bound(expr)) => self.assign(expr, column.data_type, &column.name)?,
+            };
+            values.push(guard_key(table, place, value));
+        }
+        Ok(values)
+    }
+
+    /// What a column gets that isn't given.
+    pub(super) fn default_value(
+        &mut self,
+        table: &Table,
+        column: &Column,
+        row: usize,
+        rows: usize,
+    ) -> Result<Expr, Error> {
+        if let Some(sequence) = &column.sequence {
+            let value = if rows == 0 {
+                self.follow_sequence(sequence, table, column)
+            } else {
+                self.sequence_value(sequence, row, rows)
+            };
+            let value = Expr { kind: value, data_type: PgType::INT8, position: 0 };
+            return self.assign(value, column.data_type, &column.name);
+        }
+        match &column.default {
+            None => Ok(Expr::constant(Value::Null, column.data_type, 0)),
+            Some(text) => self.default_expression(text, column),
+        }
+    }
+
+    /// A recorded default, bound without any column in sight.
+    pub(crate) fn default_expression(
+        &mut self,
+        text: &str,
+        column: &Column,
+    ) -> Result<Expr, Error> {
+        let tree = crate::sql::parser::parse_expression(text)?;
+        let scopes = std::mem::take(&mut self.scopes);
+        let bound = self.expr(&tree);
+        self.scopes = scopes;
+        let mut expr = self.assign(bound?, column.data_type, &column.name)?;
+        expr.position = 0;
+        Ok(expr)
+    }
+
+    /// The value of a sequence for one of a known number of rows.
+    fn sequence_value(&mut self, sequence: &str, row: usize, rows: usize) -> ExprKind {
+        if !self.sequences.iter().any(|taken| taken.name == sequence) {
+            self.sequences.push(SequenceUse {
+                name: sequence.to_owned(),
+                count: rows as i64,
+                follow: None,
+            });
+        }
+        ExprKind::NextValue {
+            sequence: sequence.to_owned(),
+            at: row as i64 + 1,
+            count: rows as i64,
+        }
+    }
+
+    fn follow_sequence(&mut self, sequence: &str, table: &Table, column: &Column) -> ExprKind {
+        if !self.sequences.iter().any(|taken| taken.name == sequence) {
+            let follow = Some((table.name.clone(), column.name.clone()));
+            self.sequences.push(SequenceUse { name: sequence.to_owned(), count: 0, follow });
+        }
+        let row = Expr::call(Lowering::Call("row_number"), Vec::new(), PgType::INT8, 0);
+        ExprKind::NextValueOfRow { sequence: sequence.to_owned(), row: Box::new(row) }
+    }
+
+    /// `nextval('name')` written out: once a statement, where it is evaluated once.
+    pub(super) fn next_value(
+        &mut self,
+        arguments: Vec<Expr>,
+        position: u32,
+    ) -> Result<Expr, Error> {
+        let Some(ExprKind::Constant(Value::Text(name))) =
+            arguments.first().map(|first| &first.kind)
+        else {
+            return Err(at(
+                Error::refused("nextval of a computed name is not supported"),
+                position,
+            ));
+        };
+        let name = name.strip_prefix("public.").unwrap_or(name).trim_matches('"').to_owned();
+        if self.sequence(&name).is_none() {
+            let message = format!("relation \"{name}\" does not exist");
+            return Err(at(Error::user(SqlState::UNDEFINED_TABLE, message), position));
+        }
+        if !self.sequence_allowed || self.sequences.iter().any(|taken| taken.name == name) {
+            return Err(at(
+                Error::refused("nextval is supported once in a SELECT without FROM only"),
+                position,
+            ));
+        }
+        let kind = self.sequence_value(&name, 0, 1);
+        Ok(Expr { kind, data_type: PgType::INT8, position })
+    }
+
+    /// Allows `nextval` in a SELECT without FROM.
+    pub(crate) fn allow_sequences(&mut self) {
+        self.sequence_allowed = true;
+    }
+
+    fn on_conflict(
+        &mut self,
+        table: &Table,
+        id: RelationId,
+        excluded: RelationId,
+        clause: &ast::OnConflict,
+        scope: &Scope,
+    ) -> Result<OnConflict, Error> {
+        let columns = conflict_columns(table, clause)?;
+        let Some((assignments, filter)) = &clause.update else {
+            return Ok(OnConflict { columns, update: None });
+        };
+        let mut both = scope.clone();
+        let mut other = self.table_scope(table, excluded, "excluded", None)?;
+        // Both have the same columns: a bare name is the target's.
+        other.items.iter_mut().for_each(|item| item.bare = false);
+        both.push(other)?;
+        self.scopes.push(both);
+        let bound = self.assignments(table, assignments).and_then(|assignments| {
+            Ok((
+                assignments,
+                filter.as_ref().map(|filter| self.condition(filter, "WHERE")).transpose()?,
+            ))
+        });
+        self.scopes.pop();
+        let _ = id;
+        Ok(OnConflict { columns, update: Some(bound?) })
+    }
+
+    /// RETURNING: expressions and the result's columns.
+    pub(super) fn returning(
+        &mut self,
+        items: &[ast::SelectItem],
+    ) -> Result<(Vec<Expr>, Vec<Output>), Error> {
+        let (items, names) = self.select_list(items)?;
+        let mut exprs = Vec::new();
+        for item in items {
+            if item.has_aggregate() {
+                return Err(at(
+                    Error::user(
+                        SqlState::GROUPING_ERROR,
+                        "aggregate functions are not allowed in RETURNING",
+                    ),
+                    item.position,
+                ));
+            }
+            exprs.push(self.resolve_unknown(item)?);
+        }
+        let outputs =
+            names.into_iter().zip(&exprs).map(|(name, expr)| output_of(name, expr)).collect();
+        Ok((exprs, outputs))
+    }
+}
+
+/// The target columns that `width` values are for: without a list of names there may be fewer.
+fn used_columns<'g>(
+    given: &'g [usize],
+    width: usize,
+    row: &[ast::Expr],
+    names: &[Name],
+) -> Result<&'g [usize], Error> {
+    let error = |message: &str, position: u32| {
+        Err(at(Error::user(SqlState::SYNTAX_ERROR, message), position))
+    };
+    if width > given.len() {
+        let position = row.get(given.len()).map_or(0, |expr| expr.position);
+        return error("INSERT has more expressions than target columns", position);
+    }
+    if let Some(name) = names.get(width) {
+        return error("INSERT has more target columns than expressions", name.position);
+    }
+    Ok(&given[..width])
+}
+
+/// The columns that an INSERT names, or all.
+fn target_columns(table: &Table, tree: &ast::Insert) -> Result<Vec<usize>, Error> {
+    if tree.columns.is_empty() {
+        return Ok((0..table.columns.len()).collect());
+    }
+    let mut seen = HashSet::new();
+    tree.columns
+        .iter()
+        .map(|name| {
+            let place = column_place(table, name)?;
+            if !seen.insert(place) {
+                return Err(at(
+                    Error::user(
+                        SqlState::DUPLICATE_COLUMN,
+                        format!("column \"{}\" specified more than once", name.text),
+                    ),
+                    name.position,
+                ));
+            }
+            Ok(place)
+        })
+        .collect()
+}
+
+/// # Errors
+/// 42703 `column "a" of relation "t" does not exist`.
+pub(super) fn column_place(table: &Table, name: &Name) -> Result<usize, Error> {
+    table.columns.iter().position(|column| column.name == name.text).ok_or_else(|| {
+        at(
+            Error::user(
+                SqlState::UNDEFINED_COLUMN,
+                format!("column \"{}\" of relation \"{}\" does not exist", name.text, table.name),
+            ),
+            name.position,
+        )
+    })
+}
+
+/// The columns that an INSERT writes: the given ones, and those with a default or that SQLite would
+/// fill by itself.
+fn stored_columns(table: &Table, given: &[usize]) -> Vec<usize> {
+    let mut places = given.to_vec();
+    for (place, column) in table.columns.iter().enumerate() {
+        let own_default =
+            table.from_postgres && (column.default.is_some() || is_row_key(table, place));
+        if !places.contains(&place) && (column.sequence.is_some() || own_default) {
+            places.push(place);
+        }
+    }
+    places
+}
+
+/// Whether a column may be SQLite's row id, which SQLite would fill instead of refusing NULL.
+fn is_row_key(table: &Table, place: usize) -> bool {
+    is_integer(table.columns[place].data_type.oid)
+        && table.constraints.iter().any(|constraint| match &constraint.kind {
+            ConstraintKind::PrimaryKey { columns } => columns.as_slice() == [place],
+            ConstraintKind::Unique { .. }
+            | ConstraintKind::Check { .. }
+            | ConstraintKind::ForeignKey { .. } => false,
+        })
+}
+
+/// NULL in a key that SQLite would fill by itself must be an error.
+fn guard_key(table: &Table, place: usize, value: Expr) -> Expr {
+    let sure = match &value.kind {
+        ExprKind::Constant(constant) => *constant != Value::Null,
+        ExprKind::NextValue { .. } | ExprKind::NextValueOfRow { .. } => true,
+        ExprKind::Call { arguments, .. } => {
+            matches!(
+                arguments.as_slice(),
+                [Expr { kind: ExprKind::NextValue { .. } | ExprKind::NextValueOfRow { .. }, .. }]
+            )
+        }
+        _ => false,
+    };
+    if sure || !table.from_postgres || !is_row_key(table, place) {
+        return value;
+    }
+    let text = |text: &str| Expr::constant(Value::Text(text.to_owned()), PgType::TEXT, 0);
+    let (data_type, position) = (value.data_type, value.position);
+    let arguments = vec![value, text(&table.name), text(&table.columns[place].name)];
+    Expr::call(Lowering::Call("pg_not_null"), arguments, data_type, position)
+}
+
+fn conflict_columns(table: &Table, clause: &ast::OnConflict) -> Result<Vec<String>, Error> {
+    match &clause.target {
+        ConflictTarget::Any => Ok(Vec::new()),
+        ConflictTarget::Columns(names) => names
+            .iter()
+            .map(|name| Ok(table.columns[column_place(table, name)?].name.clone()))
+            .collect(),
+        ConflictTarget::Constraint(name) => {
+            let found = table.constraints.iter().find(|constraint| constraint.name == name.text);
+            let columns = found.and_then(|constraint| match &constraint.kind {
+                ConstraintKind::PrimaryKey { columns } | ConstraintKind::Unique { columns } => {
+                    Some(columns)
+                }
+                ConstraintKind::Check { .. } | ConstraintKind::ForeignKey { .. } => None,
+            });
+            match columns {
+                Some(columns) => {
+                    Ok(columns.iter().map(|place| table.columns[*place].name.clone()).collect())
+                }
+                None => Err(Error::user(
+                    SqlState::UNDEFINED_OBJECT,
+                    format!(
+                        "constraint \"{}\" for table \"{}\" does not exist",
+                        name.text, table.name
+                    ),
+                )),
+            }
+        }
+    }
+}

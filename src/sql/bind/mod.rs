@@ -1,0 +1,272 @@
+//! Names to objects, expressions to types.
+//!
+//! One [`Binder`] binds one statement. It collects the parameters' types as it goes: a parameter
+//! gets its type from the first place that asks for one.
+
+mod aggregate;
+mod coerce;
+mod delete;
+mod expr;
+mod from;
+mod function;
+mod insert;
+mod operator;
+mod query;
+mod scope;
+mod select;
+mod update;
+
+use std::collections::HashSet;
+
+use crate::model::catalog::{Catalog, Sequence, Table};
+use crate::model::error::{Error, SqlState};
+use crate::model::pg_type::{Oid, PgType};
+use crate::sql::CompileSettings;
+use crate::sql::ast::{Name, QualifiedName};
+use crate::sql::bound::{Output, RelationId};
+use crate::sql::types::{is_unordered, type_label};
+
+pub(crate) use scope::{Item, Scope};
+
+/// Refuses to sort, or to look for the largest, by a type whose stored form has another order.
+///
+/// # Errors
+/// 0A000; 42883 for json, which has no order in PostgreSQL either.
+fn check_ordered(data_type: PgType, position: u32) -> Result<(), Error> {
+    if !is_unordered(data_type.oid) {
+        return Ok(());
+    }
+    let label = type_label(data_type.oid);
+    let error = if data_type.oid == PgType::JSON.oid {
+        let message = "could not identify an ordering operator for type json";
+        Error::user(SqlState::UNDEFINED_FUNCTION, message)
+    } else {
+        Error::refused(format!("ordering values of type {label} is not supported"))
+    };
+    Err(at(error, position))
+}
+
+/// Refuses `IN` where `=` is refused.
+fn check_equality(data_type: PgType, position: u32) -> Result<(), Error> {
+    if !is_unordered(data_type.oid) || data_type.oid == PgType::JSONB.oid {
+        return Ok(());
+    }
+    let message = format!("IN with values of type {} is not supported", type_label(data_type.oid));
+    Err(at(Error::refused(message), position))
+}
+
+/// Binds one statement.
+#[derive(Debug)]
+pub(crate) struct Binder<'a> {
+    pub(crate) catalog: &'a Catalog,
+    pub(crate) settings: &'a CompileSettings,
+    /// The parameters' types, as far as they are known.
+    parameters: Vec<Option<PgType>>,
+    /// Whether a parameter's type was given by the client or a cast, by its number from 0.
+    scopes: Vec<Scope>,
+    /// WITH lists in force, innermost last.
+    ctes: Vec<VisibleCte>,
+    /// SQLite's names of relations, by id.
+    relations: Vec<String>,
+    used_names: HashSet<String>,
+    /// Values taken from sequences by number of rows: `None` where the number isn't known.
+    pub(crate) sequences: Vec<SequenceUse>,
+    /// Whether `nextval` may stand here.
+    sequence_allowed: bool,
+}
+
+/// A statement's use of a sequence.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SequenceUse {
+    pub(crate) name: String,
+    /// Values taken before the statement runs.
+    pub(crate) count: i64,
+    /// The table and column whose highest value the sequence is set to after the statement, where
+    /// the number of rows isn't known before.
+    pub(crate) follow: Option<(String, String)>,
+}
+
+/// A WITH query that names can refer to.
+#[derive(Debug, Clone)]
+pub(crate) struct VisibleCte {
+    name: String,
+    physical: String,
+    outputs: Vec<Output>,
+}
+
+impl<'a> Binder<'a> {
+    pub(crate) fn new(
+        catalog: &'a Catalog,
+        settings: &'a CompileSettings,
+        parameter_types: &[Oid],
+        parameter_count: usize,
+    ) -> Result<Self, Error> {
+        let mut parameters = vec![None; parameter_count.max(parameter_types.len())];
+        for (slot, oid) in parameters.iter_mut().zip(parameter_types) {
+            if *oid == 0 || *oid == PgType::UNKNOWN.oid {
+                continue;
+            }
+            if crate::model::pg_type::builtin(*oid).is_none() {
+                return Err(Error::user(
+                    SqlState::UNDEFINED_OBJECT,
+                    format!("type with OID {oid} does not exist"),
+                ));
+            }
+            *slot = Some(PgType::new(*oid));
+        }
+        Ok(Self {
+            catalog,
+            settings,
+            parameters,
+            scopes: Vec::new(),
+            ctes: Vec::new(),
+            relations: Vec::new(),
+            used_names: HashSet::new(),
+            sequences: Vec::new(),
+            sequence_allowed: false,
+        })
+    }
+
+    /// The parameters' types, all known.
+    ///
+    /// # Errors
+    /// 42P18 `could not determine data type of parameter $1`.
+    pub(crate) fn parameter_types(&self) -> Result<Vec<PgType>, Error> {
+        let known = |(at, slot): (usize, &Option<PgType>)| {
+            slot.ok_or_else(|| {
+                Error::user(
+                    SqlState::INDETERMINATE_DATATYPE,
+                    format!("could not determine data type of parameter ${}", at + 1),
+                )
+            })
+        };
+        self.parameters.iter().enumerate().map(known).collect()
+    }
+
+    /// The names that relations have in SQLite, by id.
+    pub(crate) fn relation_names(&self) -> &[String] {
+        &self.relations
+    }
+
+    /// Gives a relation an id and a name that no other one of the statement has.
+    fn add_relation(&mut self, name: &str) -> RelationId {
+        let name = self.unique_name(name);
+        self.relations.push(name);
+        self.relations.len() - 1
+    }
+
+    fn unique_name(&mut self, name: &str) -> String {
+        let mut unique = name.to_owned();
+        let mut number = 1;
+        // SQLite's names don't differ by case.
+        while !self.used_names.insert(unique.to_lowercase()) {
+            unique = format!("{name}_{number}");
+            number += 1;
+        }
+        unique
+    }
+
+    /// The table that a name means.
+    ///
+    /// # Errors
+    /// 42P01.
+    pub(crate) fn table(&self, name: &QualifiedName) -> Result<&'a Table, Error> {
+        let visible = relation_name(name)?;
+        let found = visible.and_then(|name| self.catalog.tables.get(&name.text));
+        found.map(AsRef::as_ref).ok_or_else(|| no_such_relation(name))
+    }
+
+    pub(crate) fn sequence(&self, name: &str) -> Option<&'a Sequence> {
+        self.catalog.sequences.get(name).map(AsRef::as_ref)
+    }
+}
+
+/// The last part of a name in the schema `public`; `None` for names that are never visible.
+///
+/// # Errors
+/// 0A000 for a name of another database; 3F000 is for the statements that need a schema.
+pub(crate) fn relation_name(name: &QualifiedName) -> Result<Option<&Name>, Error> {
+    let Some((last, qualifiers)) = name.split_last() else { return Ok(None) };
+    if qualifiers.len() > 1 {
+        let all: Vec<&str> = name.iter().map(|part| part.text.as_str()).collect();
+        return Err(Error::refused(format!(
+            "cross-database references are not implemented: {}",
+            all.join(".")
+        ))
+        .with_position(name[0].position.max(1)));
+    }
+    let hidden =
+        last.text.starts_with("_eider_") || last.text.to_ascii_lowercase().starts_with("sqlite_");
+    let public = qualifiers.first().is_none_or(|schema| schema.text == "public");
+    Ok((public && !hidden).then_some(last))
+}
+
+/// 42P01 `relation "x" does not exist`.
+pub(crate) fn no_such_relation(name: &QualifiedName) -> Error {
+    let label: Vec<&str> = name.iter().map(|part| part.text.as_str()).collect();
+    at(
+        Error::user(
+            SqlState::UNDEFINED_TABLE,
+            format!("relation \"{}\" does not exist", label.join(".")),
+        ),
+        name.first().map_or(0, |part| part.position),
+    )
+}
+
+/// Adds a position, if there is one and the error has none yet.
+pub(crate) fn at(error: Error, position: u32) -> Error {
+    if position == 0 || error.fields().position.is_some() {
+        error
+    } else {
+        error.with_position(position)
+    }
+}
+
+impl Binder<'_> {
+    /// Binds an expression over the columns of one table.
+    pub(crate) fn over_table(
+        &mut self,
+        tree: &crate::sql::ast::Expr,
+        table: &Table,
+    ) -> Result<(crate::sql::bound::Expr, RelationId), Error> {
+        let id = self.add_relation(&table.name);
+        let scope = self.table_scope(table, id, &table.name, None)?;
+        let scopes = std::mem::replace(&mut self.scopes, vec![scope]);
+        let bound = self.expr(tree);
+        self.scopes = scopes;
+        let bound = bound?;
+        Ok((self.resolve_unknown_boolean(bound)?, id))
+    }
+
+    fn resolve_unknown_boolean(
+        &mut self,
+        expr: crate::sql::bound::Expr,
+    ) -> Result<crate::sql::bound::Expr, Error> {
+        if expr.is_null_constant() { Ok(expr) } else { self.resolve_unknown(expr) }
+    }
+
+    /// A bound expression that must be boolean.
+    pub(crate) fn boolean(
+        &mut self,
+        expr: crate::sql::bound::Expr,
+        clause: &str,
+    ) -> Result<crate::sql::bound::Expr, Error> {
+        self.coerce_to(expr, PgType::BOOL, &format!("argument of {clause}"))
+    }
+
+    /// A query's outputs as text.
+    pub(crate) fn text_outputs(
+        &mut self,
+        mut query: crate::sql::bound::Query,
+    ) -> Result<crate::sql::bound::Query, Error> {
+        if let crate::sql::bound::Body::Select(select) = &mut query.body {
+            let items = std::mem::take(&mut select.items);
+            select.items = items
+                .into_iter()
+                .map(|item| self.cast(item, PgType::TEXT, 0))
+                .collect::<Result<_, _>>()?;
+        }
+        query.outputs.iter_mut().for_each(|output| output.data_type = PgType::TEXT);
+        Ok(query)
+    }
+}

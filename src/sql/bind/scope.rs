@@ -1,0 +1,117 @@
+//! What names mean at one level of a statement.
+
+use crate::model::error::{Error, SqlState};
+use crate::sql::ast::{Name, QualifiedName};
+use crate::sql::bind::{Binder, at};
+use crate::sql::bound::Expr;
+
+/// A column that a FROM clause makes visible.
+#[derive(Debug, Clone)]
+pub(crate) struct Item {
+    /// The relation's name, for `t.c`; `None` for a merged column of USING.
+    pub(crate) relation: Option<String>,
+    pub(crate) name: String,
+    pub(crate) expr: Expr,
+    /// Whether the bare name and `*` find it.
+    pub(crate) bare: bool,
+}
+
+/// The columns of one query level.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scope {
+    pub(crate) items: Vec<Item>,
+    /// Names of the relations, for `t.*`, and for telling a missing relation from a missing column.
+    pub(crate) relations: Vec<String>,
+    /// Relations that exist but can't be referred to, for the message.
+    pub(crate) invalid: Vec<String>,
+}
+
+impl Scope {
+    pub(crate) fn push(&mut self, other: Self) -> Result<(), Error> {
+        for name in &other.relations {
+            if self.relations.contains(name) {
+                return Err(Error::user(
+                    SqlState::DUPLICATE_ALIAS,
+                    format!("table name \"{name}\" specified more than once"),
+                ));
+            }
+        }
+        self.items.extend(other.items);
+        self.relations.extend(other.relations);
+        Ok(())
+    }
+}
+
+impl Binder<'_> {
+    /// The column that a name means, from the innermost level outwards.
+    pub(super) fn resolve_column(&self, name: &QualifiedName) -> Result<Expr, Error> {
+        match name.as_slice() {
+            [column] => self.resolve_bare(column),
+            [relation, column] => self.resolve_qualified(relation, column),
+            [schema, relation, column] if schema.text == "public" => {
+                self.resolve_qualified(relation, column)
+            }
+            parts => {
+                let all: Vec<&str> = parts.iter().map(|part| part.text.as_str()).collect();
+                Err(at(
+                    Error::refused(format!("the name {} is not supported", all.join("."))),
+                    parts[0].position,
+                ))
+            }
+        }
+    }
+
+    fn resolve_bare(&self, column: &Name) -> Result<Expr, Error> {
+        for scope in self.scopes.iter().rev() {
+            let mut found = scope.items.iter().filter(|item| item.bare && item.name == column.text);
+            let Some(first) = found.next() else { continue };
+            if found.next().is_some() {
+                return Err(at(
+                    Error::user(
+                        SqlState::AMBIGUOUS_COLUMN,
+                        format!("column reference \"{}\" is ambiguous", column.text),
+                    ),
+                    column.position,
+                ));
+            }
+            return Ok(Expr { position: column.position, ..first.expr.clone() });
+        }
+        Err(at(
+            Error::user(
+                SqlState::UNDEFINED_COLUMN,
+                format!("column \"{}\" does not exist", column.text),
+            ),
+            column.position,
+        ))
+    }
+
+    fn resolve_qualified(&self, relation: &Name, column: &Name) -> Result<Expr, Error> {
+        for scope in self.scopes.iter().rev() {
+            if !scope.relations.contains(&relation.text) {
+                continue;
+            }
+            let mut found = scope.items.iter().filter(|item| {
+                item.relation.as_deref() == Some(&relation.text) && item.name == column.text
+            });
+            let error = |state, message| Err(at(Error::user(state, message), relation.position));
+            return match (found.next(), found.next()) {
+                (Some(item), None) => Ok(Expr { position: relation.position, ..item.expr.clone() }),
+                (Some(_), Some(_)) => error(
+                    SqlState::AMBIGUOUS_COLUMN,
+                    format!("column reference \"{}\" is ambiguous", column.text),
+                ),
+                (None, _) => error(
+                    SqlState::UNDEFINED_COLUMN,
+                    format!("column {}.{} does not exist", relation.text, column.text),
+                ),
+            };
+        }
+        let hidden = self.scopes.iter().any(|scope| scope.invalid.contains(&relation.text));
+        let message = if hidden {
+            format!("invalid reference to FROM-clause entry for table \"{}\"", relation.text)
+        } else {
+            format!("missing FROM-clause entry for table \"{}\"", relation.text)
+        };
+        Err(at(Error::user(SqlState::UNDEFINED_TABLE, message), relation.position))
+    }
+}

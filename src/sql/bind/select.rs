@@ -1,0 +1,270 @@
+//! SELECT.
+
+use crate::model::error::{Error, SqlState};
+use crate::sql::ast::{self, Select, SelectItem};
+use crate::sql::bind::aggregate::Grouping;
+use crate::sql::bind::query::{output_of, output_place, plain_query, unique_aliases};
+use crate::sql::bind::{Binder, at};
+use crate::sql::bound::{
+    self, Body, Expr, ExprKind, OrderItem, OrderKey, Output, Query, RelationId,
+};
+
+impl Binder<'_> {
+    /// Binds a SELECT with its ORDER BY.
+    pub(super) fn select(
+        &mut self,
+        tree: &Select,
+        order_by: &[ast::OrderItem],
+    ) -> Result<Query, Error> {
+        let first = self.relations.len();
+        let (from, scope) = self.from_list(&tree.from)?;
+        let relations: Vec<RelationId> = (first..self.relations.len()).collect();
+        self.scopes.push(scope);
+        let allowed = self.sequence_allowed;
+        self.sequence_allowed = allowed && tree.from.is_empty();
+        let bound = self.select_body(tree, order_by, from, relations);
+        self.sequence_allowed = allowed;
+        self.scopes.pop();
+        bound
+    }
+
+    fn select_body(
+        &mut self,
+        tree: &Select,
+        order_by: &[ast::OrderItem],
+        from: Option<bound::From>,
+        relations: Vec<RelationId>,
+    ) -> Result<Query, Error> {
+        let filter =
+            tree.filter.as_ref().map(|filter| self.condition(filter, "WHERE")).transpose()?;
+        if let Some(filter) = &filter {
+            no_aggregate(filter, "WHERE")?;
+        }
+        let (mut items, names) = self.select_list(&tree.items)?;
+        let mut outputs: Vec<Output> =
+            names.into_iter().zip(&items).map(|(name, expr)| output_of(name, expr)).collect();
+        let group_by = self.group_by(&tree.group_by, &outputs, &mut items)?;
+        let having =
+            tree.having.as_ref().map(|having| self.condition(having, "HAVING")).transpose()?;
+        let order_by = order_by
+            .iter()
+            .map(|item| self.order_item(item, &outputs, &mut items))
+            .collect::<Result<Vec<_>, _>>()?;
+        self.check_grouping(&items, &group_by, having.as_ref(), &order_by, &relations)?;
+        if tree.distinct {
+            for item in &mut items {
+                *item = self.resolve_unknown(item.clone())?;
+            }
+            if let Some(expr) = order_by.iter().find_map(OrderItem::expr) {
+                return Err(at(
+                    Error::user(
+                        SqlState::INVALID_COLUMN_REFERENCE,
+                        "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
+                    ),
+                    expr.position,
+                ));
+            }
+        }
+        for (output, item) in outputs.iter_mut().zip(&items) {
+            output.data_type = item.data_type;
+        }
+        let select = bound::Select {
+            distinct: tree.distinct,
+            items,
+            from,
+            filter,
+            group_by,
+            having,
+            relations,
+        };
+        Ok(Query {
+            order_by,
+            ..plain_query(Body::Select(Box::new(select)), unique_aliases(outputs))
+        })
+    }
+
+    fn group_by(
+        &mut self,
+        trees: &[ast::Expr],
+        outputs: &[Output],
+        items: &mut [Expr],
+    ) -> Result<Vec<Expr>, Error> {
+        let mut keys = Vec::new();
+        for tree in trees {
+            // A name is a column of FROM first, an output column second; a number is an output column.
+            let own_column = matches!(&tree.kind, ast::ExprKind::Column(_))
+                .then(|| self.expr(tree))
+                .and_then(Result::ok);
+            let key = match own_column {
+                Some(column) => column,
+                None => match output_place(outputs, tree).map_err(|error| {
+                    Error::user(error.state(), error.message().replace("ORDER BY", "GROUP BY"))
+                        .with_position(tree.position.max(1))
+                })? {
+                    Some(place) => {
+                        items[place] = self.resolve_unknown(items[place].clone())?;
+                        items[place].clone()
+                    }
+                    None => {
+                        let expr = self.expr(tree)?;
+                        self.resolve_unknown(expr)?
+                    }
+                },
+            };
+            no_aggregate(&key, "GROUP BY")?;
+            keys.push(key);
+        }
+        Ok(keys)
+    }
+
+    fn check_grouping(
+        &self,
+        items: &[Expr],
+        keys: &[Expr],
+        having: Option<&Expr>,
+        order_by: &[OrderItem],
+        relations: &[RelationId],
+    ) -> Result<(), Error> {
+        let grouped = !keys.is_empty()
+            || having.is_some()
+            || items.iter().any(Expr::has_aggregate)
+            || order_by.iter().filter_map(OrderItem::expr).any(Expr::has_aggregate);
+        if !grouped {
+            return Ok(());
+        }
+        let grouping = Grouping { catalog: self.catalog, keys, relations };
+        let order = order_by.iter().filter_map(|item| match &item.key {
+            OrderKey::Expr(expr) => Some(expr),
+            OrderKey::Output(_) => None,
+        });
+        items.iter().chain(having).chain(order).try_for_each(|expr| grouping.check(expr, false))
+    }
+
+    /// Binds a select list (or RETURNING): expressions and the names of their columns.
+    pub(super) fn select_list(
+        &mut self,
+        trees: &[SelectItem],
+    ) -> Result<(Vec<Expr>, Vec<String>), Error> {
+        let mut items = Vec::new();
+        let mut names = Vec::new();
+        for tree in trees {
+            match tree {
+                SelectItem::Expr { expr, alias } => {
+                    items.push(self.expr(expr)?);
+                    names.push(
+                        alias
+                            .as_ref()
+                            .map_or_else(|| column_name(expr), |alias| alias.text.clone()),
+                    );
+                }
+                SelectItem::Wildcard { relation, position } => {
+                    for (name, expr) in self.wildcard(relation.as_ref(), *position)? {
+                        items.push(expr);
+                        names.push(name);
+                    }
+                }
+            }
+        }
+        Ok((items, names))
+    }
+
+    fn wildcard(
+        &self,
+        relation: Option<&ast::QualifiedName>,
+        position: u32,
+    ) -> Result<Vec<(String, Expr)>, Error> {
+        let place = |expr: &Expr| Expr { position, ..expr.clone() };
+        let Some(relation) = relation else {
+            let Some(scope) = self.scopes.last().filter(|scope| !scope.relations.is_empty()) else {
+                return Err(at(
+                    Error::user(
+                        SqlState::SYNTAX_ERROR,
+                        "SELECT * with no tables specified is not valid",
+                    ),
+                    position,
+                ));
+            };
+            return Ok(scope
+                .items
+                .iter()
+                .filter(|item| item.bare)
+                .map(|item| (item.name.clone(), place(&item.expr)))
+                .collect());
+        };
+        let name = relation.last().map_or("", |name| name.text.as_str());
+        for scope in self.scopes.iter().rev() {
+            if scope.relations.iter().any(|known| known == name) {
+                let own = scope.items.iter().filter(|item| item.relation.as_deref() == Some(name));
+                return Ok(own.map(|item| (item.name.clone(), place(&item.expr))).collect());
+            }
+        }
+        Err(at(
+            Error::user(
+                SqlState::UNDEFINED_TABLE,
+                format!("missing FROM-clause entry for table \"{name}\""),
+            ),
+            position,
+        ))
+    }
+}
+
+fn no_aggregate(expr: &Expr, clause: &str) -> Result<(), Error> {
+    if expr.has_aggregate() {
+        return Err(at(
+            Error::user(
+                SqlState::GROUPING_ERROR,
+                format!("aggregate functions are not allowed in {clause}"),
+            ),
+            first_aggregate(expr),
+        ));
+    }
+    if expr.has_window() {
+        return Err(at(
+            Error::user(
+                SqlState(*b"42P20"),
+                format!("window functions are not allowed in {clause}"),
+            ),
+            expr.position,
+        ));
+    }
+    Ok(())
+}
+
+fn first_aggregate(expr: &Expr) -> u32 {
+    if matches!(expr.kind, ExprKind::Aggregate(_)) {
+        return expr.position;
+    }
+    expr.children().into_iter().map(first_aggregate).find(|position| *position != 0).unwrap_or(0)
+}
+
+/// The name of an output column that has no alias (`FigureColname`).
+fn column_name(expr: &ast::Expr) -> String {
+    strong_name(expr).unwrap_or_else(|| "?column?".to_owned())
+}
+
+fn strong_name(expr: &ast::Expr) -> Option<String> {
+    match &expr.kind {
+        ast::ExprKind::Column(name) => name.last().map(|name| name.text.clone()),
+        ast::ExprKind::Call(call) => call.name.last().map(|name| name.text.clone()),
+        ast::ExprKind::Cast { operand, target } => {
+            strong_name(operand).or_else(|| target.name.last().map(|name| name.text.clone()))
+        }
+        ast::ExprKind::Collate { operand, .. } => strong_name(operand),
+        ast::ExprKind::Case { otherwise, .. } => {
+            Some(otherwise.as_deref().and_then(strong_name).unwrap_or_else(|| "case".to_owned()))
+        }
+        ast::ExprKind::Boolean(_) => Some("bool".to_owned()),
+        ast::ExprKind::Exists(_) => Some("exists".to_owned()),
+        ast::ExprKind::Array(_) | ast::ExprKind::ArraySubquery(_) => Some("array".to_owned()),
+        ast::ExprKind::Row(_) => Some("row".to_owned()),
+        ast::ExprKind::Subquery(query) => match &query.body {
+            ast::QueryBody::Select(select) => match select.items.first() {
+                Some(SelectItem::Expr { alias: Some(alias), .. }) => Some(alias.text.clone()),
+                Some(SelectItem::Expr { expr, alias: None }) => strong_name(expr),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
+}

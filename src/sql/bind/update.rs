@@ -1,0 +1,113 @@
+//! UPDATE.
+
+use std::collections::HashSet;
+
+use crate::model::catalog::Table;
+use crate::model::error::{Error, SqlState};
+use crate::sql::ast::{self, Assignment};
+use crate::sql::bind::insert::column_place;
+use crate::sql::bind::{Binder, at};
+use crate::sql::bound::{Expr, Output, Update};
+
+impl Binder<'_> {
+    pub(crate) fn update(&mut self, tree: &ast::Update) -> Result<(Update, Vec<Output>), Error> {
+        let visible = self.ctes.len();
+        let ctes = self.with(&tree.ctes, tree.recursive)?;
+        let (table, id, mut scope) = self.target(&tree.table, tree.alias.as_ref())?;
+        let (from, added) = self.from_list(&tree.from)?;
+        scope.push(added)?;
+        self.scopes.push(scope);
+        let body = self.update_body(table, tree);
+        self.scopes.pop();
+        self.ctes.truncate(visible);
+        let (assignments, filter, (returning, outputs)) = body?;
+        let update = Update {
+            ctes,
+            recursive: tree.recursive,
+            table: table.name.clone(),
+            id,
+            assignments,
+            from,
+            filter,
+            returning,
+        };
+        Ok((update, outputs))
+    }
+
+    #[expect(clippy::type_complexity, reason = "the parts of one statement, taken apart at once")]
+    fn update_body(
+        &mut self,
+        table: &Table,
+        tree: &ast::Update,
+    ) -> Result<(Vec<(String, Expr)>, Option<Expr>, (Vec<Expr>, Vec<Output>)), Error> {
+        let assignments = self.assignments(table, &tree.assignments)?;
+        let filter =
+            tree.filter.as_ref().map(|filter| self.condition(filter, "WHERE")).transpose()?;
+        Ok((assignments, filter, self.returning(&tree.returning)?))
+    }
+
+    /// SET lists.
+    pub(super) fn assignments(
+        &mut self,
+        table: &Table,
+        trees: &[Assignment],
+    ) -> Result<Vec<(String, Expr)>, Error> {
+        let mut seen = HashSet::new();
+        let mut bound = Vec::new();
+        for tree in trees {
+            for (name, value) in assigned(tree)? {
+                let column = &table.columns[column_place(table, name)?];
+                if !seen.insert(&column.name) {
+                    let message =
+                        format!("multiple assignments to same column \"{}\"", column.name);
+                    return Err(at(Error::user(SqlState::SYNTAX_ERROR, message), name.position));
+                }
+                let value = match &value.kind {
+                    ast::ExprKind::Default if column.sequence.is_some() => {
+                        return Err(at(
+                            Error::refused("SET ... = DEFAULT of a sequence is not supported"),
+                            name.position,
+                        ));
+                    }
+                    ast::ExprKind::Default => self.default_value(table, column, 0, 1)?,
+                    _ => {
+                        let expr = self.expr(value)?;
+                        if expr.has_aggregate() {
+                            return Err(at(
+                                Error::user(
+                                    SqlState::GROUPING_ERROR,
+                                    "aggregate functions are not allowed in UPDATE",
+                                ),
+                                expr.position,
+                            ));
+                        }
+                        self.assign(expr, column.data_type, &column.name)?
+                    }
+                };
+                bound.push((column.name.clone(), value));
+            }
+        }
+        Ok(bound)
+    }
+}
+
+/// The columns and values of `a = 1` or `(a, b) = (1, 2)`.
+fn assigned(tree: &Assignment) -> Result<Vec<(&ast::Name, &ast::Expr)>, Error> {
+    match (tree.columns.as_slice(), &tree.value.kind) {
+        ([name], _) => Ok(vec![(name, &tree.value)]),
+        (names, ast::ExprKind::Row(values)) if names.len() == values.len() => {
+            Ok(names.iter().zip(values).collect())
+        }
+        (_, ast::ExprKind::Row(_)) => Err(at(
+            Error::user(
+                SqlState::SYNTAX_ERROR,
+                "number of columns does not match number of values",
+            ),
+            tree.value.position,
+        )),
+        _ => Err(at(
+            Error::refused("assigning a subquery to several columns is not supported"),
+            tree.value.position,
+        )),
+    }
+}

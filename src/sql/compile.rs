@@ -1,0 +1,486 @@
+//! One statement through the whole path.
+
+use crate::model::catalog::{Catalog, Table};
+use crate::model::error::Error;
+use crate::model::pg_type::{Oid, PgType};
+use crate::sql::ast::{CopySource, Statement};
+use crate::sql::bind::{Binder, SequenceUse};
+use crate::sql::bound::Output;
+use crate::sql::lower::Lower;
+use crate::sql::types::lookup_type;
+use crate::sql::{
+    Action, Argument, CompileSettings, Compiled, CopyFrom, CopyTo, OutputColumn, Parsed, Program,
+    Step, WriteTag, ast, bound, ddl, lite,
+};
+
+pub(super) fn compile(
+    parsed: &Parsed,
+    catalog: &Catalog,
+    settings: &CompileSettings,
+    parameter_types: &[Oid],
+) -> Result<Compiled, Error> {
+    let mut binder = Binder::new(catalog, settings, parameter_types, parsed.parameters)?;
+    match &parsed.statement {
+        Statement::Query(query) => compile_query(&mut binder, query),
+        Statement::Insert(insert) => {
+            let (bound, outputs) = binder.insert(insert)?;
+            write(&binder, &outputs, WriteTag::Insert, |lower| {
+                lower.insert(&bound).map(lite::Statement::Insert)
+            })
+        }
+        Statement::Update(update) => {
+            let (bound, outputs) = binder.update(update)?;
+            write(&binder, &outputs, WriteTag::Update, |lower| {
+                lower.update(&bound).map(lite::Statement::Update)
+            })
+        }
+        Statement::Delete(delete) => {
+            let (bound, outputs) = binder.delete(delete)?;
+            write(&binder, &outputs, WriteTag::Delete, |lower| {
+                lower.delete(&bound).map(lite::Statement::Delete)
+            })
+        }
+        Statement::CreateTable(_)
+        | Statement::CreateIndex(_)
+        | Statement::AlterTable { .. }
+        | Statement::CreateSequence { .. }
+        | Statement::Drop { .. }
+        | Statement::Truncate { .. } => ddl::compile(&parsed.statement, &mut binder).map(simple),
+        Statement::Copy(copy) => compile_copy(&mut binder, copy).map(simple),
+        other @ Statement::Show { name } => {
+            utility(other, &mut binder).map(|action| show(name, action))
+        }
+        other => utility(other, &mut binder).map(simple),
+    }
+}
+
+/// SHOW returns a row, its column called as PostgreSQL spells the setting; SHOW ALL a row of each.
+fn show(name: &str, action: Action) -> Compiled {
+    let spelt = ["DateStyle", "IntervalStyle", "TimeZone"];
+    let lower = name.to_ascii_lowercase();
+    let names = match spelt.iter().find(|known| known.eq_ignore_ascii_case(name)) {
+        Some(known) => vec![*known],
+        None if lower == "all" => vec!["name", "setting", "description"],
+        None => vec![lower.as_str()],
+    };
+    let column = |name: &str| OutputColumn {
+        name: name.to_owned(),
+        data_type: PgType::TEXT,
+        table_oid: 0,
+        attribute_number: 0,
+    };
+    Compiled {
+        columns: names.into_iter().map(column).collect(),
+        returns_rows: true,
+        ..simple(action)
+    }
+}
+
+fn simple(action: Action) -> Compiled {
+    Compiled { parameters: Vec::new(), columns: Vec::new(), returns_rows: false, action }
+}
+
+/// The result's columns for the client.
+pub(super) fn output_columns(outputs: &[Output]) -> Vec<OutputColumn> {
+    outputs
+        .iter()
+        .map(|output| OutputColumn {
+            name: output.name.clone(),
+            data_type: output.data_type,
+            table_oid: output.table_oid,
+            attribute_number: output.number,
+        })
+        .collect()
+}
+
+fn compile_query(binder: &mut Binder<'_>, query: &ast::Query) -> Result<Compiled, Error> {
+    binder.allow_sequences();
+    let bound = binder.query(query)?;
+    let parameters = binder.parameter_types()?;
+    let program = query_program(binder, &bound)?;
+    let columns = output_columns(&bound.outputs);
+    let action = if binder.sequences.is_empty() {
+        Action::Query { program, locking: bound.locking }
+    } else {
+        // nextval writes.
+        let mut steps = sequences_before(&binder.sequences);
+        steps.push(Step { program, result: true, must_be_empty: None });
+        Action::Write { steps, tag: WriteTag::Select, changes_catalog: false }
+    };
+    Ok(Compiled { parameters, columns, returns_rows: true, action })
+}
+
+pub(super) fn query_program(binder: &Binder<'_>, query: &bound::Query) -> Result<Program, Error> {
+    let mut lower = Lower::new(binder.relation_names(), &binder.settings.time_zone);
+    let lowered = lower.query(query, false)?;
+    Ok(lower.program(&lite::Statement::Query(lowered)))
+}
+
+fn write(
+    binder: &Binder<'_>,
+    outputs: &[Output],
+    tag: WriteTag,
+    lowered: impl FnOnce(&mut Lower<'_>) -> Result<lite::Statement, Error>,
+) -> Result<Compiled, Error> {
+    let parameters = binder.parameter_types()?;
+    let mut lower = Lower::new(binder.relation_names(), &binder.settings.time_zone);
+    let statement = lowered(&mut lower)?;
+    let mut steps = sequences_before(&binder.sequences);
+    steps.push(Step { program: lower.program(&statement), result: true, must_be_empty: None });
+    steps.extend(sequences_after(&binder.sequences));
+    Ok(Compiled {
+        parameters,
+        columns: output_columns(outputs),
+        returns_rows: !outputs.is_empty(),
+        action: Action::Write { steps, tag, changes_catalog: false },
+    })
+}
+
+/// A step that isn't the statement's result.
+pub(super) fn plain_step(statement: &lite::Statement) -> Step {
+    let lower = Lower::new(&[], "UTC");
+    Step { program: lower.program(statement), result: false, must_be_empty: None }
+}
+
+/// A step whose rows are a failure.
+pub(super) fn check_step(query: lite::Query, error: Error) -> Step {
+    Step { must_be_empty: Some(error), ..plain_step(&lite::Statement::Query(query)) }
+}
+
+/// Moves sequences on by the values that the statement takes. For now this is part of the
+/// statement's transaction, and rolled back with it.
+fn sequences_before(uses: &[SequenceUse]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for taken in uses.iter().filter(|taken| taken.count > 0) {
+        // The first value of a sequence that was never used is its last_value itself.
+        let count = lite::Expr::infix(
+            lite::Expr::Integer(taken.count - 1),
+            "+",
+            lite::Expr::column("is_called"),
+        );
+        let by = lite::Expr::infix(count, "*", lite::Expr::column("increment"));
+        let last = lite::Expr::infix(lite::Expr::column("last_value"), "+", by);
+        steps.push(plain_step(&sequence_update(&taken.name, last)));
+    }
+    steps
+}
+
+/// After INSERT ... SELECT: the sequence stands at the highest value there is.
+fn sequences_after(uses: &[SequenceUse]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for taken in uses {
+        let Some((table, column)) = &taken.follow else { continue };
+        let highest = lite::Expr::Subquery(Box::new(lite::Query::select(lite::Select {
+            items: vec![(lite::Expr::call("max", vec![lite::Expr::column(column)]), None)],
+            from: Some(lite::From::Table { name: table.clone(), alias: table.clone() }),
+            ..lite::Select::default()
+        })));
+        let last = lite::Expr::column("last_value");
+        let known = lite::Expr::call("coalesce", vec![highest, last.clone()]);
+        steps.push(plain_step(&sequence_update(
+            &taken.name,
+            lite::Expr::call("max", vec![last, known]),
+        )));
+    }
+    steps
+}
+
+fn named_sequence(name: &str) -> lite::Expr {
+    lite::Expr::infix(lite::Expr::column("name"), "=", lite::Expr::text(name))
+}
+
+/// Sets a sequence's last value; beyond its maximum that fails with 2200H.
+fn sequence_update(name: &str, last_value: lite::Expr) -> lite::Statement {
+    let arguments = vec![last_value, lite::Expr::column("maximum"), lite::Expr::text(name)];
+    let last_value = lite::Expr::call("pg_sequence_value", arguments);
+    lite::Statement::Update(lite::Update {
+        with: lite::With::default(),
+        table: "_eider_sequence".to_owned(),
+        alias: None,
+        assignments: vec![
+            ("last_value".to_owned(), last_value),
+            ("is_called".to_owned(), lite::Expr::Integer(1)),
+        ],
+        from: None,
+        filter: Some(named_sequence(name)),
+        returning: Vec::new(),
+    })
+}
+
+fn compile_copy(binder: &mut Binder<'_>, copy: &ast::Copy) -> Result<Action, Error> {
+    match (&copy.source, copy.from) {
+        (CopySource::Query(query), _) => {
+            let query = binder.query(query)?;
+            copy_to(binder, &query, copy)
+        }
+        (CopySource::Table { name, columns }, false) => {
+            let select = ast::Select {
+                distinct: false,
+                items: if columns.is_empty() {
+                    vec![ast::SelectItem::Wildcard { relation: None, position: 0 }]
+                } else {
+                    columns.iter().map(column_item).collect()
+                },
+                from: vec![ast::FromItem::Table { name: name.clone(), alias: None }],
+                filter: None,
+                group_by: Vec::new(),
+                having: None,
+            };
+            let query = ast::Query {
+                recursive: false,
+                ctes: Vec::new(),
+                body: ast::QueryBody::Select(Box::new(select)),
+                order_by: Vec::new(),
+                limit: None,
+                offset: None,
+                locking: None,
+            };
+            let query = binder.query(&query)?;
+            copy_to(binder, &query, copy)
+        }
+        (CopySource::Table { name, columns }, true) => copy_from(binder, name, columns, copy),
+    }
+}
+
+fn column_item(name: &ast::Name) -> ast::SelectItem {
+    let expr =
+        ast::Expr { kind: ast::ExprKind::Column(vec![name.clone()]), position: name.position };
+    ast::SelectItem::Expr { expr, alias: None }
+}
+
+fn copy_to(binder: &Binder<'_>, query: &bound::Query, copy: &ast::Copy) -> Result<Action, Error> {
+    Ok(Action::CopyTo(CopyTo {
+        options: copy.options.clone(),
+        query: query_program(binder, query)?,
+        columns: output_columns(&query.outputs),
+    }))
+}
+
+/// COPY FROM: an INSERT whose values are the row's fields, each of its column's type already.
+fn copy_from(
+    binder: &mut Binder<'_>,
+    name: &ast::QualifiedName,
+    columns: &[ast::Name],
+    copy: &ast::Copy,
+) -> Result<Action, Error> {
+    let table = binder.table(name)?;
+    let names: Vec<ast::Name> = if columns.is_empty() {
+        table
+            .columns
+            .iter()
+            .map(|column| ast::Name { text: column.name.clone(), position: 0 })
+            .collect()
+    } else {
+        columns.to_vec()
+    };
+    let values = (1..=names.len())
+        .map(|number| ast::Expr { kind: ast::ExprKind::Parameter(number), position: 0 })
+        .collect();
+    let types: Vec<Oid> = names
+        .iter()
+        .map(|name| {
+            table
+                .columns
+                .iter()
+                .find(|column| column.name == name.text)
+                .map_or(0, |column| column.data_type.oid)
+        })
+        .collect();
+    let insert = ast::Insert {
+        ctes: Vec::new(),
+        recursive: false,
+        table: name.clone(),
+        alias: None,
+        columns: names.clone(),
+        source: Some(ast::Query {
+            recursive: false,
+            ctes: Vec::new(),
+            body: ast::QueryBody::Values(vec![values]),
+            order_by: Vec::new(),
+            limit: None,
+            offset: None,
+            locking: None,
+        }),
+        on_conflict: None,
+        returning: Vec::new(),
+    };
+    let mut inner = Binder::new(binder.catalog, binder.settings, &types, names.len())?;
+    let (bound, _) = inner.insert(&insert)?;
+    if !inner.sequences.is_empty() {
+        return Err(Error::refused(
+            "COPY into a table whose sequence supplies a column that is left out is not supported",
+        ));
+    }
+    let mut lower = Lower::new(inner.relation_names(), &inner.settings.time_zone);
+    let lowered = lite::Statement::Insert(lower.insert(&bound)?);
+    let program = lower.program(&lowered);
+    let in_order = program
+        .arguments
+        .iter()
+        .enumerate()
+        .all(|(at, argument)| *argument == Argument::Parameter(at + 1));
+    if !in_order || program.arguments.len() != names.len() {
+        return Err(Error::refused(
+            "COPY into a table with a default that depends on the session is not supported",
+        ));
+    }
+    let columns = copied_columns(table, &names);
+    Ok(Action::CopyFrom(CopyFrom { options: copy.options.clone(), columns, insert: program.sql }))
+}
+
+/// The table's columns of these names.
+fn copied_columns(table: &Table, names: &[ast::Name]) -> Vec<OutputColumn> {
+    names
+        .iter()
+        .filter_map(|name| table.columns.iter().find(|column| column.name == name.text))
+        .map(|column| OutputColumn {
+            name: column.name.clone(),
+            data_type: column.data_type,
+            table_oid: table.oid,
+            attribute_number: column.number,
+        })
+        .collect()
+}
+
+/// What needs no table.
+fn utility(statement: &Statement, binder: &mut Binder<'_>) -> Result<Action, Error> {
+    Ok(match statement {
+        Statement::Begin { modes } => Action::Begin(*modes),
+        Statement::Commit => Action::Commit,
+        Statement::Rollback => Action::Rollback,
+        Statement::Savepoint(name) => Action::Savepoint(name.text.clone()),
+        Statement::RollbackTo(name) => Action::RollbackTo(name.text.clone()),
+        Statement::Release(name) => Action::Release(name.text.clone()),
+        Statement::SetTransaction { session, modes } => {
+            Action::SetTransaction { session: *session, modes: *modes }
+        }
+        Statement::Set { name, value, local } => {
+            Action::Set { name: name.clone(), value: value.clone(), local: *local }
+        }
+        Statement::Show { name } => Action::Show { name: name.clone() },
+        Statement::Reset { name } => Action::Reset { name: name.clone() },
+        Statement::DiscardAll => Action::DiscardAll,
+        Statement::CreateDatabase { .. } | Statement::DropDatabase { .. } => database(statement)?,
+        // SQLite reuses freed pages by itself; there are no dead rows to remove.
+        Statement::Vacuum { analyze, tables } => {
+            Action::Maintenance { sql: maintained(binder, tables, *analyze)?, tag: "VACUUM" }
+        }
+        Statement::Analyze { tables } => {
+            Action::Maintenance { sql: maintained(binder, tables, true)?, tag: "ANALYZE" }
+        }
+        Statement::Checkpoint => Action::Maintenance { sql: Vec::new(), tag: "CHECKPOINT" },
+        Statement::Prepare { name, types, statement } => prepare(name, types, statement)?,
+        Statement::Execute { name, arguments } => Action::Execute {
+            name: name.text.clone(),
+            arguments: execute_arguments(binder, arguments)?,
+        },
+        Statement::Deallocate { name } => {
+            Action::Deallocate { name: name.as_ref().map(|name| name.text.clone()) }
+        }
+        Statement::Declare { .. } | Statement::Fetch { .. } | Statement::CloseCursor { .. } => {
+            cursor(statement)?
+        }
+        Statement::Unsupported(error) => return Err(error.clone()),
+        Statement::Query(_)
+        | Statement::Insert(_)
+        | Statement::Update(_)
+        | Statement::Delete(_)
+        | Statement::CreateTable(_)
+        | Statement::CreateIndex(_)
+        | Statement::AlterTable { .. }
+        | Statement::CreateSequence { .. }
+        | Statement::Drop { .. }
+        | Statement::Truncate { .. }
+        | Statement::Copy(_) => {
+            return Err(Error::internal("this statement is compiled elsewhere"));
+        }
+    })
+}
+
+fn database(statement: &Statement) -> Result<Action, Error> {
+    match statement {
+        Statement::CreateDatabase { name, if_not_exists } => {
+            let name = name.text.clone();
+            Ok(Action::CreateDatabase { name, if_not_exists: *if_not_exists })
+        }
+        Statement::DropDatabase { name, if_exists, force } => {
+            let name = name.text.clone();
+            Ok(Action::DropDatabase { name, if_exists: *if_exists, force: *force })
+        }
+        _ => Err(Error::internal("this statement is not about a database")),
+    }
+}
+
+fn cursor(statement: &Statement) -> Result<Action, Error> {
+    match statement {
+        Statement::Declare { name, query, hold } => {
+            Ok(Action::Declare { name: name.text.clone(), query: query.clone(), hold: *hold })
+        }
+        Statement::Fetch { name, count, move_only } => {
+            Ok(Action::Fetch { name: name.text.clone(), count: *count, move_only: *move_only })
+        }
+        Statement::CloseCursor { name } => {
+            Ok(Action::CloseCursor { name: name.as_ref().map(|name| name.text.clone()) })
+        }
+        _ => Err(Error::internal("this statement is not about a cursor")),
+    }
+}
+
+fn prepare(name: &ast::Name, types: &[ast::TypeName], statement: &Parsed) -> Result<Action, Error> {
+    let parameter_types = types
+        .iter()
+        .map(|name| lookup_type(name).map(|found| found.oid))
+        .collect::<Result<_, _>>()?;
+    let statement = Box::new(statement.clone());
+    Ok(Action::Prepare { name: name.text.clone(), statement, parameter_types })
+}
+
+fn maintained(
+    binder: &Binder<'_>,
+    tables: &[ast::QualifiedName],
+    analyze: bool,
+) -> Result<Vec<std::sync::Arc<str>>, Error> {
+    let names = tables
+        .iter()
+        .map(|name| Ok(binder.table(name)?.name.clone()))
+        .collect::<Result<Vec<_>, Error>>()?;
+    if !analyze {
+        return Ok(Vec::new());
+    }
+    let all = if names.is_empty() { vec![None] } else { names.into_iter().map(Some).collect() };
+    Ok(all
+        .into_iter()
+        .map(|name| plain_step(&lite::Statement::Analyze(name)).program.sql)
+        .collect())
+}
+
+fn execute_arguments(
+    binder: &mut Binder<'_>,
+    arguments: &[ast::Expr],
+) -> Result<Vec<Program>, Error> {
+    arguments
+        .iter()
+        .map(|argument| {
+            let select = ast::Select {
+                distinct: false,
+                items: vec![ast::SelectItem::Expr { expr: argument.clone(), alias: None }],
+                from: Vec::new(),
+                filter: None,
+                group_by: Vec::new(),
+                having: None,
+            };
+            let query = binder.query(&ast::Query {
+                recursive: false,
+                ctes: Vec::new(),
+                body: ast::QueryBody::Select(Box::new(select)),
+                order_by: Vec::new(),
+                limit: None,
+                offset: None,
+                locking: None,
+            })?;
+            // The prepared statement's own types aren't known here, so the value goes by its text form.
+            let text = binder.text_outputs(query)?;
+            query_program(binder, &text)
+        })
+        .collect()
+}

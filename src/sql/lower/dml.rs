@@ -1,0 +1,131 @@
+//! INSERT, UPDATE, DELETE.
+
+use crate::model::error::Error;
+use crate::sql::bound::{Delete, Expr, ExprKind, Insert, InsertSource, RelationId, Update};
+use crate::sql::lite;
+use crate::sql::lower::Lower;
+
+impl Lower<'_> {
+    pub(crate) fn insert(&mut self, insert: &Insert) -> Result<lite::Insert, Error> {
+        let with = self.with(&insert.ctes, insert.recursive)?;
+        let source = match &insert.source {
+            InsertSource::DefaultValues => None,
+            InsertSource::Rows(rows) => {
+                let rows = rows.iter().map(|row| self.exprs(row)).collect::<Result<_, _>>()?;
+                Some(lite::Query::new(lite::Body::Values(rows)))
+            }
+            InsertSource::Query { query, id, values } => {
+                let alias = self.relations[*id].clone();
+                let query = Box::new(self.query(query, true)?);
+                let items = values
+                    .iter()
+                    .map(|value| Ok((self.expr(value)?, None)))
+                    .collect::<Result<_, Error>>()?;
+                Some(lite::Query::select(lite::Select {
+                    items,
+                    from: Some(lite::From::Subquery { query, alias }),
+                    ..lite::Select::default()
+                }))
+            }
+        };
+        let on_conflict = match &insert.on_conflict {
+            None => None,
+            Some(clause) => Some(lite::OnConflict {
+                columns: clause.columns.clone(),
+                update: match &clause.update {
+                    None => None,
+                    Some((assignments, filter)) => Some((
+                        self.assignments(assignments)?,
+                        filter.as_ref().map(|filter| self.expr(filter)).transpose()?,
+                    )),
+                },
+            }),
+        };
+        Ok(lite::Insert {
+            with,
+            table: insert.table.clone(),
+            alias: Some(self.relations[insert.id].clone()),
+            columns: insert.columns.clone(),
+            source,
+            on_conflict,
+            returning: self.returning(&insert.returning, insert.id)?,
+        })
+    }
+
+    fn assignments(
+        &mut self,
+        assignments: &[(String, Expr)],
+    ) -> Result<Vec<(String, lite::Expr)>, Error> {
+        assignments.iter().map(|(column, value)| Ok((column.clone(), self.expr(value)?))).collect()
+    }
+
+    /// RETURNING sees the changed table only, by its columns' bare names.
+    fn returning(&mut self, exprs: &[Expr], target: RelationId) -> Result<Vec<lite::Expr>, Error> {
+        if exprs.iter().any(|expr| uses_other(expr, target)) {
+            return Err(Error::refused("RETURNING of another table's columns is not supported"));
+        }
+        self.bare_columns(target);
+        let lowered = self.exprs(exprs);
+        self.bare.pop();
+        lowered
+    }
+
+    pub(crate) fn update(&mut self, update: &Update) -> Result<lite::Update, Error> {
+        Ok(lite::Update {
+            with: self.with(&update.ctes, update.recursive)?,
+            table: update.table.clone(),
+            alias: Some(self.relations[update.id].clone()),
+            assignments: self.assignments(&update.assignments)?,
+            from: update.from.as_ref().map(|from| self.from(from)).transpose()?,
+            filter: update.filter.as_ref().map(|filter| self.expr(filter)).transpose()?,
+            returning: self.returning(&update.returning, update.id)?,
+        })
+    }
+
+    /// DELETE ... USING: the rows are found by a query over all the relations.
+    pub(crate) fn delete(&mut self, delete: &Delete) -> Result<lite::Delete, Error> {
+        let with = self.with(&delete.ctes, delete.recursive)?;
+        let alias = self.relations[delete.id].clone();
+        let filter = delete.filter.as_ref().map(|filter| self.expr(filter)).transpose()?;
+        let (alias, filter) = match &delete.using {
+            None => (alias, filter),
+            Some(using) => {
+                let row =
+                    lite::Expr::Column { table: Some(alias.clone()), name: "rowid".to_owned() };
+                let from = lite::From::Join {
+                    kind: crate::sql::ast::JoinKind::Inner,
+                    left: Box::new(lite::From::Table { name: delete.table.clone(), alias }),
+                    right: Box::new(self.from(using)?),
+                    on: None,
+                };
+                let rows = lite::Select {
+                    items: vec![(row, None)],
+                    from: Some(from),
+                    filter,
+                    ..lite::Select::default()
+                };
+                let found = lite::Expr::InQuery {
+                    operand: Box::new(lite::Expr::column("rowid")),
+                    query: Box::new(lite::Query::select(rows)),
+                    negated: false,
+                };
+                (delete.table.clone(), Some(found))
+            }
+        };
+        Ok(lite::Delete {
+            with,
+            table: delete.table.clone(),
+            alias: Some(alias),
+            filter,
+            returning: self.returning(&delete.returning, delete.id)?,
+        })
+    }
+}
+
+/// Whether a column of a relation other than the target is used, outside subqueries.
+fn uses_other(expr: &Expr, target: RelationId) -> bool {
+    match &expr.kind {
+        ExprKind::Column(column) => column.relation != target,
+        _ => expr.children().into_iter().any(|child| uses_other(child, target)),
+    }
+}

@@ -1,0 +1,471 @@
+//! Expressions.
+
+use crate::model::error::Error;
+use crate::model::pg_type::PgType;
+use crate::model::value::Value;
+use crate::sql::Argument;
+use crate::sql::bound::{
+    Aggregate, Column, Expr, ExprKind, FrameBound, OrderItem, OrderKey, Window,
+};
+use crate::sql::lite;
+use crate::sql::lower::{Lower, collated};
+use crate::sql::types::Lowering;
+
+impl Lower<'_> {
+    pub(crate) fn expr(&mut self, expr: &Expr) -> Result<lite::Expr, Error> {
+        Ok(match &expr.kind {
+            ExprKind::Constant(value) => constant(value),
+            ExprKind::Unknown(text) => lite::Expr::text(text),
+            ExprKind::Parameter(number) => self.argument(Argument::Parameter(*number)),
+            ExprKind::Column(column) => self.column(column),
+            ExprKind::Call { lowering, arguments, .. } => {
+                return self.call(*lowering, arguments, expr.data_type);
+            }
+            ExprKind::Modifier { operand, explicit } => {
+                self.modifier(operand, expr.data_type, *explicit)?
+            }
+            ExprKind::Aggregate(aggregate) => self.aggregate(aggregate)?,
+            ExprKind::And(left, right) => {
+                lite::Expr::infix(self.expr(left)?, "AND", self.expr(right)?)
+            }
+            ExprKind::Or(left, right) => {
+                lite::Expr::infix(self.expr(left)?, "OR", self.expr(right)?)
+            }
+            ExprKind::Not(operand) => lite::Expr::Prefix("NOT", Box::new(self.expr(operand)?)),
+            ExprKind::IsNull { operand, negated } => {
+                lite::Expr::IsNull { operand: Box::new(self.expr(operand)?), negated: *negated }
+            }
+            ExprKind::IsTruth { operand, value, negated } => {
+                let op = if *negated { "IS NOT" } else { "IS" };
+                lite::Expr::infix(self.expr(operand)?, op, lite::Expr::Integer(i64::from(*value)))
+            }
+            ExprKind::IsDistinct { left, right, negated } => {
+                let op = if *negated { "IS" } else { "IS NOT" };
+                let left_type = left.data_type;
+                lite::Expr::infix(collated(self.expr(left)?, left_type), op, self.expr(right)?)
+            }
+            ExprKind::Case { branches, otherwise } => lite::Expr::Case {
+                branches: branches
+                    .iter()
+                    .map(|(condition, result)| Ok((self.expr(condition)?, self.expr(result)?)))
+                    .collect::<Result<_, Error>>()?,
+                otherwise: otherwise
+                    .as_deref()
+                    .map(|otherwise| self.expr(otherwise).map(Box::new))
+                    .transpose()?,
+            },
+            ExprKind::Coalesce(arguments) => match arguments.as_slice() {
+                [one] => self.expr(one)?,
+                several => lite::Expr::call("coalesce", self.exprs(several)?),
+            },
+            ExprKind::Extreme { greatest, arguments } => {
+                let name = match (*greatest, expr.data_type.oid == PgType::NUMERIC.oid) {
+                    (true, true) => "pg_num_greatest",
+                    (false, true) => "pg_num_least",
+                    (true, false) => "pg_greatest",
+                    (false, false) => "pg_least",
+                };
+                lite::Expr::call(name, self.exprs(arguments)?)
+            }
+            _ => return self.membership(expr),
+        })
+    }
+
+    /// IN, ANY, LIKE, subqueries, sequences.
+    fn membership(&mut self, expr: &Expr) -> Result<lite::Expr, Error> {
+        Ok(match &expr.kind {
+            ExprKind::InList { operand, list, negated } => lite::Expr::In {
+                operand: Box::new(collated(self.expr(operand)?, operand.data_type)),
+                list: self.exprs(list)?,
+                negated: *negated,
+            },
+            ExprKind::InQuery { operand, query, negated } => lite::Expr::InQuery {
+                operand: Box::new(collated(self.expr(operand)?, operand.data_type)),
+                query: Box::new(self.query(query, false)?),
+                negated: *negated,
+            },
+            ExprKind::AnyElement { operand, op, array, element, all } => {
+                self.any_element((operand, op), (array, *element), *all)?
+            }
+            ExprKind::Like { operand, pattern, escape, negated, fold } => {
+                self.like(operand, pattern, escape.as_deref(), (*negated, *fold))?
+            }
+            ExprKind::Exists(query) => lite::Expr::Exists(Box::new(self.query(query, false)?)),
+            ExprKind::Subquery(query) => lite::Expr::Subquery(Box::new(self.scalar(query)?)),
+            ExprKind::NextValue { sequence, at, count } => next_value(sequence, *at - *count),
+            ExprKind::NextValueOfRow { sequence, row } => {
+                let ExprKind::Call { lowering: Lowering::Call(name), .. } = &row.kind else {
+                    return Err(Error::internal("a row number is a window function"));
+                };
+                let over = Some(lite::Window::default());
+                let number = lite::Call { name, over, ..lite::Call::default() };
+                following_value(sequence, lite::Expr::Call(Box::new(number)))
+            }
+            _ => return Err(Error::internal("this expression is lowered elsewhere")),
+        })
+    }
+
+    pub(super) fn exprs(&mut self, exprs: &[Expr]) -> Result<Vec<lite::Expr>, Error> {
+        exprs.iter().map(|expr| self.expr(expr)).collect()
+    }
+
+    fn column(&self, column: &Column) -> lite::Expr {
+        if self.bare.contains(&column.relation) {
+            return lite::Expr::column(&column.name);
+        }
+        let table = self.renamed.get(&column.relation).unwrap_or(&self.relations[column.relation]);
+        lite::Expr::Column { table: Some(table.clone()), name: column.name.clone() }
+    }
+
+    fn call(
+        &mut self,
+        lowering: Lowering,
+        arguments: &[Expr],
+        result: PgType,
+    ) -> Result<lite::Expr, Error> {
+        let mut lowered = self.exprs(arguments)?;
+        let first = |lowered: &mut Vec<lite::Expr>| {
+            if lowered.is_empty() {
+                Err(Error::internal("an operand is missing"))
+            } else {
+                Ok(lowered.remove(0))
+            }
+        };
+        Ok(match lowering {
+            Lowering::Same => first(&mut lowered)?,
+            Lowering::Infix(op) => {
+                let left = first(&mut lowered)?;
+                lite::Expr::infix(left, op, first(&mut lowered)?)
+            }
+            Lowering::Compare(op) => {
+                let left = collated(first(&mut lowered)?, arguments[0].data_type);
+                lite::Expr::infix(left, op, first(&mut lowered)?)
+            }
+            Lowering::Guarded(guard, op) => {
+                let left = first(&mut lowered)?;
+                let inner = lite::Expr::infix(left, op, first(&mut lowered)?);
+                lite::Expr::call(guard, vec![inner])
+            }
+            Lowering::Prefix(op) => lite::Expr::Prefix(op, Box::new(first(&mut lowered)?)),
+            Lowering::GuardedPrefix(guard, op) => lite::Expr::call(
+                guard,
+                vec![lite::Expr::Prefix(op, Box::new(first(&mut lowered)?))],
+            ),
+            Lowering::Call(name) => lite::Expr::call(name, lowered),
+            Lowering::Convert(storage) => lite::Expr::Cast(Box::new(first(&mut lowered)?), storage),
+            Lowering::Output => {
+                let from = arguments.first().map_or(PgType::TEXT, |argument| argument.data_type);
+                self.output(first(&mut lowered)?, from)
+            }
+            Lowering::Input => {
+                lowered.push(lite::Expr::Integer(i64::from(result.oid)));
+                lowered.push(self.zone());
+                lite::Expr::call("pg_in", lowered)
+            }
+            Lowering::Zoned(name) => {
+                lowered.push(self.zone());
+                lite::Expr::call(name, lowered)
+            }
+            Lowering::Now => self.argument(Argument::TransactionTime),
+            Lowering::StatementTime => self.argument(Argument::StatementTime),
+            Lowering::Flag(name) => lite::Expr::infix(
+                self.argument(Argument::Setting(name.to_owned())),
+                "=",
+                lite::Expr::text("on"),
+            ),
+            Lowering::SessionFact(_) => return Err(Error::internal("session facts are constants")),
+            Lowering::BackendPid => self.argument(Argument::BackendPid),
+            Lowering::CurrentSetting => match lowered.pop() {
+                Some(lite::Expr::Text(name)) => self.argument(Argument::Setting(name)),
+                _ => return Err(Error::internal("the name of a setting is a constant")),
+            },
+            Lowering::NextValue => {
+                return Err(Error::internal("nextval is lowered by its sequence"));
+            }
+        })
+    }
+
+    /// A value as text. Where the stored form is the text form, it is left alone.
+    fn output(&mut self, value: lite::Expr, from: PgType) -> lite::Expr {
+        match from {
+            PgType { oid: 20 | 21 | 23 | 26, .. } => lite::Expr::Cast(Box::new(value), "TEXT"),
+            PgType { oid: 1700 | 2950 | 114 | 3802, .. } => value,
+            _ => {
+                let zone = self.zone();
+                lite::Expr::call(
+                    "pg_out",
+                    vec![value, lite::Expr::Integer(i64::from(from.oid)), zone],
+                )
+            }
+        }
+    }
+
+    fn modifier(
+        &mut self,
+        operand: &Expr,
+        target: PgType,
+        explicit: bool,
+    ) -> Result<lite::Expr, Error> {
+        let name = match target.oid {
+            1042 if explicit => "pg_char_cut",
+            1042 => "pg_char",
+            1043 if explicit => "pg_varchar_cut",
+            1043 => "pg_varchar",
+            1700 => "pg_num_scale",
+            1083 | 1114 | 1184 => "pg_time_scale",
+            _ => return Err(Error::refused("a precision of this type is not supported")),
+        };
+        let modifier = match target.oid {
+            1042 | 1043 => target.modifier - 4,
+            _ => target.modifier,
+        };
+        Ok(lite::Expr::call(
+            name,
+            vec![self.expr(operand)?, lite::Expr::Integer(i64::from(modifier))],
+        ))
+    }
+
+    fn aggregate(&mut self, aggregate: &Aggregate) -> Result<lite::Expr, Error> {
+        let mut arguments = self.exprs(&aggregate.arguments)?;
+        // min, max and DISTINCT compare.
+        if let (Some(first), Some(expr)) = (arguments.first_mut(), aggregate.arguments.first()) {
+            let compares = aggregate.distinct || matches!(aggregate.function, "min" | "max");
+            if compares {
+                *first = collated(std::mem::replace(first, lite::Expr::Null), expr.data_type);
+            }
+        }
+        if aggregate.distinct && arguments.len() > 1 {
+            return Err(Error::refused("DISTINCT with several arguments is not supported"));
+        }
+        Ok(lite::Expr::Call(Box::new(lite::Call {
+            name: aggregate.function,
+            star: aggregate.star,
+            distinct: aggregate.distinct,
+            arguments,
+            order_by: self.order_by(&aggregate.order_by)?,
+            filter: aggregate
+                .filter
+                .as_ref()
+                .map(|filter| self.expr(filter).map(Box::new))
+                .transpose()?,
+            over: aggregate.over.as_ref().map(|over| self.window(over)).transpose()?,
+        })))
+    }
+
+    fn window(&mut self, window: &Window) -> Result<lite::Window, Error> {
+        let partition_by = window
+            .partition_by
+            .iter()
+            .map(|expr| Ok(collated(self.expr(expr)?, expr.data_type)))
+            .collect::<Result<_, Error>>()?;
+        let frame = match &window.frame {
+            None => None,
+            Some(frame) => Some(lite::Frame {
+                unit: frame.unit,
+                start: self.frame_bound(&frame.start)?,
+                end: self.frame_bound(&frame.end)?,
+            }),
+        };
+        Ok(lite::Window { partition_by, order_by: self.order_by(&window.order_by)?, frame })
+    }
+
+    fn frame_bound(&mut self, bound: &FrameBound) -> Result<lite::FrameBound, Error> {
+        Ok(match bound {
+            FrameBound::UnboundedPreceding => lite::FrameBound::UnboundedPreceding,
+            FrameBound::CurrentRow => lite::FrameBound::CurrentRow,
+            FrameBound::UnboundedFollowing => lite::FrameBound::UnboundedFollowing,
+            FrameBound::Preceding(expr) => lite::FrameBound::Preceding(self.expr(expr)?),
+            FrameBound::Following(expr) => lite::FrameBound::Following(self.expr(expr)?),
+        })
+    }
+
+    pub(super) fn order_by(&mut self, items: &[OrderItem]) -> Result<Vec<lite::Order>, Error> {
+        items
+            .iter()
+            .map(|item| {
+                let expr = match &item.key {
+                    OrderKey::Output(place) => lite::Expr::Integer(*place as i64 + 1),
+                    OrderKey::Expr(expr) => self.expr(expr)?,
+                };
+                Ok(lite::Order {
+                    expr: collated(expr, item.data_type),
+                    descending: item.descending,
+                    nulls_first: item.nulls_first,
+                })
+            })
+            .collect()
+    }
+
+    /// `operand op ANY (array)`: the array is stored as JSON.
+    fn any_element(
+        &mut self,
+        (operand, op): (&Expr, &'static str),
+        (array, element): (&Expr, PgType),
+        all: bool,
+    ) -> Result<lite::Expr, Error> {
+        let operand = self.expr(operand)?;
+        let array = self.expr(array)?;
+        let value = match element.oid {
+            16 | 20 | 21 | 23 | 26 => {
+                lite::Expr::Cast(Box::new(lite::Expr::column("value")), "INTEGER")
+            }
+            700 | 701 => lite::Expr::Cast(Box::new(lite::Expr::column("value")), "REAL"),
+            _ => lite::Expr::column("value"),
+        };
+        let rows = lite::Select {
+            items: vec![(value.clone(), None)],
+            from: Some(lite::From::Subquery {
+                query: Box::new(json_rows(array)),
+                alias: "item".to_owned(),
+            }),
+            ..lite::Select::default()
+        };
+        if op == "=" && !all {
+            let query = Box::new(lite::Query::select(rows));
+            let operand = Box::new(collated(operand, element));
+            return Ok(lite::Expr::InQuery { operand, query, negated: false });
+        }
+        if op == "<>" && all {
+            let query = Box::new(lite::Query::select(rows));
+            let operand = Box::new(collated(operand, element));
+            return Ok(lite::Expr::InQuery { operand, query, negated: true });
+        }
+        // NULL if nothing decides it and something was NULL: max and min over true, false and NULL.
+        let compared = lite::Expr::infix(collated(operand, element), op, value);
+        let null = lite::Expr::IsNull { operand: Box::new(compared.clone()), negated: false };
+        let decided = lite::Expr::call(if all { "min" } else { "max" }, vec![compared]);
+        let any_null = lite::Expr::call("max", vec![null]);
+        let deciding = lite::Expr::Integer(i64::from(!all));
+        let result = lite::Expr::Case {
+            branches: vec![
+                (lite::Expr::infix(decided, "=", deciding.clone()), deciding),
+                (any_null, lite::Expr::Null),
+            ],
+            otherwise: Some(Box::new(lite::Expr::Integer(i64::from(all)))),
+        };
+        let query = lite::Query::select(lite::Select { items: vec![(result, None)], ..rows });
+        Ok(lite::Expr::Subquery(Box::new(query)))
+    }
+
+    /// LIKE by a function; a constant beginning of the pattern is a range too, for the indexes.
+    fn like(
+        &mut self,
+        operand: &Expr,
+        pattern: &Expr,
+        escape: Option<&Expr>,
+        (negated, fold): (bool, bool),
+    ) -> Result<lite::Expr, Error> {
+        let value = self.expr(operand)?;
+        let mut arguments = vec![value.clone(), self.expr(pattern)?];
+        if let Some(escape) = escape {
+            arguments.push(self.expr(escape)?);
+        }
+        let name = match (negated, fold) {
+            (false, false) => "pg_like",
+            (true, false) => "pg_not_like",
+            (false, true) => "pg_ilike",
+            (true, true) => "pg_not_ilike",
+        };
+        let matches = lite::Expr::call(name, arguments);
+        let ExprKind::Constant(Value::Text(pattern)) = &pattern.kind else { return Ok(matches) };
+        let start = literal_start(pattern);
+        if negated || fold || escape.is_some() || start.is_empty() {
+            return Ok(matches);
+        }
+        let from = lite::Expr::infix(value.clone(), ">=", lite::Expr::text(start));
+        let range = match after_prefix(start) {
+            Some(end) => lite::Expr::infix(
+                from,
+                "AND",
+                lite::Expr::infix(value, "<", lite::Expr::text(&end)),
+            ),
+            None => from,
+        };
+        Ok(lite::Expr::infix(range, "AND", matches))
+    }
+}
+
+/// `SELECT value FROM json_each(array)`.
+fn json_rows(array: lite::Expr) -> lite::Query {
+    lite::Query::select(lite::Select {
+        items: vec![(lite::Expr::column("value"), Some("value".to_owned()))],
+        from: Some(lite::From::Function { name: "json_each", arguments: vec![array] }),
+        ..lite::Select::default()
+    })
+}
+
+pub(super) fn constant(value: &Value) -> lite::Expr {
+    match value {
+        Value::Null => lite::Expr::Null,
+        Value::Integer(number) => lite::Expr::Integer(*number),
+        Value::Real(number) => lite::Expr::Real(*number),
+        Value::Text(text) => lite::Expr::text(text),
+        Value::Blob(bytes) => lite::Expr::Blob(bytes.clone()),
+    }
+}
+
+/// A column of a sequence's row.
+fn sequence_column(sequence: &str, value: lite::Expr) -> lite::Expr {
+    lite::Expr::Subquery(Box::new(lite::Query::select(lite::Select {
+        items: vec![(value, None)],
+        from: Some(lite::From::Table {
+            name: "_eider_sequence".to_owned(),
+            alias: "_eider_sequence".to_owned(),
+        }),
+        filter: Some(lite::Expr::infix(
+            lite::Expr::column("name"),
+            "=",
+            lite::Expr::text(sequence),
+        )),
+        ..lite::Select::default()
+    })))
+}
+
+/// The value `offset` steps from the sequence's last one, which has been moved on already.
+fn next_value(sequence: &str, offset: i64) -> lite::Expr {
+    let last = lite::Expr::column("last_value");
+    let value = if offset == 0 {
+        last
+    } else {
+        let steps =
+            lite::Expr::infix(lite::Expr::Integer(offset), "*", lite::Expr::column("increment"));
+        lite::Expr::infix(last, "+", steps)
+    };
+    sequence_column(sequence, value)
+}
+
+/// The value for the row with this number (from 1): the sequence is moved on afterwards.
+fn following_value(sequence: &str, number: lite::Expr) -> lite::Expr {
+    let base = lite::Expr::infix(
+        lite::Expr::column("last_value"),
+        "-",
+        lite::Expr::Case {
+            branches: vec![(lite::Expr::column("is_called"), lite::Expr::Integer(0))],
+            otherwise: Some(Box::new(lite::Expr::column("increment"))),
+        },
+    );
+    let steps =
+        lite::Expr::infix(number, "*", sequence_column(sequence, lite::Expr::column("increment")));
+    lite::Expr::infix(sequence_column(sequence, base), "+", steps)
+}
+
+/// What a LIKE pattern begins with before anything that isn't itself.
+fn literal_start(pattern: &str) -> &str {
+    &pattern[..pattern.find(['%', '_', '\\']).unwrap_or(pattern.len())]
+}
+
+/// The first text after all those that start with `prefix`.
+fn after_prefix(prefix: &str) -> Option<String> {
+    let mut characters: Vec<char> = prefix.chars().collect();
+    while let Some(last) = characters.pop() {
+        let next = match last {
+            '\u{d7ff}' => Some('\u{e000}'),
+            other => char::from_u32(other as u32 + 1),
+        };
+        if let Some(next) = next {
+            characters.push(next);
+            return Some(characters.into_iter().collect());
+        }
+    }
+    None
+}

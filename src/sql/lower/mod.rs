@@ -1,0 +1,99 @@
+//! The bound tree to SQLite's.
+//!
+//! A [`Lower`] lowers one statement and collects where the parameters of the SQLite text come from.
+
+mod dml;
+mod expr;
+mod query;
+
+use std::collections::HashMap;
+
+use crate::model::error::Error;
+use crate::model::pg_type::PgType;
+use crate::sql::bound::RelationId;
+use crate::sql::{Argument, Program, lite, render};
+
+/// The collation that orders numerics by value.
+pub(crate) const DECIMAL: &str = "decimal";
+
+/// Lowers one statement.
+#[derive(Debug)]
+pub(crate) struct Lower<'a> {
+    /// SQLite's names of the relations, by id.
+    relations: &'a [String],
+    arguments: Vec<Argument>,
+    /// Relations whose columns are written without the relation's name.
+    bare: Vec<RelationId>,
+    /// Relations whose columns are written with another relation's name, or another column's.
+    renamed: HashMap<RelationId, String>,
+    /// The session's time zone, if it is fixed at UTC.
+    utc: bool,
+}
+
+impl<'a> Lower<'a> {
+    pub(crate) fn new(relations: &'a [String], time_zone: &str) -> Self {
+        let utc = matches!(
+            time_zone.to_ascii_uppercase().as_str(),
+            "UTC" | "ETC/UTC" | "GMT" | "ETC/GMT" | "UCT" | "ZULU"
+        );
+        Self { relations, arguments: Vec::new(), bare: Vec::new(), renamed: HashMap::new(), utc }
+    }
+
+    /// The statement's text with where its parameters come from.
+    pub(crate) fn program(self, statement: &lite::Statement) -> Program {
+        Program { sql: render::statement(statement).into(), arguments: self.arguments }
+    }
+
+    fn argument(&mut self, argument: Argument) -> lite::Expr {
+        let place =
+            self.arguments.iter().position(|known| *known == argument).unwrap_or_else(|| {
+                self.arguments.push(argument);
+                self.arguments.len() - 1
+            });
+        lite::Expr::Parameter(place + 1)
+    }
+
+    fn zone(&mut self) -> lite::Expr {
+        if self.utc {
+            lite::Expr::text("UTC")
+        } else {
+            self.argument(Argument::Setting("TimeZone".to_owned()))
+        }
+    }
+
+    /// Writes the columns of a relation by their bare names.
+    pub(crate) fn bare_columns(&mut self, id: RelationId) {
+        self.bare.push(id);
+    }
+}
+
+/// Lowers an expression over the columns of one table, for CHECK, DEFAULT and indexes.
+///
+/// # Errors
+/// 0A000 if it needs a parameter of any kind: such an expression is stored, not run for a client.
+pub(crate) fn stored_expression(
+    expr: &crate::sql::bound::Expr,
+    id: RelationId,
+    relations: &[String],
+) -> Result<lite::Expr, Error> {
+    let mut lower = Lower::new(relations, "UTC");
+    lower.bare_columns(id);
+    let lowered = lower.expr(expr)?;
+    if lower.arguments.is_empty() {
+        Ok(lowered)
+    } else {
+        Err(Error::refused("an expression that depends on the session is not supported here"))
+    }
+}
+
+/// The collation that comparing values of a type needs.
+fn collation(data_type: PgType) -> Option<&'static str> {
+    (data_type.oid == PgType::NUMERIC.oid).then_some(DECIMAL)
+}
+
+fn collated(expr: lite::Expr, data_type: PgType) -> lite::Expr {
+    match collation(data_type) {
+        Some(name) => lite::Expr::Collate(Box::new(expr), name),
+        None => expr,
+    }
+}

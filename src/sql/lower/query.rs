@@ -1,0 +1,281 @@
+//! Queries.
+
+use crate::model::error::Error;
+use crate::model::value::Value;
+use crate::sql::ast::SetOp;
+use crate::sql::bound::{Body, Cte, Expr, ExprKind, From, Output, Query, Select};
+use crate::sql::lite;
+use crate::sql::lower::{Lower, collated, collation};
+
+impl Lower<'_> {
+    /// `named`: the output columns get their SQLite names, because something refers to them.
+    pub(crate) fn query(&mut self, query: &Query, named: bool) -> Result<lite::Query, Error> {
+        Ok(lite::Query {
+            with: self.with(&query.ctes, query.recursive)?,
+            body: self.body(&query.body, &query.outputs, named)?,
+            order_by: self.order_by(&query.order_by)?,
+            limit: self.row_count(query.limit.as_ref(), "pg_limit")?,
+            offset: self.row_count(query.offset.as_ref(), "pg_offset")?,
+        })
+    }
+
+    /// A subquery as a value: more than one row is an error, where SQLite would take the first.
+    pub(super) fn scalar(&mut self, query: &Query) -> Result<lite::Query, Error> {
+        let lowered = self.query(query, true)?;
+        let one = matches!(
+            query.limit.as_ref().map(|limit| &limit.kind),
+            Some(ExprKind::Constant(Value::Integer(0 | 1)))
+        );
+        if one || is_single_row(query) {
+            return Ok(lowered);
+        }
+        let alias = "scalar".to_owned();
+        let column = lite::Expr::column(&query.outputs[0].alias);
+        Ok(lite::Query::select(lite::Select {
+            items: vec![(lite::Expr::call("pg_single", vec![column]), None)],
+            from: Some(lite::From::Subquery { query: Box::new(lowered), alias }),
+            ..lite::Select::default()
+        }))
+    }
+
+    /// LIMIT and OFFSET: NULL means none, a negative number is an error.
+    fn row_count(
+        &mut self,
+        count: Option<&Expr>,
+        check: &'static str,
+    ) -> Result<Option<lite::Expr>, Error> {
+        let Some(count) = count else { return Ok(None) };
+        let lowered = self.expr(count)?;
+        Ok(Some(match lowered {
+            lite::Expr::Integer(0..) => lowered,
+            other => lite::Expr::call(check, vec![other]),
+        }))
+    }
+
+    pub(super) fn with(&mut self, ctes: &[Cte], recursive: bool) -> Result<lite::With, Error> {
+        let ctes = ctes
+            .iter()
+            .map(|cte| {
+                Ok(lite::Cte {
+                    name: cte.name.clone(),
+                    columns: cte.query.outputs.iter().map(|output| output.alias.clone()).collect(),
+                    materialized: cte.materialized,
+                    query: self.query(&cte.query, false)?,
+                })
+            })
+            .collect::<Result<_, Error>>()?;
+        Ok(lite::With { recursive, ctes })
+    }
+
+    fn body(&mut self, body: &Body, outputs: &[Output], named: bool) -> Result<lite::Body, Error> {
+        Ok(match body {
+            Body::Select(select) => {
+                lite::Body::Select(Box::new(self.select(select, outputs, named)?))
+            }
+            Body::Values(rows) if named => {
+                // The columns of VALUES are column1 ... in SQLite too; renamed by a SELECT around it.
+                let rows = rows.iter().map(|row| self.exprs(row)).collect::<Result<_, _>>()?;
+                let items = outputs
+                    .iter()
+                    .enumerate()
+                    .map(|(at, output)| {
+                        (
+                            lite::Expr::column(&format!("column{}", at + 1)),
+                            Some(output.alias.clone()),
+                        )
+                    })
+                    .collect();
+                let from = lite::From::Subquery {
+                    query: Box::new(lite::Query::new(lite::Body::Values(rows))),
+                    alias: "rows".to_owned(),
+                };
+                lite::Body::Select(Box::new(lite::Select {
+                    items,
+                    from: Some(from),
+                    ..lite::Select::default()
+                }))
+            }
+            Body::Values(rows) => lite::Body::Values(
+                rows.iter().map(|row| self.exprs(row)).collect::<Result<_, _>>()?,
+            ),
+            Body::SetOperation { op, all, left, right } => {
+                let op = match (op, all) {
+                    (SetOp::Union, true) => "UNION ALL",
+                    (SetOp::Union, false) => "UNION",
+                    (SetOp::Except, _) => "EXCEPT",
+                    (SetOp::Intersect, _) => "INTERSECT",
+                };
+                // The first branch gives the columns their names and collations.
+                let left = self.set_branch(left, outputs, op != "UNION ALL", named)?;
+                let right = self.set_branch(right, outputs, op != "UNION ALL", false)?;
+                lite::Body::Compound { left: Box::new(left), op, right: Box::new(right) }
+            }
+        })
+    }
+
+    fn set_branch(
+        &mut self,
+        query: &Query,
+        outputs: &[Output],
+        compares: bool,
+        named: bool,
+    ) -> Result<lite::Query, Error> {
+        let needs = compares && outputs.iter().any(|output| collation(output.data_type).is_some());
+        if !needs && !named {
+            return self.query(query, false);
+        }
+        let inner = self.query(query, true)?;
+        let items = query
+            .outputs
+            .iter()
+            .zip(outputs)
+            .map(|(own, output)| {
+                (
+                    collated(lite::Expr::column(&own.alias), own.data_type),
+                    Some(output.alias.clone()),
+                )
+            })
+            .collect();
+        let from = lite::From::Subquery { query: Box::new(inner), alias: "branch".to_owned() };
+        Ok(lite::Query::select(lite::Select { items, from: Some(from), ..lite::Select::default() }))
+    }
+
+    fn select(
+        &mut self,
+        select: &Select,
+        outputs: &[Output],
+        named: bool,
+    ) -> Result<lite::Select, Error> {
+        let mut items = Vec::new();
+        for (expr, output) in select.items.iter().zip(outputs) {
+            let lowered = self.expr(expr)?;
+            let lowered = if select.distinct { collated(lowered, expr.data_type) } else { lowered };
+            let same = matches!(&lowered, lite::Expr::Column { name, .. } if *name == output.alias);
+            items.push((lowered, (named && !same).then(|| output.alias.clone())));
+        }
+        let mut group_by = Vec::new();
+        for expr in &select.group_by {
+            let lowered = collated(self.expr(expr)?, expr.data_type);
+            // A bare number would be taken for an output column.
+            group_by.push(match lowered {
+                lite::Expr::Integer(_) => lite::Expr::Prefix("+", Box::new(lowered)),
+                other => other,
+            });
+        }
+        Ok(lite::Select {
+            distinct: select.distinct,
+            items,
+            from: select.from.as_ref().map(|from| self.from(from)).transpose()?,
+            filter: select.filter.as_ref().map(|filter| self.expr(filter)).transpose()?,
+            group_by,
+            having: select.having.as_ref().map(|having| self.expr(having)).transpose()?,
+        })
+    }
+
+    pub(super) fn from(&mut self, from: &From) -> Result<lite::From, Error> {
+        Ok(match from {
+            From::Table { name, id } | From::Cte { name, id } => {
+                lite::From::Table { name: name.clone(), alias: self.relations[*id].clone() }
+            }
+            From::Subquery { query, id } => lite::From::Subquery {
+                query: Box::new(self.query(query, true)?),
+                alias: self.relations[*id].clone(),
+            },
+            From::Series { arguments, id } => lite::From::Subquery {
+                query: Box::new(self.series(arguments)?),
+                alias: self.relations[*id].clone(),
+            },
+            From::Join { kind, left, right, on } => lite::From::Join {
+                kind: *kind,
+                left: Box::new(self.from(left)?),
+                right: Box::new(self.from(right)?),
+                on: on.as_ref().map(|on| self.expr(on)).transpose()?,
+            },
+        })
+    }
+
+    /// `generate_series`: a recursive query that counts. With NULL anywhere it has no rows.
+    fn series(&mut self, arguments: &[Expr]) -> Result<lite::Query, Error> {
+        let mut bounds = self.exprs(arguments)?;
+        let step = if bounds.len() > 2 { bounds.remove(2) } else { lite::Expr::Integer(1) };
+        let stop = bounds.remove(1);
+        let start = bounds.remove(0);
+        let column = |name: &str| lite::Expr::Column {
+            table: Some("series".to_owned()),
+            name: name.to_owned(),
+        };
+        let more = |value: lite::Expr, stop: lite::Expr, step: lite::Expr| {
+            let up = lite::Expr::infix(
+                lite::Expr::infix(step.clone(), ">", lite::Expr::Integer(0)),
+                "AND",
+                lite::Expr::infix(value.clone(), "<=", stop.clone()),
+            );
+            let down = lite::Expr::infix(
+                lite::Expr::infix(step, "<", lite::Expr::Integer(0)),
+                "AND",
+                lite::Expr::infix(value, ">=", stop),
+            );
+            lite::Expr::infix(up, "OR", down)
+        };
+        let limits = lite::Query::select(lite::Select {
+            items: vec![
+                (start, Some("value".to_owned())),
+                (stop, Some("stop".to_owned())),
+                (lite::Expr::call("pg_series_step", vec![step]), Some("step".to_owned())),
+            ],
+            ..lite::Select::default()
+        });
+        let names = ["value", "stop", "step"];
+        let first = lite::Select {
+            items: names.iter().map(|name| (lite::Expr::column(name), None)).collect(),
+            from: Some(lite::From::Subquery {
+                query: Box::new(limits),
+                alias: "limits".to_owned(),
+            }),
+            filter: Some(more(
+                lite::Expr::column("value"),
+                lite::Expr::column("stop"),
+                lite::Expr::column("step"),
+            )),
+            ..lite::Select::default()
+        };
+        let next = lite::Expr::infix(column("value"), "+", column("step"));
+        let rest = lite::Select {
+            items: vec![(next.clone(), None), (column("stop"), None), (column("step"), None)],
+            from: Some(lite::From::Table { name: "series".to_owned(), alias: "series".to_owned() }),
+            filter: Some(more(next, column("stop"), column("step"))),
+            ..lite::Select::default()
+        };
+        let body = lite::Body::Compound {
+            left: Box::new(lite::Query::select(first)),
+            op: "UNION ALL",
+            right: Box::new(lite::Query::select(rest)),
+        };
+        let cte = lite::Cte {
+            name: "series".to_owned(),
+            columns: names.iter().map(|name| (*name).to_owned()).collect(),
+            materialized: None,
+            query: lite::Query::new(body),
+        };
+        let mut query = lite::Query::select(lite::Select {
+            items: vec![(column("value"), Some("value".to_owned()))],
+            from: Some(lite::From::Table { name: "series".to_owned(), alias: "series".to_owned() }),
+            ..lite::Select::default()
+        });
+        query.with = lite::With { recursive: true, ctes: vec![cte] };
+        Ok(query)
+    }
+}
+
+/// Whether a query gives at most one row whatever the data: an aggregate without groups, or no FROM.
+fn is_single_row(query: &Query) -> bool {
+    match &query.body {
+        Body::Select(select) => {
+            let aggregate =
+                select.items.iter().any(Expr::has_aggregate) && select.group_by.is_empty();
+            aggregate || select.from.is_none()
+        }
+        Body::Values(rows) => rows.len() == 1,
+        Body::SetOperation { .. } => false,
+    }
+}

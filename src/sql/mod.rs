@@ -1,0 +1,305 @@
+//! PostgreSQL text in, SQLite program out. Pure: no I/O, no async, no clock. The only home of
+//! sqlparser.
+//!
+//! The path of a statement: [`parse`] (text to our syntax tree, `ast`), `bind` (names to catalog
+//! objects, expressions to types, with the rules of `types`; the result is the `bound` tree),
+//! `lower` (to SQLite's tree, `lite`), `render` (to text). `ddl` does the same for definitions, which
+//! change SQLite's schema and Eider's own catalog tables together. `compile` joins them.
+
+mod ast;
+mod bind;
+mod bound;
+mod compile;
+mod ddl;
+mod lite;
+mod lower;
+mod parser;
+mod render;
+mod types;
+
+use std::sync::Arc;
+
+use crate::model::catalog::Catalog;
+use crate::model::error::Error;
+use crate::model::pg_type::{Oid, PgType};
+
+/// One statement of a text, parsed but not bound.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parsed {
+    statement: ast::Statement,
+    parameters: usize,
+}
+
+/// Splits a text into statements and parses them. An empty text gives no statement.
+///
+/// # Errors
+/// 42601 `syntax error at or near "x"` with its position.
+pub fn parse(text: &str) -> Result<Vec<Parsed>, Error> {
+    let statements = parser::parse_text(text)?;
+    Ok(statements
+        .into_iter()
+        .map(|parsed| Parsed { statement: parsed.statement, parameters: parsed.parameters })
+        .collect())
+}
+
+impl Parsed {
+    /// Whether it may run in a failed transaction (ROLLBACK, COMMIT, ROLLBACK TO).
+    pub fn ends_transaction(&self) -> bool {
+        matches!(
+            self.statement,
+            ast::Statement::Commit | ast::Statement::Rollback | ast::Statement::RollbackTo(_)
+        )
+    }
+    /// The number of parameters (`$1` ...) it uses.
+    pub fn parameter_count(&self) -> usize {
+        self.parameters
+    }
+}
+
+/// What of the session's state decides how a statement is compiled.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CompileSettings {
+    pub search_path: Vec<String>,
+    pub user: String,
+    pub database: String,
+    pub time_zone: String,
+}
+
+/// Compiles one statement. `parameter_types` are the OIDs that the client gave; 0 or missing ones are inferred.
+///
+/// # Errors
+/// PostgreSQL's, with positions: 42P01, 42703, 42883, 42804, 42P18 ...; 0A000 for what is valid but not supported.
+pub fn compile(
+    statement: &Parsed,
+    catalog: &Catalog,
+    settings: &CompileSettings,
+    parameter_types: &[Oid],
+) -> Result<Compiled, Error> {
+    compile::compile(statement, catalog, settings, parameter_types)
+}
+
+/// A compiled statement.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    /// The parameters' types, all known.
+    pub parameters: Vec<PgType>,
+    /// The result's columns; empty for statements that return no rows.
+    pub columns: Vec<OutputColumn>,
+    /// Whether rows are returned at all (a SELECT may have no column).
+    pub returns_rows: bool,
+    pub action: Action,
+}
+
+/// A column of the result, as RowDescription needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputColumn {
+    pub name: String,
+    pub data_type: PgType,
+    /// The table column that it is, if it is one; else 0.
+    pub table_oid: Oid,
+    /// See `table_oid`.
+    pub attribute_number: i16,
+}
+
+/// What the session does with a compiled statement.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Reads only.
+    Query {
+        program: Program,
+        /// FOR UPDATE and the like: take the write slot first.
+        locking: Option<LockWait>,
+    },
+    /// Writes. All steps run in one transaction; the last one marked `result` gives the rows and
+    /// the count.
+    Write {
+        steps: Vec<Step>,
+        tag: WriteTag,
+        changes_catalog: bool,
+    },
+    Begin(TransactionModes),
+    Commit,
+    Rollback,
+    Savepoint(String),
+    RollbackTo(String),
+    Release(String),
+    /// SET TRANSACTION, SET SESSION CHARACTERISTICS.
+    SetTransaction {
+        session: bool,
+        modes: TransactionModes,
+    },
+    Set {
+        name: String,
+        value: SettingValue,
+        local: bool,
+    },
+    Show {
+        name: String,
+    },
+    /// RESET name, or all.
+    Reset {
+        name: Option<String>,
+    },
+    DiscardAll,
+    CopyFrom(CopyFrom),
+    CopyTo(CopyTo),
+    CreateDatabase {
+        name: String,
+        if_not_exists: bool,
+    },
+    DropDatabase {
+        name: String,
+        if_exists: bool,
+        force: bool,
+    },
+    /// VACUUM, ANALYZE, CHECKPOINT: SQLite's own, run outside a transaction block.
+    Maintenance {
+        sql: Vec<Arc<str>>,
+        tag: &'static str,
+    },
+    /// PREPARE name AS statement.
+    Prepare {
+        name: String,
+        statement: Box<Parsed>,
+        parameter_types: Vec<Oid>,
+    },
+    /// EXECUTE name(arguments): each argument is a compiled query of one value.
+    Execute {
+        name: String,
+        arguments: Vec<Program>,
+    },
+    Deallocate {
+        name: Option<String>,
+    },
+    Declare {
+        name: String,
+        query: Box<Parsed>,
+        hold: bool,
+    },
+    Fetch {
+        name: String,
+        count: FetchCount,
+        move_only: bool,
+    },
+    CloseCursor {
+        name: Option<String>,
+    },
+    /// Accepted with a NOTICE, WARNING or nothing: the tag says what PostgreSQL answers.
+    Nothing {
+        tag: &'static str,
+        notice: Option<Error>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FetchCount {
+    Next(u64),
+    All,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LockWait {
+    Wait,
+    NoWait,
+}
+
+/// A SQLite statement and where its parameters come from.
+#[derive(Debug, Clone)]
+pub struct Program {
+    pub sql: Arc<str>,
+    /// SQLite's parameter `?n` is given by entry n-1.
+    pub arguments: Vec<Argument>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Argument {
+    /// `$n`, from 1: the client's value in its stored form.
+    Parameter(usize),
+    /// The start of the transaction (`now()`), as a stored timestamptz.
+    TransactionTime,
+    /// The start of the statement.
+    StatementTime,
+    /// A session fact, by its setting's name: `TimeZone`, `search_path`, `application_name` ...
+    Setting(String),
+    /// The backend's process id.
+    BackendPid,
+}
+
+/// One step of a write.
+#[derive(Debug, Clone)]
+pub struct Step {
+    pub program: Program,
+    /// Whether its rows and its count are the statement's.
+    pub result: bool,
+    /// If it returns a row, the statement fails with what this says (checks that SQL must make).
+    pub must_be_empty: Option<Error>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteTag {
+    /// `INSERT 0 n`
+    Insert,
+    Update,
+    Delete,
+    Merge,
+    /// `SELECT n` (CREATE TABLE AS)
+    Select,
+    /// No count: `CREATE TABLE` ...
+    Plain(&'static str),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TransactionModes {
+    pub isolation: Option<Isolation>,
+    pub read_only: Option<bool>,
+    pub deferrable: Option<bool>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Isolation {
+    /// READ UNCOMMITTED is this too.
+    #[default]
+    ReadCommitted,
+    RepeatableRead,
+    Serializable,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SettingValue {
+    Default,
+    /// As SHOW would give it back: list items joined with `, `.
+    Text(String),
+}
+
+#[derive(Debug, Clone)]
+pub struct CopyFrom {
+    pub options: CopyOptions,
+    /// The columns' types, in the order of the data.
+    pub columns: Vec<OutputColumn>,
+    /// Run for each row, with the row's values as `?1` ...
+    pub insert: Arc<str>,
+}
+
+#[derive(Debug, Clone)]
+pub struct CopyTo {
+    pub options: CopyOptions,
+    pub query: Program,
+    pub columns: Vec<OutputColumn>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyOptions {
+    pub format: CopyFormat,
+    pub delimiter: u8,
+    pub null: String,
+    pub header: bool,
+    pub quote: u8,
+    pub escape: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyFormat {
+    Text,
+    Csv,
+    Binary,
+}

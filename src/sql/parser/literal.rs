@@ -1,0 +1,61 @@
+//! Constants: strings in their several quotings, numbers, parameters.
+
+use sqlparser::ast::Value;
+use sqlparser::tokenizer::Token;
+
+use super::{Convert, unsupported};
+use crate::model::error::{Error, SqlState};
+use crate::sql::ast::ExprKind;
+
+/// The value of a string token.
+pub(super) fn string_token(token: &Token) -> Option<String> {
+    match token {
+        Token::SingleQuotedString(text)
+        | Token::EscapedStringLiteral(text)
+        | Token::UnicodeStringLiteral(text)
+        | Token::NationalStringLiteral(text) => Some(text.clone()),
+        Token::DollarQuotedString(quoted) => Some(quoted.value.clone()),
+        _ => None,
+    }
+}
+
+impl Convert<'_> {
+    pub(super) fn constant(&self, value: &Value, position: u32) -> Result<ExprKind, Error> {
+        match value {
+            Value::Number(text, _) => Ok(ExprKind::Number(text.clone())),
+            Value::SingleQuotedString(text)
+            | Value::EscapedStringLiteral(text)
+            | Value::UnicodeStringLiteral(text)
+            | Value::NationalStringLiteral(text) => self.text(text, position),
+            Value::DollarQuotedString(quoted) => self.text(&quoted.value, position),
+            Value::Boolean(value) => Ok(ExprKind::Boolean(*value)),
+            Value::Null => Ok(ExprKind::Null),
+            Value::SingleQuotedByteStringLiteral(_) | Value::HexStringLiteral(_) => {
+                Ok(ExprKind::Bits)
+            }
+            Value::Placeholder(text) => match text
+                .strip_prefix('$')
+                .and_then(|digits| digits.parse().ok())
+            {
+                Some(number) if (1..=65_535).contains(&number) => Ok(ExprKind::Parameter(number)),
+                _ => Err(Error::user(
+                    SqlState::UNDEFINED_PARAMETER,
+                    format!("there is no parameter {text}"),
+                )
+                .with_position(position)),
+            },
+            other => Err(unsupported(&format!("the constant {other}"))),
+        }
+    }
+
+    fn text(&self, text: &str, position: u32) -> Result<ExprKind, Error> {
+        if text.contains('\0') {
+            return Err(Error::user(
+                SqlState::CHARACTER_NOT_IN_REPERTOIRE,
+                "invalid byte sequence for encoding \"UTF8\": 0x00",
+            )
+            .with_position(position));
+        }
+        Ok(ExprKind::String(text.to_owned()))
+    }
+}
