@@ -1,0 +1,426 @@
+//! One connection: start-up, then messages until it ends.
+//!
+//! After an error in the extended protocol everything up to Sync is skipped. COPY data that comes
+//! after a COPY has failed is ignored.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::engine::Canceler;
+use crate::model::error::{Error, SqlState};
+use crate::pg::backend::{Backends, Place};
+use crate::pg::decode::{self, Frontend, Malformed};
+use crate::pg::encode::{self, Formats};
+use crate::pg::error::{Level, put_error, put_notice};
+use crate::pg::framing::{Gone, Message, Wire};
+use crate::pg::startup::{self, Request, Startup};
+use crate::pg::{Shared, encode::Format};
+use crate::platform::clock;
+use crate::session::{Aside, Interruption, Login, Reply, Rowset, Session};
+
+/// How long a client may take until its session begins.
+const STARTUP_TIMEOUT: Duration = Duration::from_secs(10);
+/// Packets that ask for encryption before the real one, at the most: one of each kind.
+const ENCRYPTION_REQUESTS_MAX: usize = 2;
+
+/// A connection with its session.
+pub(crate) struct Connection<S> {
+    pub(crate) wire: Wire<S>,
+    pub(crate) session: Session,
+    pub(crate) canceler: Canceler,
+    /// After an error in the extended protocol, until Sync.
+    pub(crate) skipping: bool,
+    /// Result formats of the unnamed portal, as the client gave them.
+    pub(crate) unnamed_formats: Vec<i16>,
+    /// Changed settings, told before the next ReadyForQuery.
+    changed: Vec<(String, String)>,
+    /// Whether the client waits for what has gathered.
+    answer_due: bool,
+    message_bytes_max: usize,
+    _place: Place,
+}
+
+/// Why a statement's answer ended early.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The statement failed; the client is to be told and goes on.
+    Failed(Error),
+    Gone(Gone),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Gone> for Stop {
+    fn from(gone: Gone) -> Self {
+        Self::Gone(gone)
+    }
+}
+
+/// Serves one client from its first byte to its last. `full`: there is no room for its session.
+pub(crate) async fn run<S>(stream: S, shared: Shared, full: bool)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let mut wire = Wire::new(stream, shared.stop.clone());
+    let begun = clock::timeout(STARTUP_TIMEOUT, begin(&mut wire, &shared.backends)).await;
+    let request = match begun {
+        Ok(Ok(Some(request))) => request,
+        Ok(Ok(None) | Err(Gone::Disconnected)) | Err(clock::Elapsed) => return,
+        Ok(Err(Gone::Fatal(error))) => return refuse(wire, &error).await,
+    };
+    if full {
+        let error = Error::limit(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already");
+        return refuse(wire, &error).await;
+    }
+    if wire.is_stopping() {
+        let error =
+            Error::retry(SqlState::CANNOT_CONNECT_NOW, "the database system is shutting down");
+        return refuse(wire, &error).await;
+    }
+    let mut connection = match open(wire, &shared, request) {
+        Ok(connection) => connection,
+        Err((wire, error)) => return refuse(wire, &error).await,
+    };
+    let gone = connection.serve().await;
+    let Connection { mut wire, session, .. } = connection;
+    session.close().await;
+    if let Gone::Fatal(error) = gone {
+        put_error(Level::Fatal, &error, &mut wire.out);
+        wire.close().await;
+    }
+}
+
+async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut wire: Wire<S>, error: &Error) {
+    put_error(Level::Fatal, error, &mut wire.out);
+    wire.close().await;
+}
+
+/// Reads start-up packets until one asks for a session; `None` if it was a CancelRequest.
+async fn begin<S: AsyncRead + AsyncWrite + Unpin>(
+    wire: &mut Wire<S>,
+    backends: &Backends,
+) -> Result<Option<Request>, Gone> {
+    for _ in 0..=ENCRYPTION_REQUESTS_MAX {
+        let packet = wire.startup_packet().await?;
+        match startup::parse(&packet).map_err(Gone::Fatal)? {
+            Startup::Session(request) => return Ok(Some(request)),
+            Startup::Cancel { pid, secret } => {
+                backends.cancel(pid, secret);
+                return Ok(None);
+            }
+            Startup::Ssl | Startup::GssEncryption => wire.write_byte(b'N').await?,
+        }
+    }
+    Err(Gone::Fatal(crate::pg::error::violation("too many requests for encryption")))
+}
+
+/// Lets the client in and opens its session.
+fn open<S: AsyncRead + AsyncWrite + Unpin>(
+    mut wire: Wire<S>,
+    shared: &Shared,
+    request: Request,
+) -> Result<Connection<S>, (Wire<S>, Error)> {
+    let place = shared.backends.enter();
+    if request.newer || !request.unsupported.is_empty() {
+        encode::negotiate_protocol_version(request.unsupported, &mut wire.out);
+    }
+    let login = Login {
+        user: request.user,
+        database: request.database,
+        settings: request.settings,
+        backend_pid: place.pid,
+    };
+    let session = match Session::open(shared.engine.clone(), login) {
+        Ok(session) => session,
+        Err(error) => return Err((wire, error)),
+    };
+    let canceler = session.canceler();
+    place.set_canceler(canceler.clone());
+    let message_bytes_max = shared.options.message_bytes_max;
+    wire.set_message_bytes_max(message_bytes_max);
+    encode::authentication_ok(&mut wire.out);
+    for (name, value) in session.reported() {
+        encode::parameter_status(&name, &value, &mut wire.out);
+    }
+    encode::backend_key_data(place.pid, place.secret, &mut wire.out);
+    encode::ready_for_query(session.status(), &mut wire.out);
+    Ok(Connection {
+        wire,
+        session,
+        canceler,
+        skipping: false,
+        unnamed_formats: Vec::new(),
+        changed: Vec::new(),
+        answer_due: true,
+        message_bytes_max,
+        _place: place,
+    })
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+    /// Answers messages until the connection ends.
+    async fn serve(&mut self) -> Gone {
+        loop {
+            let handled = match self.next_message().await {
+                Ok(message) => self.on_message(message).await,
+                Err(gone) => return gone,
+            };
+            if let Err(gone) = handled {
+                return gone;
+            }
+        }
+    }
+
+    /// The next message; while there is none, the session's timeouts and losses are minded.
+    pub(crate) async fn next_message(&mut self) -> Result<Message, Gone> {
+        loop {
+            if let Some(message) = self.wire.buffered_message()? {
+                return Ok(message);
+            }
+            if self.answer_due {
+                self.wire.flush().await?;
+                self.answer_due = false;
+            }
+            match self.wire.read_or(self.session.idle()).await? {
+                Some(Interruption::Fatal(error)) => return Err(Gone::Fatal(error)),
+                Some(Interruption::TransactionLost) | None => {}
+            }
+        }
+    }
+
+    async fn on_message(&mut self, message: Message) -> Result<(), Gone> {
+        if self.skipping && !matches!(message.kind, b'S' | b'X') {
+            return Ok(());
+        }
+        let extended = matches!(message.kind, b'P' | b'B' | b'D' | b'E' | b'C');
+        let answered = match decode::decode(message.kind, &message.body) {
+            Ok(frontend) => self.on_frontend(frontend).await,
+            Err(Malformed::Form(error)) => return Err(Gone::Fatal(error)),
+            Err(Malformed::Content(error)) => {
+                self.fail().await?;
+                Err(Stop::Failed(error))
+            }
+        };
+        match answered {
+            Ok(()) => Ok(()),
+            Err(Stop::Gone(gone)) => Err(gone),
+            Err(Stop::Failed(error)) => {
+                self.send_asides();
+                put_error(Level::Error, &error, &mut self.wire.out);
+                if extended {
+                    self.skipping = true;
+                    return Ok(());
+                }
+                self.ready().await
+            }
+        }
+    }
+
+    async fn on_frontend(&mut self, message: Frontend<'_>) -> Result<(), Stop> {
+        match message {
+            Frontend::Query(text) => self.on_query(text).await,
+            Frontend::Parse { name, text, parameter_types } => {
+                self.on_parse(name, text, &parameter_types).await
+            }
+            Frontend::Bind(bind) => self.on_bind(bind).await,
+            Frontend::Describe(target, name) => self.on_describe(target, name).await,
+            Frontend::Execute { portal, rows_max } => self.on_execute(portal, rows_max).await,
+            Frontend::Close(target, name) => {
+                self.on_close(target, name);
+                Ok(())
+            }
+            Frontend::Flush => Ok(self.wire.flush().await?),
+            Frontend::Sync => self.on_sync().await,
+            // What a client sent before it learned that its COPY has failed.
+            Frontend::CopyData(_) | Frontend::CopyDone | Frontend::CopyFail(_) => Ok(()),
+            Frontend::FunctionCall => {
+                self.fail().await?;
+                Err(Error::refused("the function call protocol is not supported").into())
+            }
+            Frontend::Terminate => Err(Gone::Disconnected.into()),
+        }
+    }
+
+    /// Fails the transaction for an error that was found outside the session.
+    pub(crate) async fn fail(&mut self) -> Result<(), Gone> {
+        self.wire.drive(&self.canceler, self.session.fail()).await
+    }
+
+    async fn on_query(&mut self, text: &str) -> Result<(), Stop> {
+        self.session.set_sync_follows(true);
+        let mut script = self.wire.drive(&self.canceler, self.session.script(text)).await??;
+        while let Some(reply) =
+            self.wire.drive(&self.canceler, self.session.next(&mut script)).await??
+        {
+            self.send_reply(reply, None).await?;
+        }
+        self.ready().await?;
+        Ok(())
+    }
+
+    async fn on_sync(&mut self) -> Result<(), Stop> {
+        self.skipping = false;
+        self.wire.drive(&self.canceler, self.session.sync()).await??;
+        self.ready().await?;
+        Ok(())
+    }
+
+    /// ReadyForQuery, and everything before it, to the client.
+    async fn ready(&mut self) -> Result<(), Gone> {
+        self.send_asides();
+        for (name, value) in self.changed.drain(..) {
+            encode::parameter_status(&name, &value, &mut self.wire.out);
+        }
+        encode::ready_for_query(self.session.status(), &mut self.wire.out);
+        // Written once no message is left to answer: those of a pipeline share one write.
+        self.answer_due = true;
+        self.wire.flush_if_full().await
+    }
+
+    /// Notices go out where they arise, changed settings before ReadyForQuery.
+    pub(crate) fn send_asides(&mut self) {
+        for aside in self.session.asides() {
+            match aside {
+                Aside::Notice(severity, notice) => {
+                    put_notice(severity, &notice, &mut self.wire.out);
+                }
+                Aside::Parameter(name, value) => self.changed.push((name, value)),
+            }
+        }
+    }
+
+    /// Sends what a statement gave. `formats` are the portal's; without them (simple protocol) a
+    /// RowDescription comes first and all is text.
+    pub(crate) async fn send_reply(
+        &mut self,
+        reply: Reply,
+        formats: Option<&[i16]>,
+    ) -> Result<(), Stop> {
+        match reply {
+            Reply::Rows(rows) => return self.send_rows(rows, formats).await,
+            Reply::Complete(tag) => self.complete(&tag),
+            Reply::Empty => encode::empty_query_response(&mut self.wire.out),
+            Reply::CopyIn { options, columns } => self.copy_in(options, columns).await?,
+            Reply::CopyOut { options, rows } => self.copy_out(options, rows).await?,
+        }
+        Ok(())
+    }
+
+    pub(crate) fn complete(&mut self, tag: &str) {
+        self.send_asides();
+        encode::command_complete(tag, &mut self.wire.out);
+    }
+
+    async fn send_rows(&mut self, mut rows: Rowset, formats: Option<&[i16]>) -> Result<(), Stop> {
+        let columns = rows.columns();
+        let formats = if let Some(codes) = formats {
+            match encode::formats(codes, columns.len()) {
+                Ok(formats) => formats,
+                Err(error) => {
+                    self.fail().await?;
+                    return Err(error.into());
+                }
+            }
+        } else {
+            let formats = Formats::All(Format::Text);
+            encode::row_description(&columns, &formats, &mut self.wire.out);
+            formats
+        };
+        while let Some(batch) =
+            self.wire.drive(&self.canceler, self.session.fetch(&mut rows)).await??
+        {
+            for row in batch.iter() {
+                let style = self.session.style();
+                let written = encode::data_row(row, &columns, &formats, style, &mut self.wire.out);
+                if let Err(error) = written {
+                    self.fail().await?;
+                    return Err(error.into());
+                }
+                self.wire.flush_if_full().await?;
+            }
+        }
+        let tag = self.wire.drive(&self.canceler, self.session.finish(rows)).await??;
+        if let Some(tag) = tag {
+            self.complete(&tag);
+        } else {
+            self.send_asides();
+            encode::portal_suspended(&mut self.wire.out);
+        }
+        Ok(())
+    }
+
+    /// The largest message, in bytes.
+    pub(crate) fn message_bytes_max(&self) -> usize {
+        self.message_bytes_max
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::sync::watch;
+
+    /// What a client that sends `bytes` gets: the request that came of it, or the bytes that it is
+    /// answered before the connection ends.
+    async fn knock(bytes: &[u8]) -> (Option<Request>, Vec<u8>) {
+        let (mut client, server) = tokio::io::duplex(1 << 16);
+        let (_stop, stopped) = watch::channel(false);
+        let mut wire = Wire::new(server, stopped);
+        client.write_all(bytes).await.unwrap();
+        let request = match begin(&mut wire, &Backends::default()).await {
+            Ok(request) => request,
+            Err(Gone::Fatal(error)) => {
+                refuse(wire, &error).await;
+                None
+            }
+            Err(Gone::Disconnected) => panic!("the client is still there"),
+        };
+        let mut answer = vec![0; 1 << 16];
+        let length = client.read(&mut answer).await.unwrap();
+        answer.truncate(length);
+        (request, answer)
+    }
+
+    fn packet(body: &[u8]) -> Vec<u8> {
+        [&(body.len() as u32 + 4).to_be_bytes(), body].concat()
+    }
+
+    const SSL: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x2f";
+
+    #[tokio::test]
+    async fn encryption_is_declined_and_the_client_goes_on() {
+        let (request, answer) = knock(&[SSL, &packet(b"\0\x03\0\0user\0ann\0\0")].concat()).await;
+        assert_eq!(request.map(|request| request.user), Some("ann".to_owned()));
+        assert_eq!(answer, b"N");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_an_error_and_nothing_after_it() {
+        for (bytes, state) in [
+            (b"GET / HTTP/1.1\r\n\r\n".to_vec(), "08P01"),
+            (packet(b"\0\x03\0\0"), "08P01"),
+            (packet(b"\0\x02\0\0user\0a\0\0"), "0A000"),
+            (packet(b"\0\x03\0\0database\0d\0\0"), "28000"),
+        ] {
+            let (request, answer) = knock(&bytes).await;
+            assert_eq!(request, None);
+            let expected = format!("SFATAL\0VFATAL\0C{state}\0M");
+            assert_eq!(&answer[5..5 + expected.len()], expected.as_bytes());
+            // Its length is that of all that came.
+            assert_eq!(answer[1..5], (answer.len() as u32 - 1).to_be_bytes());
+        }
+    }
+
+    #[tokio::test]
+    async fn requests_for_encryption_have_an_end() {
+        let (request, answer) = knock(&SSL.repeat(4)).await;
+        assert_eq!(request, None);
+        assert!(answer.starts_with(b"NNN"), "{answer:?}");
+    }
+}

@@ -1,0 +1,141 @@
+//! COPY FROM STDIN and COPY TO STDOUT on a connection.
+
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::model::error::Error;
+use crate::model::value::RowBatch;
+use crate::pg::connection::{Connection, Stop};
+use crate::pg::copy::{Reader, Writer};
+use crate::pg::decode::{self, Frontend, Malformed};
+use crate::pg::encode;
+use crate::pg::error::violation;
+use crate::pg::framing::Gone;
+use crate::session::Rowset;
+use crate::sql::{CopyFormat, CopyOptions, OutputColumn};
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+    /// Takes the client's data until it says that this is all.
+    pub(crate) async fn copy_in(
+        &mut self,
+        options: CopyOptions,
+        columns: Arc<[OutputColumn]>,
+    ) -> Result<(), Stop> {
+        self.refuse_binary(&options).await?;
+        encode::copy_response(b'G', columns.len(), &mut self.wire.out);
+        self.wire.flush().await?;
+        let style = self.session.style().clone();
+        let mut reader = Reader::new(options, columns, style, self.message_bytes_max());
+        loop {
+            let message = self.next_message().await?;
+            let frontend = match decode::decode(message.kind, &message.body) {
+                Ok(frontend) => frontend,
+                Err(Malformed::Form(error)) => return Err(Gone::Fatal(error).into()),
+                Err(Malformed::Content(error)) => return Err(self.copy_failed(error).await),
+            };
+            match frontend {
+                Frontend::CopyData(data) => {
+                    if let Err(error) = reader.feed(data) {
+                        return Err(self.copy_failed(error).await);
+                    }
+                    self.store_batches(&mut reader, false).await?;
+                }
+                Frontend::CopyDone => {
+                    self.store_batches(&mut reader, true).await?;
+                    let tag = self.wire.drive(&self.canceler, self.session.copy_done()).await??;
+                    self.complete(&tag);
+                    return Ok(());
+                }
+                Frontend::CopyFail(message) => {
+                    let error =
+                        self.wire.drive(&self.canceler, self.session.copy_fail(message)).await?;
+                    return Err(error.into());
+                }
+                // libpq may send these at any time (manual, "COPY Operations").
+                Frontend::Flush | Frontend::Sync => {}
+                Frontend::Terminate => return Err(Gone::Disconnected.into()),
+                _ => {
+                    let kind = message.kind;
+                    let error = violation(format!(
+                        "unexpected message type 0x{kind:02X} during COPY from stdin"
+                    ));
+                    return Err(self.copy_failed(error).await);
+                }
+            }
+        }
+    }
+
+    async fn store_batches(&mut self, reader: &mut Reader, last: bool) -> Result<(), Stop> {
+        loop {
+            match reader.next_batch(last) {
+                Ok(Some(batch)) => self.store_batch(batch, reader).await?,
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(self.copy_failed(error).await),
+            }
+        }
+    }
+
+    async fn store_batch(&mut self, batch: RowBatch, reader: &Reader) -> Result<(), Stop> {
+        let stored = self.wire.drive(&self.canceler, self.session.copy_data(batch)).await?;
+        stored.map_err(|error| {
+            if error.fields().context.is_some() {
+                Stop::Failed(error)
+            } else {
+                Stop::Failed(error.with_context(reader.batch_context()))
+            }
+        })
+    }
+
+    /// Fails the transaction for an error that the session doesn't know of.
+    async fn copy_failed(&mut self, error: Error) -> Stop {
+        match self.fail().await {
+            Ok(()) => Stop::Failed(error),
+            Err(gone) => Stop::Gone(gone),
+        }
+    }
+
+    async fn refuse_binary(&mut self, options: &CopyOptions) -> Result<(), Stop> {
+        if options.format == CopyFormat::Binary {
+            let error = Error::refused("COPY in binary format is not supported")
+                .with_hint("Use the text or csv format.");
+            return Err(self.copy_failed(error).await);
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn copy_out(
+        &mut self,
+        options: CopyOptions,
+        mut rows: Rowset,
+    ) -> Result<(), Stop> {
+        self.refuse_binary(&options).await?;
+        let columns = rows.columns();
+        encode::copy_response(b'H', columns.len(), &mut self.wire.out);
+        let mut writer = Writer::new(options);
+        if writer.has_header() {
+            encode::copy_data(&mut self.wire.out, |out| {
+                writer.header(&columns, out);
+                Ok(())
+            })?;
+        }
+        while let Some(batch) =
+            self.wire.drive(&self.canceler, self.session.fetch(&mut rows)).await??
+        {
+            for row in batch.iter() {
+                let style = self.session.style();
+                let written = encode::copy_data(&mut self.wire.out, |out| {
+                    writer.row(row, &columns, style, out)
+                });
+                if let Err(error) = written {
+                    return Err(self.copy_failed(error).await);
+                }
+                self.wire.flush_if_full().await?;
+            }
+        }
+        encode::copy_done(&mut self.wire.out);
+        let tag = self.wire.drive(&self.canceler, self.session.finish(rows)).await??;
+        self.complete(tag.as_deref().unwrap_or("COPY 0"));
+        Ok(())
+    }
+}

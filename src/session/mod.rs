@@ -1,0 +1,442 @@
+//! One client's state, free of any protocol: transaction status, settings, prepared statements,
+//! portals. A protocol feeds it statements and drains its replies; below it stand the compiler
+//! (`sql`) and the engine.
+//!
+//! Invariants:
+//! * `write` and `view` are only there inside a transaction, and never both.
+//! * The write slot is taken at the first statement that needs it, not at BEGIN.
+//! * After an error the transaction is failed before the error is returned, whoever caused it.
+
+mod copy;
+mod portal;
+mod run;
+mod script;
+mod settings;
+mod statement;
+mod transaction;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::datum::{self, Style};
+use crate::engine::{Canceler, DatabaseUse, Engine, Limits, Transaction, View};
+use crate::model::error::{Error, SqlState};
+use crate::model::id::DatabaseId;
+use crate::model::pg_type::{Oid, PgType};
+use crate::model::value::Value;
+use crate::platform::clock;
+use crate::sql::OutputColumn;
+
+pub use portal::{Reply, Rowset};
+pub use script::Script;
+
+use portal::Portal;
+use settings::{Saved, Settings};
+use statement::{Cache, Prepared};
+use transaction::{Modes, Phase, Savepoints};
+
+/// Prepared statements, and portals, that one session may have.
+const NAMED_OBJECTS_MAX: usize = 10_000;
+
+/// Who a session is for, from the start-up packet.
+#[derive(Debug, Clone)]
+pub struct Login {
+    pub user: String,
+    /// `None` where the client named none.
+    pub database: Option<String>,
+    /// Start-up parameters and `options`, in order.
+    pub settings: Vec<(String, String)>,
+    pub backend_pid: i32,
+}
+
+/// ReadyForQuery's status byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    Idle,
+    InTransaction,
+    Failed,
+}
+
+/// Something to tell the client beside the answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Aside {
+    Notice(Severity, Error),
+    /// ParameterStatus: a reported setting has changed.
+    Parameter(String, String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    Debug,
+    Info,
+    Notice,
+    Warning,
+}
+
+/// What ends the idleness of a session.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Interruption {
+    /// Tell the client with severity FATAL, then close.
+    Fatal(Error),
+    /// The open transaction was lost; the session is in the failed state. Nothing is sent now.
+    TransactionLost,
+}
+
+/// A prepared statement, as Describe needs it.
+#[derive(Debug, Clone)]
+pub struct Described {
+    pub parameters: Arc<[PgType]>,
+    /// `None`: the statement returns no rows (NoData).
+    pub columns: Option<Arc<[OutputColumn]>>,
+}
+
+/// One PostgreSQL session.
+#[derive(Debug)]
+pub struct Session {
+    engine: Engine,
+    database: DatabaseId,
+    database_use: DatabaseUse,
+    backend_pid: i32,
+    settings: Settings,
+    /// Reported settings as the client knows them.
+    told: Vec<(String, String)>,
+    asides: Vec<Aside>,
+    canceler: Canceler,
+
+    phase: Phase,
+    modes: Modes,
+    savepoints: Savepoints,
+    /// Settings as they were when the transaction began.
+    saved: Option<Saved>,
+    /// The open transaction at the leader, once something needed the write slot.
+    write: Option<Transaction>,
+    /// REPEATABLE READ's snapshot.
+    view: Option<View>,
+    /// When the transaction began, in microseconds since 1970.
+    transaction_time: Option<i64>,
+    statement_time: i64,
+    /// Whether the pipeline ends after the message that runs now.
+    sync_follows: bool,
+
+    statements: HashMap<String, Arc<Prepared>>,
+    cache: Cache,
+    portals: HashMap<String, Portal>,
+    copy: Option<copy::CopyIn>,
+}
+
+/// Microseconds since 1970-01-01 00:00 UTC.
+fn wall_microseconds() -> i64 {
+    clock::wall().as_micros() as i64
+}
+
+impl Session {
+    /// Opens a session: checks the database (3D000) and applies the settings.
+    ///
+    /// A client that names no database, or just libpq's default (the user's name) where no database
+    /// is called so, gets `postgres`.
+    pub fn open(engine: Engine, login: Login) -> Result<Self, Error> {
+        let named = login.database.filter(|name| !name.is_empty());
+        let name = named.unwrap_or_else(|| login.user.clone());
+        let (database, name) = match engine.database(&name) {
+            Some(id) => (id, name),
+            None if name == login.user => (DatabaseId::POSTGRES, "postgres".to_owned()),
+            None => {
+                return Err(Error::user(
+                    SqlState::INVALID_CATALOG_NAME,
+                    format!("database \"{name}\" does not exist"),
+                ));
+            }
+        };
+        let settings = Settings::new(&login.user, &name, &login.settings)?;
+        let database_use = engine.enter(database)?;
+        let modes = Modes {
+            isolation: settings.default_isolation(),
+            read_only: settings.flag("default_transaction_read_only"),
+            deferrable: false,
+        };
+        let mut session = Self {
+            engine,
+            database,
+            database_use,
+            backend_pid: login.backend_pid,
+            settings,
+            told: Vec::new(),
+            asides: Vec::new(),
+            canceler: Canceler::default(),
+            phase: Phase::Idle,
+            modes,
+            savepoints: Savepoints::default(),
+            saved: None,
+            write: None,
+            view: None,
+            transaction_time: None,
+            statement_time: wall_microseconds(),
+            sync_follows: true,
+            statements: HashMap::new(),
+            cache: Cache::default(),
+            portals: HashMap::new(),
+            copy: None,
+        };
+        session.told = session.reported();
+        Ok(session)
+    }
+
+    pub fn status(&self) -> Status {
+        match self.phase {
+            Phase::Idle | Phase::Implicit => Status::Idle,
+            Phase::Block => Status::InTransaction,
+            Phase::Failed => Status::Failed,
+        }
+    }
+
+    /// The settings that are reported at start-up, and their values.
+    ///
+    /// A follower says that it is a hot standby, so that clients that look for a primary or a
+    /// standby (`target_session_attrs`) find one, although any node takes writes.
+    pub fn reported(&self) -> Vec<(String, String)> {
+        let mut reported = self.settings.reported();
+        for (name, value) in &mut reported {
+            if name == "in_hot_standby" && !self.engine.is_leader() {
+                "on".clone_into(value);
+            }
+        }
+        reported
+    }
+
+    /// Notices and changed parameters since the last call, in order.
+    pub fn asides(&mut self) -> Vec<Aside> {
+        std::mem::take(&mut self.asides)
+    }
+
+    /// Keeps a notice, if the client wants to see one as severe as this.
+    fn notice(&mut self, severity: Severity, error: Error) {
+        if self.settings.sends(severity) {
+            self.asides.push(Aside::Notice(severity, error));
+        }
+    }
+
+    /// Notes reported settings that have changed.
+    fn report_changes(&mut self) {
+        let reported = self.settings.reported();
+        for (now, told) in reported.iter().zip(&mut self.told) {
+            if now != told && now.0 != "in_hot_standby" {
+                self.asides.push(Aside::Parameter(now.0.clone(), now.1.clone()));
+                told.clone_from(now);
+            }
+        }
+    }
+
+    pub fn style(&self) -> &Style {
+        self.settings.style()
+    }
+
+    /// Cancels this session's running statement, from another connection.
+    pub fn canceler(&self) -> Canceler {
+        self.canceler.clone()
+    }
+
+    /// Whether the message being handled is the last before a Sync: its statement may then commit
+    /// by itself.
+    pub fn set_sync_follows(&mut self, follows: bool) {
+        self.sync_follows = follows;
+    }
+
+    /// Where the waits of a statement that starts now end.
+    fn limits(&self) -> Limits {
+        Limits {
+            deadline: self
+                .settings
+                .timeout("statement_timeout")
+                .map(|time| clock::now().plus(time)),
+            lock_timeout: self.settings.timeout("lock_timeout"),
+            cancel: self.canceler.clone(),
+        }
+    }
+
+    fn now(&self) -> Value {
+        datum::timestamptz_from_unix(self.transaction_time.unwrap_or(self.statement_time))
+    }
+
+    /// Extended protocol: Parse. `name` is empty for the unnamed statement.
+    ///
+    /// # Errors
+    /// 42P05 for a name that is taken; syntax errors.
+    pub async fn prepare(
+        &mut self,
+        name: &str,
+        text: &str,
+        parameter_types: &[Oid],
+    ) -> Result<(), Error> {
+        let result = self.prepare_named(name, text, parameter_types).await;
+        self.fail_on_error(result).await
+    }
+
+    async fn prepare_named(&mut self, name: &str, text: &str, types: &[Oid]) -> Result<(), Error> {
+        if !name.is_empty() && self.statements.contains_key(name) {
+            return Err(Error::user(
+                SqlState::DUPLICATE_PREPARED_STATEMENT,
+                format!("prepared statement \"{name}\" already exists"),
+            ));
+        }
+        if self.statements.len() >= NAMED_OBJECTS_MAX {
+            return Err(Error::limit(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                format!("a session can have {NAMED_OBJECTS_MAX} prepared statements at the most"),
+            ));
+        }
+        let prepared = self.cache.get(text, types)?;
+        if self.phase == Phase::Failed
+            && prepared.parsed.as_ref().is_some_and(|parsed| !parsed.ends_transaction())
+        {
+            return Err(transaction::failed());
+        }
+        // Binding now finds unknown tables and types at Parse, where PostgreSQL finds them.
+        if prepared.parsed.is_some() && self.phase != Phase::Failed {
+            self.plan(&prepared, false).await?;
+        }
+        self.statements.insert(name.to_owned(), prepared);
+        Ok(())
+    }
+
+    fn statement(&self, name: &str) -> Result<Arc<Prepared>, Error> {
+        self.statements.get(name).cloned().ok_or_else(|| {
+            let message = if name.is_empty() {
+                "unnamed prepared statement does not exist".to_owned()
+            } else {
+                format!("prepared statement \"{name}\" does not exist")
+            };
+            Error::user(SqlState::INVALID_SQL_STATEMENT_NAME, message)
+        })
+    }
+
+    /// Describe of a statement.
+    ///
+    /// # Errors
+    /// 26000 if there is no such statement; what compiling it again finds.
+    pub async fn describe_statement(&mut self, name: &str) -> Result<Described, Error> {
+        let result = self.describe_named(name).await;
+        self.fail_on_error(result).await
+    }
+
+    async fn describe_named(&mut self, name: &str) -> Result<Described, Error> {
+        let prepared = self.statement(name)?;
+        if prepared.parsed.is_none() {
+            return Ok(Described { parameters: Arc::new([]), columns: None });
+        }
+        let plan = self.plan(&prepared, true).await?;
+        let columns = self.result_columns(&plan);
+        drop(prepared.described.set(columns.clone()));
+        Ok(Described { parameters: Arc::clone(&plan.parameters), columns })
+    }
+
+    /// The parameters' types, for decoding Bind.
+    ///
+    /// # Errors
+    /// 26000 if there is no such statement.
+    pub async fn parameter_types(&mut self, statement: &str) -> Result<Arc<[PgType]>, Error> {
+        let result = self.parameter_types_of(statement).await;
+        self.fail_on_error(result).await
+    }
+
+    async fn parameter_types_of(&mut self, statement: &str) -> Result<Arc<[PgType]>, Error> {
+        let prepared = self.statement(statement)?;
+        if prepared.parsed.is_none() {
+            return Ok(Arc::new([]));
+        }
+        Ok(Arc::clone(&self.plan(&prepared, false).await?.parameters))
+    }
+
+    pub fn close_statement(&mut self, name: &str) {
+        self.statements.remove(name);
+    }
+
+    /// Sync: commits what the pipeline left implicit.
+    ///
+    /// # Errors
+    /// The commit's.
+    pub async fn sync(&mut self) -> Result<(), Error> {
+        let result = match self.phase {
+            Phase::Implicit => self.commit().await,
+            Phase::Idle | Phase::Block | Phase::Failed => Ok(()),
+        };
+        if self.phase == Phase::Idle {
+            self.drop_portals();
+        }
+        result
+    }
+
+    /// Something failed outside the session (bad Bind bytes ...): the transaction fails, as if a
+    /// statement had.
+    pub async fn fail(&mut self) {
+        self.copy = None;
+        match self.phase {
+            Phase::Idle | Phase::Failed => {}
+            Phase::Implicit => self.end(false).await,
+            Phase::Block => {
+                self.phase = Phase::Failed;
+                self.view = None;
+                // Without a savepoint to go back to, nothing of it can be kept: others may write.
+                if self.savepoints.depth() == 0
+                    && let Some(write) = self.write.take()
+                {
+                    write.rollback().await;
+                }
+            }
+        }
+    }
+
+    async fn fail_on_error<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
+        if result.is_err() {
+            self.fail().await;
+        }
+        result
+    }
+
+    /// Resolves when an idle session must be ended or its transaction failed: a timeout, a lost
+    /// leader.
+    pub async fn idle(&mut self) -> Interruption {
+        let (name, state, message) = match self.phase {
+            Phase::Idle => (
+                "idle_session_timeout",
+                SqlState(*b"57P05"),
+                "terminating connection due to idle-session timeout",
+            ),
+            _ => (
+                "idle_in_transaction_session_timeout",
+                SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+                "terminating connection due to idle-in-transaction timeout",
+            ),
+        };
+        let timeout = self.settings.timeout(name);
+        let waited = async {
+            match timeout {
+                Some(timeout) => clock::sleep(timeout).await,
+                None => std::future::pending().await,
+            }
+        };
+        let lost = async {
+            match &mut self.write {
+                Some(write) if !write.is_lost() => write.lost().await,
+                _ => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = waited => Interruption::Fatal(Error::limit(state, message)),
+            _ = lost => {
+                self.lose_transaction();
+                Interruption::TransactionLost
+            }
+        }
+    }
+
+    fn lose_transaction(&mut self) {
+        self.write = None;
+        self.savepoints = Savepoints::default();
+        self.phase = Phase::Failed;
+    }
+
+    /// Ends the session; an open transaction is rolled back.
+    pub async fn close(mut self) {
+        self.end(false).await;
+    }
+}

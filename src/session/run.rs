@@ -1,0 +1,769 @@
+//! Runs one statement: decides in which transaction, and turns the outcome into a reply.
+
+use std::sync::Arc;
+
+use crate::engine::Begin;
+use crate::model::catalog::Catalog;
+use crate::model::error::{Error, SqlState};
+use crate::model::statement::{Atomicity, Dialect, Parameters, Statement, Unit, UnitOutcome};
+use crate::model::value::{RowBatch, Value};
+use crate::session::portal::{Reply, RowsTag, Rowset};
+use crate::session::statement::{Plan, Prepared};
+use crate::session::transaction::{self, Modes, Phase};
+use crate::session::{Session, Severity, settings, wall_microseconds};
+use crate::sql::{
+    self, Action, Argument, Isolation, LockWait, OutputColumn, Program, SettingValue, Step,
+    TransactionModes, WriteTag,
+};
+
+/// How often a statement is compiled again because the schema changed under it.
+const ATTEMPTS_MAX: u32 = 5;
+/// How long to wait for this node to catch up with a schema change.
+const CATCH_UP: std::time::Duration = std::time::Duration::from_secs(10);
+/// Bytes of rows that a statement returns at once where they are collected.
+const COLLECTED_BYTES_MAX: usize = 64 << 20;
+
+/// A command tag with its count.
+pub(crate) fn write_tag(tag: WriteTag, count: u64) -> String {
+    match tag {
+        WriteTag::Insert => format!("INSERT 0 {count}"),
+        WriteTag::Update => format!("UPDATE {count}"),
+        WriteTag::Delete => format!("DELETE {count}"),
+        WriteTag::Merge => format!("MERGE {count}"),
+        WriteTag::Select => format!("SELECT {count}"),
+        WriteTag::Plain(tag) => tag.to_owned(),
+    }
+}
+
+/// What a write is called in "cannot execute X in a read-only transaction".
+fn write_name(tag: WriteTag) -> &'static str {
+    match tag {
+        WriteTag::Insert => "INSERT",
+        WriteTag::Update => "UPDATE",
+        WriteTag::Delete => "DELETE",
+        WriteTag::Merge => "MERGE",
+        WriteTag::Select => "CREATE TABLE AS",
+        WriteTag::Plain(tag) => tag,
+    }
+}
+
+impl Session {
+    /// Runs a statement. `alone`: nothing else belongs to its implicit transaction.
+    ///
+    /// After an error the transaction has *not* been failed yet: callers do that.
+    pub(crate) async fn run(
+        &mut self,
+        prepared: &Arc<Prepared>,
+        parameters: &[Value],
+        alone: bool,
+    ) -> Result<Reply, Error> {
+        let Some(parsed) = &prepared.parsed else { return Ok(Reply::Empty) };
+        if self.phase == Phase::Failed && !parsed.ends_transaction() {
+            return Err(transaction::failed());
+        }
+        if self.database_use.is_dropped() {
+            return Err(Error::retry(
+                SqlState::ADMIN_SHUTDOWN,
+                "the database of this session was dropped",
+            ));
+        }
+        self.statement_time = wall_microseconds();
+        let reply = self.attempt(prepared, parameters, alone).await?;
+        self.report_changes();
+        Ok(reply)
+    }
+
+    /// Compiles and performs, again if the schema has changed in between.
+    pub(crate) async fn attempt(
+        &mut self,
+        prepared: &Arc<Prepared>,
+        parameters: &[Value],
+        alone: bool,
+    ) -> Result<Reply, Error> {
+        for attempt in 0..ATTEMPTS_MAX {
+            if attempt > 1 {
+                // The leader has a schema that this node hasn't applied yet.
+                self.engine.sync(CATCH_UP).await?;
+            }
+            let plan = self.plan(prepared, attempt > 0).await?;
+            if let Some(reply) = self.perform(&plan, parameters, alone).await? {
+                return Ok(reply);
+            }
+        }
+        Err(Error::serialization("the schema kept changing while the statement was compiled"))
+    }
+
+    /// A plan for the present schema. Unless `verify`, a plan that was kept is taken as it is: the
+    /// engine checks its schema when it runs.
+    pub(crate) async fn plan(
+        &mut self,
+        prepared: &Prepared,
+        verify: bool,
+    ) -> Result<Arc<Plan>, Error> {
+        let parsed = prepared.parsed.as_ref().ok_or_else(|| Error::internal("no statement"))?;
+        if let Some(plan) = prepared.cached_plan()
+            && Arc::ptr_eq(&plan.settings, self.settings.compile())
+        {
+            if !verify && self.write.is_none() && self.view.is_none() {
+                return Ok(plan);
+            }
+            if self.catalog().await?.schema == plan.schema {
+                return Ok(plan);
+            }
+        }
+        let catalog = self.catalog().await?;
+        let compiled = match self.compile(parsed, &catalog, prepared) {
+            Ok(compiled) => compiled,
+            // What it names may have been made on another node a moment ago.
+            Err(error) if self.write.is_none() && self.view.is_none() => {
+                self.engine.sync(CATCH_UP).await?;
+                let newer = self.catalog().await?;
+                if newer.schema == catalog.schema {
+                    return Err(error);
+                }
+                let compiled = self.compile(parsed, &newer, prepared)?;
+                return self.keep(prepared, compiled, &newer);
+            }
+            Err(error) => return Err(error),
+        };
+        self.keep(prepared, compiled, &catalog)
+    }
+
+    fn compile(
+        &self,
+        parsed: &sql::Parsed,
+        catalog: &Catalog,
+        prepared: &Prepared,
+    ) -> Result<sql::Compiled, Error> {
+        sql::compile(parsed, catalog, self.settings.compile(), &prepared.given_types)
+    }
+
+    fn keep(
+        &self,
+        prepared: &Prepared,
+        compiled: sql::Compiled,
+        catalog: &Catalog,
+    ) -> Result<Arc<Plan>, Error> {
+        let settings = Arc::clone(self.settings.compile());
+        let plan = Arc::new(Plan::new(compiled, catalog.schema, settings));
+        prepared.check_result(&plan)?;
+        prepared.keep_plan(&plan);
+        Ok(plan)
+    }
+
+    /// The catalog that the present transaction sees.
+    async fn catalog(&mut self) -> Result<Arc<Catalog>, Error> {
+        if let Some(write) = &mut self.write {
+            return write.catalog().await;
+        }
+        if let Some(view) = &mut self.view {
+            return view.catalog().await;
+        }
+        self.engine.catalog(self.database).await
+    }
+
+    /// The columns that the client is told; a FETCH has its cursor's.
+    pub(crate) fn result_columns(&self, plan: &Plan) -> Option<Arc<[OutputColumn]>> {
+        match &plan.compiled.action {
+            Action::Fetch { name, move_only: false, .. } => self.cursor_columns(name),
+            _ => plan.described(),
+        }
+    }
+
+    /// Performs a plan. `None`: the schema isn't the plan's any more, nothing was done.
+    async fn perform(
+        &mut self,
+        plan: &Plan,
+        parameters: &[Value],
+        alone: bool,
+    ) -> Result<Option<Reply>, Error> {
+        match &plan.compiled.action {
+            Action::Query { program, locking } => {
+                let tag = RowsTag::Select;
+                let rows = self.query(plan, program, *locking, parameters, tag, alone).await?;
+                Ok(rows.map(Reply::Rows))
+            }
+            Action::Write { steps, tag, .. } => {
+                self.write_steps(plan, steps, *tag, parameters, alone).await
+            }
+            Action::CopyFrom(copy) => self.copy_from(plan, copy).await,
+            Action::CopyTo(copy) => {
+                let rows =
+                    self.query(plan, &copy.query, None, parameters, RowsTag::Copy, alone).await?;
+                Ok(rows.map(|rows| Reply::CopyOut { options: copy.options.clone(), rows }))
+            }
+            Action::Declare { name, query, hold } => {
+                self.declare(name, query, *hold, alone).await.map(Some)
+            }
+            Action::Fetch { name, count, move_only } => {
+                self.fetch_cursor(name, *count, *move_only).await.map(Some)
+            }
+            Action::CloseCursor { name } => self.close_cursor(name.as_deref()).map(Some),
+            Action::Begin(_)
+            | Action::Commit
+            | Action::Rollback
+            | Action::Savepoint(_)
+            | Action::RollbackTo(_)
+            | Action::Release(_)
+            | Action::SetTransaction { .. } => {
+                self.control(&plan.compiled.action).await.map(|tag| Some(complete(tag)))
+            }
+            Action::CreateDatabase { .. }
+            | Action::DropDatabase { .. }
+            | Action::Maintenance { .. } => self.administer(plan, alone).await,
+            Action::Set { name, value, local } if settings::is_transaction_mode(name) => {
+                self.set_mode(name, value, *local, alone)?;
+                Ok(Some(complete("SET")))
+            }
+            Action::Reset { name: Some(name) } if settings::is_transaction_mode(name) => {
+                self.set_mode(name, &SettingValue::Default, false, alone)?;
+                Ok(Some(complete("RESET")))
+            }
+            _ => self.utility(plan).map(Some),
+        }
+    }
+
+    /// A SELECT: where it runs depends on the transaction that it is in.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "all of it is the statement's, and one caller has it"
+    )]
+    async fn query(
+        &mut self,
+        plan: &Plan,
+        program: &Program,
+        locking: Option<LockWait>,
+        parameters: &[Value],
+        tag: RowsTag,
+        alone: bool,
+    ) -> Result<Option<Rowset>, Error> {
+        if !alone && self.phase == Phase::Idle {
+            self.start(Phase::Implicit, TransactionModes::default());
+        }
+        let in_block = self.phase != Phase::Idle;
+        if in_block && locking.is_some() && self.modes.read_only {
+            return Err(transaction::read_only("SELECT FOR UPDATE"));
+        }
+        let serializable = self.modes.isolation == Isolation::Serializable && !self.modes.read_only;
+        if in_block && (locking.is_some() || serializable) {
+            self.take_write_slot(locking == Some(LockWait::NoWait)).await?;
+        }
+        let statement = self.statement_for(program, parameters)?;
+        let limits = self.limits();
+        if self.write.is_some() {
+            if self.catalog().await?.schema != plan.schema {
+                return Ok(None);
+            }
+            let write = self.write.as_mut().ok_or_else(|| Error::internal("no transaction"))?;
+            let rows = write.run(statement, &limits).await?;
+            return Ok(Some(Rowset::stream(Arc::clone(&plan.columns), rows, tag, true)));
+        }
+        if in_block && self.modes.isolation != Isolation::ReadCommitted {
+            if self.view.is_none() {
+                let level = self.settings.read_level();
+                self.view = Some(self.engine.view(self.database, level, &limits).await?);
+            }
+            if self.catalog().await?.schema != plan.schema {
+                return Ok(None);
+            }
+            let view = self.view.as_mut().ok_or_else(|| Error::internal("no view"))?;
+            let rows = view.run(Dialect::Postgres, statement, &limits).await?;
+            // The view's connection serves one statement at a time.
+            return Ok(Some(Rowset::stream(Arc::clone(&plan.columns), rows, tag, true)));
+        }
+        let level = self.settings.read_level();
+        let rows = self
+            .engine
+            .read(self.database, Dialect::Postgres, level, statement, Some(plan.schema), &limits)
+            .await?;
+        Ok(rows.map(|rows| Rowset::stream(Arc::clone(&plan.columns), rows, tag, false)))
+    }
+
+    /// A statement that writes: by itself as one unit of a group commit, or in the transaction.
+    async fn write_steps(
+        &mut self,
+        plan: &Plan,
+        steps: &[Step],
+        tag: WriteTag,
+        parameters: &[Value],
+        alone: bool,
+    ) -> Result<Option<Reply>, Error> {
+        if self.modes.read_only {
+            return Err(transaction::read_only(write_name(tag)));
+        }
+        let checked = steps.iter().any(|step| step.must_be_empty.is_some());
+        if alone && self.phase == Phase::Idle && !checked {
+            return self.write_unit(plan, steps, tag, parameters).await;
+        }
+        self.join_transaction().await?;
+        if self.catalog().await?.schema != plan.schema {
+            return Ok(None);
+        }
+        let limits = self.limits();
+        let mut result = (RowBatch::default(), 0);
+        for step in steps {
+            let statement = self.statement_for(&step.program, parameters)?;
+            let write = self.write.as_mut().ok_or_else(|| Error::internal("no transaction"))?;
+            let ran = write.run(statement, &limits).await?.collect(COLLECTED_BYTES_MAX).await?;
+            if let Some(error) = &step.must_be_empty
+                && ran.rows.rows > 0
+            {
+                return Err(error.clone());
+            }
+            if step.result {
+                result = (ran.rows, ran.completion.rows_affected);
+            }
+        }
+        Ok(Some(written(plan, tag, result.0, result.1)))
+    }
+
+    async fn write_unit(
+        &mut self,
+        plan: &Plan,
+        steps: &[Step],
+        tag: WriteTag,
+        parameters: &[Value],
+    ) -> Result<Option<Reply>, Error> {
+        let statements = steps.iter().map(|step| self.statement_for(&step.program, parameters));
+        let unit = Unit {
+            dialect: Dialect::Postgres,
+            atomicity: Atomicity::Unit,
+            statements: statements.collect::<Result<_, _>>()?,
+            schema: Some(plan.schema),
+        };
+        let limits = self.limits();
+        let ran = match self.engine.write(self.database, unit, &limits).await?.outcome {
+            UnitOutcome::SchemaChanged => return Ok(None),
+            UnitOutcome::Ran(ran) => ran,
+        };
+        let mut result = (RowBatch::default(), 0);
+        for (outcome, step) in ran.into_iter().zip(steps) {
+            let outcome = outcome?;
+            if step.result {
+                result = (outcome.rows, outcome.completion.rows_affected);
+            }
+        }
+        Ok(Some(written(plan, tag, result.0, result.1)))
+    }
+
+    /// Makes sure that a transaction is open and holds the write slot.
+    pub(crate) async fn join_transaction(&mut self) -> Result<(), Error> {
+        if self.phase == Phase::Idle {
+            self.start(Phase::Implicit, TransactionModes::default());
+        }
+        self.take_write_slot(false).await
+    }
+
+    async fn take_write_slot(&mut self, no_wait: bool) -> Result<(), Error> {
+        if self.write.is_some() {
+            return Ok(());
+        }
+        let mut limits = self.limits();
+        if no_wait {
+            limits.lock_timeout = Some(std::time::Duration::ZERO);
+        }
+        let since = self.view.as_ref().map(crate::engine::View::position);
+        let begin = Begin { database: self.database, dialect: Dialect::Postgres, since, limits };
+        let mut write = self.engine.begin(begin).await?;
+        self.view = None;
+        for depth in 1..=self.savepoints.depth() {
+            write.savepoint(depth).await?;
+        }
+        self.write = Some(write);
+        Ok(())
+    }
+
+    /// A program with its parameters filled in.
+    pub(crate) fn statement_for(
+        &self,
+        program: &Program,
+        parameters: &[Value],
+    ) -> Result<Statement, Error> {
+        let values = program.arguments.iter().map(|argument| {
+            Ok(match argument {
+                Argument::Parameter(number) => {
+                    parameters.get(number - 1).cloned().ok_or_else(|| {
+                        Error::user(
+                            SqlState::UNDEFINED_PARAMETER,
+                            format!("there is no parameter ${number}"),
+                        )
+                    })?
+                }
+                Argument::TransactionTime => self.now(),
+                Argument::StatementTime => crate::datum::timestamptz_from_unix(self.statement_time),
+                Argument::Setting(name) => Value::Text(self.show(name)?),
+                Argument::BackendPid => Value::Integer(i64::from(self.backend_pid)),
+            })
+        });
+        Ok(Statement {
+            sql: Arc::clone(&program.sql),
+            parameters: Parameters::Positional(values.collect::<Result<_, Error>>()?),
+        })
+    }
+
+    /// Begins a transaction. Nothing is asked of the engine yet.
+    pub(crate) fn start(&mut self, phase: Phase, modes: TransactionModes) {
+        self.phase = phase;
+        self.saved = Some(self.settings.save());
+        self.transaction_time = Some(self.statement_time);
+        self.modes = self.default_modes().with(modes);
+    }
+
+    fn default_modes(&self) -> Modes {
+        Modes {
+            isolation: self.settings.default_isolation(),
+            read_only: self.settings.flag("default_transaction_read_only"),
+            deferrable: self.settings.flag("default_transaction_deferrable"),
+        }
+    }
+
+    /// Commits what is open.
+    pub(crate) async fn commit(&mut self) -> Result<(), Error> {
+        let limits = self.limits();
+        let result = match self.write.take() {
+            Some(write) => write.commit(&limits).await.map(drop),
+            None => Ok(()),
+        };
+        self.end(result.is_ok()).await;
+        result
+    }
+
+    /// Leaves the transaction: rolls back what is still open, and settles the settings.
+    pub(crate) async fn end(&mut self, committed: bool) {
+        if let Some(write) = self.write.take() {
+            write.rollback().await;
+        }
+        self.view = None;
+        self.copy = None;
+        self.savepoints = transaction::Savepoints::default();
+        match self.saved.take() {
+            Some(saved) if !committed => self.settings.restore(&saved),
+            _ => self.settings.end_local(),
+        }
+        self.phase = Phase::Idle;
+        self.transaction_time = None;
+        self.modes = self.default_modes();
+        self.drop_portals();
+        self.report_changes();
+    }
+
+    /// A setting's value, or a fact of the session that has a setting's name.
+    pub(crate) fn show(&self, name: &str) -> Result<String, Error> {
+        let on = |flag: bool| if flag { "on" } else { "off" }.to_owned();
+        Ok(match name.to_ascii_lowercase().as_str() {
+            "transaction_isolation" => settings::isolation_name(self.modes.isolation).to_owned(),
+            "transaction_deferrable" => on(self.modes.deferrable),
+            "transaction_read_only" => {
+                // Clients that look for a primary ask this outside a block.
+                let standby = self.phase == Phase::Idle && !self.engine.is_leader();
+                on(self.modes.read_only || standby)
+            }
+            "in_hot_standby" => on(!self.engine.is_leader()),
+            _ => self.settings.show(name)?,
+        })
+    }
+
+    fn utility(&mut self, plan: &Plan) -> Result<Reply, Error> {
+        match &plan.compiled.action {
+            Action::Set { name, value, local } => self.set(name, value, *local),
+            Action::Show { name } => self.show_row(plan, name),
+            Action::Reset { name } => {
+                match name {
+                    Some(name) => self.settings.set(name, None, false)?,
+                    None => self.settings.reset_all(),
+                }
+                Ok(complete("RESET"))
+            }
+            Action::DiscardAll => {
+                if self.phase != Phase::Idle {
+                    return Err(transaction::not_in_block("DISCARD ALL"));
+                }
+                self.portals.clear();
+                self.statements.clear();
+                self.settings.reset_all();
+                Ok(complete("DISCARD ALL"))
+            }
+            Action::Deallocate { name: None } => {
+                self.statements.clear();
+                Ok(complete("DEALLOCATE ALL"))
+            }
+            Action::Deallocate { name: Some(name) } => {
+                self.statement(name)?;
+                self.statements.remove(name);
+                Ok(complete("DEALLOCATE"))
+            }
+            Action::Nothing { tag, notice } => {
+                if let Some(notice) = notice {
+                    self.notice(Severity::Notice, notice.clone());
+                }
+                Ok(complete(tag))
+            }
+            _ => Err(Error::refused("SQL-level PREPARE and EXECUTE are not supported yet")
+                .with_hint("Prepare statements through the driver: the extended protocol is.")),
+        }
+    }
+
+    fn set(&mut self, name: &str, value: &SettingValue, local: bool) -> Result<Reply, Error> {
+        let text = match value {
+            SettingValue::Default => None,
+            SettingValue::Text(text) => Some(text.as_str()),
+        };
+        if local && self.phase != Phase::Block {
+            self.notice(Severity::Warning, transaction::only_in_block("SET LOCAL"));
+            self.settings.clone().set(name, text, true)?;
+            return Ok(complete("SET"));
+        }
+        self.settings.set(name, text, local)?;
+        Ok(complete("SET"))
+    }
+
+    /// SET and RESET of a setting that is the present transaction's: nothing is left of it after
+    /// that, so a statement by itself only has its value checked.
+    fn set_mode(
+        &mut self,
+        name: &str,
+        value: &SettingValue,
+        local: bool,
+        alone: bool,
+    ) -> Result<(), Error> {
+        let text = match value {
+            SettingValue::Default => None,
+            SettingValue::Text(text) => Some(text.as_str()),
+        };
+        let modes = self.settings.transaction_mode(name, text)?;
+        if local && self.phase != Phase::Block {
+            self.notice(Severity::Warning, transaction::only_in_block("SET LOCAL"));
+            return Ok(());
+        }
+        match self.phase {
+            Phase::Idle if alone => Ok(()),
+            Phase::Idle => {
+                self.start(Phase::Implicit, modes);
+                Ok(())
+            }
+            Phase::Implicit | Phase::Block | Phase::Failed => self.set_modes(modes),
+        }
+    }
+
+    fn show_row(&mut self, plan: &Plan, name: &str) -> Result<Reply, Error> {
+        let values = if name.eq_ignore_ascii_case("all") {
+            let all = self.settings.all();
+            all.into_iter()
+                .flat_map(|(name, value)| {
+                    let value = self.show(&name).unwrap_or(value);
+                    [Value::Text(name), Value::Text(value), Value::Text(String::new())]
+                })
+                .collect()
+        } else {
+            vec![Value::Text(self.show(name)?)]
+        };
+        let width = plan.columns.len().max(1);
+        if values.len() % width != 0 {
+            return Err(Error::internal("SHOW has other columns than its plan"));
+        }
+        let rows = RowBatch { width, rows: values.len() / width, values };
+        Ok(Reply::Rows(Rowset::memory(Arc::clone(&plan.columns), rows, RowsTag::Plain("SHOW"))))
+    }
+
+    /// CREATE and DROP DATABASE, VACUUM, ANALYZE.
+    async fn administer(&mut self, plan: &Plan, alone: bool) -> Result<Option<Reply>, Error> {
+        let outside = alone && self.phase == Phase::Idle;
+        match &plan.compiled.action {
+            Action::CreateDatabase { name, if_not_exists } => {
+                if !outside {
+                    return Err(transaction::not_in_block("CREATE DATABASE"));
+                }
+                match self.engine.create_database(name).await {
+                    Err(error)
+                        if *if_not_exists && error.state() == SqlState::DUPLICATE_DATABASE =>
+                    {
+                        self.notice(Severity::Notice, error);
+                    }
+                    other => other?,
+                }
+                Ok(Some(complete("CREATE DATABASE")))
+            }
+            Action::DropDatabase { name, if_exists, force } => {
+                if !outside {
+                    return Err(transaction::not_in_block("DROP DATABASE"));
+                }
+                if name == self.settings.database() {
+                    return Err(Error::user(
+                        SqlState::OBJECT_IN_USE,
+                        "cannot drop the currently open database",
+                    ));
+                }
+                match self.engine.drop_database(name, *force).await {
+                    Err(error) if *if_exists && error.state() == SqlState::INVALID_CATALOG_NAME => {
+                        let message = format!("database \"{name}\" does not exist, skipping");
+                        self.notice(Severity::Notice, Error::user(SqlState(*b"00000"), message));
+                    }
+                    other => other?,
+                }
+                Ok(Some(complete("DROP DATABASE")))
+            }
+            Action::Maintenance { sql, tag } => {
+                if *tag == "VACUUM" && !outside {
+                    return Err(transaction::not_in_block("VACUUM"));
+                }
+                let step = |sql: &Arc<str>| Step {
+                    program: Program { sql: Arc::clone(sql), arguments: Vec::new() },
+                    result: false,
+                    must_be_empty: None,
+                };
+                let steps: Vec<Step> = sql.iter().map(step).collect();
+                if steps.is_empty() {
+                    return Ok(Some(complete(tag)));
+                }
+                self.write_steps(plan, &steps, WriteTag::Plain(tag), &[], alone).await
+            }
+            _ => Err(Error::internal("not an administrative statement")),
+        }
+    }
+
+    /// BEGIN, COMMIT, ROLLBACK, savepoints; the tag. The table at the top of `transaction` says
+    /// what each does in each phase.
+    async fn control(&mut self, action: &Action) -> Result<&'static str, Error> {
+        match action {
+            Action::Begin(modes) => self.begin(*modes),
+            Action::Commit => self.commit_block().await,
+            Action::Rollback => {
+                if matches!(self.phase, Phase::Idle | Phase::Implicit) {
+                    self.notice(Severity::Warning, transaction::no_transaction());
+                }
+                self.end(false).await;
+                Ok("ROLLBACK")
+            }
+            Action::Savepoint(name) => {
+                self.require_block("SAVEPOINT")?;
+                let depth = self.savepoints.push(name.clone(), self.settings.save());
+                if let Some(write) = &mut self.write {
+                    write.savepoint(depth).await?;
+                }
+                Ok("SAVEPOINT")
+            }
+            Action::Release(name) => {
+                self.require_block("RELEASE SAVEPOINT")?;
+                let depth = self.savepoints.find(name)?;
+                if let Some(write) = &mut self.write {
+                    write.release(depth).await?;
+                }
+                self.savepoints.release(depth);
+                Ok("RELEASE")
+            }
+            Action::RollbackTo(name) => self.rollback_to(name).await,
+            Action::SetTransaction { session, modes } => self.set_transaction(*session, *modes),
+            _ => Err(Error::internal("not a transaction statement")),
+        }
+    }
+
+    fn begin(&mut self, modes: TransactionModes) -> Result<&'static str, Error> {
+        match self.phase {
+            Phase::Idle => self.start(Phase::Block, modes),
+            // What the script did before belongs to the block, as in PostgreSQL.
+            Phase::Implicit => {
+                self.phase = Phase::Block;
+                self.set_modes(modes)?;
+            }
+            Phase::Block | Phase::Failed => {
+                self.notice(Severity::Warning, transaction::already_in_transaction());
+            }
+        }
+        Ok("BEGIN")
+    }
+
+    async fn commit_block(&mut self) -> Result<&'static str, Error> {
+        match self.phase {
+            Phase::Failed => {
+                self.end(false).await;
+                return Ok("ROLLBACK");
+            }
+            Phase::Block => {}
+            Phase::Idle | Phase::Implicit => {
+                self.notice(Severity::Warning, transaction::no_transaction());
+            }
+        }
+        self.commit().await?;
+        Ok("COMMIT")
+    }
+
+    fn require_block(&self, what: &str) -> Result<(), Error> {
+        match self.phase {
+            Phase::Block | Phase::Failed => Ok(()),
+            Phase::Idle | Phase::Implicit => Err(transaction::only_in_block(what)),
+        }
+    }
+
+    async fn rollback_to(&mut self, name: &str) -> Result<&'static str, Error> {
+        self.require_block("ROLLBACK TO SAVEPOINT")?;
+        let depth = self.savepoints.find(name)?;
+        if let Some(write) = &mut self.write {
+            write.rollback_to(depth).await?;
+        }
+        if let Some(saved) = self.savepoints.unwind_to(depth) {
+            let saved = saved.clone();
+            self.settings.restore(&saved);
+        }
+        self.phase = Phase::Block;
+        Ok("ROLLBACK")
+    }
+
+    fn set_transaction(
+        &mut self,
+        session: bool,
+        modes: TransactionModes,
+    ) -> Result<&'static str, Error> {
+        if session {
+            let on = |flag: bool| Some(if flag { "on" } else { "off" });
+            if let Some(level) = modes.isolation {
+                let name = settings::isolation_name(level);
+                self.settings.set("default_transaction_isolation", Some(name), false)?;
+            }
+            if let Some(flag) = modes.read_only {
+                self.settings.set("default_transaction_read_only", on(flag), false)?;
+            }
+            if let Some(flag) = modes.deferrable {
+                self.settings.set("default_transaction_deferrable", on(flag), false)?;
+            }
+            if self.phase == Phase::Idle {
+                self.modes = self.default_modes();
+            }
+        } else if self.phase == Phase::Block {
+            self.set_modes(modes)?;
+        } else {
+            self.notice(Severity::Warning, transaction::only_in_block("SET TRANSACTION"));
+        }
+        Ok("SET")
+    }
+
+    fn set_modes(&mut self, modes: TransactionModes) -> Result<(), Error> {
+        let changed = modes.isolation.is_some_and(|level| level != self.modes.isolation);
+        if changed && (self.write.is_some() || self.view.is_some()) {
+            return Err(Error::user(
+                SqlState::ACTIVE_SQL_TRANSACTION,
+                "SET TRANSACTION ISOLATION LEVEL must be called before any query",
+            ));
+        }
+        if modes.read_only == Some(false) && self.modes.read_only && self.view.is_some() {
+            return Err(Error::user(
+                SqlState::ACTIVE_SQL_TRANSACTION,
+                "transaction read-write mode must be set before any query",
+            ));
+        }
+        self.modes = self.modes.with(modes);
+        Ok(())
+    }
+}
+
+fn complete(tag: &str) -> Reply {
+    Reply::Complete(tag.to_owned())
+}
+
+/// The reply of a write: its rows if it returns any, else its tag.
+fn written(plan: &Plan, tag: WriteTag, rows: RowBatch, count: u64) -> Reply {
+    if plan.compiled.returns_rows {
+        let tag = RowsTag::Given(tag, count);
+        return Reply::Rows(Rowset::memory(Arc::clone(&plan.columns), rows, tag));
+    }
+    Reply::Complete(write_tag(tag, count))
+}

@@ -1,0 +1,712 @@
+//! SET, SHOW and RESET: the settings, their defaults, what values they take, and how they roll back.
+//!
+//! A value is kept as SHOW gives it. Settings whose name has a dot and that aren't in the table are
+//! the client's own (PostgreSQL manual, "Customized Options"), except those in Eider's own
+//! namespace. What isn't here is refused with 42704: nothing is accepted and ignored silently;
+//! settings that exist in PostgreSQL and change nothing here say so in `docs/compatibility.md`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::datum::{DateOrder, IntervalStyle, Style};
+use crate::model::error::{Error, SqlState};
+use crate::model::read_level::ReadLevel;
+use crate::session::Severity;
+use crate::sql::{CompileSettings, Isolation, TransactionModes};
+
+/// What values a setting takes.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Boolean,
+    /// Milliseconds, or a number with a unit; at most this many milliseconds.
+    Milliseconds(i64),
+    Integer(i64, i64),
+    /// One of these words, in any case; shown as written here.
+    Choice(&'static [&'static str]),
+    Text,
+    /// Only UTF-8.
+    Encoding,
+    DateStyle,
+    TimeZone,
+    SearchPath,
+    ReadLevel,
+    /// Can't be changed: 55P02.
+    Fixed,
+}
+
+struct Definition {
+    /// As PostgreSQL spells it; names are compared without case.
+    name: &'static str,
+    default: &'static str,
+    kind: Kind,
+    /// Sent to the client at start-up and when it changes (ParameterStatus).
+    reported: bool,
+}
+
+const fn setting(name: &'static str, default: &'static str, kind: Kind) -> Definition {
+    Definition { name, default, kind, reported: false }
+}
+
+const fn reported(name: &'static str, default: &'static str, kind: Kind) -> Definition {
+    Definition { name, default, kind, reported: true }
+}
+
+/// The version that Eider speaks as. Drivers and `pg_dump` decide by it.
+pub(crate) const SERVER_VERSION: &str = concat!("15.18 (Eider ", env!("CARGO_PKG_VERSION"), ")");
+
+const ISOLATION_LEVELS: &[&str] =
+    &["serializable", "repeatable read", "read committed", "read uncommitted"];
+const MESSAGE_LEVELS: &[&str] =
+    &["debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error"];
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// A transaction that sits on the write slot blocks every other writer, so unlike PostgreSQL's
+/// this default isn't "never".
+const IDLE_IN_TRANSACTION_DEFAULT: &str = "1min";
+
+/// Ordered by name without case.
+const DEFINITIONS: &[Definition] = &[
+    reported("application_name", "", Kind::Text),
+    setting("bytea_output", "hex", Kind::Choice(&["hex", "escape"])),
+    setting("check_function_bodies", "on", Kind::Boolean),
+    reported("client_encoding", "UTF8", Kind::Encoding),
+    setting("client_min_messages", "notice", Kind::Choice(MESSAGE_LEVELS)),
+    reported("DateStyle", "ISO, MDY", Kind::DateStyle),
+    setting("default_transaction_deferrable", "off", Kind::Boolean),
+    setting("default_transaction_isolation", "read committed", Kind::Choice(ISOLATION_LEVELS)),
+    reported("default_transaction_read_only", "off", Kind::Boolean),
+    setting("eider.read_level", "linearizable", Kind::ReadLevel),
+    setting("extra_float_digits", "1", Kind::Integer(-15, 3)),
+    setting(
+        "idle_in_transaction_session_timeout",
+        IDLE_IN_TRANSACTION_DEFAULT,
+        Kind::Milliseconds(DAY_MS),
+    ),
+    setting("idle_session_timeout", "0", Kind::Milliseconds(i32::MAX as i64)),
+    reported("in_hot_standby", "off", Kind::Fixed),
+    reported("integer_datetimes", "on", Kind::Fixed),
+    reported(
+        "IntervalStyle",
+        "postgres",
+        Kind::Choice(&["postgres", "postgres_verbose", "sql_standard", "iso_8601"]),
+    ),
+    reported("is_superuser", "on", Kind::Fixed),
+    setting("lock_timeout", "0", Kind::Milliseconds(i32::MAX as i64)),
+    setting("max_identifier_length", "63", Kind::Fixed),
+    setting("max_index_keys", "32", Kind::Fixed),
+    setting("row_security", "on", Kind::Boolean),
+    setting("search_path", "\"$user\", public", Kind::SearchPath),
+    reported("server_encoding", "UTF8", Kind::Fixed),
+    reported("server_version", SERVER_VERSION, Kind::Fixed),
+    setting("server_version_num", "150018", Kind::Fixed),
+    reported("session_authorization", "", Kind::Fixed),
+    reported("standard_conforming_strings", "on", Kind::Choice(&["on"])),
+    setting("statement_timeout", "0", Kind::Milliseconds(i32::MAX as i64)),
+    setting("synchronize_seqscans", "on", Kind::Boolean),
+    setting("synchronous_commit", "on", Kind::Choice(&["on"])),
+    reported("TimeZone", "UTC", Kind::TimeZone),
+    setting("transaction_deferrable", "off", Kind::Boolean),
+    setting("transaction_isolation", "read committed", Kind::Choice(ISOLATION_LEVELS)),
+    setting("transaction_read_only", "off", Kind::Boolean),
+];
+
+fn definition(name: &str) -> Option<&'static Definition> {
+    DEFINITIONS
+        .binary_search_by(|known| {
+            let known = known.name.bytes().map(|byte| byte.to_ascii_lowercase());
+            known.cmp(name.bytes().map(|byte| byte.to_ascii_lowercase()))
+        })
+        .ok()
+        .map(|at| &DEFINITIONS[at])
+}
+
+type Values = Arc<BTreeMap<String, String>>;
+
+/// A session's settings.
+///
+/// Invariant: `local` differs from `session` only inside a transaction.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// What RESET goes back to: the start-up packet's values.
+    startup: Values,
+    /// What stays after COMMIT. Only values that differ from the default.
+    session: Values,
+    /// With SET LOCAL on top.
+    local: Values,
+    user: String,
+    database: String,
+    style: Style,
+    compile: Arc<CompileSettings>,
+}
+
+/// The settings at one moment of a transaction, to go back to.
+#[derive(Debug, Clone)]
+pub(crate) struct Saved {
+    session: Values,
+    local: Values,
+}
+
+impl Settings {
+    /// # Errors
+    /// 42704 and 22023 for start-up parameters that can't be.
+    pub(crate) fn new(
+        user: &str,
+        database: &str,
+        startup: &[(String, String)],
+    ) -> Result<Self, Error> {
+        let empty = Values::default();
+        let compile = Arc::new(CompileSettings {
+            search_path: Vec::new(),
+            user: user.to_owned(),
+            database: database.to_owned(),
+            time_zone: String::new(),
+        });
+        let mut settings = Self {
+            startup: Arc::clone(&empty),
+            session: Arc::clone(&empty),
+            local: empty,
+            user: user.to_owned(),
+            database: database.to_owned(),
+            style: Style::default(),
+            compile,
+        };
+        for (name, value) in startup {
+            settings.set(name, Some(value), false)?;
+        }
+        settings.startup = Arc::clone(&settings.session);
+        settings.derive();
+        Ok(settings)
+    }
+
+    pub(crate) fn save(&self) -> Saved {
+        Saved { session: Arc::clone(&self.session), local: Arc::clone(&self.local) }
+    }
+
+    pub(crate) fn restore(&mut self, saved: &Saved) {
+        self.session = Arc::clone(&saved.session);
+        self.local = Arc::clone(&saved.local);
+        self.derive();
+    }
+
+    /// The transaction has ended well: what was SET LOCAL goes.
+    pub(crate) fn end_local(&mut self) {
+        if !Arc::ptr_eq(&self.local, &self.session) {
+            self.local = Arc::clone(&self.session);
+            self.derive();
+        }
+    }
+
+    /// Sets a value; `None` goes back to the start-up value. Returns whether the client is to be
+    /// told (ParameterStatus).
+    ///
+    /// # Errors
+    /// 42704 for an unknown setting, 22023 for a value it can't have, 55P02 for a fixed one.
+    pub(crate) fn set(
+        &mut self,
+        name: &str,
+        value: Option<&str>,
+        local: bool,
+    ) -> Result<(), Error> {
+        let (key, value) = match definition(name) {
+            Some(known) => (known.name.to_owned(), check(known, value)?),
+            None if is_custom(name) => (name.to_ascii_lowercase(), value.map(str::to_owned)),
+            None => return Err(unrecognized(name)),
+        };
+        let value = value.or_else(|| self.startup.get(&key).cloned());
+        let change = |values: &mut Values| {
+            let values = Arc::make_mut(values);
+            match &value {
+                Some(value) => values.insert(key.clone(), value.clone()),
+                None => values.remove(&key),
+            };
+        };
+        change(&mut self.local);
+        if !local {
+            change(&mut self.session);
+        }
+        self.derive();
+        Ok(())
+    }
+
+    /// What SET of one of the present transaction's settings asks for. Nothing is kept here.
+    ///
+    /// # Errors
+    /// 22023 for a value it can't have.
+    pub(crate) fn transaction_mode(
+        &self,
+        name: &str,
+        value: Option<&str>,
+    ) -> Result<TransactionModes, Error> {
+        let known = definition(name).ok_or_else(|| unrecognized(name))?;
+        let value = check(known, value)?.unwrap_or_else(|| known.default.to_owned());
+        let mut modes = TransactionModes::default();
+        match known.name {
+            "transaction_isolation" => modes.isolation = Some(isolation(&value)),
+            "transaction_read_only" => modes.read_only = Some(value == "on"),
+            _ => modes.deferrable = Some(value == "on"),
+        }
+        Ok(modes)
+    }
+
+    /// Whether `client_min_messages` lets a message through; INFO always is.
+    pub(crate) fn sends(&self, severity: Severity) -> bool {
+        let level = match severity {
+            Severity::Debug => "debug1",
+            Severity::Info => return true,
+            Severity::Notice => "notice",
+            Severity::Warning => "warning",
+        };
+        let rank = |name| MESSAGE_LEVELS.iter().position(|level| *level == name);
+        rank(level) >= rank(self.get("client_min_messages"))
+    }
+
+    /// RESET ALL.
+    pub(crate) fn reset_all(&mut self) {
+        self.session = Arc::clone(&self.startup);
+        self.local = Arc::clone(&self.startup);
+        self.derive();
+    }
+
+    /// The value as SHOW gives it.
+    ///
+    /// # Errors
+    /// 42704 for an unknown setting.
+    pub(crate) fn show(&self, name: &str) -> Result<String, Error> {
+        let Some(known) = definition(name) else {
+            return self
+                .local
+                .get(&name.to_ascii_lowercase())
+                .cloned()
+                .ok_or_else(|| unrecognized(name));
+        };
+        Ok(self.get(known.name).to_owned())
+    }
+
+    /// All settings in the table, with their values.
+    pub(crate) fn all(&self) -> Vec<(String, String)> {
+        DEFINITIONS
+            .iter()
+            .map(|known| (known.name.to_owned(), self.get(known.name).to_owned()))
+            .collect()
+    }
+
+    /// The settings that the client is told about, with their values.
+    pub(crate) fn reported(&self) -> Vec<(String, String)> {
+        DEFINITIONS
+            .iter()
+            .filter(|known| known.reported)
+            .map(|known| (known.name.to_owned(), self.get(known.name).to_owned()))
+            .collect()
+    }
+
+    fn get(&self, name: &str) -> &str {
+        if name == "session_authorization" {
+            return &self.user;
+        }
+        if let Some(value) = self.local.get(name) {
+            return value;
+        }
+        definition(name).map_or("", |known| known.default)
+    }
+
+    pub(crate) fn database(&self) -> &str {
+        &self.database
+    }
+
+    pub(crate) fn style(&self) -> &Style {
+        &self.style
+    }
+
+    pub(crate) fn compile(&self) -> &Arc<CompileSettings> {
+        &self.compile
+    }
+
+    /// A timeout setting; `None` where it is 0, "never".
+    pub(crate) fn timeout(&self, name: &str) -> Option<Duration> {
+        let milliseconds = parse_milliseconds(self.get(name)).unwrap_or(0);
+        u64::try_from(milliseconds).ok().filter(|value| *value > 0).map(Duration::from_millis)
+    }
+
+    pub(crate) fn default_isolation(&self) -> Isolation {
+        isolation(self.get("default_transaction_isolation"))
+    }
+
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.get(name) == "on"
+    }
+
+    pub(crate) fn read_level(&self) -> ReadLevel {
+        read_level(self.get("eider.read_level")).unwrap_or(ReadLevel::Linearizable)
+    }
+
+    /// Recomputes what is read on every statement.
+    fn derive(&mut self) {
+        let order = self.get("DateStyle").rsplit(", ").next().unwrap_or("MDY");
+        let date_order = match order {
+            "DMY" => DateOrder::Dmy,
+            "YMD" => DateOrder::Ymd,
+            _ => DateOrder::Mdy,
+        };
+        let interval_style = match self.get("IntervalStyle") {
+            "postgres_verbose" => IntervalStyle::PostgresVerbose,
+            "sql_standard" => IntervalStyle::SqlStandard,
+            "iso_8601" => IntervalStyle::Iso8601,
+            _ => IntervalStyle::Postgres,
+        };
+        self.style = Style {
+            time_zone: self.get("TimeZone").to_owned(),
+            date_order,
+            interval_style,
+            extra_float_digits: self.get("extra_float_digits").parse().unwrap_or(1),
+            bytea_escape: self.get("bytea_output") == "escape",
+        };
+        let compile = CompileSettings {
+            search_path: split_list(self.get("search_path")),
+            user: self.user.clone(),
+            database: self.database.clone(),
+            time_zone: self.style.time_zone.clone(),
+        };
+        if *self.compile != compile {
+            self.compile = Arc::new(compile);
+        }
+    }
+}
+
+/// Whether a setting says how the present transaction runs.
+pub(crate) fn is_transaction_mode(name: &str) -> bool {
+    ["transaction_isolation", "transaction_read_only", "transaction_deferrable"]
+        .iter()
+        .any(|mode| mode.eq_ignore_ascii_case(name))
+}
+
+/// The isolation level that a setting names.
+pub(crate) fn isolation(name: &str) -> Isolation {
+    match name {
+        "serializable" => Isolation::Serializable,
+        "repeatable read" => Isolation::RepeatableRead,
+        _ => Isolation::ReadCommitted,
+    }
+}
+
+/// How an isolation level is shown.
+pub(crate) fn isolation_name(level: Isolation) -> &'static str {
+    match level {
+        Isolation::ReadCommitted => "read committed",
+        Isolation::RepeatableRead => "repeatable read",
+        Isolation::Serializable => "serializable",
+    }
+}
+
+fn is_custom(name: &str) -> bool {
+    name.contains('.') && !name.to_ascii_lowercase().starts_with("eider.")
+}
+
+fn unrecognized(name: &str) -> Error {
+    Error::user(
+        SqlState::UNDEFINED_OBJECT,
+        format!("unrecognized configuration parameter \"{name}\""),
+    )
+}
+
+fn invalid(name: &str, value: &str) -> Error {
+    Error::user(
+        SqlState::INVALID_PARAMETER_VALUE,
+        format!("invalid value for parameter \"{name}\": \"{value}\""),
+    )
+}
+
+/// The value as it is kept; `None` for the default.
+fn check(known: &Definition, value: Option<&str>) -> Result<Option<String>, Error> {
+    let name = known.name;
+    if matches!(known.kind, Kind::Fixed) {
+        return Err(Error::user(
+            SqlState::CANT_CHANGE_RUNTIME_PARAM,
+            format!("parameter \"{name}\" cannot be changed"),
+        ));
+    }
+    let Some(value) = value else { return Ok(None) };
+    let kept = match known.kind {
+        Kind::Boolean => match parse_boolean(value) {
+            Some(true) => "on".to_owned(),
+            Some(false) => "off".to_owned(),
+            None => {
+                return Err(Error::user(
+                    SqlState::INVALID_PARAMETER_VALUE,
+                    format!("parameter \"{name}\" requires a Boolean value"),
+                ));
+            }
+        },
+        Kind::Milliseconds(max) => {
+            let parsed = parse_milliseconds(value).ok_or_else(|| invalid(name, value))?;
+            in_range(name, parsed, 0, max)?;
+            show_milliseconds(parsed)
+        }
+        Kind::Integer(min, max) => {
+            let parsed = value.trim().parse().map_err(|_| invalid(name, value))?;
+            in_range(name, parsed, min, max)?;
+            parsed.to_string()
+        }
+        Kind::Choice(choices) => check_choice(name, value, choices)?,
+        Kind::Text | Kind::Fixed => value.to_owned(),
+        Kind::Encoding => check_encoding(value)?,
+        Kind::DateStyle => check_date_style(value)?,
+        Kind::TimeZone => crate::datum::check_time_zone(value)?,
+        Kind::SearchPath => value.to_owned(),
+        Kind::ReadLevel => {
+            read_level(value).ok_or_else(|| {
+                invalid(name, value)
+                    .with_hint("Available values: none, weak, auto, linearizable, lease, strong.")
+            })?;
+            value.to_ascii_lowercase()
+        }
+    };
+    Ok(Some(kept))
+}
+
+fn in_range(name: &str, value: i64, min: i64, max: i64) -> Result<(), Error> {
+    if (min..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(Error::user(
+        SqlState::INVALID_PARAMETER_VALUE,
+        format!("{value} is outside the valid range for parameter \"{name}\" ({min} .. {max})"),
+    ))
+}
+
+fn check_choice(name: &str, value: &str, choices: &[&'static str]) -> Result<String, Error> {
+    let boolean = parse_boolean(value).map(|flag| if flag { "on" } else { "off" });
+    let found = choices
+        .iter()
+        .find(|choice| choice.eq_ignore_ascii_case(value) || Some(**choice) == boolean);
+    found.map(|choice| (*choice).to_owned()).ok_or_else(|| {
+        let error =
+            invalid(name, value).with_hint(format!("Available values: {}.", choices.join(", ")));
+        match (choices, boolean) {
+            (["on"], Some(_)) => {
+                let mut error = error;
+                error.fields_mut().state = SqlState::FEATURE_NOT_SUPPORTED;
+                error
+            }
+            _ => error,
+        }
+    })
+}
+
+/// PostgreSQL compares encoding names without case, quotes and punctuation; asyncpg sends `'utf-8'`
+/// with its quotes.
+fn check_encoding(value: &str) -> Result<String, Error> {
+    let plain: String =
+        value.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    match plain.as_str() {
+        "utf8" | "unicode" => Ok("UTF8".to_owned()),
+        _ => Err(invalid("client_encoding", value).with_hint("Eider speaks UTF8 only.")),
+    }
+}
+
+/// ISO output only; the order of day, month and year in input can be chosen.
+fn check_date_style(value: &str) -> Result<String, Error> {
+    let mut order = "MDY";
+    for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        match word.to_ascii_lowercase().as_str() {
+            "iso" | "default" => {}
+            "mdy" | "us" | "noneuro" | "noneuropean" => order = "MDY",
+            "dmy" | "euro" | "european" => order = "DMY",
+            "ymd" => order = "YMD",
+            "sql" | "postgres" | "german" => {
+                return Err(Error::refused(format!("DateStyle \"{word}\" is not supported"))
+                    .with_hint("Eider shows dates in ISO style only."));
+            }
+            _ => return Err(invalid("DateStyle", value)),
+        }
+    }
+    Ok(format!("ISO, {order}"))
+}
+
+fn parse_boolean(value: &str) -> Option<bool> {
+    let value = value.trim().to_ascii_lowercase();
+    match value.as_str() {
+        "on" | "1" => Some(true),
+        "of" | "off" | "0" => Some(false),
+        "" | "o" => None,
+        _ if "true".starts_with(&value) || "yes".starts_with(&value) => Some(true),
+        _ if "false".starts_with(&value) || "no".starts_with(&value) => Some(false),
+        _ => None,
+    }
+}
+
+/// Milliseconds from a number with an optional unit.
+fn parse_milliseconds(value: &str) -> Option<i64> {
+    let value = value.trim();
+    let digits = value.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(value.len());
+    let (number, unit) = value.split_at(digits);
+    let number: f64 = number.trim().parse().ok()?;
+    let factor = match unit.trim() {
+        "" | "ms" => 1.0,
+        "us" => 0.001,
+        "s" => 1000.0,
+        "min" => 60_000.0,
+        "h" => 3_600_000.0,
+        "d" => 86_400_000.0,
+        _ => return None,
+    };
+    let milliseconds = (number * factor).round();
+    (milliseconds.abs() < 1e15).then_some(milliseconds as i64)
+}
+
+/// In the largest unit that keeps it whole, as PostgreSQL shows it.
+fn show_milliseconds(value: i64) -> String {
+    const UNITS: [(i64, &str); 4] =
+        [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s")];
+    match UNITS.iter().find(|(factor, _)| value != 0 && value % factor == 0) {
+        Some((factor, unit)) => format!("{}{unit}", value / factor),
+        None if value == 0 => "0".to_owned(),
+        None => format!("{value}ms"),
+    }
+}
+
+fn read_level(name: &str) -> Option<ReadLevel> {
+    Some(match name.to_ascii_lowercase().as_str() {
+        "none" => ReadLevel::None(None),
+        "weak" => ReadLevel::Weak,
+        "auto" => ReadLevel::Auto(None),
+        "linearizable" => ReadLevel::Linearizable,
+        "lease" => ReadLevel::Lease,
+        "strong" => ReadLevel::Strong,
+        _ => return None,
+    })
+}
+
+/// Splits a list of identifiers, some of them quoted.
+fn split_list(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut name = String::new();
+    let mut quoted = false;
+    for character in text.chars() {
+        match character {
+            '"' => quoted = !quoted,
+            ',' if !quoted => names.push(std::mem::take(&mut name)),
+            _ if quoted => name.push(character),
+            _ if character.is_whitespace() => {}
+            _ => name.extend(character.to_lowercase()),
+        }
+    }
+    names.push(name);
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings::new("me", "postgres", &[("application_name".to_owned(), "psql".to_owned())])
+            .unwrap()
+    }
+
+    #[test]
+    fn definitions_are_ordered() {
+        assert!(DEFINITIONS.is_sorted_by_key(|known| known.name.to_ascii_lowercase()));
+    }
+
+    #[test]
+    fn defaults_are_values_that_can_be_set() {
+        for known in DEFINITIONS {
+            if !matches!(known.kind, Kind::Fixed) {
+                assert_eq!(
+                    check(known, Some(known.default)).unwrap().unwrap(),
+                    known.default,
+                    "{}",
+                    known.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn names_have_no_case_and_unknown_ones_are_refused() {
+        let mut settings = settings();
+        settings.set("datestyle", Some("German"), false).unwrap_err();
+        settings.set("DATESTYLE", Some("iso, dmy"), false).unwrap();
+        assert_eq!(settings.show("DateStyle").unwrap(), "ISO, DMY");
+        assert_eq!(settings.style().date_order, DateOrder::Dmy);
+        let error = settings.set("nonsense", Some("1"), false).unwrap_err();
+        assert_eq!(error.state(), SqlState::UNDEFINED_OBJECT);
+        settings.set("my.own", Some("x"), false).unwrap();
+        assert_eq!(settings.show("my.OWN").unwrap(), "x");
+        settings.set("eider.nonsense", Some("x"), false).unwrap_err();
+    }
+
+    #[test]
+    fn reset_goes_back_to_the_startup_value() {
+        let mut settings = settings();
+        settings.set("application_name", Some("other"), false).unwrap();
+        settings.set("application_name", None, false).unwrap();
+        assert_eq!(settings.show("application_name").unwrap(), "psql");
+    }
+
+    #[test]
+    fn local_values_end_with_the_transaction_and_rollback_undoes_all() {
+        let mut settings = settings();
+        let saved = settings.save();
+        settings.set("statement_timeout", Some("5s"), true).unwrap();
+        assert_eq!(settings.timeout("statement_timeout"), Some(Duration::from_secs(5)));
+        settings.end_local();
+        assert_eq!(settings.timeout("statement_timeout"), None);
+        settings.set("statement_timeout", Some("90000"), false).unwrap();
+        assert_eq!(settings.show("statement_timeout").unwrap(), "90s");
+        settings.restore(&saved);
+        assert_eq!(settings.show("statement_timeout").unwrap(), "0");
+    }
+
+    #[test]
+    fn what_cannot_be_honoured_is_refused() {
+        let mut settings = settings();
+        let state = |error: Error| error.state();
+        let off = settings.set("standard_conforming_strings", Some("off"), false).unwrap_err();
+        assert_eq!(state(off), SqlState::FEATURE_NOT_SUPPORTED);
+        let latin = settings.set("client_encoding", Some("LATIN1"), false).unwrap_err();
+        assert_eq!(state(latin), SqlState::INVALID_PARAMETER_VALUE);
+        settings.set("client_encoding", Some("'utf-8'"), false).unwrap();
+        let fixed = settings.set("server_version", Some("16"), false).unwrap_err();
+        assert_eq!(state(fixed), SqlState::CANT_CHANGE_RUNTIME_PARAM);
+    }
+
+    #[test]
+    fn client_min_messages_says_what_is_sent() {
+        let mut settings = settings();
+        let sent = |settings: &Settings| {
+            [Severity::Debug, Severity::Info, Severity::Notice, Severity::Warning]
+                .map(|severity| settings.sends(severity))
+        };
+        assert_eq!(sent(&settings), [false, true, true, true]);
+        for (level, expected) in [
+            ("debug1", [true, true, true, true]),
+            ("LOG", [false, true, true, true]),
+            ("warning", [false, true, false, true]),
+            ("error", [false, true, false, false]),
+        ] {
+            settings.set("client_min_messages", Some(level), false).unwrap();
+            assert_eq!(sent(&settings), expected, "{level}");
+        }
+    }
+
+    #[test]
+    fn a_transactions_settings_become_modes_and_are_not_kept() {
+        let settings = settings();
+        let mode = |name, value| settings.transaction_mode(name, value).unwrap();
+        assert_eq!(mode("transaction_READ_only", Some("yes")).read_only, Some(true));
+        assert_eq!(mode("transaction_read_only", None).read_only, Some(false));
+        assert_eq!(mode("transaction_deferrable", Some("on")).deferrable, Some(true));
+        let level = mode("transaction_isolation", Some("Serializable")).isolation;
+        assert_eq!(level, Some(Isolation::Serializable));
+        let error = settings.transaction_mode("transaction_read_only", Some("maybe")).unwrap_err();
+        assert_eq!(error.state(), SqlState::INVALID_PARAMETER_VALUE);
+    }
+
+    #[test]
+    fn search_paths_are_split_as_identifiers() {
+        assert_eq!(split_list("\"$user\", Public , \"A,b\""), ["$user", "public", "A,b"]);
+    }
+}

@@ -1,0 +1,159 @@
+//! Statements: parsed once, compiled for a schema, compiled again when the schema has changed.
+//!
+//! Simple queries and unnamed statements go through a cache, bounded by count, so that a client
+//! that sends the same text again pays for it once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::model::error::{Error, SqlState};
+use crate::model::id::SchemaVersion;
+use crate::model::pg_type::{Oid, PgType};
+use crate::sql::{self, CompileSettings, Compiled, OutputColumn, Parsed};
+
+/// Compiled statements kept for a session, at the most.
+const CACHE_ENTRIES_MAX: usize = 256;
+/// Longer texts aren't worth keeping, in bytes.
+const CACHE_TEXT_BYTES_MAX: usize = 16 * 1024;
+
+/// A statement compiled for one schema and one state of the settings.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) compiled: Compiled,
+    pub(crate) columns: Arc<[OutputColumn]>,
+    pub(crate) parameters: Arc<[PgType]>,
+    pub(crate) schema: SchemaVersion,
+    pub(crate) settings: Arc<CompileSettings>,
+}
+
+impl Plan {
+    pub(crate) fn new(
+        compiled: Compiled,
+        schema: SchemaVersion,
+        settings: Arc<CompileSettings>,
+    ) -> Self {
+        Self {
+            columns: compiled.columns.as_slice().into(),
+            parameters: compiled.parameters.as_slice().into(),
+            compiled,
+            schema,
+            settings,
+        }
+    }
+
+    /// `None` where the statement returns no rows.
+    pub(crate) fn described(&self) -> Option<Arc<[OutputColumn]>> {
+        self.compiled.returns_rows.then(|| Arc::clone(&self.columns))
+    }
+}
+
+/// A prepared statement. `parsed` is `None` for an empty text.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) parsed: Option<Parsed>,
+    pub(crate) given_types: Vec<Oid>,
+    /// The result columns that the client was told; they may not change under it.
+    pub(crate) described: std::sync::OnceLock<Option<Arc<[OutputColumn]>>>,
+    /// The last plan.
+    pub(crate) plan: std::sync::Mutex<Option<Arc<Plan>>>,
+}
+
+impl Prepared {
+    pub(crate) fn new(parsed: Option<Parsed>, given_types: Vec<Oid>) -> Self {
+        Self {
+            parsed,
+            given_types,
+            described: std::sync::OnceLock::new(),
+            plan: std::sync::Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn cached_plan(&self) -> Option<Arc<Plan>> {
+        self.plan.lock().ok().and_then(|plan| plan.clone())
+    }
+
+    pub(crate) fn keep_plan(&self, plan: &Arc<Plan>) {
+        if let Ok(mut kept) = self.plan.lock() {
+            *kept = Some(Arc::clone(plan));
+        }
+    }
+
+    /// Checks a new plan against what the client was told.
+    ///
+    /// # Errors
+    /// 0A000 `cached plan must not change result type`, which drivers match on.
+    pub(crate) fn check_result(&self, plan: &Plan) -> Result<(), Error> {
+        match self.described.get() {
+            Some(told) if *told != plan.described() => Err(Error::new(
+                crate::model::error::Class::User,
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "cached plan must not change result type",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Parses a text that may hold one statement at the most (extended protocol).
+///
+/// # Errors
+/// 42601 for syntax errors and for several statements.
+pub(crate) fn parse_one(text: &str) -> Result<Option<Parsed>, Error> {
+    let mut statements = sql::parse(text)?;
+    if statements.len() > 1 {
+        return Err(Error::user(
+            SqlState::SYNTAX_ERROR,
+            "cannot insert multiple commands into a prepared statement",
+        ));
+    }
+    Ok(statements.pop())
+}
+
+/// Prepared statements by text, for clients that don't name them.
+#[derive(Debug, Default)]
+pub(crate) struct Cache {
+    entries: HashMap<(String, Vec<Oid>), Arc<Prepared>>,
+}
+
+impl Cache {
+    /// The statement for a text that holds one statement at the most.
+    pub(crate) fn get(&mut self, text: &str, types: &[Oid]) -> Result<Arc<Prepared>, Error> {
+        let key = (text.to_owned(), types.to_vec());
+        if let Some(found) = self.entries.get(&key) {
+            // What one client message was told doesn't bind the next: a statement of its own that
+            // shares the parse and the plan.
+            let fresh = Prepared::new(found.parsed.clone(), types.to_vec());
+            if let Some(plan) = found.cached_plan() {
+                fresh.keep_plan(&plan);
+            }
+            let fresh = Arc::new(fresh);
+            self.entries.insert(key, Arc::clone(&fresh));
+            return Ok(fresh);
+        }
+        let prepared = Arc::new(Prepared::new(parse_one(text)?, types.to_vec()));
+        self.keep(key, &prepared);
+        Ok(prepared)
+    }
+
+    /// The statement for a simple query's text, if it was kept.
+    pub(crate) fn find(&self, text: &str) -> Option<Arc<Prepared>> {
+        if text.len() > CACHE_TEXT_BYTES_MAX {
+            return None;
+        }
+        self.entries.get(&(text.to_owned(), Vec::new())).cloned()
+    }
+
+    pub(crate) fn keep_text(&mut self, text: &str, prepared: &Arc<Prepared>) {
+        self.keep((text.to_owned(), Vec::new()), prepared);
+    }
+
+    fn keep(&mut self, key: (String, Vec<Oid>), prepared: &Arc<Prepared>) {
+        if key.0.len() > CACHE_TEXT_BYTES_MAX {
+            return;
+        }
+        if self.entries.len() >= CACHE_ENTRIES_MAX {
+            self.entries.clear();
+        }
+        self.entries.insert(key, Arc::clone(prepared));
+    }
+}
