@@ -1,0 +1,271 @@
+//! A plain HTTP/1.1 client for nodes' HTTP listeners: one request, one connection, one answer.
+//!
+//! No TLS, no redirects, no retries: who calls knows what may be sent again.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderMap};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::platform::{clock, task};
+
+/// An answer is at most this large.
+const ANSWER_BYTES_MAX: usize = 1 << 30;
+
+/// What to ask for.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// `GET`, `POST` ...
+    pub method: &'static str,
+    /// Path and query string, from the `/` on, percent-encoded.
+    pub path: String,
+    /// Sent as `application/json`, unless empty.
+    pub body: String,
+}
+
+impl Request {
+    pub fn get(path: impl Into<String>) -> Self {
+        Self { method: "GET", path: path.into(), body: String::new() }
+    }
+
+    pub fn post(path: impl Into<String>, body: impl Into<String>) -> Self {
+        Self { method: "POST", path: path.into(), body: body.into() }
+    }
+}
+
+/// What came back, whatever its status.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The body as text, for people.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).trim_end().to_owned()
+    }
+}
+
+/// Why there is no answer. The text says which address, and what to look at.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ClientError {
+    /// Nothing was sent.
+    Unreachable { address: String, why: String },
+    /// The request may have been acted on.
+    TimedOut { address: String, after: Duration },
+    /// The request may have been acted on.
+    Broken { address: String, why: String },
+    /// The request can't be written as HTTP.
+    Invalid(String),
+}
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable { address, why } => write!(
+                f,
+                "no connection to {address}: {why}. Is a node running there, and is this the \
+                 address of its HTTP listener (--http-addr)?"
+            ),
+            Self::TimedOut { address, after } => write!(
+                f,
+                "no answer from {address} within {after:?}. The node may be overloaded or cut off \
+                 from its cluster; a write may have taken effect"
+            ),
+            Self::Broken { address, why } => write!(
+                f,
+                "the connection to {address} broke before the answer was complete: {why}. A write \
+                 may have taken effect; if this happens at once, check that the address is that of \
+                 an HTTP listener (--http-addr) and not of another one"
+            ),
+            Self::Invalid(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for ClientError {}
+
+/// Reads `http://host[:port][/]`, `//host:port` or `host:port` as a `host:port`; `port` where none
+/// is given.
+///
+/// # Errors
+/// A text for whoever wrote the address.
+pub fn address(url: &str, port: u16) -> Result<String, String> {
+    if url.starts_with("https://") {
+        return Err(format!("{url}: HTTPS is not supported"));
+    }
+    let rest = url.strip_prefix("http:").unwrap_or(url);
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    let host = rest.strip_suffix('/').unwrap_or(rest);
+    let wrong = || format!("{url:?} is not an address: expected http://HOST[:PORT] or HOST:PORT");
+    if host.is_empty() || host.contains(['/', '?', '#', '@', ' ']) {
+        return Err(wrong());
+    }
+    // An IPv6 address stands in brackets; colons inside them are its own.
+    let after_brackets = host.rfind(']').map_or(0, |at| at + 1);
+    match host[after_brackets..].rsplit_once(':') {
+        None => Ok(format!("{host}:{port}")),
+        Some((_, given)) if given.parse::<u16>().is_ok() && !host.starts_with(':') => {
+            Ok(host.to_owned())
+        }
+        Some(_) => Err(wrong()),
+    }
+}
+
+/// A text as part of a path or query string.
+pub fn percent_encode(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+/// Sends one request to `address` (`host:port`) and reads the whole answer.
+///
+/// # Errors
+/// When there is no answer; a status of any kind is one.
+pub async fn send(
+    address: &str,
+    request: Request,
+    timeout: Duration,
+) -> Result<Answer, ClientError> {
+    clock::timeout(timeout, exchange(address, request)).await.unwrap_or_else(|_| {
+        Err(ClientError::TimedOut { address: address.to_owned(), after: timeout })
+    })
+}
+
+async fn exchange(address: &str, request: Request) -> Result<Answer, ClientError> {
+    let unreachable = |why: String| ClientError::Unreachable { address: address.to_owned(), why };
+    let broken = |why: String| ClientError::Broken { address: address.to_owned(), why };
+    let mut builder =
+        hyper::Request::builder().method(request.method).uri(request.path).header(HOST, address);
+    if !request.body.is_empty() {
+        builder = builder.header(CONTENT_TYPE, "application/json");
+    }
+    let request = builder
+        .body(Full::new(Bytes::from(request.body)))
+        .map_err(|error| ClientError::Invalid(error.to_string()))?;
+    let socket =
+        TcpStream::connect(address).await.map_err(|error| unreachable(error.to_string()))?;
+    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await;
+    let (mut sender, connection) = handshake.map_err(|error| unreachable(error.to_string()))?;
+    // What goes wrong with the connection is seen by the request, too.
+    task::spawn(async move { drop(connection.await) });
+    let answer = sender.send_request(request).await.map_err(|error| broken(explain(&error)))?;
+    let (head, body) = answer.into_parts();
+    let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| {
+        broken(match error.downcast_ref::<LengthLimitError>() {
+            Some(_) => format!("the answer is larger than {ANSWER_BYTES_MAX} bytes"),
+            None => explain(&*error),
+        })
+    })?;
+    Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: body.to_bytes() })
+}
+
+/// An error with what it came of.
+fn explain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    #[test]
+    fn addresses_are_urls_or_host_and_port() {
+        for (url, expected) in [
+            ("http://localhost", "localhost:4001"),
+            ("http://localhost:5001/", "localhost:5001"),
+            ("//node1:5001", "node1:5001"),
+            ("node1:5001", "node1:5001"),
+            ("node1", "node1:4001"),
+            ("http://[::1]:5001", "[::1]:5001"),
+            ("[::1]", "[::1]:4001"),
+        ] {
+            assert_eq!(address(url, 4001).as_deref(), Ok(expected), "{url}");
+        }
+        for url in ["", "http://", "https://x", "http://a/b", "a:b", ":4001", "u:p@h:1", "ftp://x"]
+        {
+            assert!(address(url, 4001).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn everything_special_is_encoded() {
+        assert_eq!(percent_encode("a b&c=é~"), "a%20b%26c%3D%C3%A9~");
+    }
+
+    /// Answers one request with these bytes, and closes.
+    async fn server(answer: &'static str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        task::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut head = [0; 4096];
+            let _ = socket.read(&mut head).await.unwrap();
+            socket.write_all(answer.as_bytes()).await.unwrap();
+        });
+        address
+    }
+
+    const TIMEOUT: Duration = Duration::from_secs(10);
+
+    #[tokio::test]
+    async fn any_status_is_an_answer() {
+        let address = server("HTTP/1.1 503 x\r\ncontent-length: 4\r\n\r\nno!\n").await;
+        let answer = send(&address, Request::get("/readyz"), TIMEOUT).await.unwrap();
+        assert_eq!((answer.status, answer.text().as_str()), (503, "no!"));
+        assert!(!answer.is_success());
+    }
+
+    #[tokio::test]
+    async fn a_cut_answer_is_an_error() {
+        let address =
+            server("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n").await;
+        let error = send(&address, Request::get("/"), TIMEOUT).await.unwrap_err();
+        assert!(matches!(error, ClientError::Broken { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_told_with_the_address() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        drop(listener);
+        let error = send(&address, Request::get("/"), TIMEOUT).await.unwrap_err();
+        assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
+        assert!(error.to_string().contains(&address));
+    }
+
+    #[tokio::test]
+    async fn silence_is_a_timeout() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let short = Duration::from_millis(20);
+        let error = send(&address, Request::get("/"), short).await.unwrap_err();
+        assert_eq!(error, ClientError::TimedOut { address, after: short });
+    }
+}

@@ -1,0 +1,194 @@
+//! The shell's commands that begin with a point.
+
+use std::fmt::Write as _;
+use std::fs::File;
+
+use serde_json::{Value as Json, json};
+
+use crate::client::{Request, percent_encode};
+use crate::command::Problem;
+use crate::command::cluster::entries;
+use crate::command::shell::Shell;
+use crate::command::shell::render::{Mode, indented};
+use crate::command::terminal::print;
+
+/// Names with their arguments, and what each does.
+const HELP: &[(&str, &str)] = &[
+    (".blobarray [on|off]", "show BLOBs as arrays of bytes"),
+    (".changes [on|off]", "show the last insert ID with a write's result"),
+    (".consistency [none|weak|auto|linearizable|lease|strong]", "show or set the read level"),
+    (".exit", "leave (also .quit, Ctrl-D)"),
+    (".forcewrites [on|off]", "send every statement to /db/execute"),
+    (".help", "show this"),
+    (".indexes", "show the indexes' SQL"),
+    (".leader", "show the leader"),
+    (".mode [column|csv|json|line]", "show or set how results look"),
+    (".nodes [all]", "show the voters, or all nodes"),
+    (".output [FILE]", "write results to a file, or to the screen again"),
+    (".read FILE", "run the lines of a file"),
+    (".ready", "show whether the node is ready"),
+    (".remove ID", "remove a node from the cluster"),
+    (".schema", "show the tables' SQL"),
+    (".show", "show the settings"),
+    (".status [KEY]", "show the node's status, or a part of it (store.raft)"),
+    (".stepdown [ID]", "hand leadership to another node"),
+    (".tables", "show the tables"),
+    (".timer [on|off]", "show how long statements take"),
+];
+
+/// What can be switched on and off.
+const SWITCHES: [&str; 4] = ["blobarray", "changes", "forcewrites", "timer"];
+const LEVELS: [&str; 6] = ["none", "weak", "auto", "linearizable", "lease", "strong"];
+/// Tables of SQLite's and of Eider's own are not the user's.
+const USERS_OWN: &str =
+    "name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_eider\\_%' ESCAPE '\\'";
+
+impl Shell {
+    pub(super) fn dot_command(&mut self, line: &str) -> Result<(), Problem> {
+        let (name, argument) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let name = name.trim_start_matches('.').to_ascii_lowercase();
+        let argument = argument.trim();
+        if let Some(switch) = SWITCHES.into_iter().find(|switch| *switch == name) {
+            return self.switch(switch, argument);
+        }
+        match (name.as_str(), argument) {
+            ("help", "") => help(),
+            ("tables", "") => self.query(&format!(
+                "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND {USERS_OWN} ORDER BY name"
+            )),
+            ("schema", "") => self.query(&format!(
+                "SELECT sql FROM sqlite_master WHERE type <> 'index' AND sql NOT NULL AND {USERS_OWN} ORDER BY name"
+            )),
+            ("indexes", "") => self.query(&format!(
+                "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql NOT NULL AND {USERS_OWN} ORDER BY name"
+            )),
+            ("consistency", level) => self.consistency(level),
+            ("mode", mode) => self.mode(mode),
+            ("show", "") => self.settings_shown(),
+            ("output", path) => self.redirect(path),
+            ("read", path) if !path.is_empty() => self.read_file(path),
+            ("nodes", "") => self.get("/nodes"),
+            ("nodes", "all") => self.get("/nodes?nonvoters"),
+            ("leader", "") => self.leader(),
+            ("status", "") => self.get("/status"),
+            ("status", key) => self.get(&format!("/status?key={}", percent_encode(key))),
+            ("ready", "") => self.ready(),
+            ("remove", id) if !id.is_empty() => self.remove(id),
+            ("stepdown", id) => self.step_down(id),
+            ("help" | "tables" | "schema" | "indexes" | "show" | "nodes" | "leader" | "ready", _) => {
+                Err(format!(".{name}: unexpected argument {argument:?}").into())
+            }
+            ("read" | "remove", _) => Err(format!(".{name} needs an argument").into()),
+            _ => Err(format!("unknown command .{name}: try .help").into()),
+        }
+    }
+
+    fn switch(&mut self, switch: &'static str, argument: &str) -> Result<(), Problem> {
+        match argument {
+            "" => {
+                let state = if self.settings.is_on(switch) { "on" } else { "off" };
+                print(&format!("{state}\n"))?;
+            }
+            "on" | "off" => {
+                self.settings.switches.retain(|known| *known != switch);
+                if argument == "on" {
+                    self.settings.switches.push(switch);
+                }
+            }
+            _ => return Err(format!(".{switch}: {argument:?} is neither on nor off").into()),
+        }
+        Ok(())
+    }
+
+    fn consistency(&mut self, level: &str) -> Result<(), Problem> {
+        if level.is_empty() {
+            print(&format!("{}\n", self.settings.level.unwrap_or("weak")))?;
+            return Ok(());
+        }
+        let lower = level.to_ascii_lowercase();
+        let known = LEVELS.into_iter().find(|known| *known == lower);
+        let unknown = || format!("unknown level {level:?}: one of {}", LEVELS.join(", "));
+        self.settings.level = Some(known.ok_or_else(unknown)?);
+        Ok(())
+    }
+
+    fn mode(&mut self, name: &str) -> Result<(), Problem> {
+        if name.is_empty() {
+            print(&format!("{}\n", self.settings.mode.name()))?;
+            return Ok(());
+        }
+        let lower = name.to_ascii_lowercase();
+        let known = Mode::ALL.into_iter().find(|mode| mode.name() == lower);
+        let names = Mode::ALL.map(Mode::name).join(", ");
+        self.settings.mode =
+            known.ok_or_else(|| format!("unknown mode {name:?}: one of {names}"))?;
+        Ok(())
+    }
+
+    fn settings_shown(&self) -> Result<(), Problem> {
+        let mut lines = Vec::new();
+        for switch in SWITCHES {
+            let state = if self.settings.is_on(switch) { "on" } else { "off" };
+            lines.push(format!("{switch}: {state}"));
+        }
+        lines.push(format!("consistency: {}", self.settings.level.unwrap_or("weak")));
+        lines.push(format!("mode: {}", self.settings.mode.name()));
+        lines.push(format!("output: {}", if self.output.is_some() { "file" } else { "screen" }));
+        lines.sort();
+        print(&format!("{}\n", lines.join("\n")))?;
+        Ok(())
+    }
+
+    fn redirect(&mut self, path: &str) -> Result<(), Problem> {
+        self.output = None;
+        if !path.is_empty() {
+            let file = File::create(path).map_err(|error| format!("create {path}: {error}"))?;
+            self.output = Some(file);
+        }
+        Ok(())
+    }
+
+    fn get(&mut self, path: &str) -> Result<(), Problem> {
+        let document = self.connection.document(path)?;
+        print(&indented(&document))?;
+        Ok(())
+    }
+
+    fn leader(&mut self) -> Result<(), Problem> {
+        let document = self.connection.document("/nodes?nonvoters&ver=2")?;
+        let leader = entries(&document).find(|node| node.get("leader") == Some(&Json::Bool(true)));
+        let leader = leader.ok_or_else(|| "leader not found".to_owned())?;
+        print(&indented(leader))?;
+        Ok(())
+    }
+
+    fn ready(&mut self) -> Result<(), Problem> {
+        let answer =
+            self.connection.send(&Request::get("/readyz")).map_err(|error| error.to_string())?;
+        let word = if answer.is_success() { "ready" } else { "not ready" };
+        print(&format!("{word}\n"))?;
+        Ok(())
+    }
+
+    fn remove(&mut self, id: &str) -> Result<(), Problem> {
+        let body = json!({ "id": id }).to_string();
+        self.connection.ask(&Request { method: "DELETE", path: "/remove".to_owned(), body })?;
+        Ok(())
+    }
+
+    fn step_down(&mut self, id: &str) -> Result<(), Problem> {
+        let body = if id.is_empty() { String::new() } else { json!({ "id": id }).to_string() };
+        self.connection.ask(&Request::post("/leader?wait=true", body))?;
+        Ok(())
+    }
+}
+
+fn help() -> Result<(), Problem> {
+    let mut text = String::new();
+    for (name, does) in HELP {
+        let _ = writeln!(text, "{name:<34} {does}");
+    }
+    text.push_str("Any other line is SQL, in SQLite's language.\n");
+    print(&text)?;
+    Ok(())
+}

@@ -1,0 +1,552 @@
+//! `eider serve`: its flags, which are named as rqlite's, and the checks between them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::config::flag::{Flag, Form, Group, Parsed, Stop, Syntax};
+
+const fn flag(name: &'static str, form: Form, default: &'static str, help: &'static str) -> Flag {
+    Flag { name, form, default, help }
+}
+
+const ADDRESS: Form = Form::Text("HOST:PORT");
+
+const GROUPS: &[Group] = &[
+    (
+        "Names and addresses",
+        &[
+            flag(
+                "node-id",
+                Form::Text("NAME"),
+                "",
+                "This node's name in the cluster; it can't change. Default: its Raft address.",
+            ),
+            flag("http-addr", ADDRESS, "localhost:4001", "Listen here for HTTP clients."),
+            flag(
+                "http-adv-addr",
+                ADDRESS,
+                "",
+                "Address that other nodes and clients reach -http-addr by, if it is another.",
+            ),
+            flag("pg-addr", ADDRESS, "localhost:5432", "Listen here for PostgreSQL clients."),
+            flag("pg-adv-addr", ADDRESS, "", "Address that clients reach -pg-addr by."),
+            flag("raft-addr", ADDRESS, "localhost:4002", "Listen here for other nodes."),
+            flag("raft-adv-addr", ADDRESS, "", "Address that other nodes reach -raft-addr by."),
+        ],
+    ),
+    (
+        "Cluster",
+        &[
+            flag(
+                "join",
+                Form::Text("ADDR[,ADDR...]"),
+                "",
+                "Join the cluster of these nodes: Raft addresses (host:4002) or HTTP URLs\n\
+                 (http://host:4001). Ignored once this node belongs to a cluster.",
+            ),
+            flag("join-attempts", Form::Count, "5", "Rounds over the -join list before giving up."),
+            flag("join-interval", Form::Duration, "3s", "Pause between two rounds."),
+            flag(
+                "bootstrap-expect",
+                Form::Count,
+                "0",
+                "Make a new cluster when this many nodes, all started with the same -join list,\n\
+                 have met.",
+            ),
+            flag(
+                "bootstrap-expect-timeout",
+                Form::Duration,
+                "120s",
+                "Give up if they have not met by then.",
+            ),
+            flag(
+                "raft-non-voter",
+                Form::Switch,
+                "false",
+                "Join as a read-only node: it holds all data but has no vote.",
+            ),
+            flag(
+                "raft-cluster-remove-shutdown",
+                Form::Switch,
+                "false",
+                "Leave the cluster when this node is stopped.",
+            ),
+            flag(
+                "raft-shutdown-stepdown",
+                Form::Switch,
+                "true",
+                "Hand leadership over when this node is stopped.",
+            ),
+        ],
+    ),
+    (
+        "Raft",
+        &[
+            flag(
+                "raft-heartbeat-timeout",
+                Form::Duration,
+                "400ms",
+                "A leader that is silent for longer may be replaced. Raise it on slow networks.",
+            ),
+            flag(
+                "raft-election-timeout",
+                Form::Duration,
+                "400ms",
+                "Nodes wait up to half of this longer, at random, before they stand for election.",
+            ),
+            flag(
+                "raft-log-bytes",
+                Form::Bytes,
+                "256MiB",
+                "Keep about this much log for nodes that were away; those that were away for\n\
+                 longer are sent the database.",
+            ),
+        ],
+    ),
+    (
+        "Limits",
+        &[
+            flag("fk", Form::Switch, "false", "Enforce foreign keys for HTTP clients too."),
+            flag("db-max-ro-conns", Form::Count, "256", "Reads that run at the same time."),
+            flag(
+                "max-transaction-bytes",
+                Form::Bytes,
+                "1GiB",
+                "Refuse transactions that change more.",
+            ),
+            flag(
+                "max-result-bytes",
+                Form::Bytes,
+                "32MiB",
+                "Refuse results that must be collected in memory and are larger (HTTP).",
+            ),
+            flag("max-value-bytes", Form::Bytes, "64MiB", "Refuse longer strings and BLOBs."),
+            flag("max-waiting-writes", Form::Count, "4096", "Refuse writes when so many wait."),
+            flag("pg-max-conns", Form::Count, "1000", "PostgreSQL connections."),
+            flag(
+                "pg-max-message-bytes",
+                Form::Bytes,
+                "64MiB",
+                "Refuse larger PostgreSQL messages.",
+            ),
+            flag("db-cache-bytes", Form::Bytes, "64MiB", "Page cache for writing, per database."),
+        ],
+    ),
+    (
+        "Log",
+        &[
+            flag("log-level", Form::Text("LEVEL"), "INFO", "ERROR, WARN, INFO, DEBUG or TRACE."),
+            flag(
+                "raft-log-level",
+                Form::Text("LEVEL"),
+                "WARN",
+                "The same for Raft's own messages.",
+            ),
+        ],
+    ),
+];
+
+/// rqlite has these.
+const UNSUPPORTED: &[&str] = &[
+    "http-allow-origin",
+    "auth",
+    "http-cert",
+    "http-key",
+    "http-ca-cert",
+    "http-verify-client",
+    "http-verify-common-name",
+    "node-cert",
+    "node-key",
+    "node-ca-cert",
+    "node-no-verify",
+    "node-verify-client",
+    "node-verify-server-name",
+    "node-verify-common-name",
+    "join-as",
+    "disco-mode",
+    "disco-key",
+    "disco-config",
+    "cluster-connect-timeout",
+    "raft-snap",
+    "raft-snap-wal-size",
+    "raft-snap-int",
+    "raft-leader-lease-timeout",
+    "raft-commit-timeout",
+    "raft-apply-timeout",
+    "raft-remove-shutdown",
+    "raft-reap-node-timeout",
+    "raft-reap-read-only-node-timeout",
+    "compress-snap-transport",
+    "auto-vacuum-int",
+    "auto-optimize-int",
+    "auto-backup",
+    "auto-restore",
+    "extensions-path",
+    "cdc-config",
+    "write-queue-capacity",
+    "write-queue-batch-size",
+    "write-queue-timeout",
+    "write-queue-tx",
+    "otlp-endpoint",
+    "otlp-interval",
+    "otlp-insecure",
+    "otlp-no-verify",
+    "otlp-ca-cert",
+    "otlp-cert",
+    "otlp-key",
+    "cpu-profile",
+    "mem-profile",
+    "trace-profile",
+];
+
+const SYNTAX: Syntax = Syntax {
+    usage: "eider serve [OPTIONS] DATA_DIR",
+    about: "Runs a node that keeps its data in DATA_DIR, which is made if it is not there.\n\
+            \n\
+            One node:    eider serve data\n\
+            Three nodes: eider serve -node-id 1 -raft-addr host1:4002 ... -bootstrap-expect 3 \\\n\
+            \x20                -join host1:4002,host2:4002,host3:4002 data    (likewise on 2 and 3)\n\
+            One more:    eider serve -node-id 4 -raft-addr host4:4002 ... -join host1:4002 data\n\
+            \n\
+            A node that has data needs no -join: it knows its cluster. Flags may have one dash or\n\
+            two, and stand before or after DATA_DIR. Durations: 500ms, 1.5s, 2m.",
+    groups: GROUPS,
+    unsupported: UNSUPPORTED,
+    operands: &["DATA_DIR"],
+    more_operands: false,
+};
+
+/// Somebody to ask for being let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Join {
+    /// A Raft address, `host:port`.
+    Raft(String),
+    /// The `host:port` of an HTTP listener.
+    Http(String),
+}
+
+/// What `eider serve` was told. Advertised addresses are `None` if they are as listened on.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch on the command line")]
+pub struct Config {
+    pub data_dir: PathBuf,
+    pub node_id: Option<String>,
+    pub http_addr: String,
+    pub http_adv_addr: Option<String>,
+    pub pg_addr: String,
+    pub pg_adv_addr: Option<String>,
+    pub raft_addr: String,
+    pub raft_adv_addr: Option<String>,
+    pub join: Vec<Join>,
+    pub join_attempts: u64,
+    pub join_interval: Duration,
+    /// 0: not.
+    pub bootstrap_expect: usize,
+    pub bootstrap_expect_timeout: Duration,
+    pub non_voter: bool,
+    pub remove_on_shutdown: bool,
+    pub stepdown_on_shutdown: bool,
+    pub heartbeat: Duration,
+    pub election_timeout_min: Duration,
+    pub election_timeout_max: Duration,
+    pub raft_log_bytes: u64,
+    pub foreign_keys: bool,
+    pub readers_max: usize,
+    pub transaction_bytes_max: u64,
+    pub result_bytes_max: usize,
+    pub value_bytes_max: u32,
+    pub waiting_writes_max: usize,
+    pub pg_connections_max: usize,
+    pub pg_message_bytes_max: usize,
+    pub cache_bytes: u64,
+    pub log_level: String,
+    pub raft_log_level: String,
+}
+
+/// What `eider serve -help` prints.
+pub fn serve_help() -> String {
+    SYNTAX.help()
+}
+
+/// Host and port of an address. IPv6 addresses stand in brackets.
+pub fn address_parts(address: &str) -> Option<(&str, u16)> {
+    let (host, port) = address.rsplit_once(':')?;
+    let bare = match host.strip_prefix('[') {
+        Some(inner) => inner.strip_suffix(']')?,
+        None if host.contains(':') => return None,
+        None => host,
+    };
+    let fine = !bare.is_empty() && !bare.contains(['/', '[', ']', '@', ' ']);
+    fine.then_some((bare, port.parse().ok()?))
+}
+
+/// Reads and checks the arguments after `serve`.
+pub fn parse_serve(arguments: &[String]) -> Result<Config, Stop> {
+    let parsed = SYNTAX.parse(arguments)?;
+    let config = build(&parsed).map_err(Stop::Wrong)?;
+    validate(&config).map_err(Stop::Wrong)?;
+    Ok(config)
+}
+
+fn narrow<T: TryFrom<u64>>(name: &str, value: u64) -> Result<T, String> {
+    T::try_from(value).map_err(|_| format!("-{name}: {value} is too large"))
+}
+
+fn build(parsed: &Parsed) -> Result<Config, String> {
+    let text = |name| parsed.text(&SYNTAX, name).filter(|value| !value.is_empty());
+    let address = |name| text(name).unwrap_or_default();
+    let count = |name| narrow(name, parsed.count(&SYNTAX, name));
+    let bytes = |name| parsed.bytes(&SYNTAX, name);
+    let silence = parsed.duration(&SYNTAX, "raft-heartbeat-timeout");
+    let election = parsed.duration(&SYNTAX, "raft-election-timeout");
+    let data_dir = parsed.operands.first().cloned().unwrap_or_default();
+    Ok(Config {
+        data_dir: PathBuf::from(data_dir),
+        node_id: text("node-id"),
+        http_addr: address("http-addr"),
+        http_adv_addr: text("http-adv-addr"),
+        pg_addr: address("pg-addr"),
+        pg_adv_addr: text("pg-adv-addr"),
+        raft_addr: address("raft-addr"),
+        raft_adv_addr: text("raft-adv-addr"),
+        join: parse_join(&address("join"))?,
+        join_attempts: parsed.count(&SYNTAX, "join-attempts"),
+        join_interval: parsed.duration(&SYNTAX, "join-interval"),
+        bootstrap_expect: count("bootstrap-expect")?,
+        bootstrap_expect_timeout: parsed.duration(&SYNTAX, "bootstrap-expect-timeout"),
+        non_voter: parsed.switch(&SYNTAX, "raft-non-voter"),
+        remove_on_shutdown: parsed.switch(&SYNTAX, "raft-cluster-remove-shutdown"),
+        stepdown_on_shutdown: parsed.switch(&SYNTAX, "raft-shutdown-stepdown"),
+        // Three heartbeats may be late before anybody doubts the leader.
+        heartbeat: silence / 4,
+        election_timeout_min: silence,
+        election_timeout_max: silence + election / 2,
+        raft_log_bytes: bytes("raft-log-bytes"),
+        foreign_keys: parsed.switch(&SYNTAX, "fk"),
+        readers_max: count("db-max-ro-conns")?,
+        transaction_bytes_max: bytes("max-transaction-bytes"),
+        result_bytes_max: narrow("max-result-bytes", bytes("max-result-bytes"))?,
+        value_bytes_max: narrow("max-value-bytes", bytes("max-value-bytes"))?,
+        waiting_writes_max: count("max-waiting-writes")?,
+        pg_connections_max: count("pg-max-conns")?,
+        pg_message_bytes_max: narrow("pg-max-message-bytes", bytes("pg-max-message-bytes"))?,
+        cache_bytes: bytes("db-cache-bytes"),
+        log_level: level(parsed, "log-level")?,
+        raft_log_level: level(parsed, "raft-log-level")?,
+    })
+}
+
+fn level(parsed: &Parsed, name: &str) -> Result<String, String> {
+    let level = parsed.text(&SYNTAX, name).unwrap_or_default().to_lowercase();
+    if matches!(&*level, "error" | "warn" | "info" | "debug" | "trace") {
+        Ok(level)
+    } else {
+        Err(format!("-{name}: '{level}' is not ERROR, WARN, INFO, DEBUG or TRACE"))
+    }
+}
+
+fn parse_join(list: &str) -> Result<Vec<Join>, String> {
+    let items = list.split(',').map(str::trim).filter(|item| !item.is_empty());
+    items
+        .map(|item| {
+            if item.starts_with("https://") {
+                return Err(format!("-join: {item}: https is not supported yet"));
+            }
+            if let Some(rest) = item.strip_prefix("http://") {
+                let address = rest.trim_end_matches('/');
+                check_address("join", address)?;
+                return Ok(Join::Http(address.to_owned()));
+            }
+            check_address("join", item)?;
+            Ok(Join::Raft(item.to_owned()))
+        })
+        .collect()
+}
+
+fn check_address(name: &str, address: &str) -> Result<(), String> {
+    if address.contains("://") {
+        return Err(format!("-{name}: {address}: write host:port, without a scheme"));
+    }
+    if address_parts(address).is_none() {
+        return Err(format!("-{name}: '{address}' is not host:port"));
+    }
+    Ok(())
+}
+
+fn is_wildcard(address: &str) -> bool {
+    address_parts(address).is_some_and(|(host, _)| matches!(host, "0.0.0.0" | "::"))
+}
+
+/// Checks one listener's pair of addresses.
+fn check_listener(name: &str, listen: &str, advertised: Option<&str>) -> Result<(), String> {
+    check_address(&format!("{name}-addr"), listen)?;
+    let adv_name = format!("{name}-adv-addr");
+    let Some(advertised) = advertised else {
+        if is_wildcard(listen) {
+            return Err(format!(
+                "-{name}-addr {listen} listens everywhere: say with -{adv_name} how others reach it"
+            ));
+        }
+        return Ok(());
+    };
+    check_address(&adv_name, advertised)?;
+    if is_wildcard(advertised) {
+        return Err(format!("-{adv_name}: nobody can connect to {advertised}"));
+    }
+    if address_parts(advertised).is_some_and(|(_, port)| port == 0) {
+        return Err(format!("-{adv_name}: port 0 can't be advertised"));
+    }
+    Ok(())
+}
+
+fn validate(config: &Config) -> Result<(), String> {
+    if config.data_dir.as_os_str().is_empty() {
+        return Err("DATA_DIR is empty".to_owned());
+    }
+    let listeners = [
+        ("http", &config.http_addr, &config.http_adv_addr),
+        ("pg", &config.pg_addr, &config.pg_adv_addr),
+        ("raft", &config.raft_addr, &config.raft_adv_addr),
+    ];
+    for (name, listen, advertised) in listeners {
+        check_listener(name, listen, advertised.as_deref())?;
+    }
+    for (i, (name, listen, advertised)) in listeners.iter().enumerate() {
+        for (other, other_listen, other_advertised) in &listeners[..i] {
+            let ephemeral = address_parts(listen).is_some_and(|(_, port)| port == 0);
+            if listen == other_listen && !ephemeral {
+                return Err(format!("-{other}-addr and -{name}-addr are both {listen}"));
+            }
+            if advertised.is_some() && advertised == other_advertised {
+                return Err(format!("-{other}-adv-addr and -{name}-adv-addr are the same"));
+            }
+        }
+    }
+    if config.bootstrap_expect > 0 && config.non_voter {
+        return Err("-bootstrap-expect is for voters; this node has -raft-non-voter".to_owned());
+    }
+    if config.bootstrap_expect > 1 && config.join.is_empty() {
+        return Err("-bootstrap-expect needs -join with the addresses of the nodes".to_owned());
+    }
+    let by_http = config.join.iter().any(|somebody| matches!(somebody, Join::Http(_)));
+    if config.bootstrap_expect > 1 && by_http {
+        return Err("-bootstrap-expect needs Raft addresses in -join, not URLs".to_owned());
+    }
+    let me = Join::Raft(config.raft_adv_addr.clone().unwrap_or(config.raft_addr.clone()));
+    if config.bootstrap_expect == 0 && config.join.contains(&me) {
+        return Err("-join names this node itself".to_owned());
+    }
+    if config.non_voter && config.join.is_empty() {
+        return Err("-raft-non-voter needs -join: a node without vote can't be alone".to_owned());
+    }
+    check_limits(config)
+}
+
+fn check_limits(config: &Config) -> Result<(), String> {
+    let least = Duration::from_millis(100);
+    let election = config.election_timeout_max.saturating_sub(config.election_timeout_min) * 2;
+    if config.heartbeat * 4 < least || election < least {
+        return Err("-raft-heartbeat-timeout and -raft-election-timeout: 100ms is the least".into());
+    }
+    if config.election_timeout_max > Duration::from_mins(10) {
+        return Err("-raft-heartbeat-timeout and -raft-election-timeout are too long".to_owned());
+    }
+    if config.join_attempts == 0 && !config.join.is_empty() {
+        return Err("-join-attempts must be at least 1".to_owned());
+    }
+    let positive = [
+        ("db-max-ro-conns", config.readers_max as u64),
+        ("max-transaction-bytes", config.transaction_bytes_max),
+        ("max-result-bytes", config.result_bytes_max as u64),
+        ("max-value-bytes", u64::from(config.value_bytes_max)),
+        ("max-waiting-writes", config.waiting_writes_max as u64),
+        ("pg-max-conns", config.pg_connections_max as u64),
+        ("pg-max-message-bytes", config.pg_message_bytes_max as u64),
+        ("raft-log-bytes", config.raft_log_bytes),
+    ];
+    match positive.iter().find(|(_, value)| *value == 0) {
+        Some((name, _)) => Err(format!("-{name} must be at least 1")),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Config, Stop> {
+        let arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        parse_serve(&arguments)
+    }
+
+    #[test]
+    fn one_argument_is_enough() {
+        let config = parse("data").unwrap();
+        assert_eq!(config.data_dir, PathBuf::from("data"));
+        assert_eq!(config.http_addr, "localhost:4001");
+        assert_eq!(config.raft_addr, "localhost:4002");
+        assert_eq!(config.pg_addr, "localhost:5432");
+        assert_eq!((config.node_id, config.raft_adv_addr), (None, None));
+        assert_eq!(config.heartbeat, Duration::from_millis(100));
+        assert_eq!(config.election_timeout_min, Duration::from_millis(400));
+        assert_eq!(config.election_timeout_max, Duration::from_millis(600));
+        assert_eq!(config.transaction_bytes_max, 1 << 30);
+        assert!(config.stepdown_on_shutdown && !config.remove_on_shutdown);
+    }
+
+    #[test]
+    fn join_takes_raft_addresses_and_urls() {
+        let config = parse("-join h1:4002,http://h2:4001/,[::1]:7 data").unwrap();
+        let expected = [
+            Join::Raft("h1:4002".to_owned()),
+            Join::Http("h2:4001".to_owned()),
+            Join::Raft("[::1]:7".to_owned()),
+        ];
+        assert_eq!(config.join, expected);
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        for (line, part) in [
+            ("-http-addr http://h:1 data", "without a scheme"),
+            ("-http-addr h data", "is not host:port"),
+            ("-http-addr h:99999 data", "is not host:port"),
+            ("-raft-addr ::1:4002 data", "is not host:port"),
+            ("-raft-addr 0.0.0.0:4002 data", "say with -raft-adv-addr"),
+            ("-pg-addr [::]:5432 data", "say with -pg-adv-addr"),
+            ("-raft-addr h:1 -raft-adv-addr 0.0.0.0:4 data", "nobody can connect"),
+            ("-raft-addr h:1 -http-addr h:1 data", "are both h:1"),
+            ("-raft-non-voter -bootstrap-expect 3 -join h:1 data", "is for voters"),
+            ("-raft-non-voter data", "needs -join"),
+            ("-bootstrap-expect 3 data", "needs -join"),
+            ("-bootstrap-expect 3 -join http://h:1 data", "not URLs"),
+            ("-join localhost:4002 data", "names this node itself"),
+            ("-join https://h:1 data", "https is not supported yet"),
+            ("-join ftp://h:1 data", "without a scheme"),
+            ("-raft-heartbeat-timeout 1ms data", "100ms is the least"),
+            ("-db-max-ro-conns 0 data", "-db-max-ro-conns must be"),
+            ("-max-value-bytes 8GiB data", "too large"),
+            ("-raft-log-level LOUD data", "'loud' is not ERROR"),
+            ("-auth file data", "-auth is not supported yet"),
+            ("a b", "one argument too many"),
+            ("", "DATA_DIR is missing"),
+        ] {
+            match parse(line) {
+                Err(Stop::Wrong(text)) => assert!(text.contains(part), "{line}: {text}"),
+                other => panic!("{line}: {other:?}"),
+            }
+        }
+        assert!(parse("-http-addr h:0 -pg-addr h:0 -raft-addr h:0 data").is_ok());
+        assert!(parse("-bootstrap-expect 2 -join localhost:4002,h:4002 data").is_ok());
+    }
+
+    #[test]
+    fn no_flag_is_both_supported_and_not() {
+        for (_, flags) in GROUPS {
+            for flag in *flags {
+                assert!(!UNSUPPORTED.contains(&flag.name), "{}", flag.name);
+                assert!(!flag.help.is_empty() && flag.help.lines().all(|line| line.len() <= 90));
+            }
+        }
+    }
+}

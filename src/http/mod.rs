@@ -1,0 +1,348 @@
+//! HTTP/JSON, compatible with rqlite's API. The only home of axum.
+//!
+//! A request's way: standard headers, OPTIONS, query string, path, method, handler. SQL comes in as
+//! SQLite's and goes to the engine as it is; nothing is rewritten. A panic in a handler is answered
+//! with a 500 and hurts nobody else.
+
+mod body;
+mod cluster;
+mod duration;
+mod error;
+mod json;
+mod listen;
+mod params;
+mod read;
+mod reply;
+mod result;
+mod sql;
+mod status;
+mod timestamp;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::engine::Engine;
+use crate::http::error::Failure;
+use crate::http::params::Params;
+use crate::http::sql::Call;
+use crate::platform::clock::{self, Instant};
+
+/// The version of rqlite's API that this one follows. Clients read it from `X-RQLITE-VERSION`.
+pub const RQLITE_VERSION: &str = "v10.3.0";
+/// This program's own version, in `X-EIDER-VERSION`.
+pub const EIDER_VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
+
+/// A request's body is at most this large: 413.
+const BODY_BYTES_MAX: usize = 64 << 20;
+/// All bodies that are read or worked on take at most this much memory: 429.
+const BODIES_BYTES_MAX: usize = 512 << 20;
+/// The unit in which that memory is given out, in bytes.
+const BODY_UNIT: usize = 1 << 10;
+/// A client may pause this long while it sends a body: 408.
+const BODY_PAUSE_MAX: Duration = Duration::from_secs(30);
+
+/// What the listener needs to know beside the engine.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Shown in `/status`.
+    pub data_dir: std::path::PathBuf,
+    pub node_name: String,
+    pub http_addr: String,
+    pub raft_addr: String,
+}
+
+/// Serves HTTP on `listener` until `stop` changes. Requests that run then may end.
+///
+/// # Errors
+/// When the listener has no address, which means that it isn't one.
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    engine: Engine,
+    options: Arc<Options>,
+    stop: tokio::sync::watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    listener.local_addr()?;
+    listen::run(listener, router(engine, options), stop).await;
+    Ok(())
+}
+
+/// What all handlers share.
+#[derive(Debug)]
+pub(crate) struct App {
+    engine: Engine,
+    options: Arc<Options>,
+    started: Instant,
+    /// Since 1970.
+    started_wall: Duration,
+    /// Memory for bodies, in [`BODY_UNIT`]s.
+    bodies: Semaphore,
+}
+
+impl App {
+    /// Whether this node has a vote.
+    fn votes(&self) -> bool {
+        let members = self.engine.members();
+        members.iter().any(|(member, votes)| member.name == self.options.node_name && *votes)
+    }
+}
+
+/// The whole API as one service.
+fn router(engine: Engine, options: Arc<Options>) -> Router {
+    let app = App {
+        engine,
+        options,
+        started: clock::now(),
+        started_wall: clock::wall(),
+        bodies: Semaphore::new(BODIES_BYTES_MAX / BODY_UNIT),
+    };
+    Router::new().fallback(answer).with_state(Arc::new(app))
+}
+
+/// An endpoint.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Endpoint {
+    About,
+    Execute,
+    Query,
+    Request,
+    Status,
+    Nodes,
+    Ready,
+    Remove,
+    Leader,
+    /// rqlite has it; here it is refused.
+    Unsupported,
+}
+
+/// Path, whether longer paths match too, methods, endpoint.
+const ROUTES: &[(&str, bool, &[Method], Endpoint)] = &[
+    ("/", false, &[Method::GET], Endpoint::About),
+    ("/db/execute", true, &[Method::POST], Endpoint::Execute),
+    ("/db/query", true, &[Method::GET, Method::POST], Endpoint::Query),
+    ("/db/request", true, &[Method::POST], Endpoint::Request),
+    ("/status", true, &[Method::GET], Endpoint::Status),
+    ("/nodes", true, &[Method::GET], Endpoint::Nodes),
+    ("/readyz", true, &[Method::GET], Endpoint::Ready),
+    ("/remove", true, &[Method::DELETE], Endpoint::Remove),
+    ("/leader", false, &[Method::GET, Method::POST], Endpoint::Leader),
+    ("/db/sql", true, &[Method::GET, Method::POST], Endpoint::Unsupported),
+    ("/db/backup", true, &[Method::GET], Endpoint::Unsupported),
+    ("/db/load", true, &[Method::POST], Endpoint::Unsupported),
+    ("/boot", false, &[Method::POST], Endpoint::Unsupported),
+    ("/snapshot", false, &[Method::POST], Endpoint::Unsupported),
+    ("/reap", false, &[Method::POST], Endpoint::Unsupported),
+    ("/licenses", false, &[Method::GET], Endpoint::Unsupported),
+    ("/debug/vars", false, &[Method::GET], Endpoint::Unsupported),
+];
+
+/// The endpoint of a path and method, or the status that says why there is none.
+fn route(path: &str, method: &Method) -> Result<Endpoint, StatusCode> {
+    let (_, _, methods, endpoint) = ROUTES
+        .iter()
+        .find(|(known, prefix, ..)| path == *known || (*prefix && path.starts_with(known)))
+        .ok_or(StatusCode::NOT_FOUND)?;
+    if methods.contains(method) { Ok(*endpoint) } else { Err(StatusCode::METHOD_NOT_ALLOWED) }
+}
+
+async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
+    let answered = AssertUnwindSafe(dispatch(app, request)).catch_unwind().await;
+    let mut response = answered.unwrap_or_else(|_| {
+        tracing::error!("an HTTP handler panicked; the request was answered with a 500");
+        failed(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
+    });
+    standard_headers(response.headers_mut());
+    response
+}
+
+fn standard_headers(headers: &mut HeaderMap) {
+    const HEADERS: [(HeaderName, HeaderValue); 4] = [
+        (HeaderName::from_static("x-rqlite-version"), HeaderValue::from_static(RQLITE_VERSION)),
+        (HeaderName::from_static("x-eider-version"), HeaderValue::from_static(EIDER_VERSION)),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("OPTIONS, GET, POST")),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Content-Type")),
+    ];
+    headers.extend(HEADERS);
+}
+
+/// An error of the first tier.
+fn failed(status: StatusCode, text: &str) -> Response {
+    let mut response = reply::text(status, format!("{text}\n"));
+    if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+async fn dispatch(app: Arc<App>, request: Request) -> Response {
+    let began = clock::now();
+    if request.method() == Method::OPTIONS {
+        return reply::empty(StatusCode::OK);
+    }
+    let params = match Params::parse(request.uri().query().unwrap_or_default()) {
+        Ok(params) => Arc::new(params),
+        Err(text) => return failed(StatusCode::BAD_REQUEST, &text),
+    };
+    let endpoint = match route(request.uri().path(), request.method()) {
+        Ok(endpoint) => endpoint,
+        Err(status) => return reply::empty(status),
+    };
+    let call = Call { app, params, began };
+    match handle(call.clone(), endpoint, request).await {
+        Ok(response) => response,
+        Err(Failure::Status(status, text)) => failed(status, &text),
+        Err(Failure::TopLevel(text)) => call.failed(&text),
+    }
+}
+
+async fn handle(call: Call, endpoint: Endpoint, request: Request) -> Result<Response, Failure> {
+    let (parts, body) = request.into_parts();
+    let app = Arc::clone(&call.app);
+    let (body, _memory) = read_body(body, &app.bodies).await?;
+    match endpoint {
+        Endpoint::About => Ok(about()),
+        Endpoint::Execute => sql::execute(call, parts, &body).await,
+        Endpoint::Query => sql::query(call, parts, &body).await,
+        Endpoint::Request => sql::request(call, parts, &body).await,
+        Endpoint::Status => Ok(status::status(&call)),
+        Endpoint::Nodes => Ok(cluster::nodes(&call).await),
+        Endpoint::Ready => Ok(cluster::ready(&call).await),
+        Endpoint::Remove => cluster::remove(&call, &parts, &body).await,
+        Endpoint::Leader if parts.method == Method::GET => cluster::leader(&call).await,
+        Endpoint::Leader => cluster::step_down(&call, &parts, &body).await,
+        Endpoint::Unsupported => {
+            let text = format!("{} is not supported by eider", parts.uri.path());
+            Err(Failure::Status(StatusCode::NOT_IMPLEMENTED, text))
+        }
+    }
+}
+
+fn about() -> Response {
+    let text = format!(
+        "eider {EIDER_VERSION}\n\nSQL: POST /db/execute, /db/query, /db/request\n\
+         Cluster: GET /status, /nodes, /readyz, /leader\n"
+    );
+    reply::text(StatusCode::OK, text)
+}
+
+/// Reads a body, and takes memory for it that is given back when the permits are dropped.
+async fn read_body(
+    body: Body,
+    memory: &Semaphore,
+) -> Result<(Vec<u8>, Option<SemaphorePermit<'_>>), Failure> {
+    let mut stream = body.into_data_stream();
+    let mut whole = Vec::new();
+    let mut permits: Option<SemaphorePermit<'_>> = None;
+    loop {
+        let Ok(part) = clock::timeout(BODY_PAUSE_MAX, stream.next()).await else {
+            let text = "the request's body did not arrive in time";
+            return Err(Failure::Status(StatusCode::REQUEST_TIMEOUT, text.to_owned()));
+        };
+        let Some(part) = part else { return Ok((whole, permits)) };
+        let part = part.map_err(|_| Failure::bad_request("the request's body broke off"))?;
+        if whole.len() + part.len() > BODY_BYTES_MAX {
+            let text = format!("the request's body is larger than {BODY_BYTES_MAX} bytes");
+            return Err(Failure::Status(StatusCode::PAYLOAD_TOO_LARGE, text));
+        }
+        let units = part.len().div_ceil(BODY_UNIT) as u32;
+        let permit = memory.try_acquire_many(units).map_err(|_| {
+            let text = "other requests' bodies take up the memory there is for them";
+            Failure::Status(StatusCode::TOO_MANY_REQUESTS, text.to_owned())
+        })?;
+        match &mut permits {
+            Some(permits) => permits.merge(permit),
+            None => permits = Some(permit),
+        }
+        whole.extend_from_slice(&part);
+    }
+}
+
+/// The whole API without a socket, for tests that bring an engine.
+#[cfg(test)]
+pub(crate) struct TestClient(Router);
+
+/// What a [`TestClient`] was answered.
+#[cfg(test)]
+#[derive(Debug)]
+pub(crate) struct TestReply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+#[cfg(test)]
+impl TestClient {
+    pub(crate) fn new(engine: Engine, options: Options) -> Self {
+        Self(router(engine, Arc::new(options)))
+    }
+
+    /// `content_type` may be empty.
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        uri: &str,
+        content_type: &str,
+        body: &str,
+    ) -> TestReply {
+        use tower::ServiceExt;
+        let request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header(header::CONTENT_TYPE, content_type)
+            .body(Body::from(body.to_owned()))
+            .unwrap();
+        let response = self.0.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        TestReply {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_match_by_prefix_or_exactly() {
+        assert_eq!(route("/db/execute", &Method::POST), Ok(Endpoint::Execute));
+        assert_eq!(route("/db/query/", &Method::GET), Ok(Endpoint::Query));
+        assert_eq!(route("/leader", &Method::GET), Ok(Endpoint::Leader));
+        assert_eq!(route("/leader/x", &Method::GET), Err(StatusCode::NOT_FOUND));
+        assert_eq!(route("/delete", &Method::POST), Err(StatusCode::NOT_FOUND));
+        assert_eq!(route("/db/execute", &Method::GET), Err(StatusCode::METHOD_NOT_ALLOWED));
+        assert_eq!(route("/status", &Method::HEAD), Err(StatusCode::METHOD_NOT_ALLOWED));
+    }
+
+    #[tokio::test]
+    async fn bodies_are_bounded_one_by_one_and_together() {
+        let memory = Semaphore::new(BODIES_BYTES_MAX / BODY_UNIT);
+        let body = || Body::from(vec![b' '; BODY_BYTES_MAX]);
+        let mut held = Vec::new();
+        for _ in 0..BODIES_BYTES_MAX / BODY_BYTES_MAX {
+            held.push(read_body(body(), &memory).await.unwrap());
+        }
+        let status = |read: Result<_, Failure>| match read {
+            Err(Failure::Status(status, _)) => status,
+            _ => StatusCode::OK,
+        };
+        let full = read_body(Body::from("x"), &memory).await;
+        assert_eq!(status(full), StatusCode::TOO_MANY_REQUESTS);
+        held.pop();
+        assert_eq!(status(read_body(body(), &memory).await), StatusCode::OK);
+        held.pop();
+        let large = Body::from(vec![b' '; BODY_BYTES_MAX + 1]);
+        assert_eq!(status(read_body(large, &memory).await), StatusCode::PAYLOAD_TOO_LARGE);
+    }
+}

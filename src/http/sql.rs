@@ -1,0 +1,331 @@
+//! `/db/execute`, `/db/query`, `/db/request`: from a request's statements to the engine, and from
+//! what comes of them to the answer.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, header};
+use axum::response::Response;
+
+use crate::engine::{Canceler, Limits};
+use crate::http::error::{DISALLOWED_PRAGMA, Failure, Operation, failure, item_text};
+use crate::http::json::Writer;
+use crate::http::params::Params;
+use crate::http::read::Read;
+use crate::http::result::{self, Shape};
+use crate::http::{App, body, reply};
+use crate::model::error::Error;
+use crate::model::id::{DatabaseId, LogIndex};
+use crate::model::read_level::ReadLevel;
+use crate::model::statement::{Atomicity, Dialect, Statement, StatementResult, Unit, UnitOutcome};
+use crate::platform::clock::{self, Instant};
+
+/// What every handler here is given.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) app: Arc<App>,
+    pub(crate) params: Arc<Params>,
+    pub(crate) began: Instant,
+}
+
+/// Which endpoint a write came by: `/db/execute` shows no rows of a plain SELECT.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Endpoint {
+    Execute,
+    Request,
+}
+
+/// `POST /db/execute`
+pub(crate) async fn execute(call: Call, parts: Parts, body: &[u8]) -> Result<Response, Failure> {
+    if call.params.has("queue") {
+        return Err(Failure::bad_request(
+            "queued writes are not supported: send the request without `queue`",
+        ));
+    }
+    let statements =
+        if is_plain_text(&parts) { body::plain_text(body) } else { body::statements(body) };
+    let statements = checked(statements)?;
+    let database = call.database()?;
+    if let Some(redirect) = call.redirect(&parts, true)? {
+        return Ok(redirect);
+    }
+    call.write(database, statements, Endpoint::Execute).await
+}
+
+/// `GET|POST /db/query`
+pub(crate) async fn query(call: Call, parts: Parts, body: &[u8]) -> Result<Response, Failure> {
+    let statements = if parts.method == Method::GET {
+        Ok(body::one(call.params.get("q").unwrap_or_default()))
+    } else if is_plain_text(&parts) {
+        body::plain_text(body)
+    } else {
+        body::statements(body)
+    };
+    let statements = checked(statements)?;
+    let database = call.database()?;
+    let level = call.params.level();
+    if let Some(redirect) = call.redirect(&parts, call.needs_leader(level))? {
+        return Ok(redirect);
+    }
+    call.read(database, statements, level).await
+}
+
+/// `POST /db/request`
+pub(crate) async fn request(call: Call, parts: Parts, body: &[u8]) -> Result<Response, Failure> {
+    let statements = checked(body::statements(body))?;
+    let database = call.database()?;
+    let level = call.params.level();
+    let mut only_reads = true;
+    for statement in &statements {
+        let engine = &call.app.engine;
+        // What can't be prepared is run as a write: an earlier statement may make it valid.
+        let reads = engine.is_read_only(database, Dialect::Sqlite, &statement.sql).await;
+        only_reads = only_reads && reads.unwrap_or(false);
+    }
+    let needs_leader = !only_reads || call.needs_leader(level);
+    if let Some(redirect) = call.redirect(&parts, needs_leader)? {
+        return Ok(redirect);
+    }
+    if only_reads {
+        return call.read(database, statements, level).await;
+    }
+    call.write(database, statements, Endpoint::Request).await
+}
+
+fn is_plain_text(parts: &Parts) -> bool {
+    let value = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    value.is_some_and(|value| value.starts_with("text/plain"))
+}
+
+/// Turns a body's mistake into a 400, and refuses what must not be run at all.
+fn checked(statements: Result<Vec<Statement>, String>) -> Result<Vec<Statement>, Failure> {
+    let statements = statements.map_err(Failure::bad_request)?;
+    if statements.iter().any(|statement| body::is_disallowed_pragma(&statement.sql)) {
+        return Err(Failure::TopLevel(DISALLOWED_PRAGMA.to_owned()));
+    }
+    Ok(statements)
+}
+
+impl Call {
+    /// The database that `db` names.
+    fn database(&self) -> Result<DatabaseId, Failure> {
+        let Some(name) = self.params.get("db") else { return Ok(DatabaseId::POSTGRES) };
+        self.app.engine.database(name).ok_or_else(|| {
+            let text = format!("database \"{name}\" does not exist");
+            Failure::Status(StatusCode::NOT_FOUND, text)
+        })
+    }
+
+    /// Whether the leader answers reads of this level.
+    fn needs_leader(&self, level: ReadLevel) -> bool {
+        match level {
+            ReadLevel::None(_) => false,
+            ReadLevel::Auto(_) => self.app.votes(),
+            _ => true,
+        }
+    }
+
+    /// With `redirect`, the answer that sends the client to the leader, if that is another node.
+    pub(crate) fn redirect(
+        &self,
+        parts: &Parts,
+        needs_leader: bool,
+    ) -> Result<Option<Response>, Failure> {
+        if !needs_leader || !self.params.has("redirect") || self.app.engine.is_leader() {
+            return Ok(None);
+        }
+        let leader = self.app.engine.leader().ok_or_else(Failure::no_leader)?;
+        if leader.name == self.app.options.node_name {
+            return Ok(None);
+        }
+        if leader.http_addr.is_empty() {
+            return Err(Failure::internal(Error::no_leader().message()));
+        }
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        let location = format!("http://{}{path}", leader.http_addr);
+        let mut response = reply::empty(StatusCode::MOVED_PERMANENTLY);
+        let location = location
+            .try_into()
+            .map_err(|_| Failure::internal("the leader's HTTP address can't stand in a header"))?;
+        response.headers_mut().insert(header::LOCATION, location);
+        Ok(Some(response))
+    }
+
+    /// How long a statement may take. `timeout` bounds what the leader is asked for, and what is
+    /// done here only if it was given.
+    fn limit(&self, needs_leader: bool) -> Option<Duration> {
+        let forwarded = needs_leader && !self.app.engine.is_leader();
+        let timeout = match self.params.timeout {
+            None if forwarded => Some(self.params.timeout_or_default()),
+            given => given,
+        };
+        [self.params.db_timeout, timeout].into_iter().flatten().min()
+    }
+
+    async fn write(
+        self,
+        database: DatabaseId,
+        statements: Vec<Statement>,
+        endpoint: Endpoint,
+    ) -> Result<Response, Failure> {
+        let mut results = Vec::new();
+        let mut index = None;
+        if !statements.is_empty() {
+            let whole = self.params.has("transaction");
+            let atomicity = if whole { Atomicity::Unit } else { Atomicity::Statement };
+            let unit = Unit {
+                dialect: Dialect::Sqlite,
+                atomicity,
+                statements: statements.clone(),
+                schema: None,
+            };
+            let cancel = Canceler::default();
+            let limits = Limits { cancel: cancel.clone(), ..limits(self.limit(true)) };
+            let writing = Box::pin(self.app.engine.write(database, unit, &limits));
+            let written = Guarded { future: writing, cancel }.await;
+            let written = written.map_err(|error| failure(&error, Operation::Execute))?;
+            index = written.index;
+            match written.outcome {
+                UnitOutcome::Ran(ran) => results = ran,
+                UnitOutcome::SchemaChanged => {
+                    return Err(Failure::internal("a unit without a schema can't be out of date"));
+                }
+            }
+        }
+        if let [Err(error)] = results.as_slice()
+            && error.message() == DISALLOWED_PRAGMA
+        {
+            return Err(Failure::TopLevel(DISALLOWED_PRAGMA.to_owned()));
+        }
+        let shape = Shape::new(&self.params);
+        let mut json = Writer::new(self.params.has("pretty"));
+        begin_envelope(&mut json);
+        for (statement, result) in statements.iter().zip(&results) {
+            match result {
+                Ok(result) if shows_rows(endpoint, &statement.sql, result) => {
+                    result::query_item(&mut json, shape, result);
+                }
+                Ok(result) => result::execute_item(&mut json, shape, result),
+                Err(error) => {
+                    let text = item_text(error, Operation::Execute);
+                    result::error_item(&mut json, false, &text, None);
+                }
+            }
+        }
+        self.end_envelope(&mut json, None, index);
+        Ok(self.served(reply::json(json.out), true))
+    }
+
+    /// Runs statements that only read.
+    async fn read(
+        self,
+        database: DatabaseId,
+        statements: Vec<Statement>,
+        level: ReadLevel,
+    ) -> Result<Response, Failure> {
+        let needs_leader = self.needs_leader(level);
+        let linearizable = matches!(level, ReadLevel::Linearizable | ReadLevel::Lease);
+        let read = Read {
+            call: self.clone(),
+            database,
+            level,
+            limit: self.limit(needs_leader),
+            linearizable,
+            cancel: Canceler::default(),
+        };
+        let response = read.run(statements).await?;
+        Ok(self.served(response, needs_leader && !linearizable))
+    }
+
+    /// The time since a moment, if the client wants to know.
+    pub(crate) fn time(&self, began: Instant) -> Option<Duration> {
+        self.params.has("timings").then(|| clock::now().since(began))
+    }
+
+    /// Ends the list of results and the document.
+    pub(crate) fn end_envelope(
+        &self,
+        json: &mut Writer,
+        error: Option<&str>,
+        index: Option<LogIndex>,
+    ) {
+        json.end(b']');
+        if let Some(error) = error {
+            json.key("error");
+            json.string(error);
+        }
+        if let Some(time) = self.time(self.began) {
+            json.key("time");
+            let _ = json.float(time.as_secs_f64());
+        }
+        if let Some(index) = index.filter(|_| self.params.has("raft_index")) {
+            json.key("raft_index");
+            json.integer(index.0 as i64);
+        }
+        json.end(b'}');
+    }
+
+    /// The document for a request that failed as a whole.
+    pub(crate) fn failed(&self, error: &str) -> Response {
+        let mut json = Writer::new(self.params.has("pretty"));
+        begin_envelope(&mut json);
+        self.end_envelope(&mut json, Some(error), None);
+        reply::json(json.out)
+    }
+
+    /// Says which node did the work.
+    pub(crate) fn served(&self, mut response: Response, at_leader: bool) -> Response {
+        let engine = &self.app.engine;
+        let address = match engine.leader() {
+            Some(leader) if at_leader && !engine.is_leader() => leader.http_addr,
+            _ => self.app.options.http_addr.clone(),
+        };
+        if let Ok(address) = address.try_into() {
+            response.headers_mut().insert("x-rqlite-served-by", address);
+        }
+        response
+    }
+}
+
+/// A request whose client may go away: then its future is dropped, and what runs is stopped
+/// rather than let run for nobody. What was proposed by then takes its course.
+struct Guarded<F> {
+    future: Pin<Box<F>>,
+    cancel: Canceler,
+}
+
+impl<F: Future> Future for Guarded<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        self.future.as_mut().poll(context)
+    }
+}
+
+impl<F> Drop for Guarded<F> {
+    /// The future is still there, so that what it runs is still known; once it is done there is
+    /// nothing to cancel.
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}
+
+/// These limits for what begins now.
+pub(crate) fn limits(limit: Option<Duration>) -> Limits {
+    Limits { deadline: limit.map(|limit| clock::now().plus(limit)), ..Limits::default() }
+}
+
+pub(crate) fn begin_envelope(json: &mut Writer) {
+    json.begin(b'{');
+    json.key("results");
+    json.begin(b'[');
+}
+
+/// Whether a statement's item shows rows. A statement that writes and has columns has RETURNING.
+fn shows_rows(endpoint: Endpoint, sql: &str, result: &StatementResult) -> bool {
+    !result.columns.is_empty()
+        && (endpoint == Endpoint::Request || !result.completion.read_only || body::is_explain(sql))
+}

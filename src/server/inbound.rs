@@ -1,0 +1,114 @@
+//! What other nodes send, and who here answers it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::engine::Engine;
+use crate::model::member::Member;
+use crate::peer::{self, Kind, Sender, Stream};
+use crate::raft::{AdminError, Node};
+use crate::server::admit::{Verdict, judge};
+use crate::server::meeting::Meeting;
+use crate::server::setup::{HelloReply, JoinReply, JoinRequest, Notify, NotifyReply};
+use crate::server::transport::PeerChannel;
+
+/// Routes messages to Raft, to the engine, or answers them itself.
+pub(super) struct Inbound {
+    pub(super) me: Member,
+    pub(super) identity: peer::Identity,
+    pub(super) raft: Node,
+    pub(super) engine: Engine,
+    /// While this node makes a cluster with others.
+    pub(super) meeting: Option<Arc<Meeting>>,
+}
+
+impl peer::Handler for Inbound {
+    async fn call(&self, from: Sender, kind: Kind, payload: Bytes) -> Result<Bytes, String> {
+        match kind {
+            Kind::Hello => Ok(self.hello()),
+            Kind::Join => Box::pin(self.join(from, payload)).await,
+            Kind::Notify => self.notify(from, payload),
+            Kind::RaftControl => self.raft.on_call(from.node, payload).await,
+            Kind::Engine => self.engine.on_call(payload).await,
+            Kind::RaftAppend | Kind::RaftSnapshot | Kind::EngineStream => {
+                Err(format!("{kind:?} is a stream"))
+            }
+        }
+    }
+
+    async fn stream(&self, from: Sender, kind: Kind, stream: Stream) {
+        match kind {
+            Kind::RaftAppend | Kind::RaftSnapshot => {
+                let snapshot = kind == Kind::RaftSnapshot;
+                self.raft.on_stream(from.node, snapshot, Box::new(PeerChannel(stream))).await;
+            }
+            Kind::EngineStream => self.engine.on_stream(stream).await,
+            // The connection layer lets no others through.
+            Kind::Hello | Kind::Join | Kind::Notify | Kind::RaftControl | Kind::Engine => {}
+        }
+    }
+}
+
+impl Inbound {
+    fn leader(&self) -> Option<Member> {
+        self.raft.leadership().borrow().leader.clone()
+    }
+
+    fn hello(&self) -> Bytes {
+        let cluster = self.raft.cluster();
+        HelloReply { cluster, me: self.me.clone(), leader: self.leader() }.encode()
+    }
+
+    async fn join(&self, from: Sender, payload: Bytes) -> Result<Bytes, String> {
+        let request = JoinRequest::decode(payload).ok_or("the join request can't be read")?;
+        if request.me.id != from.node || request.me.store != from.store {
+            return Err("a node can only ask for itself".to_owned());
+        }
+        self.admit(request).await.map(|reply| reply.encode())
+    }
+
+    /// `Err`: not now.
+    async fn admit(&self, request: JoinRequest) -> Result<JoinReply, String> {
+        let no_leader = || "there is no leader at the moment".to_owned();
+        let leader = self.leader().ok_or_else(no_leader)?;
+        if leader.id != self.me.id {
+            return Ok(JoinReply::Redirect(leader));
+        }
+        match judge(&self.raft.members(), &request) {
+            Verdict::Already => return Ok(JoinReply::Done),
+            Verdict::Never(why) => {
+                tracing::warn!("{} asked to join and was refused: {why}", request.me.name);
+                return Ok(JoinReply::Never(why));
+            }
+            Verdict::Add => {}
+        }
+        let name = request.me.name.clone();
+        match self.raft.add(request.me, request.read_only).await {
+            Ok(()) => {
+                let kind = if request.read_only { "read-only node" } else { "voter" };
+                tracing::info!("{name} is a member now ({kind})");
+                Ok(JoinReply::Done)
+            }
+            Err(AdminError::Refused(why)) => Err(why),
+            Err(AdminError::NotLeader | AdminError::Stopped) => Err(no_leader()),
+        }
+    }
+
+    fn notify(&self, from: Sender, payload: Bytes) -> Result<Bytes, String> {
+        let notify = Notify::decode(payload).ok_or("the notification can't be read")?;
+        if let Notify::Here { me, .. } = &notify
+            && me.id != from.node
+        {
+            return Err("a node can only announce itself".to_owned());
+        }
+        let reply = match &self.meeting {
+            Some(meeting) => meeting.hear(notify, &self.identity),
+            None => NotifyReply::Disagreed(format!(
+                "{} was not started with -bootstrap-expect",
+                self.me.name
+            )),
+        };
+        Ok(reply.encode())
+    }
+}

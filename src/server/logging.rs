@@ -1,0 +1,18 @@
+//! Where log lines go and which are written: standard error, by level.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging. Does nothing if the process logs already.
+pub(super) fn start(level: &str, raft_level: &str) {
+    // Raft's library and other dependencies speak for themselves only when something is wrong.
+    let filter = EnvFilter::new(format!("warn,eider={level},openraft={raft_level}"));
+    let started = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .try_init();
+    drop(started);
+}

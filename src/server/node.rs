@@ -1,0 +1,383 @@
+//! One node's parts, the order in which they start and the order in which they stop.
+//!
+//! Start: data directory, listeners, log, engine, Raft, node-to-node server, then clients, then the
+//! way into a cluster. Whatever can be refused is refused before anything is changed.
+//!
+//! Stop: no new clients, leadership handed over, running requests ended, node-to-node server, Raft,
+//! log.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::config::Config;
+use crate::engine::{self, Engine};
+use crate::model::error::Fault;
+use crate::model::member::Member;
+use crate::peer::{self, Identity};
+use crate::platform::disk::{Disk, RealDisk};
+use crate::platform::{clock, task};
+use crate::raft;
+use crate::raftlog::{self, RaftLog};
+use crate::server::bootstrap::{self, Gathering};
+use crate::server::identity::DataDir;
+use crate::server::inbound::Inbound;
+use crate::server::join::{Failure, Joiner};
+use crate::server::listen::{Listener, Listeners};
+use crate::server::meeting::Meeting;
+use crate::server::transport::PeerTransport;
+use crate::{http, pg, sqlite};
+
+/// Segments of the Raft log.
+const SEGMENT_BYTES: u64 = 64 << 20;
+/// Entries kept in memory for followers that are a little behind.
+const LOG_CACHE_BYTES: usize = 32 << 20;
+/// A transaction's pages are cut into entries of about this size.
+const ENTRY_BYTES_MAX: usize = 1 << 20;
+/// A part of the node has so long to stop.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+/// Copying the WALs into the database files, which readers may hold up, has so long.
+const CHECKPOINT_LIMIT: Duration = Duration::from_secs(10);
+/// Pause between attempts to tell the cluster of changed addresses.
+const ANNOUNCE_PAUSE: Duration = Duration::from_secs(3);
+
+/// A part that runs by itself until its `stop` is set.
+struct Part {
+    stop: watch::Sender<bool>,
+    ended: oneshot::Receiver<()>,
+}
+
+impl Part {
+    /// Runs what `start` makes of the signal to stop.
+    fn spawn<F>(start: impl FnOnce(watch::Receiver<bool>) -> F) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (stop, stopped) = watch::channel(false);
+        let (end, ended) = oneshot::channel();
+        let work = start(stopped);
+        task::spawn(async move {
+            work.await;
+            // Nobody may wait for it.
+            let _ = end.send(());
+        });
+        Self { stop, ended }
+    }
+
+    fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    async fn ended(self) {
+        if clock::timeout(STOP_LIMIT, self.ended).await.is_err() {
+            tracing::debug!("a part of this node does not end in time");
+        }
+    }
+}
+
+/// A running node.
+pub(super) struct Node {
+    config: Config,
+    me: Member,
+    engine: Engine,
+    raft: raft::Node,
+    databases: Arc<dyn raft::Databases>,
+    log: RaftLog,
+    joiner: Joiner,
+    meeting: Option<Arc<Meeting>>,
+    clients: [Part; 2],
+    peers: Part,
+    /// Held until the end.
+    _data: DataDir,
+}
+
+/// Raft's timers.
+fn timing(config: &Config) -> raft::Timing {
+    raft::Timing {
+        heartbeat: config.heartbeat,
+        election_timeout_min: config.election_timeout_min,
+        election_timeout_max: config.election_timeout_max,
+    }
+}
+
+fn engine_options(config: &Config, data: &DataDir) -> engine::Options {
+    engine::Options {
+        data_dir: data.root.clone(),
+        sqlite: sqlite::Options {
+            foreign_keys: config.foreign_keys,
+            transaction_bytes_max: config.transaction_bytes_max,
+            cache_bytes: config.cache_bytes,
+            readers_max: config.readers_max,
+            value_bytes_max: config.value_bytes_max,
+        },
+        entry_bytes_max: ENTRY_BYTES_MAX,
+        queue_length_max: config.waiting_writes_max,
+        result_bytes_max: config.result_bytes_max,
+    }
+}
+
+fn member(config: &Config, data: &DataDir, listeners: &Listeners) -> Member {
+    let raft_addr = listeners.raft.advertised.clone();
+    Member {
+        id: data.store.node_id(),
+        store: data.store,
+        name: config.node_id.clone().unwrap_or_else(|| raft_addr.clone()),
+        raft_addr,
+        http_addr: listeners.http.advertised.clone(),
+        pg_addr: listeners.pg.advertised.clone(),
+    }
+}
+
+/// What lies on disk, opened.
+struct Stored {
+    log: RaftLog,
+    engine: Engine,
+    faults: mpsc::Receiver<Fault>,
+}
+
+fn open(
+    config: &Config,
+    data: &DataDir,
+    me: &Member,
+    disk: &Arc<dyn Disk>,
+) -> Result<Stored, Fault> {
+    let limits = raftlog::Limits { segment_bytes: SEGMENT_BYTES, cache_bytes: LOG_CACHE_BYTES };
+    // Before everything else: `identity` tells a lost log by what was made after it.
+    let log = RaftLog::open(Arc::clone(disk), &data.log, data.store, limits)?;
+    let states = raft::read_state(disk.as_ref(), &data.raft)?;
+    let (report, faults) = mpsc::channel(1);
+    let on_fault = move |fault: Fault| {
+        // The first one stops the node; what follows from it is of no interest.
+        drop(report.try_send(fault));
+    };
+    let options = engine_options(config, data);
+    let engine = Engine::open(options, me.clone(), Arc::clone(disk), states, on_fault)?;
+    Ok(Stored { log, engine, faults })
+}
+
+impl Node {
+    /// Starts everything but the way into a cluster. The receiver gets something when the node must
+    /// not go on.
+    ///
+    /// # Errors
+    /// A text for the operator.
+    pub(super) async fn start(config: Config) -> Result<(Self, mpsc::Receiver<Fault>), String> {
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let data = DataDir::open(disk.as_ref(), &config.data_dir)?;
+        let listeners = Listeners::bind(&config).await?;
+        let me = member(&config, &data, &listeners);
+        let text = |fault: Fault| fault.message;
+        let Stored { log, engine, faults } = open(&config, &data, &me, &disk).map_err(text)?;
+        let identity =
+            Identity { node: me.id, store: me.store, cluster: Arc::new(OnceLock::new()) };
+        let client = peer::Client::new(identity.clone());
+        let databases = engine.replica();
+        let start = raft::Start {
+            me: me.clone(),
+            timing: timing(&config),
+            log: log.clone(),
+            directory: data.raft.clone(),
+            disk,
+            databases: Arc::clone(&databases),
+            transport: Arc::new(PeerTransport(client.clone())),
+            log_bytes_max: config.raft_log_bytes,
+            quarantine: true,
+        };
+        let raft = raft::Node::start(start).await.map_err(text)?;
+        if let Some(cluster) = raft.cluster() {
+            identity.cluster.get_or_init(|| cluster);
+        }
+        engine.attach(raft.clone(), client.clone());
+        let gathers = config.bootstrap_expect > 1 && raft.cluster().is_none();
+        let meeting = gathers.then(|| Arc::new(Meeting::new(me.clone(), config.bootstrap_expect)));
+        let inbound = Arc::new(Inbound {
+            me: me.clone(),
+            identity: identity.clone(),
+            raft: raft.clone(),
+            engine: engine.clone(),
+            meeting: meeting.clone(),
+        });
+        let Listeners { http, pg, raft: raft_listener } = listeners;
+        let accepting = identity.clone();
+        let peers = Part::spawn(|stop| peer::serve(raft_listener.socket, accepting, inbound, stop));
+        let clients = serve_clients(&config, &me, &engine, http, pg);
+        let joiner = Joiner { client, identity, me: me.clone(), read_only: config.non_voter };
+        let node = Self {
+            config,
+            me,
+            engine,
+            raft,
+            databases,
+            log,
+            joiner,
+            meeting,
+            clients,
+            peers,
+            _data: data,
+        };
+        Ok((node, faults))
+    }
+
+    /// Says where everybody may connect.
+    pub(super) fn greet(&self) {
+        let Member { id, name, raft_addr, http_addr, pg_addr, .. } = &self.me;
+        tracing::info!("HTTP        http://{http_addr}");
+        tracing::info!("PostgreSQL  postgres://{pg_addr}/postgres");
+        tracing::info!("Raft        {raft_addr}  (node {name}, id {id}, {})", self.role());
+    }
+
+    fn role(&self) -> String {
+        let known = self.raft.members();
+        match known.iter().find(|(member, _)| member.id == self.me.id) {
+            Some((_, true)) if known.len() == 1 => "the only member".to_owned(),
+            Some((_, true)) => format!("one of {} members", known.len()),
+            Some((_, false)) => "read-only member".to_owned(),
+            None if self.meeting.is_some() => {
+                format!("waiting for {} nodes to meet", self.config.bootstrap_expect)
+            }
+            None if self.config.join.is_empty() => "new cluster".to_owned(),
+            None => "joining".to_owned(),
+        }
+    }
+
+    /// Sees to it that this node is in a cluster.
+    pub(super) async fn enter_cluster(&self) -> Result<(), String> {
+        let is_member = self.raft.members().iter().any(|(member, _)| member.id == self.me.id);
+        if is_member {
+            self.announce_addresses();
+            return Ok(());
+        }
+        if let Some(meeting) = &self.meeting {
+            let (joiner, raft, config) = (&self.joiner, &self.raft, &self.config);
+            return Gathering { joiner, raft, meeting, config }.run().await;
+        }
+        if !self.config.join.is_empty() && self.config.bootstrap_expect != 1 {
+            let Config { join, join_attempts, join_interval, .. } = &self.config;
+            self.joiner.join(join, *join_attempts, *join_interval).await?;
+            tracing::info!("joined the cluster");
+            return Ok(());
+        }
+        if self.raft.cluster().is_some() {
+            return Err("this node was removed from its cluster: to add it again, start it with \
+                        -join and an empty data directory"
+                .to_owned());
+        }
+        bootstrap::alone(&self.raft, &self.joiner.identity, &self.me).await
+    }
+
+    /// Brings the membership up to date if this node's addresses have changed, in the background.
+    fn announce_addresses(&self) {
+        let (raft, joiner, me) = (self.raft.clone(), self.joiner.clone(), self.me.clone());
+        task::spawn(async move {
+            while let Some(votes) = outdated(&raft, &me) {
+                let joiner = Joiner { read_only: !votes, ..joiner.clone() };
+                if let Err(Failure::Never(why)) = announce(&raft, &joiner).await {
+                    tracing::warn!("the cluster does not take this node's new addresses: {why}");
+                    return;
+                }
+                clock::sleep(ANNOUNCE_PAUSE).await;
+            }
+        });
+    }
+
+    /// Stops in good order.
+    pub(super) async fn stop(self) {
+        self.clients.iter().for_each(Part::stop);
+        self.step_aside().await;
+        for part in self.clients {
+            part.ended().await;
+        }
+        self.peers.stop();
+        self.peers.ended().await;
+        self.raft.shutdown().await;
+        // So that the next start finds everything in the database files. If it fails, or takes too
+        // long, the log has it.
+        match clock::timeout(CHECKPOINT_LIMIT, self.databases.checkpoint()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(fault)) => tracing::error!("write the databases out: {fault}"),
+            Err(_) => tracing::info!("the next start will read the end of the log again"),
+        }
+        self.log.close();
+    }
+
+    /// Leaves the cluster, or at least its leadership, if the operator wants that.
+    async fn step_aside(&self) {
+        let others = self.raft.members().iter().any(|(member, _)| member.id != self.me.id);
+        if !others {
+            return;
+        }
+        if self.config.remove_on_shutdown {
+            match self.engine.remove(&self.me.name, STOP_LIMIT).await {
+                Ok(()) => tracing::info!("this node has left the cluster"),
+                Err(error) => tracing::warn!("this node could not leave the cluster: {error}"),
+            }
+        }
+        let leads = self.engine.is_leader();
+        if leads && self.config.stepdown_on_shutdown {
+            let moved = clock::timeout(STOP_LIMIT, self.raft.transfer(None)).await;
+            if !matches!(moved, Ok(Ok(()))) {
+                tracing::warn!("no other node has taken the leadership over; it will be elected");
+            }
+        }
+    }
+}
+
+/// Whether the membership has other addresses for this node; if so, whether it votes.
+fn outdated(raft: &raft::Node, me: &Member) -> Option<bool> {
+    let members = raft.members();
+    let (known, votes) = members.iter().find(|(member, _)| member.id == me.id)?;
+    (known != me).then_some(*votes)
+}
+
+async fn announce(raft: &raft::Node, joiner: &Joiner) -> Result<(), Failure> {
+    let leader = raft.leadership().borrow().leader.clone();
+    let me = &joiner.me;
+    if leader.is_some_and(|leader| leader.id == me.id) {
+        let added = raft.add(me.clone(), joiner.read_only).await;
+        return added.map_err(|error| Failure::Now(format!("{error:?}")));
+    }
+    let mut last = Failure::Now("no other member".to_owned());
+    for (member, _) in raft.members() {
+        if member.id == me.id {
+            continue;
+        }
+        match joiner.enter(&member.raft_addr).await {
+            Err(failure @ Failure::Now(_)) => last = failure,
+            settled => return settled,
+        }
+    }
+    Err(last)
+}
+
+fn serve_clients(
+    config: &Config,
+    me: &Member,
+    engine: &Engine,
+    http: Listener,
+    pg: Listener,
+) -> [Part; 2] {
+    let http_options = Arc::new(http::Options {
+        data_dir: config.data_dir.clone(),
+        node_name: me.name.clone(),
+        http_addr: me.http_addr.clone(),
+        raft_addr: me.raft_addr.clone(),
+    });
+    let pg_options = Arc::new(pg::Options {
+        connections_max: config.pg_connections_max,
+        message_bytes_max: config.pg_message_bytes_max,
+    });
+    let report = |result: std::io::Result<()>, what: &str| {
+        if let Err(error) = result {
+            tracing::error!("the {what} listener has stopped: {error}");
+        }
+    };
+    let (http_engine, pg_engine) = (engine.clone(), engine.clone());
+    let http = Part::spawn(move |stop| async move {
+        report(http::serve(http.socket, http_engine, http_options, stop).await, "HTTP");
+    });
+    let pg = Part::spawn(move |stop| async move {
+        report(pg::serve(pg.socket, pg_engine, pg_options, stop).await, "PostgreSQL");
+    });
+    [http, pg]
+}

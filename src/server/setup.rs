@@ -1,0 +1,309 @@
+//! The messages by which nodes find and admit each other, byte by byte.
+//!
+//! Every message begins with its version, 1. Numbers are little-endian; a text is its length in
+//! bytes (u16) and UTF-8. A member is `id u64 | store 16 bytes | name | Raft, HTTP and PostgreSQL
+//! address`.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+use crate::model::id::{ClusterId, NodeId, StoreId};
+use crate::model::member::Member;
+
+const VERSION: u8 = 1;
+/// Members in one message at the most.
+const MEMBERS_MAX: usize = 1024;
+
+/// The answer to "hello".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HelloReply {
+    pub(super) cluster: Option<ClusterId>,
+    pub(super) me: Member,
+    pub(super) leader: Option<Member>,
+}
+
+/// "Let me into your cluster": also, from a member, "my addresses have changed".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct JoinRequest {
+    pub(super) me: Member,
+    pub(super) read_only: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum JoinReply {
+    Done,
+    /// Ask this one, who leads.
+    Redirect(Member),
+    /// It makes no sense to ask again; why.
+    Never(String),
+}
+
+/// Between nodes that make a cluster together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Notify {
+    /// "I am here, and we are to be so many."
+    Here { me: Member, expect: u32 },
+    /// "Let us be a cluster", from the first of these members.
+    Claim { members: Vec<Member> },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NotifyReply {
+    Agreed,
+    /// Why not.
+    Disagreed(String),
+}
+
+fn begin() -> BytesMut {
+    let mut out = BytesMut::new();
+    out.put_u8(VERSION);
+    out
+}
+
+fn put_text(out: &mut BytesMut, text: &str) {
+    // Names and addresses are far shorter; texts for people lose their end.
+    let mut end = text.len().min(usize::from(u16::MAX));
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    out.put_u16_le(end as u16);
+    out.put_slice(&text.as_bytes()[..end]);
+}
+
+fn put_member(out: &mut BytesMut, member: &Member) {
+    out.put_u64_le(member.id.0);
+    out.put_slice(&member.store.0);
+    for text in [&member.name, &member.raft_addr, &member.http_addr, &member.pg_addr] {
+        put_text(out, text);
+    }
+}
+
+/// Takes a message apart; `None` wherever it is too short or makes no sense.
+struct Reader(Bytes);
+
+impl Reader {
+    fn new(bytes: Bytes) -> Option<Self> {
+        let mut reader = Self(bytes);
+        (reader.byte()? == VERSION).then_some(reader)
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        self.0.try_get_u8().ok()
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let mut array = [0; N];
+        self.0.try_copy_to_slice(&mut array).ok()?;
+        Some(array)
+    }
+
+    fn text(&mut self) -> Option<String> {
+        let length = usize::from(self.0.try_get_u16_le().ok()?);
+        if self.0.len() < length {
+            return None;
+        }
+        String::from_utf8(self.0.split_to(length).into()).ok()
+    }
+
+    fn member(&mut self) -> Option<Member> {
+        Some(Member {
+            id: NodeId(self.0.try_get_u64_le().ok()?),
+            store: StoreId(self.array()?),
+            name: self.text()?,
+            raft_addr: self.text()?,
+            http_addr: self.text()?,
+            pg_addr: self.text()?,
+        })
+    }
+
+    /// What was read, if that was all.
+    fn end<T>(&self, value: T) -> Option<T> {
+        self.0.is_empty().then_some(value)
+    }
+}
+
+pub(super) fn hello() -> Bytes {
+    begin().freeze()
+}
+
+impl HelloReply {
+    pub(super) fn encode(&self) -> Bytes {
+        let mut out = begin();
+        out.put_u8(u8::from(self.cluster.is_some()) | u8::from(self.leader.is_some()) << 1);
+        out.put_slice(&self.cluster.unwrap_or_default().0);
+        put_member(&mut out, &self.me);
+        if let Some(leader) = &self.leader {
+            put_member(&mut out, leader);
+        }
+        out.freeze()
+    }
+
+    pub(super) fn decode(bytes: Bytes) -> Option<Self> {
+        let mut reader = Reader::new(bytes)?;
+        let bits = reader.byte()?;
+        let cluster = ClusterId(reader.array()?);
+        let me = reader.member()?;
+        let leader = if bits & 2 == 0 { None } else { Some(reader.member()?) };
+        reader.end(Self { cluster: (bits & 1 != 0).then_some(cluster), me, leader })
+    }
+}
+
+impl JoinRequest {
+    pub(super) fn encode(&self) -> Bytes {
+        let mut out = begin();
+        out.put_u8(u8::from(self.read_only));
+        put_member(&mut out, &self.me);
+        out.freeze()
+    }
+
+    pub(super) fn decode(bytes: Bytes) -> Option<Self> {
+        let mut reader = Reader::new(bytes)?;
+        let read_only = reader.byte()? != 0;
+        let me = reader.member()?;
+        reader.end(Self { me, read_only })
+    }
+}
+
+impl JoinReply {
+    pub(super) fn encode(&self) -> Bytes {
+        let mut out = begin();
+        match self {
+            Self::Done => out.put_u8(0),
+            Self::Redirect(leader) => {
+                out.put_u8(1);
+                put_member(&mut out, leader);
+            }
+            Self::Never(why) => {
+                out.put_u8(2);
+                put_text(&mut out, why);
+            }
+        }
+        out.freeze()
+    }
+
+    pub(super) fn decode(bytes: Bytes) -> Option<Self> {
+        let mut reader = Reader::new(bytes)?;
+        let reply = match reader.byte()? {
+            0 => Self::Done,
+            1 => Self::Redirect(reader.member()?),
+            2 => Self::Never(reader.text()?),
+            _ => return None,
+        };
+        reader.end(reply)
+    }
+}
+
+impl Notify {
+    pub(super) fn encode(&self) -> Bytes {
+        let mut out = begin();
+        match self {
+            Self::Here { me, expect } => {
+                out.put_u8(0);
+                out.put_u32_le(*expect);
+                put_member(&mut out, me);
+            }
+            Self::Claim { members } => {
+                out.put_u8(1);
+                out.put_u32_le(members.len() as u32);
+                for member in members {
+                    put_member(&mut out, member);
+                }
+            }
+        }
+        out.freeze()
+    }
+
+    pub(super) fn decode(bytes: Bytes) -> Option<Self> {
+        let mut reader = Reader::new(bytes)?;
+        let tag = reader.byte()?;
+        let count = reader.0.try_get_u32_le().ok()?;
+        let notify = match tag {
+            0 => Self::Here { expect: count, me: reader.member()? },
+            1 if count as usize <= MEMBERS_MAX => {
+                let members = (0..count).map(|_| reader.member()).collect::<Option<_>>()?;
+                Self::Claim { members }
+            }
+            _ => return None,
+        };
+        reader.end(notify)
+    }
+}
+
+impl NotifyReply {
+    pub(super) fn encode(&self) -> Bytes {
+        let mut out = begin();
+        match self {
+            Self::Agreed => out.put_u8(0),
+            Self::Disagreed(why) => {
+                out.put_u8(1);
+                put_text(&mut out, why);
+            }
+        }
+        out.freeze()
+    }
+
+    pub(super) fn decode(bytes: Bytes) -> Option<Self> {
+        let mut reader = Reader::new(bytes)?;
+        let reply = match reader.byte()? {
+            0 => Self::Agreed,
+            1 => Self::Disagreed(reader.text()?),
+            _ => return None,
+        };
+        reader.end(reply)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member() -> Member {
+        Member {
+            id: NodeId(1),
+            store: StoreId([2; 16]),
+            name: "n".to_owned(),
+            raft_addr: "r:1".to_owned(),
+            http_addr: "h:2".to_owned(),
+            pg_addr: "p:3".to_owned(),
+        }
+    }
+
+    const MEMBER: &[u8] = b"\x01\0\0\0\0\0\0\0\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\
+        \x02\x02\x02\x02\x01\0n\x03\0r:1\x03\0h:2\x03\0p:3";
+
+    /// Checks the bytes, that they come back, and that no shortened message is taken.
+    fn pinned<T: PartialEq + std::fmt::Debug>(
+        value: &T,
+        encoded: &Bytes,
+        expected: &[&[u8]],
+        decode: fn(Bytes) -> Option<T>,
+    ) {
+        assert_eq!(encoded, &expected.concat());
+        assert_eq!(decode(encoded.clone()).as_ref(), Some(value));
+        for end in 0..encoded.len() {
+            assert_eq!(decode(encoded.slice(..end)), None, "{end}");
+        }
+    }
+
+    #[test]
+    fn layouts_are_pinned() {
+        let request = JoinRequest { me: member(), read_only: true };
+        pinned(&request, &request.encode(), &[&[1, 1], MEMBER], JoinRequest::decode);
+        let reply = JoinReply::Redirect(member());
+        pinned(&reply, &reply.encode(), &[&[1, 1], MEMBER], JoinReply::decode);
+        let reply = JoinReply::Never("é".to_owned());
+        pinned(&reply, &reply.encode(), &[b"\x01\x02\x02\0\xc3\xa9"], JoinReply::decode);
+        pinned(&JoinReply::Done, &JoinReply::Done.encode(), &[&[1, 0]], JoinReply::decode);
+        let here = Notify::Here { me: member(), expect: 3 };
+        pinned(&here, &here.encode(), &[&[1, 0, 3, 0, 0, 0], MEMBER], Notify::decode);
+        let claim = Notify::Claim { members: vec![member(), member()] };
+        let bytes = [&[1, 1, 2, 0, 0, 0], MEMBER, MEMBER];
+        pinned(&claim, &claim.encode(), &bytes, Notify::decode);
+        let agreed = NotifyReply::Agreed;
+        pinned(&agreed, &agreed.encode(), &[&[1, 0]], NotifyReply::decode);
+        let cluster = Some(ClusterId([9; 16]));
+        let reply = HelloReply { cluster, me: member(), leader: Some(member()) };
+        let bytes: [&[u8]; 4] = [&[1, 3], &[9; 16], MEMBER, MEMBER];
+        pinned(&reply, &reply.encode(), &bytes, HelloReply::decode);
+        assert_eq!(hello(), &[1][..]);
+    }
+}
