@@ -1,0 +1,20 @@
+//! Tests of whole clusters: the built binary, real sockets, real drivers, real kills.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    unreachable_pub,
+    missing_debug_implementations,
+    reason = "these are tests: they fail by panicking, run on real time and are nobody's interface"
+)]
+
+mod big;
+mod catch_up;
+mod kill;
+mod live_file;
+mod pgbench;
+mod support;
+mod transactions;
+mod walkthrough;

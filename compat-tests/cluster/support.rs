@@ -1,0 +1,322 @@
+//! Clusters of the built binary on free ports of this machine, with their data in a temporary
+//! directory. A node that is dropped is killed.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// How long a condition may take to come true before the test fails.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A port that nothing listens on, and that no other test of this process was given.
+fn free_port() -> u16 {
+    static GIVEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
+    let mut given = GIVEN.lock().unwrap();
+    let given = given.get_or_insert_with(HashSet::new);
+    loop {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        if given.insert(port) {
+            return port;
+        }
+    }
+}
+
+/// One node: its process, if it runs, and where it lives.
+pub struct Node {
+    pub name: String,
+    pub http: u16,
+    pub raft: u16,
+    pub pg: u16,
+    pub dir: PathBuf,
+    options: Vec<String>,
+    child: Option<Child>,
+}
+
+impl Node {
+    pub fn new(root: &Path, name: &str, options: &[&str]) -> Self {
+        Self {
+            name: name.to_owned(),
+            http: free_port(),
+            raft: free_port(),
+            pg: free_port(),
+            dir: root.join(format!("node{name}")),
+            options: options.iter().map(|&option| option.to_owned()).collect(),
+            child: None,
+        }
+    }
+
+    pub fn start(&mut self) {
+        assert!(self.child.is_none(), "node {} runs already", self.name);
+        let log =
+            File::options().create(true).append(true).open(self.dir.with_extension("log")).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_eider"))
+            .arg("serve")
+            .args(["--node-id", &self.name])
+            .args(["--http-addr", &format!("127.0.0.1:{}", self.http)])
+            .args(["--raft-addr", &format!("127.0.0.1:{}", self.raft)])
+            .args(["--pg-addr", &format!("127.0.0.1:{}", self.pg)])
+            .args(&self.options)
+            .arg(&self.dir)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        self.child = Some(child);
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("the node runs").id()
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.child.is_some()
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// SIGTERM, and waits for a clean end.
+    pub fn stop(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        signal(child.id(), "TERM");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                assert!(status.success(), "node {} ended with {status}\n{}", self.name, self.log());
+                return;
+            }
+            assert!(Instant::now() < deadline, "node {} doesn't stop\n{}", self.name, self.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.with_extension("log")).unwrap_or_default()
+    }
+
+    pub fn wait_ready(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.get("/readyz").is_none_or(|reply| reply.status != 200) {
+            if let Some(child) = &mut self.child
+                && let Some(status) = child.try_wait().unwrap()
+            {
+                panic!("node {} ended with {status}\n{}", self.name, self.log());
+            }
+            assert!(Instant::now() < deadline, "node {} isn't ready\n{}", self.name, self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub fn get(&self, path: &str) -> Option<Reply> {
+        request(self.http, "GET", path, None)
+    }
+
+    pub fn post(&self, path: &str, body: &str) -> Option<Reply> {
+        request(self.http, "POST", path, Some(body))
+    }
+
+    /// The body of a GET as JSON.
+    pub fn json(&self, path: &str) -> serde_json::Value {
+        let reply = self.get(path).unwrap_or_else(|| panic!("no answer to GET {path}"));
+        serde_json::from_str(&reply.body).unwrap_or_else(|e| panic!("{path}: {e}: {}", reply.body))
+    }
+
+    /// The body of a POST as JSON.
+    pub fn execute(&self, path: &str, body: &serde_json::Value) -> serde_json::Value {
+        let reply = self
+            .post(path, &body.to_string())
+            .unwrap_or_else(|| panic!("no answer to POST {path}"));
+        serde_json::from_str(&reply.body).unwrap_or_else(|e| panic!("{path}: {e}: {}", reply.body))
+    }
+
+    /// A connection by tokio-postgres.
+    pub async fn connect(&self) -> tokio_postgres::Client {
+        self.try_connect("").await.unwrap()
+    }
+
+    pub async fn try_connect(
+        &self,
+        more: &str,
+    ) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
+        let target =
+            format!("host=127.0.0.1 port={} user=postgres connect_timeout=5 {more}", self.pg);
+        let (client, connection) = tokio_postgres::connect(&target, tokio_postgres::NoTls).await?;
+        tokio::spawn(connection);
+        Ok(client)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Sends a signal by name.
+pub fn signal(pid: u32, name: &str) {
+    let status =
+        Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().unwrap();
+    assert!(status.success(), "kill -{name} {pid}");
+}
+
+/// An HTTP reply.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub body: String,
+}
+
+/// One HTTP/1.0 request (the reply then ends with the connection). `None` if there is no answer.
+pub fn request(port: u16, method: &str, path: &str, body: Option<&str>) -> Option<Reply> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    let body = body.unwrap_or_default();
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .ok()?;
+    let mut reply = Vec::new();
+    stream.read_to_end(&mut reply).ok()?;
+    let reply = String::from_utf8(reply).ok()?;
+    let (head, body) = reply.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some(Reply { status, body: body.to_owned() })
+}
+
+/// Some nodes, the first of which the others join.
+pub struct Cluster {
+    pub nodes: Vec<Node>,
+    pub root: TempDir,
+}
+
+impl Cluster {
+    pub fn start(count: usize) -> Self {
+        Self::start_with(count, &[])
+    }
+
+    pub fn start_with(count: usize, options: &[&str]) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let mut cluster = Self { nodes: Vec::new(), root };
+        for _ in 0..count {
+            cluster.add(options);
+        }
+        cluster
+    }
+
+    /// Adds a node and waits until it is ready.
+    pub fn add(&mut self, options: &[&str]) {
+        let name = (self.nodes.len() + 1).to_string();
+        let join = self.nodes.first().map(|first| format!("127.0.0.1:{}", first.raft));
+        let mut options = options.to_vec();
+        if let Some(join) = &join {
+            options.extend(["--join", join]);
+        }
+        let mut node = Node::new(self.root.path(), &name, &options);
+        node.start();
+        node.wait_ready();
+        self.nodes.push(node);
+    }
+
+    /// The leader's place, as the running nodes see it.
+    pub fn find_leader(&self) -> Option<usize> {
+        let running = self.nodes.iter().filter(|node| node.is_running());
+        for node in running {
+            let Some(reply) = node.get("/nodes?ver=2&timeout=1s") else { continue };
+            let Ok(members) = serde_json::from_str::<serde_json::Value>(&reply.body) else {
+                continue;
+            };
+            let leader = members["nodes"].as_array().into_iter().flatten().find(|member| {
+                member["leader"].as_bool() == Some(true)
+                    && member["reachable"].as_bool() == Some(true)
+            });
+            let name = leader.and_then(|member| member["id"].as_str());
+            let place = self.nodes.iter().position(|node| Some(node.name.as_str()) == name);
+            if place.is_some_and(|place| self.nodes[place].is_running()) {
+                return place;
+            }
+        }
+        None
+    }
+
+    pub fn leader(&self) -> usize {
+        wait_for("a leader", || self.find_leader())
+    }
+
+    /// A running node that doesn't lead.
+    pub fn follower(&self) -> usize {
+        let leader = self.leader();
+        (0..self.nodes.len())
+            .find(|&place| place != leader && self.nodes[place].is_running())
+            .unwrap()
+    }
+
+    /// Stops every node and compares their database files byte for byte.
+    pub fn stop_and_compare(&mut self) {
+        // The last one can't hand over leadership, which is no fault.
+        for node in &mut self.nodes {
+            node.stop();
+        }
+        let files: Vec<Vec<u8>> = self
+            .nodes
+            .iter()
+            .map(|node| std::fs::read(node.dir.join("db.sqlite")).unwrap())
+            .collect();
+        for (node, file) in self.nodes.iter().zip(&files).skip(1) {
+            let differs = files[0].chunks(4096).zip(file.chunks(4096)).position(|(a, b)| a != b);
+            assert!(
+                files[0] == *file,
+                "node {} has {} bytes, node {} {}; first other page {:?}",
+                self.nodes[0].name,
+                files[0].len(),
+                node.name,
+                file.len(),
+                differs.map(|page| page + 1)
+            );
+        }
+    }
+}
+
+/// Waits until `condition` gives something.
+pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "waited for {what} in vain");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A number from the environment, to run longer than by default.
+pub fn from_env(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+/// Whether a program that a test drives is installed. Without it the test is skipped on a
+/// developer's machine, and fails in CI.
+pub fn has_program(program: &str) -> bool {
+    let found =
+        Command::new(program).arg("--version").output().is_ok_and(|out| out.status.success());
+    assert!(found || std::env::var("CI").is_err(), "{program} is not installed");
+    if !found {
+        eprintln!("SKIPPED: {program} is not installed");
+    }
+    found
+}
