@@ -244,11 +244,8 @@ impl Session {
     /// Where the waits of a statement that starts now end.
     fn limits(&self) -> Limits {
         Limits {
-            deadline: self
-                .settings
-                .timeout("statement_timeout")
-                .map(|time| clock::now().plus(time)),
-            lock_timeout: self.settings.timeout("lock_timeout"),
+            deadline: self.settings.statement_timeout().map(|time| clock::now().plus(time)),
+            lock_timeout: self.settings.lock_timeout(),
             cancel: self.canceler.clone(),
         }
     }

@@ -138,6 +138,21 @@ pub(crate) struct Settings {
     database: String,
     style: Style,
     compile: Arc<CompileSettings>,
+    statement: StatementSettings,
+}
+
+/// What every statement asks for, read from the settings when they change.
+#[derive(Debug, Clone, Copy)]
+struct StatementSettings {
+    timeout: Option<Duration>,
+    lock_timeout: Option<Duration>,
+    read_level: ReadLevel,
+}
+
+impl Default for StatementSettings {
+    fn default() -> Self {
+        Self { timeout: None, lock_timeout: None, read_level: ReadLevel::Linearizable }
+    }
 }
 
 /// The settings at one moment of a transaction, to go back to.
@@ -170,6 +185,7 @@ impl Settings {
             database: database.to_owned(),
             style: Style::default(),
             compile,
+            statement: StatementSettings::default(),
         };
         for (name, value) in startup {
             settings.set(name, Some(value), false)?;
@@ -337,7 +353,15 @@ impl Settings {
     }
 
     pub(crate) fn read_level(&self) -> ReadLevel {
-        read_level(self.get("eider.read_level")).unwrap_or(ReadLevel::Linearizable)
+        self.statement.read_level
+    }
+
+    pub(crate) fn statement_timeout(&self) -> Option<Duration> {
+        self.statement.timeout
+    }
+
+    pub(crate) fn lock_timeout(&self) -> Option<Duration> {
+        self.statement.lock_timeout
     }
 
     /// Recomputes what is read on every statement.
@@ -353,6 +377,11 @@ impl Settings {
             "sql_standard" => IntervalStyle::SqlStandard,
             "iso_8601" => IntervalStyle::Iso8601,
             _ => IntervalStyle::Postgres,
+        };
+        self.statement = StatementSettings {
+            timeout: self.timeout("statement_timeout"),
+            lock_timeout: self.timeout("lock_timeout"),
+            read_level: read_level(self.get("eider.read_level")).unwrap_or(ReadLevel::Linearizable),
         };
         self.style = Style {
             time_zone: self.get("TimeZone").to_owned(),
@@ -651,9 +680,9 @@ mod tests {
         let mut settings = settings();
         let saved = settings.save();
         settings.set("statement_timeout", Some("5s"), true).unwrap();
-        assert_eq!(settings.timeout("statement_timeout"), Some(Duration::from_secs(5)));
+        assert_eq!(settings.statement_timeout(), Some(Duration::from_secs(5)));
         settings.end_local();
-        assert_eq!(settings.timeout("statement_timeout"), None);
+        assert_eq!(settings.statement_timeout(), None);
         settings.set("statement_timeout", Some("90000"), false).unwrap();
         assert_eq!(settings.show("statement_timeout").unwrap(), "90s");
         settings.restore(&saved);
