@@ -58,6 +58,7 @@ pub mod http;
 pub mod model;
 pub mod peer;
 pub mod pg;
+pub mod pgdata;
 pub mod platform;
 pub mod raft;
 pub mod raftlog;
