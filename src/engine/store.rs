@@ -258,7 +258,8 @@ impl Store {
     ) -> Result<Arc<Entry>, Fault> {
         let making = &self.making;
         let file = if with_file {
-            Some(sqlite::Database::open(&self.path(id, name), &making.options.sqlite)?)
+            let path = self.path(id, name);
+            Some(sqlite::Database::open(&making.disk, &path, &making.options.sqlite)?)
         } else {
             None
         };
@@ -404,7 +405,8 @@ impl Store {
     ) -> Result<(), Fault> {
         self.claim(state.id, &state.name)?;
         let path = self.path(state.id, &state.name);
-        let database = sqlite::Database::open(&path, &self.making.options.sqlite)?;
+        let making = &self.making;
+        let database = sqlite::Database::open(&making.disk, &path, &making.options.sqlite)?;
         database.writer().install(state.pages, pages)?;
         // Nobody else reads it: one is complete.
         database.checkpoint().map(drop)

@@ -56,6 +56,11 @@ fn real_now() -> Duration {
 /// Wall-clock time since 1970-01-01 00:00 UTC. It may jump; never measure with it.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
 pub fn wall() -> Duration {
+    #[cfg(test)]
+    if simulated() {
+        // From 2026-01-01 00:00 UTC on.
+        return Duration::from_hours(490_896) + super::task::simulated_now();
+    }
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
 }
 

@@ -19,6 +19,14 @@ pub trait Disk: Send + Sync + std::fmt::Debug {
     /// Makes creations, removals and renames in this directory durable.
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
     fn exists(&self, path: &Path) -> io::Result<bool>;
+    /// A file's length in bytes, without opening it.
+    fn length(&self, path: &Path) -> io::Result<u64>;
+    /// What stands before this disk's paths in the names that SQLite is given, where they aren't the
+    /// operating system's.
+    #[cfg(test)]
+    fn mount(&self) -> Option<String> {
+        None
+    }
 }
 
 /// An open file. Calls may come from several threads.
@@ -77,6 +85,10 @@ impl Disk for RealDisk {
     fn exists(&self, path: &Path) -> io::Result<bool> {
         path.try_exists()
     }
+
+    fn length(&self, path: &Path) -> io::Result<u64> {
+        Ok(fs::metadata(path)?.len())
+    }
 }
 
 /// A file of the operating system.
@@ -134,6 +146,21 @@ impl RealFile {
         }
         Ok(())
     }
+}
+
+/// Fills `buffer` from `offset` on.
+///
+/// # Errors
+/// Any failure of the disk; `UnexpectedEof` if the file ends before the buffer is full.
+pub fn read_exact_at(file: &dyn File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match file.read_at(&mut buffer[filled..], offset + filled as u64)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            count => filled += count,
+        }
+    }
+    Ok(())
 }
 
 /// Writes `bytes` to `path` so that a crash leaves either the old file or the whole new one.

@@ -4,28 +4,73 @@
 //! the file's last sync is lost, kept, or torn at sector boundaries, independently of the others; so
 //! is each creation, removal and rename since the directory's last sync. A failed sync loses the
 //! writes that it should have made durable, although they can be read until the power goes.
+//!
+//! A process has a [`SimDisk::session`]: after its death or a power loss nothing that it left
+//! behind reaches the files any more. SQLite's files can be here too (`sqlite::vfs`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use super::disk::{Disk, File};
+use super::random::Random;
 
 /// What a disk writes in one piece.
 const SECTOR: u64 = 512;
 
 /// A simulated disk. Clones are the same disk.
 #[derive(Debug, Clone, Default)]
-pub struct SimDisk(Arc<Mutex<State>>);
+pub struct SimDisk {
+    shared: Arc<Shared>,
+    /// The life of the one process that this handle serves; `None` serves all.
+    era: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    id: u64,
+    state: Mutex<State>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), state: Mutex::default() }
+    }
+}
 
 /// A file system error, by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
-    /// EIO.
+    /// EIO; a failing write is short.
     Broken,
-    /// ENOSPC.
+    /// EIO, and nothing is done.
+    Refused,
+    /// ENOSPC; a failing write is short.
     Full,
+}
+
+/// What is asked of a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Operation {
+    /// Whether something is there, how long it is, what a directory holds; opening what exists.
+    Look,
+    Read,
+    Create,
+    Write,
+    Length,
+    Sync,
+    SyncDirectory,
+    /// Removals, renames, new directories.
+    Name,
+}
+
+impl Operation {
+    fn changes(self) -> bool {
+        !matches!(self, Self::Look | Self::Read)
+    }
 }
 
 #[derive(Debug, Default, Clone)]
@@ -36,8 +81,11 @@ struct State {
     /// Changes of names since their directory was synced.
     name_changes: Vec<NameChange>,
     directories: BTreeSet<PathBuf>,
-    /// Operations that change or sync something, so far.
+    /// Operations so far: those that change or sync something, and with `all_count` all.
     operations: u64,
+    all_count: bool,
+    /// What was asked, and of which file.
+    record: Option<Vec<(Operation, PathBuf)>>,
     /// The operation that fails, how, and whether all later ones fail as well.
     failing: Option<(u64, Failure, bool)>,
     /// Whether files can't grow any more.
@@ -49,6 +97,7 @@ struct State {
 
 #[derive(Debug, Default, Clone)]
 struct FileState {
+    path: PathBuf,
     durable: Vec<u8>,
     current: Vec<u8>,
     pending: Vec<Change>,
@@ -82,19 +131,6 @@ impl NameChange {
                 names.insert(to.clone(), *file);
             }
         }
-    }
-}
-
-/// A small generator (SplitMix64): the same seed loses the same writes.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit
     }
 }
 
@@ -142,9 +178,82 @@ fn put(bytes: &mut Vec<u8>, offset: u64, written: &[u8]) {
     bytes[from..to].copy_from_slice(written);
 }
 
+/// The mounted disks, by id.
+fn mounted() -> &'static Mutex<BTreeMap<u64, Weak<Shared>>> {
+    static MOUNTED: OnceLock<Mutex<BTreeMap<u64, Weak<Shared>>>> = OnceLock::new();
+    MOUNTED.get_or_init(Mutex::default)
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        mounted().lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
 impl SimDisk {
+    fn of(state: State) -> Self {
+        let shared = Shared { state: Mutex::new(state), ..Shared::default() };
+        Self { shared: Arc::new(shared), era: None }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().expect("no holder of this lock panics")
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state, if the process that this handle serves still lives.
+    fn living(&self) -> io::Result<MutexGuard<'_, State>> {
+        let state = self.state();
+        match self.era {
+            Some(era) if era != state.era => Err(io::Error::other("the process has died")),
+            _ => Ok(state),
+        }
+    }
+
+    /// The disk as a process that begins now has it.
+    #[must_use]
+    pub fn session(&self) -> Self {
+        Self { shared: self.shared.clone(), era: Some(self.state().era) }
+    }
+
+    /// The disk and the path in it that a name with a [`Disk::mount`] before it means, with that
+    /// process's life.
+    pub fn find(name: &str) -> Option<(Self, PathBuf)> {
+        let (mount, path) = name.strip_prefix("/@")?.split_once('/')?;
+        let (id, era) = mount.split_once('.')?;
+        let mounted = mounted().lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = mounted.get(&id.parse().ok()?)?.upgrade()?;
+        Some((Self { shared, era: Some(era.parse().ok()?) }, PathBuf::from(path)))
+    }
+
+    /// From now on every operation counts, and is recorded.
+    pub fn record(&self) {
+        let mut state = self.state();
+        state.all_count = true;
+        state.operations = 0;
+        state.record = Some(Vec::new());
+    }
+
+    /// What was asked since [`Self::record`], and of which file.
+    pub fn recorded(&self) -> Vec<(Operation, PathBuf)> {
+        self.state().record.clone().unwrap_or_default()
+    }
+
+    /// From now on every operation counts.
+    pub fn count_all(&self) {
+        let mut state = self.state();
+        state.all_count = true;
+        state.operations = 0;
+    }
+
+    /// Whether the operation that was to fail has been reached.
+    pub fn has_failed(&self) -> bool {
+        let state = self.state();
+        state.failing.is_some_and(|(at, ..)| state.operations > at)
+    }
+
+    /// The files there are.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.state().names.keys().cloned().collect()
     }
 
     /// Operations so far that changed or synced something.
@@ -204,7 +313,7 @@ impl SimDisk {
     #[must_use]
     pub fn fork(&self) -> Self {
         let state = self.state();
-        Self(Arc::new(Mutex::new(State { failing: None, ..state.clone() })))
+        Self::of(State { failing: None, record: None, ..state.clone() })
     }
 
     /// A disk of its own that holds, durably, what can be read from this one.
@@ -212,17 +321,18 @@ impl SimDisk {
     pub fn copy(&self) -> Self {
         let state = self.state();
         let file = |file: &FileState| FileState {
+            path: file.path.clone(),
             durable: file.current.clone(),
             current: file.current.clone(),
             pending: Vec::new(),
         };
-        Self(Arc::new(Mutex::new(State {
+        Self::of(State {
             files: state.files.iter().map(file).collect(),
             names: state.names.clone(),
             durable_names: state.names.clone(),
             directories: state.directories.clone(),
             ..State::default()
-        })))
+        })
     }
 
     /// The bytes of a file.
@@ -235,13 +345,21 @@ impl SimDisk {
     pub fn set_contents(&self, path: &Path, bytes: &[u8]) {
         let state = &mut *self.state();
         let file = &mut state.files[state.names[path]];
-        *file = FileState { durable: bytes.to_vec(), current: bytes.to_vec(), pending: Vec::new() };
+        file.durable = bytes.to_vec();
+        file.current = bytes.to_vec();
+        file.pending.clear();
     }
 }
 
 impl State {
     /// Counts an operation; says whether it fails.
-    fn count(&mut self) -> Result<(), Failure> {
+    fn count(&mut self, operation: Operation, path: &Path) -> Result<(), Failure> {
+        if !self.all_count && !operation.changes() {
+            return Ok(());
+        }
+        if let Some(record) = &mut self.record {
+            record.push((operation, path.to_owned()));
+        }
         let number = self.operations;
         self.operations += 1;
         match self.failing {
@@ -260,6 +378,13 @@ impl State {
         self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
+    fn count_file(&mut self, operation: Operation, index: usize) -> Result<(), Failure> {
+        let path = std::mem::take(&mut self.files[index].path);
+        let counted = self.count(operation, &path);
+        self.files[index].path = path;
+        counted
+    }
+
     fn change_name(&mut self, change: NameChange) {
         change.apply(&mut self.names);
         self.name_changes.push(change);
@@ -269,7 +394,7 @@ impl State {
 impl From<Failure> for io::Error {
     fn from(failure: Failure) -> Self {
         Self::from_raw_os_error(match failure {
-            Failure::Broken => 5,
+            Failure::Broken | Failure::Refused => 5,
             Failure::Full => 28,
         })
     }
@@ -277,57 +402,63 @@ impl From<Failure> for io::Error {
 
 impl Disk for SimDisk {
     fn open(&self, path: &Path, create: bool) -> io::Result<Arc<dyn File>> {
-        let mut state = self.state();
+        let mut state = self.living()?;
         let index = match state.file(path) {
             Err(_) if create => {
                 let parent = path.parent().unwrap_or(Path::new("")).to_owned();
                 if !state.directories.contains(&parent) {
                     return Err(io::ErrorKind::NotFound.into());
                 }
-                state.count()?;
+                state.count(Operation::Create, path)?;
                 let index = state.files.len();
-                state.files.push(FileState::default());
+                state.files.push(FileState { path: path.to_owned(), ..FileState::default() });
                 state.change_name(NameChange::Create(path.to_owned(), index));
                 index
             }
-            found => found?,
+            found => {
+                state.count(Operation::Look, path)?;
+                found?
+            }
         };
-        Ok(Arc::new(SimFile { disk: self.clone(), index, era: state.era }))
+        let era = self.era.unwrap_or(state.era);
+        Ok(Arc::new(SimFile { disk: self.clone(), index, era }))
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
-        let state = self.state();
+        let mut state = self.living()?;
+        state.count(Operation::Look, directory)?;
         let inside = state.names.keys().filter(|path| path.parent() == Some(directory));
         let names = inside.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()));
         Ok(names.collect())
     }
 
     fn create_directory(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.state();
-        state.count()?;
+        let mut state = self.living()?;
+        state.count(Operation::Name, path)?;
         state.directories.insert(path.to_owned());
         Ok(())
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.state();
-        state.count()?;
+        let mut state = self.living()?;
+        state.count(Operation::Name, path)?;
         state.file(path)?;
         state.change_name(NameChange::Remove(path.to_owned()));
         Ok(())
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut state = self.state();
-        state.count()?;
+        let mut state = self.living()?;
+        state.count(Operation::Name, to)?;
         let file = state.file(from)?;
+        to.clone_into(&mut state.files[file].path);
         state.change_name(NameChange::Rename(from.to_owned(), to.to_owned(), file));
         Ok(())
     }
 
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
-        let state = &mut *self.state();
-        state.count()?;
+        let state = &mut *self.living()?;
+        state.count(Operation::SyncDirectory, path)?;
         for change in state.name_changes.extract_if(.., |change| change.is_in(path)) {
             change.apply(&mut state.durable_names);
         }
@@ -335,8 +466,24 @@ impl Disk for SimDisk {
     }
 
     fn exists(&self, path: &Path) -> io::Result<bool> {
-        let state = self.state();
+        let mut state = self.living()?;
+        state.count(Operation::Look, path)?;
         Ok(state.names.contains_key(path) || state.directories.contains(path))
+    }
+
+    fn length(&self, path: &Path) -> io::Result<u64> {
+        let mut state = self.living()?;
+        state.count(Operation::Look, path)?;
+        let index = state.file(path)?;
+        Ok(state.files[index].current.len() as u64)
+    }
+
+    fn mount(&self) -> Option<String> {
+        let mut mounted = mounted().lock().unwrap_or_else(PoisonError::into_inner);
+        mounted.entry(self.shared.id).or_insert_with(|| Arc::downgrade(&self.shared));
+        drop(mounted);
+        let era = self.era.unwrap_or_else(|| self.state().era);
+        Some(format!("/@{}.{era}/", self.shared.id))
     }
 }
 
@@ -353,7 +500,11 @@ impl SimFile {
         let state = &mut *self.disk.state();
         state.check_era(self.era)?;
         let full = state.full;
-        let counted = state.count();
+        let operation = match change {
+            Change::Write(..) => Operation::Write,
+            Change::Length(_) => Operation::Length,
+        };
+        let counted = state.count_file(operation, self.index);
         let file = &mut state.files[self.index];
         if full && change.end() > file.current.len() as u64 {
             return Err(Failure::Full.into());
@@ -361,6 +512,7 @@ impl SimFile {
         let change = match (counted, change) {
             (Ok(()), change) => change,
             (Err(failure), Change::Length(_)) => return Err(failure.into()),
+            (Err(Failure::Refused), _) => return Err(Failure::Refused.into()),
             (Err(_), Change::Write(offset, mut bytes)) => {
                 bytes.truncate(bytes.len() / 2);
                 Change::Write(offset, bytes)
@@ -374,8 +526,9 @@ impl SimFile {
 
 impl File for SimFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let state = self.disk.state();
+        let mut state = self.disk.state();
         state.check_era(self.era)?;
+        state.count_file(Operation::Read, self.index)?;
         let bytes = &state.files[self.index].current;
         let from = bytes.len().min(offset as usize);
         let len = buffer.len().min(bytes.len() - from);
@@ -391,7 +544,7 @@ impl File for SimFile {
         let state = &mut *self.disk.state();
         state.check_era(self.era)?;
         state.syncs += 1;
-        let counted = state.count();
+        let counted = state.count_file(Operation::Sync, self.index);
         let dying = state.failing.is_some_and(|(_, _, forever)| forever);
         let file = &mut state.files[self.index];
         match counted {
@@ -416,12 +569,18 @@ impl File for SimFile {
     }
 
     fn len(&self) -> io::Result<u64> {
-        let state = self.disk.state();
+        let mut state = self.disk.state();
         state.check_era(self.era)?;
+        state.count_file(Operation::Look, self.index)?;
         Ok(state.files[self.index].current.len() as u64)
     }
 
     fn allocate(&self, length: u64) -> io::Result<()> {
-        if File::len(self)? < length { self.set_len(length) } else { Ok(()) }
+        let longer = {
+            let state = self.disk.state();
+            state.check_era(self.era)?;
+            (state.files[self.index].current.len() as u64) < length
+        };
+        if longer { self.set_len(length) } else { Ok(()) }
     }
 }

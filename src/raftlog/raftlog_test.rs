@@ -493,6 +493,9 @@ impl Disk for Gated<SimDisk> {
     fn exists(&self, path: &Path) -> io::Result<bool> {
         self.0.exists(path)
     }
+    fn length(&self, path: &Path) -> io::Result<u64> {
+        self.0.length(path)
+    }
 }
 
 impl File for Gated<Arc<dyn File>> {

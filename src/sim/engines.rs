@@ -1,5 +1,5 @@
-//! A simulated cluster with real engines: real databases (in temporary directories), real Raft
-//! nodes and logs on simulated disks, a simulated network.
+//! A simulated cluster with real engines: real SQLite, Raft nodes and logs, all on simulated disks, and
+//! a simulated network.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ use crate::model::statement::{
 use crate::model::value::Value;
 use crate::peer::PeerError;
 use crate::platform::clock;
-use crate::platform::disk::{Disk, RealDisk};
+use crate::platform::disk::Disk;
 use crate::platform::sim_disk::SimDisk;
 use crate::platform::task;
 use crate::raft::{Node, Start};
@@ -186,7 +186,6 @@ impl Incoming for Half<mpsc::Receiver<Option<Bytes>>> {
 /// A machine and its process.
 struct Machine {
     member: Member,
-    directory: tempfile::TempDir,
     disk: SimDisk,
     process: Option<Process>,
 }
@@ -218,12 +217,7 @@ impl Engines {
             log_bytes_max,
         };
         for id in 0..size {
-            let machine = Machine {
-                member: member(id),
-                directory: tempfile::tempdir().unwrap(),
-                disk: SimDisk::default(),
-                process: None,
-            };
+            let machine = Machine { member: member(id), disk: SimDisk::default(), process: None };
             machine.disk.create_directory(&PathBuf::from("data")).unwrap();
             cluster.machines.insert(id, machine);
             cluster.start(id).await;
@@ -237,7 +231,7 @@ impl Engines {
     pub(crate) async fn start(&mut self, id: u64) {
         let machine = self.machines.get_mut(&id).unwrap();
         let alive = Arc::new(AtomicBool::new(true));
-        let disk: Arc<dyn Disk> = Arc::new(machine.disk.clone());
+        let disk: Arc<dyn Disk> = Arc::new(machine.disk.session());
         let directory = PathBuf::from("data/raft");
         let limits = LogLimits { segment_bytes: 1 << 20, cache_bytes: 4 << 20 };
         let store = machine.member.store;
@@ -245,7 +239,7 @@ impl Engines {
             RaftLog::open_with(disk.clone(), &directory, store, limits, Flushing::Manual).unwrap();
         task::spawn(flush(log.clone(), alive.clone()));
         let options = Options {
-            data_dir: machine.directory.path().to_owned(),
+            data_dir: PathBuf::from("data"),
             sqlite: sqlite::Options {
                 foreign_keys: false,
                 transaction_bytes_max: 64 << 20,
@@ -263,8 +257,7 @@ impl Engines {
         };
         let states = crate::raft::read_state(&*disk, &directory).unwrap();
         let me = machine.member.clone();
-        let engine =
-            Engine::open(options, me.clone(), Arc::new(RealDisk), states, on_fault).unwrap();
+        let engine = Engine::open(options, me.clone(), disk.clone(), states, on_fault).unwrap();
         let node = Node::start(Start {
             me,
             timing: TIMING,

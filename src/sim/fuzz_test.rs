@@ -9,23 +9,11 @@ use std::time::Duration;
 use super::cluster::{Cluster, milliseconds};
 use super::process::member;
 use crate::model::id::{DatabaseId, NodeId};
+use crate::platform::random::Random;
 use crate::platform::{clock, task};
 
 const NODES: u64 = 3;
 const STEPS: u64 = 60;
-
-/// splitmix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % limit
-    }
-}
 
 type Rows = Arc<Mutex<Vec<DatabaseId>>>;
 

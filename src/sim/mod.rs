@@ -21,11 +21,12 @@ mod snapshot_test;
 use openraft::AsyncRuntime;
 
 use crate::platform::runtime::Runtime;
-use crate::platform::task;
+use crate::platform::{random, task};
 
 /// Runs a simulation; returns what it gave and every event of the run.
 pub(crate) fn trace<T>(seed: u64, simulation: impl Future<Output = T>) -> (T, Vec<String>) {
     task::enter_simulation();
+    random::seed(seed);
     let mut runtime = Runtime::with_seed(seed);
     runtime.record_trace(true);
     let value = runtime.block_on(simulation);
@@ -36,5 +37,6 @@ pub(crate) fn trace<T>(seed: u64, simulation: impl Future<Output = T>) -> (T, Ve
 /// Runs a simulation.
 pub(crate) fn run<T>(seed: u64, simulation: impl Future<Output = T>) -> T {
     task::enter_simulation();
+    random::seed(seed);
     Runtime::with_seed(seed).block_on(simulation)
 }

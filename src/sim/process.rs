@@ -62,6 +62,9 @@ impl Disk for ProcessDisk {
     fn exists(&self, path: &Path) -> io::Result<bool> {
         self.disk()?.exists(path)
     }
+    fn length(&self, path: &Path) -> io::Result<u64> {
+        self.disk()?.length(path)
+    }
 }
 
 /// What survives a process.

@@ -1,16 +1,15 @@
 //! A transaction's pages on their way to the log.
 
 use std::collections::{HashMap, VecDeque};
-use std::fs::File;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::model::error::Fault;
 use crate::model::id::{Chain, Position, TransactionId};
+use crate::platform::disk::{File, read_exact_at};
 use crate::sqlite::page_set::{ChainHasher, Encoder};
+use crate::sqlite::place::Place;
 use crate::sqlite::vfs::{CapturedCommit, PAGE_BYTES, PageSource};
 
 /// A transaction's pages on their way to the log.
@@ -25,7 +24,7 @@ pub struct Capture {
     pub page_count: u64,
     pages: VecDeque<Page>,
     /// Open if pages were spilled.
-    wal: Option<File>,
+    wal: Option<Arc<dyn File>>,
 }
 
 #[derive(Debug)]
@@ -49,7 +48,7 @@ impl Capture {
         base: Position,
         captured: CapturedCommit,
         recent: &mut RecentPages,
-        wal_path: &Path,
+        wal: &Place,
     ) -> Result<Self, Fault> {
         let txid = base.txid.next();
         let mut hash = ChainHasher::new(base.chain, txid, captured.database_pages);
@@ -73,8 +72,8 @@ impl Capture {
             hash.page(page.number, page.checksum);
         }
         let spilled = pages.iter().any(|page| matches!(page.source, Source::Wal(_)));
-        let wal =
-            if spilled { Some(File::open(wal_path).map_err(|e| unreadable(&e))?) } else { None };
+        let open = || wal.disk.open(&wal.path, false).map_err(|error| unreadable(&error));
+        let wal = if spilled { Some(open()?) } else { None };
         Ok(Self {
             base,
             txid,
@@ -126,7 +125,7 @@ impl Capture {
     fn read_spilled(&self, offset: u64) -> Result<Vec<u8>, Fault> {
         let wal = self.wal.as_ref().ok_or_else(|| Fault::new("the WAL file isn't open"))?;
         let mut page = vec![0; PAGE_BYTES];
-        wal.read_exact_at(&mut page, offset).map_err(|error| unreadable(&error))?;
+        read_exact_at(&**wal, &mut page, offset).map_err(|error| unreadable(&error))?;
         Ok(page)
     }
 }

@@ -1,9 +1,7 @@
 //! One database: its file, and who has connections to it.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,8 +10,10 @@ use rusqlite::{Connection, OpenFlags};
 use crate::model::catalog::Catalog;
 use crate::model::error::{Error, Fault};
 use crate::model::id::SchemaVersion;
+use crate::platform::disk::{Disk, File, read_exact_at};
 use crate::sqlite::errors::{self, fault};
 use crate::sqlite::page::stamp;
+use crate::sqlite::place::Place;
 use crate::sqlite::reader::{Pool, Reader};
 use crate::sqlite::snapshot::SnapshotView;
 use crate::sqlite::vfs::{self, PAGE_BYTES};
@@ -29,13 +29,13 @@ const CATALOGS_MAX: usize = 4;
 /// What all connections to one database share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) path: PathBuf,
-    pub(crate) wal_path: PathBuf,
+    pub(crate) place: Place,
+    pub(crate) wal: Place,
     pub(crate) options: Options,
     catalogs: Mutex<VecDeque<Arc<Catalog>>>,
     /// For fsync. Closing any descriptor of a file drops all of the process's POSIX locks on it, so
     /// this one is opened before and closed after SQLite's own: connections hold this struct.
-    file: File,
+    file: Arc<dyn File>,
 }
 
 impl Shared {
@@ -78,25 +78,25 @@ impl Database {
     ///
     /// # Errors
     /// If the file is no database of ours, or another process writes to it.
-    pub fn open(path: &Path, options: &Options) -> Result<Self, Fault> {
+    pub fn open(disk: &Arc<dyn Disk>, path: &Path, options: &Options) -> Result<Self, Fault> {
         vfs::register()
             .map_err(|code| Fault::new(format!("SQLite refuses its file layer: code {code}")))?;
-        if !path.exists() {
-            create(path)?;
+        let place = Place::new(disk, path);
+        if !place.exists()? {
+            create(&place)?;
         }
-        let file =
-            File::options().read(true).write(true).open(path).map_err(|e| io("open", path, &e))?;
-        check_header(&file, path)?;
+        let file = disk.open(path, false).map_err(|error| place.failed("open", &error))?;
+        check_header(&*file, &place)?;
         let shared = Arc::new(Shared {
-            path: path.to_owned(),
-            wal_path: with_suffix(path, "-wal"),
+            wal: place.with_suffix("-wal"),
+            place,
             options: options.clone(),
             catalogs: Mutex::default(),
             file,
         });
         let writer = Writer::open(&shared)?;
         let checkpointer =
-            open_checkpointer(path).map_err(|error| fault("open the database", &error))?;
+            open_checkpointer(&shared.place).map_err(|error| fault("open the database", &error))?;
         Ok(Self {
             writer: Mutex::new(Some(writer)),
             pool: Pool::new(Arc::clone(&shared)),
@@ -152,7 +152,8 @@ impl Database {
             })
             .map_err(|error| fault("checkpoint the database", &error))?;
         // SQLite only syncs the file if nothing was committed meanwhile.
-        self.shared.file.sync_data().map_err(|e| io("fsync", &self.shared.path, &e))?;
+        let synced = self.shared.file.sync_data();
+        synced.map_err(|error| self.shared.place.failed("fsync", &error))?;
         Ok(Checkpoint {
             complete: busy == 0 && log == copied,
             frames_left: u64::try_from(log - copied).unwrap_or(0),
@@ -171,96 +172,67 @@ impl Database {
         self.pool.close();
         let Self { shared, checkpointer, .. } = self;
         drop(checkpointer);
-        let path = &shared.path;
+        let place = &shared.place;
         // The database goes last: what is left by a crash in between is still a database.
-        for path in [with_suffix(path, "-wal"), with_suffix(path, "-shm"), path.clone()] {
-            match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(io("remove", &path, &error));
-                }
-                _ => {}
-            }
+        for suffix in ["-wal", "-shm", ""] {
+            place.with_suffix(suffix).remove()?;
         }
-        sync_directory(path)
+        place.sync_directory()
     }
 
     /// Size of the file and of its WAL, in bytes.
     pub fn sizes(&self) -> (u64, u64) {
-        let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-        (size(&self.shared.path), size(&self.shared.wal_path))
+        let size = |place: &Place| place.disk.length(&place.path).unwrap_or(0);
+        (size(&self.shared.place), size(&self.shared.wal))
     }
 }
 
-fn open_checkpointer(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+fn open_checkpointer(place: &Place) -> rusqlite::Result<Connection> {
+    let connection = place.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(connection)
 }
 
-fn io(doing: &str, path: &Path, error: &std::io::Error) -> Fault {
-    Fault::new(format!("{doing} {}: {error}", path.display()))
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
-fn sync_directory(path: &Path) -> Result<(), Fault> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let directory = directory.unwrap_or(Path::new("."));
-    File::open(directory)
-        .and_then(|directory| directory.sync_all())
-        .map_err(|error| io("fsync", directory, &error))
-}
-
 /// Refuses what isn't a database of ours (SQLite file format §1.3): page size, WAL mode.
-fn check_header(file: &File, path: &Path) -> Result<(), Fault> {
+fn check_header(file: &dyn File, place: &Place) -> Result<(), Fault> {
     let mut header = [0; 100];
-    file.read_exact_at(&mut header, 0).map_err(|error| io("read", path, &error))?;
+    read_exact_at(file, &mut header, 0).map_err(|error| place.failed("read", &error))?;
     let page_size = usize::from(u16::from_be_bytes([header[16], header[17]]));
     if !header.starts_with(b"SQLite format 3\0") || page_size != PAGE_BYTES {
         return Err(Fault::new(format!(
             "{} is not a SQLite database with pages of {PAGE_BYTES} bytes",
-            path.display()
+            place.path.display()
         )));
     }
     if header[18..20] != [2, 2] {
         return Err(Fault::new(format!(
             "{} is not in WAL mode: another program has changed that",
-            path.display()
+            place.path.display()
         )));
     }
     Ok(())
 }
 
 /// Makes an empty database: the same bytes on every node.
-fn create(path: &Path) -> Result<(), Fault> {
+fn create(place: &Place) -> Result<(), Fault> {
     for suffix in ["-wal", "-journal"] {
-        let companion = with_suffix(path, suffix);
-        if companion.exists() {
+        let companion = place.with_suffix(suffix);
+        if companion.exists()? {
             return Err(Fault::new(format!(
                 "{} is there, but the database it belongs to is not",
-                companion.display()
+                companion.path.display()
             )));
         }
     }
-    let temporary = with_suffix(path, ".new");
+    let temporary = place.with_suffix(".new");
     for suffix in ["", "-wal", "-shm", "-journal"] {
-        let left_over = with_suffix(&temporary, suffix);
-        match std::fs::remove_file(&left_over) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(io("remove", &left_over, &error));
-            }
-            _ => {}
-        }
+        temporary.with_suffix(suffix).remove()?;
     }
     let fill = || -> rusqlite::Result<()> {
-        let connection = Connection::open(&temporary)?;
+        let create = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let connection = temporary.connect(create)?;
         connection.pragma_update(None, "page_size", PAGE_BYTES as i64)?;
         connection.pragma_update(None, "auto_vacuum", "NONE")?;
         connection.pragma_update(None, "encoding", "UTF-8")?;
@@ -270,14 +242,14 @@ fn create(path: &Path) -> Result<(), Fault> {
     };
     fill().map_err(|error| fault("create a database", &error))?;
     let finish = || -> std::io::Result<()> {
-        let file = File::options().read(true).write(true).open(&temporary)?;
+        let file = place.disk.open(&temporary.path, false)?;
         let mut first = [0; PAGE_BYTES];
-        file.read_exact_at(&mut first, 0)?;
+        read_exact_at(&*file, &mut first, 0)?;
         stamp(1, &mut first);
         file.write_all_at(&first, 0)?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)
+        file.sync_data()?;
+        place.disk.rename(&temporary.path, &place.path)
     };
-    finish().map_err(|error| io("create", path, &error))?;
-    sync_directory(path)
+    finish().map_err(|error| place.failed("create", &error))?;
+    place.sync_directory()
 }

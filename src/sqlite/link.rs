@@ -1,7 +1,6 @@
 //! A connection to the database with everything it needs: settings, guard, limits, watch.
 
 use std::cell::Cell;
-use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::config::DbConfig;
@@ -14,7 +13,8 @@ use crate::model::statement::Dialect;
 use crate::sqlite::control::Watch;
 use crate::sqlite::errors::fault;
 use crate::sqlite::guard::Guard;
-use crate::sqlite::vfs::{NAME, Tap, URI_PARAMETER};
+use crate::sqlite::place::Place;
+use crate::sqlite::vfs::Tap;
 use crate::sqlite::{Options, function};
 
 /// Prepared statements kept by a connection.
@@ -70,13 +70,13 @@ impl Link {
 
 /// Opens a write connection. It always runs by the rules of one dialect; readers switch.
 pub(crate) fn open_writer(
-    path: &Path,
+    place: &Place,
     tap: &Arc<Tap>,
     dialect: Dialect,
     options: &Options,
 ) -> Result<Link, Fault> {
     let watch = Watch::with_limit(Arc::clone(tap), options.transaction_bytes_max);
-    let connection = open_tapped(path, tap, options)?;
+    let connection = open_tapped(place, tap, options)?;
     let mut link = Link::new(connection, watch);
     let foreign_keys = dialect == Dialect::Postgres || options.foreign_keys;
     prepare_for_clients(&mut link, options)
@@ -90,9 +90,8 @@ pub(crate) fn open_writer(
 }
 
 /// Opens a connection that reads only.
-pub(crate) fn open_reader(path: &Path, options: &Options) -> rusqlite::Result<Link> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+pub(crate) fn open_reader(place: &Place, options: &Options) -> rusqlite::Result<Link> {
+    let connection = place.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.pragma_update(None, "query_only", true)?;
     let mut link = Link::new(connection, Watch::default());
     prepare_for_clients(&mut link, options)?;
@@ -100,14 +99,13 @@ pub(crate) fn open_reader(path: &Path, options: &Options) -> rusqlite::Result<Li
 }
 
 /// Opens a connection through the shim.
-pub(crate) fn open_tapped(path: &Path, tap: &Tap, options: &Options) -> Result<Connection, Fault> {
+pub(crate) fn open_tapped(
+    place: &Place,
+    tap: &Tap,
+    options: &Options,
+) -> Result<Connection, Fault> {
     let doing = "open the database";
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX
-        | OpenFlags::SQLITE_OPEN_URI;
-    let uri = uri(path, tap)?;
-    let connection = Connection::open_with_flags_and_vfs(&uri, flags, NAME)
-        .map_err(|error| fault(doing, &error))?;
+    let connection = place.connect_tapped(tap)?;
     let cache_kib = i64::try_from(options.cache_bytes / 1024).unwrap_or(i64::MAX).max(64);
     let set = || -> rusqlite::Result<()> {
         // Checkpoints are run where their time doesn't count.
@@ -121,22 +119,6 @@ pub(crate) fn open_tapped(path: &Path, tap: &Tap, options: &Options) -> Result<C
     };
     set().map_err(|error| fault(doing, &error))?;
     Ok(connection)
-}
-
-/// The path as a URI that names the tap.
-fn uri(path: &Path, tap: &Tap) -> Result<String, Fault> {
-    let text = path.to_str().ok_or_else(|| Fault::new("the data directory's path is not UTF-8"))?;
-    let mut uri = String::from("file:");
-    for character in text.chars() {
-        match character {
-            '%' => uri.push_str("%25"),
-            '?' => uri.push_str("%3f"),
-            '#' => uri.push_str("%23"),
-            other => uri.push(other),
-        }
-    }
-    let parameter = URI_PARAMETER.to_str().unwrap_or_default();
-    Ok(format!("{uri}?{parameter}={}", tap.id()))
 }
 
 fn prepare_for_clients(link: &mut Link, options: &Options) -> rusqlite::Result<()> {

@@ -14,6 +14,7 @@ mod guard;
 mod link;
 mod page;
 mod page_set;
+mod place;
 mod reader;
 mod run;
 mod schema;

@@ -61,7 +61,7 @@ impl Pool {
         }
         state.count += 1;
         drop(state);
-        match link::open_reader(&self.shared.path, &self.shared.options) {
+        match link::open_reader(&self.shared.place, &self.shared.options) {
             Ok(link) => Ok(self.reader(link)),
             Err(error) => {
                 self.state.lock().unwrap_or_else(PoisonError::into_inner).count -= 1;

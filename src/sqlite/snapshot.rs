@@ -26,8 +26,9 @@ pub struct SnapshotView {
 
 impl SnapshotView {
     pub(crate) fn open(shared: &Arc<Shared>) -> Result<Self, Fault> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&shared.path, flags)
+        let connection = shared
+            .place
+            .connect(OpenFlags::SQLITE_OPEN_READ_ONLY)
             .map_err(|error| fault("open a snapshot", &error))?;
         execute(&connection, own!("BEGIN")).map_err(|error| fault("open a snapshot", &error))?;
         let txid = read_txid(&connection)?;

@@ -12,6 +12,7 @@ use crate::model::error::{Error, Fault};
 use crate::model::id::{DatabaseId, Position};
 use crate::model::statement::{Completion, Dialect, Parameters, Statement};
 use crate::model::value::{ResultColumn, RowBatch, Value};
+use crate::platform::disk::{Disk, RealDisk};
 use crate::sqlite::{Control, Database, Options, Reader, RowSink, RunError, Writer, chain_after};
 
 pub(crate) fn options() -> Options {
@@ -74,7 +75,8 @@ pub(crate) struct Entry {
 impl Node {
     pub(crate) fn open(directory: &TempDir, name: &str, options: &Options) -> Self {
         let path = directory.path().join(name);
-        let database = Database::open(&path, options).unwrap();
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let database = Database::open(&disk, &path, options).unwrap();
         let writer = database.writer();
         let position = Position { txid: writer.txid(), ..Position::default() };
         Self { path, database, writer, position }

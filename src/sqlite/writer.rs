@@ -70,10 +70,10 @@ struct Captured {
 impl Writer {
     pub(crate) fn open(shared: &Arc<Shared>) -> Result<Self, Fault> {
         let tap = Tap::new();
-        let (path, options) = (&shared.path, &shared.options);
-        let postgres = link::open_writer(path, &tap, Dialect::Postgres, options)?;
-        let sqlite = link::open_writer(path, &tap, Dialect::Sqlite, options)?;
-        let applier = link::open_tapped(path, &tap, options)?;
+        let (place, options) = (&shared.place, &shared.options);
+        let postgres = link::open_writer(place, &tap, Dialect::Postgres, options)?;
+        let sqlite = link::open_writer(place, &tap, Dialect::Sqlite, options)?;
+        let applier = link::open_tapped(place, &tap, options)?;
         let recent_bytes = usize::try_from(options.cache_bytes / 4).unwrap_or(usize::MAX);
         let mut writer = Self {
             shared: Arc::clone(shared),
@@ -502,11 +502,13 @@ impl Writer {
         if bytes > bytes_max {
             return Err(self.lose(too_large(bytes_max)));
         }
-        let capture = Capture::new(base, captured, &mut self.recent, &self.shared.wal_path)
-            .map_err(|fault| RunError {
-                error: Error::internal("the transaction can't be replicated"),
-                transaction_lost: false,
-                fault: Some(fault),
+        let capture =
+            Capture::new(base, captured, &mut self.recent, &self.shared.wal).map_err(|fault| {
+                RunError {
+                    error: Error::internal("the transaction can't be replicated"),
+                    transaction_lost: false,
+                    fault: Some(fault),
+                }
             })?;
         if let Some(open) = &mut self.open {
             open.captured = Some(Captured {

@@ -84,6 +84,11 @@ fn options() -> Options {
     }
 }
 
+fn open(directory: &std::path::Path) -> Database {
+    let disk: Arc<dyn crate::platform::disk::Disk> = Arc::new(RealDisk);
+    Database::open(&disk, &directory.join("db.sqlite"), &options()).unwrap()
+}
+
 impl Bench {
     async fn new(node: u64) -> Self {
         let bench =
@@ -98,7 +103,7 @@ impl Bench {
         entry_bytes_max: usize,
         position: Position,
     ) -> Self {
-        let database = Database::open(&directory.path().join("db.sqlite"), &options()).unwrap();
+        let database = open(directory.path());
         let (sender, proposals) = mpsc::channel(16);
         let script = Arc::new(Script { proposals: sender, confirms: std::sync::Mutex::default() });
         let disk = Arc::new(RealDisk);
@@ -580,7 +585,7 @@ async fn a_file_behind_the_log_is_a_fault() {
     let noted = other.position();
     let part = other.write(&["INSERT INTO t VALUES (1)"]).await.remove(0);
     let directory = tempfile::tempdir().unwrap();
-    let database = Database::open(&directory.path().join("db.sqlite"), &options()).unwrap();
+    let database = open(directory.path());
     let (proposals, _receiver) = mpsc::channel(1);
     let (mut lane, _events, _handle) = Lane::new(Start {
         database: DatabaseId::POSTGRES,

@@ -11,9 +11,13 @@
 
 mod file;
 mod register;
+#[cfg(test)]
+mod simulated;
 mod tap;
 mod wal;
 
 pub(crate) use register::{NAME, URI_PARAMETER, register};
+#[cfg(test)]
+pub(crate) use simulated::{SIMULATED, SIMULATED_TAPPED};
 pub(crate) use tap::{CapturedCommit, PageSource, Tap};
 pub(crate) use wal::PAGE_BYTES;

@@ -28,15 +28,25 @@ pub(crate) fn register() -> Result<(), c_int> {
 fn register_once() -> c_int {
     // SAFETY: sqlite3_vfs_find initializes SQLite if need be; null asks for the default VFS.
     let base = unsafe { ffi::sqlite3_vfs_find(std::ptr::null()) };
+    let result = register_over(base, NAME);
+    #[cfg(test)]
+    if result == ffi::SQLITE_OK {
+        return super::simulated::register();
+    }
+    result
+}
+
+/// Registers a shim over the VFS `base`, which is registered or null.
+pub(super) fn register_over(base: *mut ffi::sqlite3_vfs, name: &'static CStr) -> c_int {
     if base.is_null() {
         return ffi::SQLITE_ERROR;
     }
     // SAFETY: a registered VFS stays valid for the life of the process; it is plain data.
     let mut shim = unsafe { *base };
     shim.szOsFile += size_of::<ShimFile>() as c_int;
-    shim.zName = NAME.as_ptr();
+    shim.zName = name.as_ptr();
     shim.pNext = std::ptr::null_mut();
-    // The other methods of the default VFS don't look at their own object beyond pAppData, which is
+    // The other methods of the VFS below don't look at their own object beyond pAppData, which is
     // copied with the rest; `open` hands over the original.
     shim.xOpen = Some(open);
     let shim = Box::leak(Box::new(Shim { vfs: shim, base }));
