@@ -203,6 +203,7 @@ pub fn difference(expected: &str, got: &str) -> String {
         (differs("  position:"), "the position differs"),
         (differs("  detail:"), "the detail differs"),
         (differs("  hint:"), "the hint differs"),
+        (differs("  where:"), "the context differs"),
         (column(|line| line.rsplit(' ').nth(1).unwrap_or_default()), "a column's type differs"),
         (column(|line| line.rsplitn(3, ' ').nth(2).unwrap_or_default()), "a column's name differs"),
         (differs("column"), "a type modifier differs"),

@@ -47,7 +47,7 @@ fn hash(text: &str) -> u32 {
 pub fn keys(statements: &[Statement]) -> Vec<Key> {
     let mut seen: BTreeMap<u32, usize> = BTreeMap::new();
     let key = |statement: &Statement| {
-        let hash = hash(&statement.one_line());
+        let hash = hash(&format!("{}{:?}", statement.one_line(), statement.binds));
         let count = seen.entry(hash).or_default();
         *count += 1;
         if *count == 1 { format!("{hash:08x}") } else { format!("{hash:08x}.{count}") }

@@ -86,7 +86,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                     Err(error) => Err(datum::invalid_utf8(bytes, error.valid_up_to())),
                 },
             };
-            values.push(value.map_err(|error| in_parameter(error, at + 1))?);
+            values.push(value.map_err(|error| {
+                in_parameter(
+                    error,
+                    bind.portal,
+                    at + 1,
+                    (formats.of(at) == Format::Text).then_some(bytes),
+                )
+            })?);
         }
         Ok(values)
     }
@@ -152,7 +159,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     }
 }
 
-/// Says which parameter a value is wrong in.
-fn in_parameter(error: Error, number: usize) -> Error {
-    error.with_context(format!("unnamed portal parameter ${number}"))
+/// Says which parameter a value is wrong in. Text is hinted at and not shown, as with PostgreSQL's
+/// default of `log_parameter_max_length_on_error`.
+fn in_parameter(error: Error, portal: &str, number: usize, text: Option<&[u8]>) -> Error {
+    let portal = if portal.is_empty() {
+        "unnamed portal".to_owned()
+    } else {
+        format!("portal \"{portal}\"")
+    };
+    let value = text.map_or("", |text| if text.is_empty() { " = ''" } else { " = '...'" });
+    error.with_context(format!("{portal} parameter ${number}{value}"))
 }

@@ -115,6 +115,12 @@ impl Rowset {
         }
     }
 
+    /// COPY describes no columns to its client, but its rows have them.
+    pub(crate) fn with_columns(mut self, columns: &[OutputColumn]) -> Self {
+        self.columns = columns.into();
+        self
+    }
+
     pub fn columns(&self) -> Arc<[OutputColumn]> {
         Arc::clone(&self.columns)
     }

@@ -190,6 +190,7 @@ impl Session {
             Action::CopyTo(copy) => {
                 let rows =
                     self.query(plan, &copy.query, None, parameters, RowsTag::Copy, alone).await?;
+                let rows = rows.map(|rows| rows.with_columns(&copy.columns));
                 Ok(rows.map(|rows| Reply::CopyOut { options: copy.options.clone(), rows }))
             }
             Action::Declare { name, query, hold } => {
