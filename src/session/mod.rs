@@ -13,6 +13,7 @@ mod run;
 mod script;
 mod settings;
 mod statement;
+mod system;
 mod transaction;
 
 use std::collections::HashMap;

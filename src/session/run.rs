@@ -393,6 +393,7 @@ impl Session {
                 Argument::TransactionTime => self.now(),
                 Argument::StatementTime => crate::datum::timestamptz_from_unix(self.statement_time),
                 Argument::Setting(name) => Value::Text(self.show(name)?),
+                Argument::Relation(name) => self.relation_rows(name)?,
                 Argument::BackendPid => Value::Integer(i64::from(self.backend_pid)),
             })
         });

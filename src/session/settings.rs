@@ -17,7 +17,7 @@ use crate::sql::{CompileSettings, Isolation, TransactionModes};
 
 /// What values a setting takes.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+pub(crate) enum Kind {
     Boolean,
     /// Milliseconds, or a number with a unit; at most this many milliseconds.
     Milliseconds(i64),
@@ -35,11 +35,12 @@ enum Kind {
     Fixed,
 }
 
-struct Definition {
+#[derive(Debug)]
+pub(crate) struct Definition {
     /// As PostgreSQL spells it; names are compared without case.
-    name: &'static str,
-    default: &'static str,
-    kind: Kind,
+    pub(crate) name: &'static str,
+    pub(crate) default: &'static str,
+    pub(crate) kind: Kind,
     /// Sent to the client at start-up and when it changes (ParameterStatus).
     reported: bool,
 }
@@ -307,6 +308,14 @@ impl Settings {
             .collect()
     }
 
+    /// All settings in the table: definition, value, and what RESET goes back to.
+    pub(crate) fn described(&self) -> impl Iterator<Item = (&'static Definition, &str, &str)> {
+        DEFINITIONS.iter().map(|known| {
+            let reset = self.startup.get(known.name).map_or(known.default, String::as_str);
+            (known, self.get(known.name), reset)
+        })
+    }
+
     /// The settings that the client is told about, with their values.
     pub(crate) fn reported(&self) -> Vec<(String, String)> {
         DEFINITIONS
@@ -565,7 +574,7 @@ fn parse_boolean(value: &str) -> Option<bool> {
 }
 
 /// Milliseconds from a number with an optional unit.
-fn parse_milliseconds(value: &str) -> Option<i64> {
+pub(crate) fn parse_milliseconds(value: &str) -> Option<i64> {
     let value = value.trim();
     let digits = value.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(value.len());
     let (number, unit) = value.split_at(digits);

@@ -3,6 +3,7 @@
 //! Invariant: below an [`Expr`] whose type isn't UNKNOWN, only string constants and parameters that
 //! nothing has asked for yet are of type UNKNOWN.
 
+use crate::catalog::SystemRelation;
 use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
 use crate::sql::LockWait;
@@ -233,6 +234,11 @@ pub(crate) enum From {
     },
     Cte {
         name: String,
+        id: RelationId,
+    },
+    /// A system relation whose rows the session gives as an argument.
+    Session {
+        relation: &'static SystemRelation,
         id: RelationId,
     },
     /// A table-valued function and its result column.
@@ -514,7 +520,7 @@ impl Query {
 impl From {
     fn parts<'a>(&'a self, exprs: &mut Vec<&'a Expr>, queries: &mut Vec<&'a Query>) {
         match self {
-            Self::Table { .. } | Self::Cte { .. } => {}
+            Self::Table { .. } | Self::Cte { .. } | Self::Session { .. } => {}
             Self::Subquery { query, .. } => queries.push(query),
             Self::Series { arguments, .. } => exprs.extend(arguments),
             Self::Join { left, right, on, .. } => {

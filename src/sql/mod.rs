@@ -223,6 +223,9 @@ pub enum Argument {
     Setting(String),
     /// The backend's process id.
     BackendPid,
+    /// A system relation that the session knows, by its name: a JSON array of rows, each an array of
+    /// stored values.
+    Relation(&'static str),
 }
 
 /// One step of a write.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use crate::catalog::Contents;
 use crate::model::catalog::Catalog;
 use crate::model::error::{Error, Fault};
 use crate::model::id::SchemaVersion;
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) wal: Place,
     pub(crate) options: Options,
     catalogs: Mutex<VecDeque<Arc<Catalog>>>,
+    /// What the last few catalogs look like as system tables.
+    contents: Mutex<VecDeque<Arc<Contents>>>,
     /// For fsync. Closing any descriptor of a file drops all of the process's POSIX locks on it, so
     /// this one is opened before and closed after SQLite's own: connections hold this struct.
     file: Arc<dyn File>,
@@ -57,9 +60,32 @@ impl Shared {
         Ok(catalog)
     }
 
+    /// The rows of the system tables for the committed catalog with this version.
+    pub(crate) fn contents(
+        &self,
+        connection: &Connection,
+        version: SchemaVersion,
+    ) -> Result<Arc<Contents>, Error> {
+        let catalog = self.catalog(connection, version)?;
+        Ok(self.contents_of(&catalog))
+    }
+
+    /// The rows of the system tables for a catalog.
+    pub(crate) fn contents_of(&self, catalog: &Arc<Catalog>) -> Arc<Contents> {
+        let mut all = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = all.iter().find(|known| Arc::ptr_eq(known.catalog(), catalog)) {
+            return Arc::clone(known);
+        }
+        let contents = Arc::new(Contents::new(Arc::clone(catalog)));
+        all.push_front(Arc::clone(&contents));
+        all.truncate(CATALOGS_MAX);
+        contents
+    }
+
     /// Forgets all catalogs: the database was replaced.
     pub(crate) fn forget_catalogs(&self) {
         self.catalogs.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
@@ -92,6 +118,7 @@ impl Database {
             place,
             options: options.clone(),
             catalogs: Mutex::default(),
+            contents: Mutex::default(),
             file,
         });
         let writer = Writer::open(&shared)?;

@@ -14,7 +14,7 @@ use crate::sqlite::control::Watch;
 use crate::sqlite::errors::fault;
 use crate::sqlite::guard::Guard;
 use crate::sqlite::place::Place;
-use crate::sqlite::vfs::Tap;
+use crate::sqlite::vfs::{Shown, Tap, register_system_tables};
 use crate::sqlite::{Options, function};
 
 /// Prepared statements kept by a connection.
@@ -40,6 +40,8 @@ pub(crate) struct Link {
     pub(crate) watch: Arc<Watch>,
     /// For readers: the schema version that was last read together with a client's statement.
     pub(crate) verified: Cell<Option<SchemaVersion>>,
+    /// What the running statement sees of the system catalogs.
+    pub(crate) shown: Arc<Shown>,
     /// Whether `"x"` may be a string.
     lax_quotes: Cell<bool>,
 }
@@ -51,6 +53,7 @@ impl Link {
             guard: Arc::default(),
             watch: Arc::new(watch),
             verified: Cell::new(None),
+            shown: Arc::default(),
             lax_quotes: Cell::new(true),
         }
     }
@@ -141,6 +144,7 @@ fn prepare_for_clients(link: &mut Link, options: &Options) -> rusqlite::Result<(
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, true)?;
     function::register(connection)?;
+    register_system_tables(connection, &link.shown)?;
     link.guard.install(connection)?;
     link.watch.install(connection)
 }

@@ -31,6 +31,8 @@ mod random_test;
 #[cfg(test)]
 mod replication_test;
 #[cfg(test)]
+mod system_table_test;
+#[cfg(test)]
 mod testkit;
 
 use std::sync::Arc;

@@ -201,6 +201,10 @@ impl Reader {
             )));
         }
         run::bind(&mut prepared, &statement.parameters)?;
+        if run::reads_system_tables(&sql) {
+            drop(prepared);
+            return self.run_on_catalog(statement, schema, sink);
+        }
         if let Some(view) = self.view {
             if schema.is_some_and(|wanted| wanted != view.schema) {
                 return Ok(None);
@@ -243,6 +247,49 @@ impl Reader {
         drop(prepared);
         self.end();
         result
+    }
+
+    /// Runs a statement that reads the system tables: they show the schema of its snapshot.
+    fn run_on_catalog(
+        &mut self,
+        statement: &Statement,
+        schema: Option<SchemaVersion>,
+        sink: &mut dyn RowSink,
+    ) -> Result<Option<Completion>, Stop> {
+        let own_transaction = self.view.is_none();
+        let link = self.link();
+        link.guard.lift();
+        if own_transaction {
+            execute(&link.connection, own!("BEGIN"))?;
+        }
+        let result = self.run_shown(statement, schema, sink);
+        self.link().shown.set(None);
+        if own_transaction {
+            self.end();
+        }
+        result
+    }
+
+    /// The guard is lifted when this begins.
+    fn run_shown(
+        &self,
+        statement: &Statement,
+        schema: Option<SchemaVersion>,
+        sink: &mut dyn RowSink,
+    ) -> Result<Option<Completion>, Stop> {
+        let link = self.link();
+        let present = schema::version(&link.connection)?;
+        if schema.is_some_and(|wanted| wanted != present) {
+            link.guard.restore();
+            return Ok(None);
+        }
+        let contents = self.pool.shared.contents(&link.connection, present)?;
+        link.guard.restore();
+        link.verified.set(Some(present));
+        link.shown.set(Some(contents));
+        let mut prepared = link.connection.prepare_cached(&run::not_own(&statement.sql))?;
+        run::bind(&mut prepared, &statement.parameters)?;
+        run::step_all(link, &mut prepared, sink).map(Some)
     }
 
     fn error(

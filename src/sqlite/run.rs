@@ -342,6 +342,12 @@ impl<'sink> Batcher<'sink> {
         Ok(())
     }
 }
+/// Whether a text names a system table or a function over them. A text that merely has such a name in
+/// a string pays for it with a look at the schema version.
+pub(crate) fn reads_system_tables(sql: &str) -> bool {
+    sql.contains(crate::catalog::PREFIX)
+}
+
 /// Whether a statement of the PostgreSQL compiler changes what the catalog is made from: it writes
 /// to one of Eider's own tables. A sequence's state is not part of the catalog.
 ///

@@ -191,6 +191,9 @@ impl Writer {
         sink: &mut dyn RowSink,
     ) -> Result<Completion, RunError> {
         let dialect = self.usable()?;
+        if run::reads_system_tables(&statement.sql) {
+            self.show_catalog()?;
+        }
         // SQLite undoes a failed statement, but not the ones before it in a text; nor one that says
         // OR FAIL, or whose trigger says RAISE(FAIL).
         let several = dialect == Dialect::Sqlite && run::may_be_several(&statement.sql);
@@ -320,6 +323,18 @@ impl Writer {
         if open.catalog_written {
             self.show_catalog_change();
         }
+    }
+
+    /// Lets the next statement see this transaction's catalog in the system tables.
+    fn show_catalog(&mut self) -> Result<(), RunError> {
+        let catalog = self.catalog().map_err(|error| RunError {
+            error,
+            transaction_lost: false,
+            fault: None,
+        })?;
+        let contents = self.shared.contents_of(&catalog);
+        self.current().shown.set(Some(contents));
+        Ok(())
     }
 
     /// Raises the schema version: rows of the catalog tables changed, which SQLite doesn't count.

@@ -4,6 +4,7 @@ use crate::model::catalog::Table;
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::sql::ast::{self, Alias, FromItem, JoinCondition, JoinKind, Name};
+use crate::sql::bind::system::table_oid;
 use crate::sql::bind::{Binder, Item, Scope, at, relation_name};
 use crate::sql::bound::{Column, Expr, ExprKind, From, Output, RelationId};
 
@@ -79,10 +80,14 @@ impl<'a> Binder<'a> {
             let scope = self.output_scope(id, &label, &cte.outputs, alias)?;
             return Ok((From::Cte { name: cte.physical, id }, scope));
         }
+        if let Some(relation) = self.system_relation(name) {
+            return self.system_item(relation, name, alias);
+        }
         let table = self.table(name)?;
         let label = alias.map_or(&table.name, |alias| &alias.name.text).clone();
         let id = self.add_relation(&label);
-        let scope = self.table_scope(table, id, &label, alias)?;
+        let mut scope = self.table_scope(table, id, &label, alias)?;
+        scope.system = vec![table_oid(&label, table.oid)];
         Ok((From::Table { name: table.name.clone(), id }, scope))
     }
 
@@ -109,7 +114,7 @@ impl<'a> Binder<'a> {
         self.output_scope(id, label, &outputs, alias)
     }
 
-    fn output_scope(
+    pub(super) fn output_scope(
         &self,
         id: RelationId,
         label: &str,
@@ -145,7 +150,8 @@ impl<'a> Binder<'a> {
                 Expr { kind: ExprKind::Column(column), data_type: output.data_type, position: 0 };
             Item { relation: Some(label.to_owned()), name, expr, bare: true }
         });
-        Ok(Scope { items: items.collect(), relations: vec![label.to_owned()], invalid: Vec::new() })
+        let relations = vec![label.to_owned()];
+        Ok(Scope { items: items.collect(), relations, ..Scope::default() })
     }
 
     fn subquery_item(&mut self, query: &ast::Query, alias: &Alias) -> Result<(From, Scope), Error> {
@@ -268,6 +274,10 @@ impl<'a> Binder<'a> {
         name: &ast::QualifiedName,
         alias: Option<&Name>,
     ) -> Result<(&'a Table, RelationId, Scope), Error> {
+        if let Some(relation) = self.system_relation(name) {
+            let message = format!("permission denied: \"{}\" is a system catalog", relation.name);
+            return Err(Error::user(SqlState::INSUFFICIENT_PRIVILEGE, message));
+        }
         let table = self.table(name)?;
         if table.kind == crate::model::catalog::TableKind::View {
             return Err(at(

@@ -14,6 +14,7 @@ mod operator;
 mod query;
 mod scope;
 mod select;
+mod system;
 mod update;
 
 use std::collections::HashSet;
@@ -71,6 +72,8 @@ pub(crate) struct Binder<'a> {
     used_names: HashSet<String>,
     /// Values taken from sequences by number of rows: `None` where the number isn't known.
     pub(crate) sequences: Vec<SequenceUse>,
+    /// Whether names are those of a system view's query.
+    in_system_view: bool,
     /// Whether `nextval` may stand here.
     sequence_allowed: bool,
 }
@@ -123,6 +126,7 @@ impl<'a> Binder<'a> {
             relations: Vec::new(),
             used_names: HashSet::new(),
             sequences: Vec::new(),
+            in_system_view: false,
             sequence_allowed: false,
         })
     }

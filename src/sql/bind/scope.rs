@@ -20,6 +20,8 @@ pub(crate) struct Item {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scope {
     pub(crate) items: Vec<Item>,
+    /// System columns: found by name, not by `*`.
+    pub(crate) system: Vec<Item>,
     /// Names of the relations, for `t.*`, and for telling a missing relation from a missing column.
     pub(crate) relations: Vec<String>,
     /// Relations that exist but can't be referred to, for the message.
@@ -37,6 +39,7 @@ impl Scope {
             }
         }
         self.items.extend(other.items);
+        self.system.extend(other.system);
         self.relations.extend(other.relations);
         Ok(())
     }
@@ -48,7 +51,10 @@ impl Binder<'_> {
         match name.as_slice() {
             [column] => self.resolve_bare(column),
             [relation, column] => self.resolve_qualified(relation, column),
-            [schema, relation, column] if schema.text == "public" => {
+            [schema, relation, column]
+                if schema.text == "public"
+                    || crate::catalog::relation(&schema.text, &relation.text).is_some() =>
+            {
                 self.resolve_qualified(relation, column)
             }
             parts => {
@@ -63,7 +69,8 @@ impl Binder<'_> {
 
     fn resolve_bare(&self, column: &Name) -> Result<Expr, Error> {
         for scope in self.scopes.iter().rev() {
-            let mut found = scope.items.iter().filter(|item| item.bare && item.name == column.text);
+            let all = scope.items.iter().chain(&scope.system);
+            let mut found = all.filter(|item| item.bare && item.name == column.text);
             let Some(first) = found.next() else { continue };
             if found.next().is_some() {
                 return Err(at(
@@ -90,7 +97,7 @@ impl Binder<'_> {
             if !scope.relations.contains(&relation.text) {
                 continue;
             }
-            let mut found = scope.items.iter().filter(|item| {
+            let mut found = scope.items.iter().chain(&scope.system).filter(|item| {
                 item.relation.as_deref() == Some(&relation.text) && item.name == column.text
             });
             let error = |state, message| Err(at(Error::user(state, message), relation.position));

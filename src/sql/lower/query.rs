@@ -1,11 +1,12 @@
 //! Queries.
 
+use crate::catalog::SystemRelation;
 use crate::model::error::Error;
 use crate::model::value::Value;
 use crate::sql::ast::SetOp;
 use crate::sql::bound::{Body, Cte, Expr, ExprKind, From, Output, Query, Select};
-use crate::sql::lite;
 use crate::sql::lower::{Lower, collated, collation};
+use crate::sql::{Argument, lite};
 
 impl Lower<'_> {
     /// `named`: the output columns get their SQLite names, because something refers to them.
@@ -181,6 +182,10 @@ impl Lower<'_> {
                 query: Box::new(self.query(query, true)?),
                 alias: self.relations[*id].clone(),
             },
+            From::Session { relation, id } => lite::From::Subquery {
+                query: Box::new(self.session_relation(relation)),
+                alias: self.relations[*id].clone(),
+            },
             From::Series { arguments, id } => lite::From::Subquery {
                 query: Box::new(self.series(arguments)?),
                 alias: self.relations[*id].clone(),
@@ -191,6 +196,21 @@ impl Lower<'_> {
                 right: Box::new(self.from(right)?),
                 on: on.as_ref().map(|on| self.expr(on)).transpose()?,
             },
+        })
+    }
+
+    /// A relation that comes as an argument: a JSON array of rows, each an array.
+    fn session_relation(&mut self, relation: &'static SystemRelation) -> lite::Query {
+        let rows = self.argument(Argument::Relation(relation.name));
+        let items = relation.columns.iter().enumerate().map(|(place, column)| {
+            let path = lite::Expr::text(&format!("$[{place}]"));
+            let field = lite::Expr::call("json_extract", vec![lite::Expr::column("value"), path]);
+            (field, Some(column.name.to_owned()))
+        });
+        lite::Query::select(lite::Select {
+            items: items.collect(),
+            from: Some(lite::From::Function { name: "json_each", arguments: vec![rows] }),
+            ..lite::Select::default()
         })
     }
 

@@ -124,6 +124,7 @@ impl Runner {
                     "2026-01-02 03:04:05.678+00:00".to_owned()
                 }
                 Argument::Setting(name) => name.clone(),
+                Argument::Relation(_) => "[]".to_owned(),
                 Argument::BackendPid => {
                     statement.raw_bind_parameter(at + 1, 42).unwrap();
                     continue;

@@ -6,6 +6,8 @@
 //! * it keeps the WAL's write lock from other processes once it has it;
 //! * it puts constants where SQLite stamps page 1, so that its bytes depend on nothing but the
 //!   transactions that made them (`page::stamp`).
+//!
+//! `system_table` is the other thing that SQLite calls back: tables whose rows are in memory.
 
 #![allow(unsafe_code, reason = "SQLite's VFS interface is made of C structs and raw pointers")]
 
@@ -13,11 +15,13 @@ mod file;
 mod register;
 #[cfg(test)]
 mod simulated;
+mod system_table;
 mod tap;
 mod wal;
 
 pub(crate) use register::{NAME, URI_PARAMETER, register};
 #[cfg(test)]
 pub(crate) use simulated::{SIMULATED, SIMULATED_TAPPED};
+pub(crate) use system_table::{Shown, register as register_system_tables};
 pub(crate) use tap::{CapturedCommit, PageSource, Tap};
 pub(crate) use wal::PAGE_BYTES;

@@ -1,0 +1,141 @@
+//! `pg_attribute` and `pg_attrdef`.
+
+use crate::catalog::cell::Cell;
+use crate::catalog::own::class::tables;
+use crate::catalog::own::index::all_indexes;
+use crate::catalog::own::{Builder, derived_oid};
+use crate::catalog::types::storage;
+use crate::model::catalog::{Catalog, Column, Table, TableKind};
+use crate::model::pg_type::{Oid, PgType};
+
+/// The columns that every table has, with their numbers and types.
+const SYSTEM_COLUMNS: &[(&str, i16, Oid)] = &[
+    ("tableoid", -6, 26),
+    ("cmax", -5, 29),
+    ("xmax", -4, 28),
+    ("cmin", -3, 29),
+    ("xmin", -2, 28),
+    ("ctid", -1, 27),
+];
+
+/// What a sequence's relation has.
+const SEQUENCE_COLUMNS: &[(&str, i16, Oid)] =
+    &[("last_value", 1, 20), ("log_cnt", 2, 20), ("is_called", 3, 16)];
+
+/// A column of whatever relation.
+struct Attribute<'a> {
+    relation: Oid,
+    name: &'a str,
+    data_type: PgType,
+    number: i16,
+    not_null: bool,
+    has_default: bool,
+    identity: &'static str,
+}
+
+impl<'a> Attribute<'a> {
+    fn plain(relation: Oid, name: &'a str, data_type: PgType, number: i16) -> Self {
+        Self {
+            relation,
+            name,
+            data_type,
+            number,
+            not_null: false,
+            has_default: false,
+            identity: "",
+        }
+    }
+}
+
+pub(super) fn attributes(catalog: &Catalog, rows: &mut Builder) {
+    for table in tables(catalog) {
+        for column in &table.columns {
+            add(&of_column(table, column), rows);
+        }
+        if table.kind != TableKind::View {
+            system_columns(table.oid, rows);
+        }
+    }
+    for index in all_indexes(catalog) {
+        for (place, key) in index.keys.iter().enumerate() {
+            let number = place as i16 + 1;
+            let attribute = match key.column {
+                Some(column) => Attribute::plain(index.oid, &column.name, column.data_type, number),
+                None => Attribute::plain(index.oid, "expr", PgType::TEXT, number),
+            };
+            add(&attribute, rows);
+        }
+    }
+    for sequence in catalog.sequences.values() {
+        for (name, number, oid) in SEQUENCE_COLUMNS {
+            let column = Attribute::plain(sequence.oid, name, PgType::new(*oid), *number);
+            add(&Attribute { not_null: true, ..column }, rows);
+        }
+        system_columns(sequence.oid, rows);
+    }
+}
+
+fn system_columns(relation: Oid, rows: &mut Builder) {
+    for (name, number, oid) in SYSTEM_COLUMNS {
+        let column = Attribute::plain(relation, name, PgType::new(*oid), *number);
+        add(&Attribute { not_null: true, ..column }, rows);
+    }
+}
+
+fn of_column<'a>(table: &Table, column: &'a Column) -> Attribute<'a> {
+    Attribute {
+        not_null: column.not_null,
+        has_default: default(column).is_some(),
+        ..Attribute::plain(table.oid, &column.name, column.data_type, column.number)
+    }
+}
+
+fn add(attribute: &Attribute<'_>, rows: &mut Builder) {
+    let stored = storage(attribute.data_type.oid);
+    let array =
+        crate::pgdata::type_by_oid(attribute.data_type.oid).is_some_and(|known| known.is_array);
+    let is_system = attribute.number < 0;
+    rows.add(vec![
+        ("attrelid", attribute.relation.into()),
+        ("attname", attribute.name.to_owned().into()),
+        ("atttypid", attribute.data_type.oid.into()),
+        ("attstattarget", if is_system { 0 } else { -1 }.into()),
+        ("attlen", stored.length.into()),
+        ("attnum", attribute.number.into()),
+        ("attndims", i64::from(array).into()),
+        ("attcacheoff", Cell::Integer(-1)),
+        ("atttypmod", attribute.data_type.modifier.into()),
+        ("attbyval", stored.by_value.into()),
+        ("attalign", stored.alignment.into()),
+        ("attstorage", stored.storage.into()),
+        ("attnotnull", attribute.not_null.into()),
+        ("atthasdef", attribute.has_default.into()),
+        ("attidentity", attribute.identity.into()),
+        ("attislocal", true.into()),
+        ("attcollation", stored.collation.into()),
+    ]);
+}
+
+/// A column's default as `pg_attrdef` has it: an identity column's sequence isn't one.
+fn default(column: &Column) -> Option<&str> {
+    column.default.as_deref()
+}
+
+/// `pg_attrdef.oid`
+pub(crate) fn default_oid(table: Oid, number: i16) -> Oid {
+    derived_oid(table, number.unsigned_abs().into())
+}
+
+pub(super) fn defaults(catalog: &Catalog, rows: &mut Builder) {
+    for table in tables(catalog) {
+        for column in &table.columns {
+            let Some(text) = default(column) else { continue };
+            rows.add(vec![
+                ("oid", default_oid(table.oid, column.number).into()),
+                ("adrelid", table.oid.into()),
+                ("adnum", column.number.into()),
+                ("adbin", text.to_owned().into()),
+            ]);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! `pg_class`.
+
+use crate::catalog::cell::Cell;
+use crate::catalog::own::index::{AnyIndex, all_indexes};
+use crate::catalog::own::{Builder, OWNER, PUBLIC};
+use crate::model::catalog::{Catalog, ConstraintKind, Table, TableKind};
+use crate::model::pg_type::Oid;
+
+/// `pg_am.oid`
+const HEAP: Oid = 2;
+const BTREE: Oid = 403;
+
+/// `pg_class.relkind`
+pub(crate) fn relation_kind(table: &Table) -> &'static str {
+    match table.kind {
+        TableKind::Table | TableKind::Virtual => "r",
+        TableKind::View => "v",
+    }
+}
+
+/// The database's tables by name, so that rows come in the same order everywhere.
+pub(crate) fn tables(catalog: &Catalog) -> Vec<&Table> {
+    let mut tables: Vec<&Table> = catalog.tables.values().map(|table| &**table).collect();
+    tables.sort_unstable_by_key(|table| table.oid);
+    tables
+}
+
+pub(super) fn classes(catalog: &Catalog, rows: &mut Builder) {
+    let indexes = all_indexes(catalog);
+    for table in tables(catalog) {
+        let indexed = indexes.iter().any(|index| index.table.oid == table.oid);
+        table_row(catalog, table, indexed, rows);
+    }
+    for index in &indexes {
+        index_row(index, rows);
+    }
+    for sequence in catalog.sequences.values() {
+        rows.add(vec![
+            ("oid", sequence.oid.into()),
+            ("relname", sequence.name.clone().into()),
+            ("relnamespace", PUBLIC.into()),
+            ("relowner", OWNER.into()),
+            ("relfilenode", sequence.oid.into()),
+            ("relpages", 1.into()),
+            ("reltuples", Cell::Real(1.0)),
+            ("relpersistence", "p".into()),
+            ("relkind", "S".into()),
+            ("relnatts", 3.into()),
+            ("relispopulated", true.into()),
+            ("relreplident", "n".into()),
+        ]);
+    }
+}
+
+fn table_row(catalog: &Catalog, table: &Table, indexed: bool, rows: &mut Builder) {
+    let view = table.kind == TableKind::View;
+    let checks = table
+        .constraints
+        .iter()
+        .filter(|constraint| matches!(constraint.kind, ConstraintKind::Check { .. }))
+        .count();
+    rows.add(vec![
+        ("oid", table.oid.into()),
+        ("relname", table.name.clone().into()),
+        ("relnamespace", PUBLIC.into()),
+        ("relowner", OWNER.into()),
+        ("relam", if view { 0 } else { HEAP }.into()),
+        ("relfilenode", if view { 0 } else { table.oid }.into()),
+        ("reltuples", Cell::Real(-1.0)),
+        ("relhasindex", indexed.into()),
+        ("relpersistence", "p".into()),
+        ("relkind", relation_kind(table).into()),
+        ("relnatts", (table.columns.len() as i64).into()),
+        ("relchecks", (checks as i64).into()),
+        ("relhasrules", view.into()),
+        ("relhastriggers", has_foreign_keys(catalog, table).into()),
+        ("relispopulated", true.into()),
+        ("relreplident", if view { "n" } else { "d" }.into()),
+    ]);
+}
+
+/// Whether a foreign key stands on the table or points to it: in PostgreSQL triggers enforce those.
+fn has_foreign_keys(catalog: &Catalog, table: &Table) -> bool {
+    let points_here = |other: &Table| {
+        other.constraints.iter().any(|constraint| match &constraint.kind {
+            ConstraintKind::ForeignKey { table: target, .. } => {
+                other.oid == table.oid || target.eq_ignore_ascii_case(&table.name)
+            }
+            _ => false,
+        })
+    };
+    catalog.tables.values().any(|other| points_here(other))
+}
+
+fn index_row(index: &AnyIndex<'_>, rows: &mut Builder) {
+    rows.add(vec![
+        ("oid", index.oid.into()),
+        ("relname", index.name.clone().into()),
+        ("relnamespace", PUBLIC.into()),
+        ("relowner", OWNER.into()),
+        ("relam", BTREE.into()),
+        ("relfilenode", index.oid.into()),
+        ("relpages", 1.into()),
+        ("relpersistence", "p".into()),
+        ("relkind", "i".into()),
+        ("relnatts", (index.keys.len() as i64).into()),
+        ("relispopulated", true.into()),
+        ("relreplident", "n".into()),
+    ]);
+}

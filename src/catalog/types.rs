@@ -1,0 +1,68 @@
+//! What relations' rows say about the types of columns: their storage, collation, operator class.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use crate::catalog::fixed;
+use crate::model::pg_type::Oid;
+
+/// What `pg_attribute` repeats of a type.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Storage {
+    pub(crate) length: i16,
+    pub(crate) by_value: bool,
+    pub(crate) alignment: &'static str,
+    pub(crate) storage: &'static str,
+    pub(crate) collation: Oid,
+}
+
+/// Varying length, as text has it.
+const VARYING: Storage =
+    Storage { length: -1, by_value: false, alignment: "i", storage: "x", collation: 0 };
+/// How a built-in type is stored.
+pub(crate) fn storage(oid: Oid) -> Storage {
+    static STORAGE: LazyLock<HashMap<Oid, Storage>> = LazyLock::new(|| {
+        let letter = |text: &str, letters: &[&'static str]| {
+            letters.iter().find(|known| **known == text).copied().unwrap_or("i")
+        };
+        fixed::records("pg_type")
+            .map(|row| {
+                let storage = Storage {
+                    length: row.text("typlen").parse().unwrap_or(-1),
+                    by_value: row.text("typbyval") == "t",
+                    alignment: letter(&row.text("typalign"), &["c", "s", "i", "d"]),
+                    storage: letter(&row.text("typstorage"), &["p", "e", "m", "x"]),
+                    collation: row.oid("typcollation"),
+                };
+                (row.oid("oid"), storage)
+            })
+            .collect()
+    });
+    STORAGE.get(&oid).copied().unwrap_or(VARYING)
+}
+
+/// A column's collation: its type's.
+pub(crate) fn collation(oid: Oid) -> Oid {
+    storage(oid).collation
+}
+
+/// The B-tree operator class that an index on a column has; 0 where there is none.
+pub(crate) fn default_operator_class(oid: Oid) -> Oid {
+    static CLASSES: LazyLock<HashMap<Oid, Oid>> = LazyLock::new(|| {
+        fixed::records("pg_opclass")
+            .filter(|row| row.text("opcmethod") == "403" && row.text("opcdefault") == "t")
+            .map(|row| (row.oid("opcintype"), row.oid("oid")))
+            .collect()
+    });
+    /// varchar uses text's class, arrays and enums those of the pseudo-types.
+    const TEXT: Oid = 25;
+    const ANY_ARRAY: Oid = 2277;
+    const ANY_ENUM: Oid = 3500;
+    let class = |oid: Oid| CLASSES.get(&oid).copied();
+    let array = || {
+        let element = crate::pgdata::type_by_oid(oid).is_some_and(|found| found.is_array);
+        if element { class(ANY_ARRAY) } else { class(ANY_ENUM) }
+    };
+    let direct = if oid == 1043 { class(TEXT) } else { class(oid) };
+    direct.or_else(array).unwrap_or(0)
+}

@@ -1,0 +1,211 @@
+-- view information_schema_catalog_name
+SELECT current_database()
+
+-- view schemata
+SELECT current_database(), n.nspname, r.rolname, NULL, NULL, NULL, NULL
+FROM pg_namespace n
+JOIN pg_authid r ON r.oid = n.nspowner
+
+-- view tables
+SELECT current_database(), n.nspname, c.relname,
+    CASE WHEN c.relpersistence = 't' THEN 'LOCAL TEMPORARY' WHEN c.relkind = 'v' THEN 'VIEW' ELSE 'BASE TABLE' END,
+    NULL, NULL, NULL, NULL, NULL,
+    CASE WHEN c.relkind = 'v' THEN 'NO' ELSE 'YES' END,
+    'NO',
+    NULL
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'v', 'p')
+
+-- view views
+SELECT current_database(), n.nspname, c.relname, pg_get_viewdef(c.oid), 'NONE', 'NO', 'NO', 'NO', 'NO', 'NO'
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'v'
+
+-- view columns
+SELECT current_database(), x.nspname, x.relname, x.attname, x.attnum, x.column_default,
+    CASE WHEN x.attnotnull THEN 'NO' ELSE 'YES' END,
+    CASE
+        WHEN x.is_array THEN 'ARRAY'
+        WHEN x.base_schema = 'pg_catalog' THEN format_type(x.base, NULL)
+        ELSE 'USER-DEFINED'
+    END,
+    CASE WHEN x.modifier > -1 THEN
+        CASE WHEN x.base IN (1042, 1043) THEN x.modifier - 4 WHEN x.base IN (1560, 1562) THEN x.modifier END
+    END,
+    CASE WHEN x.base IN (25, 1042, 1043) THEN
+        CASE WHEN x.modifier = -1 THEN 1073741824 ELSE 4 * (x.modifier - 4) END
+    END,
+    CASE
+        WHEN x.base = 21 THEN 16
+        WHEN x.base = 23 THEN 32
+        WHEN x.base = 20 THEN 64
+        WHEN x.base = 700 THEN 24
+        WHEN x.base = 701 THEN 53
+        WHEN x.base = 1700 AND x.modifier > -1 THEN ((x.modifier - 4) >> 16) & 65535
+    END,
+    CASE WHEN x.base IN (20, 21, 23, 700, 701) THEN 2 WHEN x.base = 1700 THEN 10 END,
+    CASE
+        WHEN x.base IN (20, 21, 23) THEN 0
+        WHEN x.base = 1700 AND x.modifier > -1 THEN (x.modifier - 4) & 65535
+    END,
+    CASE
+        WHEN x.base = 1082 THEN 0
+        WHEN x.base IN (1083, 1114, 1184, 1266) THEN CASE WHEN x.modifier < 0 THEN 6 ELSE x.modifier END
+        WHEN x.base = 1186 THEN CASE WHEN x.modifier < 0 OR (x.modifier & 65535) = 65535 THEN 6 ELSE x.modifier & 65535 END
+    END,
+    NULL, NULL, NULL, NULL, NULL,
+    CASE WHEN x.collname IS NOT NULL THEN current_database() END,
+    CASE WHEN x.collname IS NOT NULL THEN 'pg_catalog' END,
+    x.collname,
+    CASE WHEN x.is_domain THEN current_database() END,
+    CASE WHEN x.is_domain THEN x.type_schema END,
+    CASE WHEN x.is_domain THEN x.typname END,
+    current_database(), x.base_schema, x.base_name,
+    NULL, NULL, NULL, NULL,
+    x.attnum,
+    'NO',
+    CASE WHEN x.attidentity IN ('a', 'd') THEN 'YES' ELSE 'NO' END,
+    CASE x.attidentity WHEN 'a' THEN 'ALWAYS' WHEN 'd' THEN 'BY DEFAULT' END,
+    x.seqstart, x.seqincrement, x.seqmax, x.seqmin,
+    CASE WHEN x.seqcycle THEN 'YES' ELSE 'NO' END,
+    CASE WHEN x.attgenerated <> '' THEN 'ALWAYS' ELSE 'NEVER' END,
+    x.generation_expression,
+    CASE WHEN x.relkind = 'v' THEN 'NO' ELSE 'YES' END
+FROM (
+    SELECT n.nspname, c.relname, c.relkind, a.attname, a.attnum, a.attnotnull OR t.typtype = 'd' AND t.typnotnull AS attnotnull,
+        a.attidentity, a.attgenerated,
+        CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END AS column_default,
+        CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END AS generation_expression,
+        t.typtype = 'd' AS is_domain, t.typname, tn.nspname AS type_schema,
+        coalesce(b.oid, t.oid) AS base,
+        coalesce(b.typname, t.typname) AS base_name,
+        coalesce(bn.nspname, tn.nspname) AS base_schema,
+        coalesce(b.typelem, t.typelem) <> 0 AND coalesce(b.typlen, t.typlen) = -1 AS is_array,
+        CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS modifier,
+        l.collname, s.seqstart, s.seqincrement, s.seqmax, s.seqmin, s.seqcycle
+    FROM pg_attribute a
+    JOIN pg_class c ON c.oid = a.attrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_type t ON t.oid = a.atttypid
+    JOIN pg_namespace tn ON tn.oid = t.typnamespace
+    LEFT JOIN pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype
+    LEFT JOIN pg_namespace bn ON bn.oid = b.typnamespace
+    LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    LEFT JOIN pg_collation l ON l.oid = a.attcollation AND l.collname <> 'default'
+    LEFT JOIN pg_depend o ON a.attidentity <> '' AND o.refclassid = 1259 AND o.refobjid = a.attrelid
+        AND o.refobjsubid = a.attnum AND o.classid = 1259 AND o.deptype = 'i'
+    LEFT JOIN pg_sequence s ON s.seqrelid = o.objid
+    WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'v', 'p')
+) x
+
+-- view table_constraints
+SELECT current_database(), n.nspname, c.conname, current_database(), rn.nspname, r.relname,
+    CASE c.contype WHEN 'c' THEN 'CHECK' WHEN 'f' THEN 'FOREIGN KEY' WHEN 'p' THEN 'PRIMARY KEY' WHEN 'u' THEN 'UNIQUE' END,
+    CASE WHEN c.condeferrable THEN 'YES' ELSE 'NO' END,
+    CASE WHEN c.condeferred THEN 'YES' ELSE 'NO' END,
+    'YES',
+    CASE WHEN c.contype = 'u' THEN
+        CASE WHEN (SELECT NOT i.indnullsnotdistinct FROM pg_index i WHERE i.indexrelid = c.conindid) THEN 'YES' ELSE 'NO' END
+    END
+FROM pg_constraint c
+JOIN pg_namespace n ON n.oid = c.connamespace
+JOIN pg_class r ON r.oid = c.conrelid
+JOIN pg_namespace rn ON rn.oid = r.relnamespace
+WHERE c.contype IN ('c', 'f', 'p', 'u') AND r.relkind IN ('r', 'p')
+UNION ALL
+SELECT current_database(), n.nspname,
+    n.oid::text || '_' || r.oid::text || '_' || a.attnum::text || '_not_null',
+    current_database(), n.nspname, r.relname, 'CHECK', 'NO', 'NO', 'YES', NULL
+FROM pg_attribute a
+JOIN pg_class r ON r.oid = a.attrelid
+JOIN pg_namespace n ON n.oid = r.relnamespace
+WHERE a.attnotnull AND a.attnum > 0 AND NOT a.attisdropped AND r.relkind IN ('r', 'p')
+
+-- view check_constraints
+SELECT current_database(), n.nspname, c.conname, substring(pg_get_constraintdef(c.oid) FROM 8 FOR length(pg_get_constraintdef(c.oid)) - 8)
+FROM pg_constraint c
+JOIN pg_namespace n ON n.oid = c.connamespace
+WHERE c.contype = 'c'
+UNION ALL
+SELECT current_database(), n.nspname,
+    n.oid::text || '_' || r.oid::text || '_' || a.attnum::text || '_not_null',
+    a.attname || ' IS NOT NULL'
+FROM pg_attribute a
+JOIN pg_class r ON r.oid = a.attrelid
+JOIN pg_namespace n ON n.oid = r.relnamespace
+WHERE a.attnotnull AND a.attnum > 0 AND NOT a.attisdropped AND r.relkind IN ('r', 'p')
+
+-- view key_column_usage
+SELECT current_database(), n.nspname, c.conname, current_database(), rn.nspname, r.relname, a.attname, k.place,
+    CASE WHEN c.contype = 'f' THEN array_position(p.conkey, c.confkey[k.place]) END
+FROM pg_constraint c
+CROSS JOIN LATERAL unnest(c.conkey) WITH ORDINALITY AS k (number, place)
+JOIN pg_namespace n ON n.oid = c.connamespace
+JOIN pg_class r ON r.oid = c.conrelid
+JOIN pg_namespace rn ON rn.oid = r.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.number
+LEFT JOIN pg_constraint p ON c.contype = 'f' AND p.conindid = c.conindid AND p.conrelid = c.confrelid AND p.contype IN ('p', 'u')
+WHERE c.contype IN ('p', 'u', 'f') AND r.relkind IN ('r', 'p')
+
+-- view constraint_column_usage
+SELECT current_database(), rn.nspname, r.relname, a.attname, current_database(), n.nspname, c.conname
+FROM pg_constraint c
+CROSS JOIN LATERAL unnest(CASE WHEN c.contype = 'f' THEN c.confkey ELSE c.conkey END) AS k (number)
+JOIN pg_namespace n ON n.oid = c.connamespace
+JOIN pg_class r ON r.oid = CASE WHEN c.contype = 'f' THEN c.confrelid ELSE c.conrelid END
+JOIN pg_namespace rn ON rn.oid = r.relnamespace
+JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum = k.number
+WHERE c.contype IN ('c', 'f', 'p', 'u') AND r.relkind IN ('r', 'p')
+
+-- view constraint_table_usage
+SELECT current_database(), rn.nspname, r.relname, current_database(), n.nspname, c.conname
+FROM pg_constraint c
+JOIN pg_namespace n ON n.oid = c.connamespace
+JOIN pg_class r ON r.oid = CASE WHEN c.contype = 'f' THEN c.confrelid ELSE c.conrelid END
+JOIN pg_namespace rn ON rn.oid = r.relnamespace
+WHERE c.contype IN ('f', 'p', 'u') AND r.relkind IN ('r', 'p')
+
+-- view referential_constraints
+SELECT current_database(), n.nspname, c.conname,
+    CASE WHEN pn.nspname IS NULL THEN NULL ELSE current_database() END, pn.nspname, p.conname,
+    CASE c.confmatchtype WHEN 'f' THEN 'FULL' WHEN 'p' THEN 'PARTIAL' WHEN 's' THEN 'NONE' END,
+    CASE c.confupdtype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' WHEN 'r' THEN 'RESTRICT' WHEN 'a' THEN 'NO ACTION' END,
+    CASE c.confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' WHEN 'r' THEN 'RESTRICT' WHEN 'a' THEN 'NO ACTION' END
+FROM pg_constraint c
+JOIN pg_namespace n ON n.oid = c.connamespace
+LEFT JOIN pg_constraint p ON p.conindid = c.conindid AND p.conrelid = c.confrelid AND p.contype IN ('p', 'u')
+LEFT JOIN pg_namespace pn ON pn.oid = p.connamespace
+WHERE c.contype = 'f'
+
+-- view sequences
+SELECT current_database(), n.nspname, c.relname, format_type(s.seqtypid, NULL),
+    CASE s.seqtypid WHEN 21 THEN 16 WHEN 23 THEN 32 ELSE 64 END, 2, 0,
+    s.seqstart::text, s.seqmin::text, s.seqmax::text, s.seqincrement::text,
+    CASE WHEN s.seqcycle THEN 'YES' ELSE 'NO' END
+FROM pg_sequence s
+JOIN pg_class c ON c.oid = s.seqrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 1259 AND d.objid = c.oid AND d.deptype = 'i')
+
+-- view enabled_roles
+SELECT rolname FROM pg_authid
+
+-- view applicable_roles
+SELECT m.rolname, r.rolname, CASE WHEN a.admin_option THEN 'YES' ELSE 'NO' END
+FROM pg_auth_members a
+JOIN pg_authid m ON m.oid = a.member
+JOIN pg_authid r ON r.oid = a.roleid
+
+-- view character_sets
+SELECT NULL, NULL, 'UTF8', 'UCS', 'UTF8', current_database(), 'pg_catalog', 'default'
+
+-- view collations
+SELECT current_database(), n.nspname, c.collname, 'NO PAD'
+FROM pg_collation c
+JOIN pg_namespace n ON n.oid = c.collnamespace
+
+-- view triggers
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+WHERE false

@@ -1,0 +1,107 @@
+//! The system relations that only the session and its node know: its settings, the databases.
+
+use serde_json::{Value as Json, json};
+
+use crate::catalog;
+use crate::model::error::Error;
+use crate::model::value::Value;
+use crate::session::Session;
+use crate::session::settings::{Definition, Kind, parse_milliseconds};
+
+/// `pg_authid.oid` of the owner of everything.
+const OWNER: u32 = 10;
+/// `pg_encoding` of UTF8.
+const UTF8: i64 = 6;
+/// `pg_tablespace.oid` of `pg_default`.
+const DEFAULT_TABLESPACE: u32 = 1663;
+
+impl Session {
+    /// A relation's rows as a statement's argument: see [`crate::sql::Argument::Relation`].
+    pub(crate) fn relation_rows(&self, name: &str) -> Result<Value, Error> {
+        let rows = match name {
+            "pg_settings" => self.setting_rows(),
+            "pg_database" => self.database_rows(),
+            _ => return Err(Error::internal("the session knows no such relation")),
+        };
+        Ok(Value::Text(Json::Array(rows).to_string()))
+    }
+
+    fn setting_rows(&self) -> Vec<Json> {
+        let row = |(known, value, reset): (&'static Definition, &str, &str)| {
+            let fixed = matches!(known.kind, Kind::Fixed);
+            let (kind, unit, choices) = match known.kind {
+                Kind::Boolean => ("bool", Json::Null, Json::Null),
+                Kind::Milliseconds(_) => ("integer", json!("ms"), Json::Null),
+                Kind::Integer(..) => ("integer", Json::Null, Json::Null),
+                Kind::Choice(all) => ("enum", Json::Null, json!(json!(all).to_string())),
+                _ => ("string", Json::Null, Json::Null),
+            };
+            let source = match value {
+                _ if fixed || value == known.default => "default",
+                _ if value == reset => "client",
+                _ => "session",
+            };
+            row_of(
+                "pg_settings",
+                vec![
+                    ("name", json!(known.name)),
+                    ("setting", json!(without_unit(known.kind, value))),
+                    ("unit", unit),
+                    ("category", json!("Eider")),
+                    ("short_desc", json!("")),
+                    ("context", json!(if fixed { "internal" } else { "user" })),
+                    ("vartype", json!(kind)),
+                    ("source", json!(source)),
+                    ("enumvals", choices),
+                    ("boot_val", json!(without_unit(known.kind, known.default))),
+                    ("reset_val", json!(without_unit(known.kind, reset))),
+                    ("pending_restart", json!(0)),
+                ],
+            )
+        };
+        self.settings.described().map(row).collect()
+    }
+
+    fn database_rows(&self) -> Vec<Json> {
+        let row = |(id, name): (crate::model::id::DatabaseId, String)| {
+            row_of(
+                "pg_database",
+                vec![
+                    ("oid", json!(id.0)),
+                    ("datname", json!(name)),
+                    ("datdba", json!(OWNER)),
+                    ("encoding", json!(UTF8)),
+                    ("datlocprovider", json!("c")),
+                    ("datistemplate", json!(0)),
+                    ("datallowconn", json!(1)),
+                    ("datconnlimit", json!(-1)),
+                    ("datfrozenxid", json!(0)),
+                    ("datminmxid", json!(0)),
+                    ("dattablespace", json!(DEFAULT_TABLESPACE)),
+                    ("datcollate", json!("C")),
+                    ("datctype", json!("C")),
+                ],
+            )
+        };
+        self.engine.databases().into_iter().map(row).collect()
+    }
+}
+
+/// A value as `pg_settings` has it, in the setting's unit.
+fn without_unit(kind: Kind, value: &str) -> String {
+    let number = match kind {
+        Kind::Milliseconds(_) => parse_milliseconds(value),
+        _ => None,
+    };
+    number.map_or_else(|| value.to_owned(), |number| number.to_string())
+}
+
+/// A row with its values in the order of the relation's columns; what isn't given is NULL.
+fn row_of(relation: &str, values: Vec<(&str, Json)>) -> Json {
+    let columns = catalog::relation("pg_catalog", relation).map_or(&[][..], |found| &found.columns);
+    let value = |column: &catalog::SystemColumn| {
+        let given = values.iter().find(|(name, _)| *name == column.name);
+        given.map_or(Json::Null, |(_, value)| value.clone())
+    };
+    Json::Array(columns.iter().map(value).collect())
+}
