@@ -16,7 +16,7 @@ use tempfile::TempDir;
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A port that nothing listens on, and that no other test of this process was given.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static GIVEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
     let mut given = GIVEN.lock().unwrap();
     let given = given.get_or_insert_with(HashSet::new);
@@ -27,6 +27,11 @@ fn free_port() -> u16 {
             return port;
         }
     }
+}
+
+/// The program under test: this build's, or `EIDER_BINARY` (a release build, for figures).
+fn binary() -> PathBuf {
+    std::env::var_os("EIDER_BINARY").map_or(env!("CARGO_BIN_EXE_eider").into(), PathBuf::from)
 }
 
 /// One node: its process, if it runs, and where it lives.
@@ -57,7 +62,7 @@ impl Node {
         assert!(self.child.is_none(), "node {} runs already", self.name);
         let log =
             File::options().create(true).append(true).open(self.dir.with_extension("log")).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_eider"))
+        let child = Command::new(binary())
             .arg("serve")
             .args(["--node-id", &self.name])
             .args(["--http-addr", &format!("127.0.0.1:{}", self.http)])
@@ -133,6 +138,16 @@ impl Node {
     pub fn json(&self, path: &str) -> serde_json::Value {
         let reply = self.get(path).unwrap_or_else(|| panic!("no answer to GET {path}"));
         serde_json::from_str(&reply.body).unwrap_or_else(|e| panic!("{path}: {e}: {}", reply.body))
+    }
+
+    /// The last log entry that its databases have.
+    pub fn applied_index(&self) -> u64 {
+        self.json("/status?key=store.raft.applied_index").as_u64().unwrap()
+    }
+
+    /// The last log entry that it has no more.
+    pub fn purged_index(&self) -> u64 {
+        self.json("/status?key=store.raft.purged_index").as_u64().unwrap()
     }
 
     /// The body of a POST as JSON.
@@ -221,6 +236,12 @@ impl Cluster {
 
     /// Adds a node and waits until it is ready.
     pub fn add(&mut self, options: &[&str]) {
+        let place = self.add_without_waiting(options);
+        self.nodes[place].wait_ready();
+    }
+
+    /// Adds a node. Returns its place.
+    pub fn add_without_waiting(&mut self, options: &[&str]) -> usize {
         let name = (self.nodes.len() + 1).to_string();
         let join = self.nodes.first().map(|first| format!("127.0.0.1:{}", first.raft));
         let mut options = options.to_vec();
@@ -229,8 +250,8 @@ impl Cluster {
         }
         let mut node = Node::new(self.root.path(), &name, &options);
         node.start();
-        node.wait_ready();
         self.nodes.push(node);
+        self.nodes.len() - 1
     }
 
     /// The leader's place, as the running nodes see it.

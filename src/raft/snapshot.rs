@@ -35,6 +35,42 @@ const RUNS_MAX: usize = 4;
 /// SQLite's page size here; only used to report progress in bytes.
 const PAGE_BYTES: u64 = 4096;
 
+/// How often a transfer that takes long says in the log how far it is.
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Tells the operator how far a transfer is.
+struct Report {
+    /// Bytes.
+    expected: u64,
+    next: clock::Instant,
+}
+
+impl Report {
+    fn begin(expected: u64) -> Self {
+        tracing::info!("receiving the databases from the leader: {}", mebibytes(expected));
+        Self { expected, next: clock::now().plus(REPORT_INTERVAL) }
+    }
+
+    fn arrived(&mut self, bytes: u64) {
+        let now = clock::now();
+        if now < self.next {
+            return;
+        }
+        self.next = now.plus(REPORT_INTERVAL);
+        let percent = bytes.saturating_mul(100).checked_div(self.expected).unwrap_or(100);
+        let (done, all) = (mebibytes(bytes), mebibytes(self.expected));
+        tracing::info!("receiving the databases from the leader: {percent} % ({done} of {all})");
+    }
+
+    fn end(&self) {
+        tracing::info!("received the databases ({}), installing", mebibytes(self.expected));
+    }
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes.div_ceil(1 << 20))
+}
+
 /// Why a transfer ended early, on either side.
 #[derive(Debug)]
 enum Broken {
@@ -204,7 +240,9 @@ async fn receive_all(
     let mut arrived = 0;
     let mut questions = runs(&states);
     let mut in_flight = VecDeque::new();
+    let mut report = Report::begin(expected);
     loop {
+        report.arrived(arrived);
         *progress.lock().expect("nothing panics while it holds this lock") =
             Some((arrived, expected));
         while in_flight.len() < RUNS_MAX
@@ -221,6 +259,7 @@ async fn receive_all(
         task::blocking(move || taker.put(database, pages)).await?;
         arrived += u64::from(count) * PAGE_BYTES;
     }
+    report.end();
     let data = SnapshotData::Received { sink, databases: states };
     Ok((vote, Snapshot { meta, snapshot: data }))
 }
