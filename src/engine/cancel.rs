@@ -75,7 +75,7 @@ impl Token {
     }
 
     pub(super) fn control(&self, deadline: Option<Instant>) -> Control {
-        Control { deadline, cancel: Some(self.flag.clone()), checks_left: None }
+        Control { deadline, cancel: Some(self.flag.clone()), ..Control::default() }
     }
 }
 

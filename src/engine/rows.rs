@@ -239,6 +239,11 @@ impl RowSender {
         self.held = None;
     }
 
+    /// From now on all rows are kept: for a result whose consumer can't read meanwhile.
+    pub(super) fn keep_all(&mut self) {
+        lock(&self.stream.state).keep.get_or_insert(usize::MAX);
+    }
+
     /// Hands over what is held, so that the consumer has the columns.
     fn release(&mut self) -> Option<RowBatch> {
         let (columns, batch) = self.held.take()?;

@@ -1,7 +1,8 @@
 //! Short reads run on the thread that asks for them: handing a point SELECT to a reader thread and
 //! back costs more than the SELECT.
 //!
-//! A statement's text is taken to be short once it has been, on a reader thread. It then runs
+//! A statement's text is taken to be short once it has been, on a reader thread ([`ShortTexts`]; a
+//! lane has its own). It then runs
 //! where it is asked for, within a budget of SQLite instructions and of one batch of rows. If it
 //! exceeds them it is stopped, nothing of it having been given out, and run again on a reader
 //! thread; its text isn't taken to be short any more.
@@ -19,19 +20,18 @@ use crate::model::statement::Statement;
 use crate::model::value::{ResultColumn, RowBatch};
 use crate::sqlite::{Control, RowSink};
 
-/// A read that took longer on a reader thread isn't short.
+/// A statement that took longer isn't short.
 const SHORT_MAX: Duration = Duration::from_micros(300);
-/// Checks (`sqlite::Control`), each of a thousand instructions, that a short read may take.
-const CHECKS_MAX: u32 = 8;
+/// Checks (`sqlite::Control`), each of a thousand instructions, that a short statement may take.
+pub(super) const CHECKS_MAX: u32 = 8;
 /// Texts that are remembered.
 const TEXTS_MAX: usize = 4096;
+/// A text that was taken to be short and wasn't must be short this many times as often, each time,
+/// before it is taken to be so again: a power of two.
+const STRIKE_SHIFT: u32 = 4;
 
-/// What is known of statements' texts, by hash: whether they are short.
-#[derive(Debug, Default)]
-pub(super) struct ShortReads(Mutex<HashMap<u64, bool>>);
-
-/// A statement's text, for [`ShortReads`].
-#[derive(Debug, Clone, Copy)]
+/// A statement's text, for [`ShortTexts`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Text(u64);
 
 impl Text {
@@ -42,23 +42,61 @@ impl Text {
     }
 }
 
+/// What is known of a text.
+#[derive(Debug, Default, Clone, Copy)]
+struct Known {
+    /// Runs in a row that were short.
+    short_runs: u32,
+    /// How often it was taken to be short and wasn't.
+    strikes: u32,
+    /// Whether it only reads.
+    reads: bool,
+}
+
+/// Which statements are short, by what was seen of them.
+#[derive(Debug, Default)]
+pub(super) struct ShortTexts(HashMap<Text, Known>);
+
+impl ShortTexts {
+    pub(super) fn is_short(&self, text: Text) -> bool {
+        let shift = |known: &Known| (known.strikes * STRIKE_SHIFT).min(31);
+        self.0.get(&text).is_some_and(|known| known.short_runs >= 1 << shift(known))
+    }
+
+    /// Whether it only reads, so that it can be stopped and run again.
+    pub(super) fn reads(&self, text: Text) -> bool {
+        self.0.get(&text).is_some_and(|known| known.reads)
+    }
+
+    /// It has taken this long, where that did no harm. `reads`: it changes nothing.
+    pub(super) fn note(&mut self, text: Text, took: Duration, reads: bool) {
+        if self.0.len() >= TEXTS_MAX {
+            self.0.clear();
+        }
+        let known = self.0.entry(text).or_default();
+        known.reads = reads;
+        known.short_runs = if took <= SHORT_MAX { known.short_runs.saturating_add(1) } else { 0 };
+    }
+
+    /// It was taken to be short, and wasn't.
+    pub(super) fn strike(&mut self, text: Text) {
+        let known = self.0.entry(text).or_default();
+        *known = Known { short_runs: 0, strikes: known.strikes.saturating_add(1), ..*known };
+    }
+}
+
+/// The texts of reads.
+#[derive(Debug, Default)]
+pub(super) struct ShortReads(Mutex<ShortTexts>);
+
 impl ShortReads {
     pub(super) fn is_short(&self, text: Text) -> bool {
-        lock(&self.0).get(&text.0) == Some(&true)
+        lock(&self.0).is_short(text)
     }
 
-    /// A read has taken this long on a reader thread. A text that exceeded the budget once is
-    /// remembered as long.
+    /// A read has taken this long on a reader thread.
     pub(super) fn note(&self, text: Text, took: Duration) {
-        let mut known = lock(&self.0);
-        if known.len() >= TEXTS_MAX {
-            known.clear();
-        }
-        known.entry(text.0).or_insert(took <= SHORT_MAX);
-    }
-
-    fn is_long(&self, text: Text) {
-        lock(&self.0).insert(text.0, false);
+        lock(&self.0).note(text, took, true);
     }
 
     /// Runs a read within the budget. `None`: it exceeded it, and is to be run elsewhere.
@@ -70,21 +108,32 @@ impl ShortReads {
     ) -> Option<T> {
         let left = Arc::new(AtomicU32::new(CHECKS_MAX));
         let control = Control { checks_left: Some(Arc::clone(&left)), ..rows.control.clone() };
-        let mut sink = OneBatch { rows, batches: 0 };
+        let mut sink = OneBatch::new(rows);
         let ran = read(&control, &mut sink);
-        if sink.batches <= 1 && left.load(Ordering::Relaxed) > 0 {
+        if !sink.overran() && left.load(Ordering::Relaxed) > 0 {
             return Some(ran);
         }
         rows.forget();
-        self.is_long(text);
+        lock(&self.0).strike(text);
         None
     }
 }
 
 /// Takes one batch; a second one is too much.
-struct OneBatch<'a> {
+pub(super) struct OneBatch<'a> {
     rows: &'a mut RowSender,
     batches: usize,
+}
+
+impl<'a> OneBatch<'a> {
+    pub(super) fn new(rows: &'a mut RowSender) -> Self {
+        Self { rows, batches: 0 }
+    }
+
+    /// Whether there was more than one.
+    pub(super) fn overran(&self) -> bool {
+        self.batches > 1
+    }
 }
 
 impl RowSink for OneBatch<'_> {

@@ -43,6 +43,13 @@ pub struct PagesPart {
     pub pages: Bytes,
 }
 
+impl PagesPart {
+    /// Whether it is a whole transaction.
+    pub fn is_whole(&self) -> bool {
+        self.part == 0 && self.last
+    }
+}
+
 /// Who proposed an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Origin {

@@ -34,6 +34,28 @@ pub fn may_block() -> bool {
     true
 }
 
+/// Whether the task that runs here may take long, because [`let_others_run`] works.
+pub fn may_take_long() -> bool {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread)
+}
+
+/// For a task that turns out to take long: another thread goes on with the tasks that would wait
+/// for this one. Only where [`may_take_long`].
+#[expect(clippy::disallowed_methods, reason = "this is the one place that lets a task block")]
+pub fn let_others_run() {
+    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+    tokio::task::block_in_place(|| {
+        // Once this task runs, others do.
+        spawn(async move {
+            // Nobody waits any more when it took too long.
+            let _ = sender.send(());
+        });
+        // A runtime that is shutting down runs nothing any more.
+        let _ = receiver.recv_timeout(std::time::Duration::from_millis(10));
+    });
+}
+
 /// Runs `work`, which may block on the disk, off the async threads. In a simulation it runs at
 /// once, on the one thread there is.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {

@@ -91,6 +91,13 @@ pub(crate) fn stop_reason(control: &Control) -> Option<Error> {
             return Some(canceled("canceling statement that takes longer than it may here"));
         }
     }
+    if let Some(overdue) = &control.overdue {
+        let less = |left: u32| left.checked_sub(1);
+        let before = overdue.checks_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        if before == Ok(1) {
+            (overdue.then)();
+        }
+    }
     if control.deadline.is_some_and(|deadline| deadline.remaining().is_zero()) {
         return Some(canceled("canceling statement due to statement timeout"));
     }

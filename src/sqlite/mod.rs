@@ -82,6 +82,16 @@ pub struct Control {
     /// Checks that may still be made: each takes one away, and the statement stops (57014) at the
     /// check that finds none left. Whoever set it knows by the zero why it stopped.
     pub checks_left: Option<Arc<AtomicU32>>,
+    /// What is done when the statement turns out to take long.
+    pub overdue: Option<Overdue>,
+}
+
+/// Something to be done once, in the middle of a statement that goes on.
+#[derive(Debug, Clone)]
+pub struct Overdue {
+    /// Checks before it.
+    pub checks_left: Arc<AtomicU32>,
+    pub then: fn(),
 }
 
 /// Why a statement failed.

@@ -100,7 +100,7 @@ impl Lane {
     }
 
     /// Replaces everything by a snapshot.
-    pub(super) fn install(&mut self, mut install: Install) -> Result<(), Fault> {
+    pub(super) fn install(&mut self, install: &mut Install) -> Result<(), Fault> {
         self.lose_transaction(&overtaken())?;
         // The snapshot may hold what is in flight, or not.
         self.lose_proposals(0, &unknown())?;
@@ -108,9 +108,6 @@ impl Lane {
         if let Some(writer) = self.writer.as_mut() {
             writer.install(install.database_pages, &mut install.pages)?;
         }
-        self.advance_to(install.position)?;
-        // The node is stopping if nobody waits for it.
-        let _ = install.reply.send(Ok(()));
-        Ok(())
+        self.advance_to(install.position)
     }
 }

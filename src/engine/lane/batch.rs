@@ -11,6 +11,7 @@ use super::{Lane, Queued, Refusal, Waiting};
 use crate::engine::Written;
 use crate::engine::cancel::Token;
 use crate::engine::rows::Collector;
+use crate::engine::short::{ShortTexts, Text};
 use crate::model::error::{Error, Fault};
 use crate::model::id::LogIndex;
 use crate::model::statement::{Atomicity, Dialect, Unit, UnitOutcome};
@@ -21,6 +22,9 @@ use crate::sqlite::RunError;
 const UNITS_MAX: usize = 1024;
 /// After this much time no more units are taken into a batch: those in it are waiting.
 const GATHER_TIME_MAX: Duration = Duration::from_millis(5);
+
+/// Statements of a unit that is run where it comes from.
+const BRIEF_STATEMENTS_MAX: usize = 4;
 
 /// Whether a unit is still waiting. Its client may take it back until the lane takes it.
 #[derive(Debug, Clone, Default)]
@@ -61,6 +65,13 @@ pub(in crate::engine) struct Submission {
 }
 
 impl Submission {
+    /// Whether its statements are few and known to be short.
+    pub(super) fn is_brief(&self, texts: &ShortTexts) -> bool {
+        let statements = &self.unit.statements;
+        statements.len() <= BRIEF_STATEMENTS_MAX
+            && statements.iter().all(|statement| texts.is_short(Text::of(statement)))
+    }
+
     pub(super) fn answer(self, answer: Result<Written, Refusal>) {
         // Whoever doesn't wait any more has given up on the answer.
         let _ = self.reply.send(answer);
@@ -244,17 +255,19 @@ impl Lane {
         submission: &Submission,
     ) -> Result<Vec<Result<crate::model::statement::StatementResult, Error>>, Broken> {
         let unit = &submission.unit;
-        let control = submission.token.control(submission.deadline);
+        let control = self.control(&submission.token, submission.deadline);
         let flag = control.cancel.clone().unwrap_or_default();
         let mut bytes_left = self.limits.result_bytes_max;
         let mut results = Vec::with_capacity(unit.statements.len());
         for statement in &unit.statements {
             let mut rows = Collector::new(bytes_left);
             self.running(None, &flag, None);
+            let began = self.began();
             let ran = self.writer().run(statement, &control, &mut rows);
             if self.ran() {
                 return Err(Broken::Interrupted);
             }
+            self.note_text(Text::of(statement), began, &ran, &control);
             match ran {
                 Ok(completion) => {
                     bytes_left = rows.bytes_left();

@@ -10,6 +10,7 @@ use super::propose::Waiters;
 use super::{Event, Lane, LaneHandle, Queued, Refusal, State, Waiting};
 use crate::engine::cancel::Token;
 use crate::engine::rows::{End, RowSender};
+use crate::engine::short::{OneBatch, ShortTexts, Text};
 use crate::model::catalog::Catalog;
 use crate::model::error::{Error, Fault, SqlState};
 use crate::model::id::{LogIndex, Position, SchemaVersion};
@@ -18,6 +19,9 @@ use crate::model::value::RowBatch;
 use crate::platform::clock::Instant;
 use crate::raft::Fence;
 use crate::sqlite::RunError;
+
+/// Statements, known to be short, of a transaction whose end takes little time.
+const BRIEF_STATEMENTS_MAX: usize = 32;
 
 /// A request for the write slot.
 #[derive(Debug)]
@@ -155,6 +159,22 @@ pub(super) struct Open {
     pub fence: Fence,
     lost: watch::Sender<Option<Error>>,
     catalog: Arc<CatalogState>,
+    /// Statements run so far; `None` once one of them may have changed much.
+    statements: Option<usize>,
+}
+
+impl Open {
+    /// Whether a request takes little time.
+    pub(super) fn is_brief(&self, request: &Request, texts: &ShortTexts) -> bool {
+        match request {
+            Request::Run { statement, .. } => texts.is_short(Text::of(statement)),
+            Request::Mark { .. } => true,
+            Request::Commit { .. } | Request::Rollback { .. } => {
+                self.statements.is_some_and(|count| count <= BRIEF_STATEMENTS_MAX)
+            }
+            Request::RunEach { .. } | Request::Catalog { .. } => false,
+        }
+    }
 }
 
 /// A COMMIT that waits for its outcome.
@@ -190,22 +210,35 @@ impl Lane {
         self.next_transaction += 1;
         let (lost, loss) = watch::channel(None);
         let catalog = CatalogState::new(self.writer().schema());
-        self.state = State::Interactive(Open { number, fence, lost, catalog: catalog.clone() });
+        self.state = State::Interactive(Open {
+            number,
+            fence,
+            lost,
+            catalog: catalog.clone(),
+            statements: Some(0),
+        });
         let opened = Opened { number, lane: opening.lane.clone(), lost: loss, catalog };
         opening.answer(Ok(opened));
         Ok(())
     }
 
-    pub(super) fn on_request(&mut self, transaction: u64, request: Request) -> Result<(), Fault> {
+    /// Returns a request that the lane's own thread must handle.
+    pub(super) fn on_request(
+        &mut self,
+        transaction: u64,
+        request: Request,
+    ) -> Result<Option<Request>, Fault> {
         match &self.state {
             State::Interactive(open) if open.number == transaction => {}
             _ => {
                 request.refuse(gone());
-                return Ok(());
+                return Ok(None);
             }
         }
         match request {
-            Request::Run { statement, rows } => self.on_run(transaction, &statement, rows),
+            Request::Run { statement, rows } => {
+                return self.on_run(transaction, statement, rows);
+            }
             Request::RunEach { sql, rows, token, deadline, reply } => {
                 let control = token.control(deadline);
                 let flag = control.cancel.clone().unwrap_or_default();
@@ -213,7 +246,8 @@ impl Lane {
                 let ran = self.writer().run_each(&sql, &rows, &control);
                 self.ran();
                 self.note_catalog();
-                self.reply(ran, reply)
+                self.count(false);
+                self.reply(ran, reply)?;
             }
             Request::Mark { mark, depth, reply } => {
                 let writer = self.writer();
@@ -222,36 +256,55 @@ impl Lane {
                     Mark::RollBackTo => writer.rollback_to(depth),
                     Mark::Release => writer.release(depth),
                 };
-                self.reply(marked, reply)
+                self.reply(marked, reply)?;
             }
             Request::Catalog { reply } => {
                 // Dropped answers: see `Request`.
                 let _ = reply.send(self.writer().catalog());
-                Ok(())
             }
-            Request::Commit { reply } => self.on_commit(Committing { reply }),
+            Request::Commit { reply } => self.on_commit(Committing { reply })?,
             Request::Rollback { reply } => {
                 self.state = State::Idle;
                 self.writer().rollback()?;
                 if let Some(reply) = reply {
                     let _ = reply.send(());
                 }
-                Ok(())
             }
         }
+        Ok(None)
     }
 
     fn on_run(
         &mut self,
         transaction: u64,
-        statement: &Statement,
+        statement: Statement,
         mut rows: RowSender,
-    ) -> Result<(), Fault> {
-        let control = rows.control.clone();
+    ) -> Result<Option<Request>, Fault> {
+        let text = Text::of(&statement);
+        let control = self.control(&rows.token, rows.control.deadline);
         let flag = control.cancel.clone().unwrap_or_default();
         self.running(Some(transaction), &flag, Some(rows.stream.clone()));
-        let ran = self.writer().run(statement, &control, &mut rows);
+        let began = self.began();
+        // Its consumer is the task that stands still while the lane runs here.
+        let ran = if self.here && self.texts.reads(text) {
+            let mut sink = OneBatch::new(&mut rows);
+            let ran = self.writer().run(&statement, &control, &mut sink);
+            if sink.overran() {
+                self.ran();
+                rows.forget();
+                self.texts.strike(text);
+                return Ok(Some(Request::Run { statement, rows }));
+            }
+            ran
+        } else {
+            if self.here {
+                rows.keep_all();
+            }
+            self.writer().run(&statement, &control, &mut rows)
+        };
         self.ran();
+        self.note_text(text, began, &ran, &control);
+        self.count(self.texts.is_short(text));
         match ran {
             Ok(completion) => {
                 if !completion.read_only {
@@ -264,7 +317,14 @@ impl Lane {
                 rows.finish(End::Failed(failed.error));
             }
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Counts a statement of the open transaction.
+    fn count(&mut self, is_short: bool) {
+        if let State::Interactive(open) = &mut self.state {
+            open.statements = open.statements.filter(|_| is_short).map(|count| count + 1);
+        }
     }
 
     /// Notes whether a statement that wrote may have changed the catalog.

@@ -21,12 +21,12 @@ use crate::model::statement::{
 use crate::model::value::Value;
 use crate::platform::clock;
 use crate::platform::disk::RealDisk;
-use crate::sqlite::{Database, Options, Reader};
+use crate::sqlite::{Control, Database, Options, Reader};
 
 const FENCE: Fence = Fence { term: Term(1), leader: NodeId(1) };
 
 /// A proposal that waits for the test to say what becomes of it.
-struct Proposal {
+pub(super) struct Proposal {
     part: PagesPart,
     answer: oneshot::Sender<Result<Applied, ProposeError>>,
 }
@@ -65,10 +65,10 @@ impl Proposer for Script {
 }
 
 /// A database with a lane, on one node.
-struct Bench {
+pub(super) struct Bench {
     directory: Arc<tempfile::TempDir>,
     database: Database,
-    handle: LaneHandle,
+    pub(super) handle: LaneHandle,
     proposals: Mutex<mpsc::Receiver<Proposal>>,
     script: Arc<Script>,
     log: std::sync::Mutex<u64>,
@@ -90,7 +90,7 @@ fn open(directory: &std::path::Path) -> Database {
 }
 
 impl Bench {
-    async fn new(node: u64) -> Self {
+    pub(super) async fn new(node: u64) -> Self {
         let bench =
             Self::with(node, Arc::new(tempfile::tempdir().unwrap()), 1 << 20, Position::default());
         bench.handle.leadership(Some(FENCE)).await;
@@ -125,7 +125,7 @@ impl Bench {
         Self { directory, database, handle, proposals, script, log }
     }
 
-    async fn submit_with(
+    pub(super) async fn submit_with(
         &self,
         unit: Unit,
         token: Token,
@@ -143,11 +143,14 @@ impl Bench {
         answer
     }
 
-    async fn submit(&self, statements: &[&str]) -> oneshot::Receiver<Result<Written, Refusal>> {
+    pub(super) async fn submit(
+        &self,
+        statements: &[&str],
+    ) -> oneshot::Receiver<Result<Written, Refusal>> {
         self.submit_with(unit(statements), Token::default()).await
     }
 
-    async fn open(&self) -> oneshot::Receiver<Result<Opened, Refusal>> {
+    pub(super) async fn open(&self) -> oneshot::Receiver<Result<Opened, Refusal>> {
         let (reply, answer) = oneshot::channel();
         let opening = Opening {
             dialect: Dialect::Sqlite,
@@ -160,7 +163,7 @@ impl Bench {
         answer
     }
 
-    async fn proposal(&self) -> Proposal {
+    pub(super) async fn proposal(&self) -> Proposal {
         let mut proposals = self.proposals.lock().await;
         clock::timeout(Duration::from_secs(10), proposals.recv())
             .await
@@ -178,14 +181,14 @@ impl Bench {
     }
 
     /// Lets a proposal be committed: every node applies it, then the proposer hears of it.
-    async fn commit(&self, proposal: Proposal) -> PagesPart {
+    pub(super) async fn commit(&self, proposal: Proposal) -> PagesPart {
         let applied = self.apply(proposal.part.clone()).await;
         let _ = proposal.answer.send(Ok(applied));
         proposal.part
     }
 
     /// Runs a unit and lets it be committed.
-    async fn write(&self, statements: &[&str]) -> Vec<PagesPart> {
+    pub(super) async fn write(&self, statements: &[&str]) -> Vec<PagesPart> {
         let mut answer = self.submit(statements).await;
         let mut parts = Vec::new();
         loop {
@@ -197,7 +200,7 @@ impl Bench {
         }
     }
 
-    fn count(&self, table: &str) -> i64 {
+    pub(super) fn count(&self, table: &str) -> i64 {
         let mut reader = self.database.reader(Duration::from_secs(5)).unwrap();
         match query(&mut reader, &format!("SELECT count(*) FROM {table}")).rows.values[..] {
             [Value::Integer(count)] => count,
@@ -218,16 +221,16 @@ impl Bench {
 
 fn query(reader: &mut Reader, sql: &str) -> StatementResult {
     let mut rows = rows::Collector::new(1 << 20);
-    let control = crate::sqlite::Control::default();
+    let control = Control::default();
     let done = reader.run(Dialect::Sqlite, &statement(sql), None, &control, &mut rows);
     rows.into_result(done.unwrap().unwrap())
 }
 
-fn statement(sql: &str) -> Statement {
+pub(super) fn statement(sql: &str) -> Statement {
     Statement { sql: sql.into(), parameters: Parameters::default() }
 }
 
-fn unit(statements: &[&str]) -> Unit {
+pub(super) fn unit(statements: &[&str]) -> Unit {
     Unit {
         dialect: Dialect::Sqlite,
         atomicity: Atomicity::Unit,
@@ -250,13 +253,13 @@ fn results(answer: Result<Written, Refusal>) -> Vec<Result<StatementResult, Erro
     }
 }
 
-async fn run(opened: &Opened, sql: &str) -> Result<StatementResult, Error> {
+pub(super) async fn run(opened: &Opened, sql: &str) -> Result<StatementResult, Error> {
     let (rows, pending) = rows::channel(Canceler::default().start(), None);
     opened.send(Request::Run { statement: statement(sql), rows }).await?;
     pending.started().await?.unwrap().collect(1 << 20).await
 }
 
-const TABLE: &str = "CREATE TABLE t (a INTEGER PRIMARY KEY)";
+pub(super) const TABLE: &str = "CREATE TABLE t (a INTEGER PRIMARY KEY)";
 
 #[tokio::test]
 async fn units_that_wait_are_committed_as_one_entry() {

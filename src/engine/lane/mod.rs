@@ -1,7 +1,7 @@
 //! A database's write lane: the one place that owns its write connection.
 //!
-//! A synchronous state machine. Its driver ([`start`]) feeds it events from a bounded inbox, on a
-//! thread of its own; in a simulation, on a task. It never waits for the network: what it proposes
+//! A synchronous state machine. Its [`driver`] feeds it events from a bounded inbox, on a thread of
+//! its own or, if they are brief, where they come from; in a simulation, on a task. It never waits for the network: what it proposes
 //! is carried by a task, and comes back as an event.
 //!
 //! ```text
@@ -42,6 +42,10 @@
 
 mod apply;
 mod batch;
+mod brief;
+mod driver;
+#[cfg(test)]
+mod driver_test;
 mod interactive;
 #[cfg(test)]
 mod lane_test;
@@ -49,16 +53,18 @@ mod propose;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 pub(super) use self::batch::{Claim, Submission};
+use self::driver::Driver;
 pub(super) use self::interactive::{CatalogState, Mark, Opened, Opening, Request};
 pub(super) use self::propose::Proposer;
 use crate::engine::cancel::lock;
 use crate::engine::rows::RowStream;
+use crate::engine::short::ShortTexts;
 use crate::engine::spool::Spool;
 use crate::model::command::{Applied, PagesPart};
 use crate::model::error::{Error, Fault};
@@ -250,11 +256,47 @@ impl Shared {
     }
 }
 
+/// Where events go in.
+#[derive(Debug)]
+struct Door {
+    /// `Some` until it is dropped.
+    inbox: Option<mpsc::Sender<Event>>,
+    /// Where there are threads.
+    driver: OnceLock<Arc<Driver>>,
+}
+
+impl Door {
+    fn inbox(&self) -> &mpsc::Sender<Event> {
+        self.inbox.as_ref().expect("taken only when it is dropped")
+    }
+
+    /// Waits for space. `Err` if the lane has ended.
+    async fn send(&self, event: Event) -> Result<(), ()> {
+        let brief = event.may_be_brief();
+        self.inbox().send(event).await.map_err(|_| ())?;
+        match self.driver.get() {
+            Some(driver) if brief && task::may_take_long() => driver.run_here(),
+            Some(driver) => driver.wake(),
+            None => {}
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.inbox = None;
+        if let Some(driver) = self.driver.get() {
+            driver.wake();
+        }
+    }
+}
+
 /// The way to a lane. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct LaneHandle {
     pub shared: Arc<Shared>,
-    inbox: mpsc::Sender<Event>,
+    door: Arc<Door>,
     node: NodeId,
     queue_length_max: usize,
 }
@@ -301,17 +343,19 @@ impl LaneHandle {
     }
 
     pub(super) async fn send(&self, event: Event) -> Result<(), Refusal> {
-        self.inbox.send(event).await.map_err(|_| Refusal::Error(closed()))
+        self.door.send(event).await.map_err(|()| Refusal::Error(closed()))
     }
 
     /// For where nothing may wait: a full inbox is left to a task.
     pub(super) fn send_soon(&self, event: Event) {
-        if let Err(mpsc::error::TrySendError::Full(event)) = self.inbox.try_send(event) {
-            let inbox = self.inbox.clone();
+        if let Err(mpsc::error::TrySendError::Full(event)) = self.door.inbox().try_send(event) {
+            let door = self.door.clone();
             task::spawn(async move {
                 // The lane is gone: so is what the event was about.
-                let _ = inbox.send(event).await;
+                let _ = door.send(event).await;
             });
+        } else if let Some(driver) = self.door.driver.get() {
+            driver.wake();
         }
     }
 
@@ -343,7 +387,8 @@ impl LaneHandle {
     }
 
     pub(super) async fn tell(&self, event: Event) -> Result<(), Fault> {
-        self.inbox.send(event).await.map_err(|_| Fault::new("a database's write lane has stopped"))
+        let stopped = |()| Fault::new("a database's write lane has stopped");
+        self.door.send(event).await.map_err(stopped)
     }
 }
 
@@ -381,7 +426,11 @@ pub(super) struct Lane {
     shared: Arc<Shared>,
     limits: LaneLimits,
     proposer: Arc<dyn Proposer>,
-    inbox: mpsc::WeakSender<Event>,
+    door: Weak<Door>,
+    /// What is known of the texts of writes, and of reads between them.
+    texts: ShortTexts,
+    /// Whether it runs on the thread of a task that others wait for ([`driver`]).
+    here: bool,
     between: Option<Between>,
     closed: Option<Error>,
 }
@@ -409,9 +458,10 @@ impl Lane {
         }
         // Statements, entries and leadership come on top of what waits.
         let (inbox, events) = mpsc::channel(start.limits.queue_length_max + EVENTS_MAX);
+        let door = Arc::new(Door { inbox: Some(inbox), driver: OnceLock::new() });
         let handle = LaneHandle {
             shared: shared.clone(),
-            inbox: inbox.clone(),
+            door: door.clone(),
             node: start.node,
             queue_length_max: start.limits.queue_length_max,
         };
@@ -433,7 +483,9 @@ impl Lane {
             shared,
             limits: start.limits,
             proposer: start.proposer,
-            inbox: inbox.downgrade(),
+            door: Arc::downgrade(&door),
+            texts: ShortTexts::default(),
+            here: false,
             between: None,
             closed: None,
         };
@@ -441,11 +493,16 @@ impl Lane {
     }
 
     /// Takes one event. [`Self::advance`] must follow before the lane waits again.
-    pub(super) fn handle(&mut self, event: Event) -> Result<(), Fault> {
+    ///
+    /// Returns the event if the lane's own thread must handle it, which only happens elsewhere.
+    fn handle(&mut self, event: Event) -> Result<Option<Event>, Fault> {
         match event {
             Event::Submit(submission) => self.queue.push_back(Queued::Unit(submission)),
             Event::Open(opening) => self.queue.push_back(Queued::Open(opening)),
-            Event::Statement { transaction, request } => self.on_request(transaction, request)?,
+            Event::Statement { transaction, request } => {
+                let left = self.on_request(transaction, request)?;
+                return Ok(left.map(|request| Event::Statement { transaction, request }));
+            }
             Event::Apply { index, part, reply } => {
                 let applied = self.apply(index, part)?;
                 // The node is stopping if nobody waits for it.
@@ -453,7 +510,12 @@ impl Lane {
             }
             Event::ProposalFailed { proposal, error } => self.on_failure(proposal, &error)?,
             Event::Leadership(fence) => self.on_leadership(fence)?,
-            Event::Install(install) => self.install(install)?,
+            Event::Install(mut install) => {
+                let installed = self.install(&mut install);
+                // The node is stopping if nobody waits for it.
+                let _ = install.reply.send(installed.clone());
+                installed?;
+            }
             Event::Between(job) => self.between = Some(job),
             Event::Close { error, then, reply } => {
                 self.lose_transaction(&error)?;
@@ -469,7 +531,7 @@ impl Lane {
                 let _ = reply.send(());
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Serves what waits, as far as the state allows.
@@ -547,47 +609,23 @@ pub(super) fn start(
     name: &str,
     mut lane: Lane,
     mut events: mpsc::Receiver<Event>,
-    on_fault: impl FnOnce(Fault) + Send + 'static,
+    on_fault: impl Fn(Fault) + Send + Sync + 'static,
 ) -> Result<(), Fault> {
     if !task::may_block() {
         task::spawn(async move {
             while let Some(event) = events.recv().await {
-                if let Err(fault) = turn(&mut lane, event, &mut events) {
+                if let Err(fault) = driver::turn(&mut lane, event, &mut events) {
                     return on_fault(fault);
                 }
             }
         });
         return Ok(());
     }
-    let runtime = tokio::runtime::Handle::try_current()
-        .map_err(|_| Fault::new("a write lane was started outside the runtime"))?;
-    let work = move || {
-        let _entered = runtime.enter();
-        while let Some(event) = events.blocking_recv() {
-            if let Err(fault) = turn(&mut lane, event, &mut events) {
-                return on_fault(fault);
-            }
-        }
-    };
-    task::thread(name, work)
-        .map(drop)
-        .map_err(|error| Fault::new(format!("start a thread for a database: {error}")))
-}
-
-/// Handles an event and those that came with it, then serves the queue.
-pub(super) fn turn(
-    lane: &mut Lane,
-    event: Event,
-    events: &mut mpsc::Receiver<Event>,
-) -> Result<(), Fault> {
-    lane.handle(event)?;
-    for _ in 1..EVENTS_MAX {
-        match events.try_recv() {
-            Ok(event) => lane.handle(event)?,
-            Err(_) => break,
-        }
-    }
-    lane.advance()
+    let Some(door) = lane.door.upgrade() else { return Ok(()) };
+    let driver = Driver::start(name, lane, events, Box::new(on_fault))?;
+    // A lane is started once.
+    let _ = door.driver.set(driver);
+    Ok(())
 }
 
 pub(super) fn leadership_lost() -> Error {

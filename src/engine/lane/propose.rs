@@ -124,12 +124,12 @@ impl Lane {
 
         self.in_flight.push_back(Proposed { proposal, base, position, held: true, waiters });
         self.note_pending();
-        let (proposer, inbox) = (self.proposer.clone(), self.inbox.clone());
+        let (proposer, door) = (self.proposer.clone(), self.door.clone());
         task::spawn(async move {
             let Err(error) = propose_parts(&*proposer, first, parts, fence).await else { return };
-            if let Some(inbox) = inbox.upgrade() {
+            if let Some(door) = door.upgrade() {
                 // A lane that has ended has answered already.
-                let _ = inbox.send(Event::ProposalFailed { proposal, error }).await;
+                let _ = door.send(Event::ProposalFailed { proposal, error }).await;
             }
         });
         Ok(())

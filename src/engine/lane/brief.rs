@@ -1,0 +1,112 @@
+//! What is brief: done in less time than it takes to hand it to another thread and its answer back
+//! ([`super::driver`]).
+//!
+//! A statement is, if its text was seen to be short. Where it isn't after all, other tasks go on
+//! without this thread (`task::let_others_run`), or, if it only reads, it is left to the lane's
+//! own thread.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::{Event, Lane, Queued, Request, State};
+use crate::engine::cancel::Token;
+use crate::engine::short::{CHECKS_MAX, Text};
+use crate::model::error::Fault;
+use crate::model::statement::Completion;
+use crate::platform::clock::{self, Instant};
+use crate::platform::task;
+use crate::sqlite::{Control, Overdue, RunError};
+
+/// Bytes of pages, as they are in the log, that can be applied briefly.
+const BRIEF_BYTES_MAX: usize = 32 << 10;
+
+impl Event {
+    /// Whether it can be brief; [`Lane::is_brief`] knows more.
+    pub(super) fn may_be_brief(&self) -> bool {
+        match self {
+            // They are only put into the queue.
+            Self::Submit(_) | Self::Open(_) => true,
+            Self::Statement { request, .. } => {
+                !matches!(request, Request::RunEach { .. } | Request::Catalog { .. })
+            }
+            Self::Apply { part, .. } => part.is_whole() && part.pages.len() <= BRIEF_BYTES_MAX,
+            Self::ProposalFailed { .. }
+            | Self::Leadership(_)
+            | Self::Install(_)
+            | Self::Between(_)
+            | Self::Close { .. } => false,
+        }
+    }
+}
+
+impl Lane {
+    /// Whether an event can be handled in less time than it takes to hand it to another thread.
+    pub(super) fn is_brief(&self, event: &Event) -> bool {
+        match event {
+            Event::Statement { transaction, request } => match &self.state {
+                State::Interactive(open) if open.number == *transaction => {
+                    open.is_brief(request, &self.texts)
+                }
+                // It is refused.
+                _ => true,
+            },
+            _ => event.may_be_brief(),
+        }
+    }
+
+    /// [`Self::advance`], as long as it is brief. `false` if something is left to be done.
+    pub(super) fn advance_here(&mut self) -> Result<bool, Fault> {
+        if !matches!(self.state, State::Idle) || !self.may_begin() {
+            return Ok(true);
+        }
+        if self.between.is_some() || self.closed.is_some() || self.fence.is_none() {
+            return Ok(false);
+        }
+        match self.queue.front() {
+            None => Ok(true),
+            Some(Queued::Open(_)) => {
+                self.open_next()?;
+                Ok(self.queue.is_empty())
+            }
+            Some(Queued::Unit(submission)) => {
+                if self.queue.len() > 1 || !submission.is_brief(&self.texts) {
+                    return Ok(false);
+                }
+                self.run_batch()?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// What a statement obeys where the lane runs now.
+    pub(super) fn control(&self, token: &Token, deadline: Option<Instant>) -> Control {
+        let control = token.control(deadline);
+        if !self.here {
+            return control;
+        }
+        let checks_left = Arc::new(AtomicU32::new(CHECKS_MAX));
+        Control { overdue: Some(Overdue { checks_left, then: task::let_others_run }), ..control }
+    }
+
+    /// Notes how long a statement took. `began`: `None` where nobody looks at the clock for it.
+    pub(super) fn note_text(
+        &mut self,
+        text: Text,
+        began: Option<Instant>,
+        ran: &Result<Completion, RunError>,
+        control: &Control,
+    ) {
+        if let (Some(began), Ok(completion)) = (began, ran) {
+            self.texts.note(text, clock::now().since(began), completion.read_only);
+        }
+        let spent = |overdue: &Overdue| overdue.checks_left.load(Ordering::Relaxed) == 0;
+        if control.overdue.as_ref().is_some_and(spent) {
+            self.texts.strike(text);
+        }
+    }
+
+    /// Where the lane runs on its own thread: the present moment.
+    pub(super) fn began(&self) -> Option<Instant> {
+        (!self.here).then(clock::now)
+    }
+}
