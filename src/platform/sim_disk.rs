@@ -88,6 +88,8 @@ struct State {
     record: Option<Vec<(Operation, PathBuf)>>,
     /// The operation that fails, how, and whether all later ones fail as well.
     failing: Option<(u64, Failure, bool)>,
+    /// Whether it has been reached.
+    failed: bool,
     /// Whether files can't grow any more.
     full: bool,
     /// Files opened before the last power loss are useless.
@@ -245,10 +247,9 @@ impl SimDisk {
         state.operations = 0;
     }
 
-    /// Whether the operation that was to fail has been reached.
+    /// Whether the operation that was to fail has been reached, since [`Self::fail_after`].
     pub fn has_failed(&self) -> bool {
-        let state = self.state();
-        state.failing.is_some_and(|(at, ..)| state.operations > at)
+        self.state().failed
     }
 
     /// The files there are.
@@ -271,6 +272,7 @@ impl SimDisk {
     pub fn fail_after(&self, after: u64, failure: Failure, forever: bool) {
         let mut state = self.state();
         state.failing = Some((state.operations + after, failure, forever));
+        state.failed = false;
     }
 
     /// From now on there is no space left, or there is some again.
@@ -364,6 +366,7 @@ impl State {
         self.operations += 1;
         match self.failing {
             Some((at, failure, forever)) if number == at || (forever && number > at) => {
+                self.failed = true;
                 Err(failure)
             }
             _ => Ok(()),

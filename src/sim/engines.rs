@@ -1,5 +1,8 @@
 //! A simulated cluster with real engines: real SQLite, Raft nodes and logs, all on simulated disks, and
 //! a simulated network.
+//!
+//! A node that meets a fault dies at once, as the real process does: it is off the network, and its
+//! disk takes nothing from it any more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -8,12 +11,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{BoxFuture, Either, select};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::cluster::{CLUSTER, until};
-use crate::engine::{Engine, Incoming, Limits, Options, Outgoing, Peers, Written};
-use crate::model::error::Error;
+use super::wires::{Links, Wires};
+use crate::engine::{Engine, Limits, Options, Written};
+use crate::model::error::{Error, Fault};
 use crate::model::id::DatabaseId;
 use crate::model::member::Member;
 use crate::model::read_level::ReadLevel;
@@ -21,172 +24,46 @@ use crate::model::statement::{
     Atomicity, Dialect, Parameters, Statement, StatementResult, Unit, UnitOutcome,
 };
 use crate::model::value::Value;
-use crate::peer::PeerError;
 use crate::platform::clock;
 use crate::platform::disk::Disk;
 use crate::platform::sim_disk::SimDisk;
 use crate::platform::task;
-use crate::raft::{Node, Start};
+use crate::raft::{DatabaseState, Node, Start, Timing};
 use crate::raftlog::{Flushing, Limits as LogLimits, RaftLog};
 use crate::sim::network::{Net, Port};
 use crate::sim::process::{TIMING, member};
 use crate::sqlite;
 
-const DELAY: Duration = Duration::from_millis(1);
-
-/// Links between engines.
-#[derive(Default)]
-struct Links {
-    engines: BTreeMap<u64, Engine>,
-    cut: BTreeSet<(u64, u64)>,
+/// Sizes of everything, so that small workloads reach every limit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sizes {
+    /// The log is purged beyond this.
+    pub log_bytes_max: u64,
+    pub segment_bytes: u64,
+    /// SQLite's cache: what doesn't fit is spilled.
+    pub cache_bytes: u64,
+    pub entry_bytes_max: usize,
 }
 
-/// One node's way to the others.
-struct Wires {
-    me: u64,
-    links: Arc<watch::Sender<Links>>,
-}
-
-impl std::fmt::Debug for Wires {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Wires").field("me", &self.me).finish_non_exhaustive()
-    }
-}
-
-impl Wires {
-    fn engine(&self, to: u64) -> Result<Engine, PeerError> {
-        let links = self.links.borrow();
-        if links.cut.contains(&(self.me, to)) {
-            return Err(PeerError::Broken("the link is cut".to_owned()));
+impl Sizes {
+    pub(crate) fn with_log(log_bytes_max: u64) -> Self {
+        Self {
+            log_bytes_max,
+            segment_bytes: 1 << 20,
+            cache_bytes: 8 << 20,
+            entry_bytes_max: 64 << 10,
         }
-        let engine = links.engines.get(&to).cloned();
-        engine.ok_or_else(|| PeerError::Unreachable("connection refused".to_owned()))
-    }
-
-    async fn broken(links: Arc<watch::Sender<Links>>, a: u64, b: u64) {
-        let mut links = links.subscribe();
-        let gone = |links: &Links| {
-            links.cut.contains(&(a, b))
-                || !links.engines.contains_key(&a)
-                || !links.engines.contains_key(&b)
-        };
-        // The network outlives its nodes.
-        let _ = links.wait_for(gone).await;
-    }
-}
-
-impl Peers for Wires {
-    fn call(
-        &self,
-        to: &Member,
-        payload: Bytes,
-        timeout: Duration,
-    ) -> BoxFuture<'_, Result<Bytes, PeerError>> {
-        let to = to.id.0;
-        Box::pin(async move {
-            let engine = match self.engine(to) {
-                Err(PeerError::Broken(_)) => {
-                    clock::sleep(timeout.min(Duration::from_secs(3))).await;
-                    return Err(PeerError::Unreachable("no route".to_owned()));
-                }
-                engine => engine?,
-            };
-            clock::sleep(DELAY).await;
-            let (reply, answer) = tokio::sync::oneshot::channel();
-            // The receiver goes on with it, whatever becomes of the connection.
-            task::spawn(async move { drop(reply.send(engine.on_call(payload).await)) });
-            let broken = Self::broken(self.links.clone(), self.me, to);
-            let answered = clock::timeout(timeout, answer);
-            match select(std::pin::pin!(answered), std::pin::pin!(broken)).await {
-                Either::Left((Ok(Ok(answer)), _)) => {
-                    clock::sleep(DELAY).await;
-                    answer.map_err(PeerError::Refused)
-                }
-                Either::Left((Err(clock::Elapsed), _)) => Err(PeerError::TimedOut),
-                Either::Left((Ok(Err(_)), _)) | Either::Right(_) => {
-                    Err(PeerError::Broken("connection reset".to_owned()))
-                }
-            }
-        })
-    }
-
-    fn open(
-        &self,
-        to: &Member,
-        timeout: Duration,
-    ) -> BoxFuture<'_, Result<(Box<dyn Outgoing>, Box<dyn Incoming>), PeerError>> {
-        let to = to.id.0;
-        Box::pin(async move {
-            let engine = match self.engine(to) {
-                Err(PeerError::Broken(_)) => {
-                    clock::sleep(timeout).await;
-                    return Err(PeerError::Unreachable("no route".to_owned()));
-                }
-                engine => engine?,
-            };
-            clock::sleep(DELAY).await;
-            let (forth, forth_end) = mpsc::channel(8);
-            let (back, back_end) = mpsc::channel(8);
-            let ends = (self.links.clone(), self.me, to);
-            let outgoing = |sender| Box::new(Half { end: sender, ends: ends.clone() });
-            let incoming = |receiver| Box::new(Half { end: receiver, ends: ends.clone() });
-            let (sender, receiver) = (outgoing(back), incoming(forth_end));
-            task::spawn(async move { engine.on_halves(sender, receiver).await });
-            Ok((outgoing(forth) as Box<dyn Outgoing>, incoming(back_end) as Box<dyn Incoming>))
-        })
-    }
-}
-
-struct Half<E> {
-    end: E,
-    ends: (Arc<watch::Sender<Links>>, u64, u64),
-}
-
-impl<E> Half<E> {
-    fn broken(&self) -> impl Future<Output = ()> + Send + use<E> {
-        let (links, a, b) = self.ends.clone();
-        Wires::broken(links, a, b)
-    }
-}
-
-fn reset() -> PeerError {
-    PeerError::Broken("connection reset".to_owned())
-}
-
-impl Outgoing for Half<mpsc::Sender<Option<Bytes>>> {
-    fn send(&mut self, message: Bytes) -> BoxFuture<'_, Result<(), PeerError>> {
-        Box::pin(async move {
-            let broken = std::pin::pin!(self.broken());
-            match select(std::pin::pin!(self.end.send(Some(message))), broken).await {
-                Either::Left((sent, _)) => sent.map_err(|_| reset()),
-                Either::Right(_) => Err(reset()),
-            }
-        })
-    }
-
-    fn finish(&mut self) -> BoxFuture<'_, Result<(), PeerError>> {
-        Box::pin(async move { self.end.send(None).await.map_err(|_| reset()) })
-    }
-}
-
-impl Incoming for Half<mpsc::Receiver<Option<Bytes>>> {
-    fn receive(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, PeerError>> {
-        Box::pin(async move {
-            let broken = std::pin::pin!(self.broken());
-            let message = match select(std::pin::pin!(self.end.recv()), broken).await {
-                Either::Left((message, _)) => message.ok_or_else(reset)?,
-                Either::Right(_) => return Err(reset()),
-            };
-            clock::sleep(DELAY).await;
-            Ok(message)
-        })
     }
 }
 
 /// A machine and its process.
-struct Machine {
-    member: Member,
-    disk: SimDisk,
+pub(crate) struct Machine {
+    pub member: Member,
+    pub disk: SimDisk,
+    /// How long an fsync of the log takes.
+    pub fsync: Arc<Mutex<Duration>>,
+    /// As this machine's clock counts them.
+    pub timing: Timing,
     process: Option<Process>,
 }
 
@@ -199,84 +76,138 @@ struct Process {
 
 /// The cluster.
 pub(crate) struct Engines {
-    net: Arc<Net>,
+    pub net: Arc<Net>,
     links: Arc<watch::Sender<Links>>,
-    machines: BTreeMap<u64, Machine>,
-    faults: Arc<Mutex<Vec<String>>>,
-    log_bytes_max: u64,
+    pub machines: BTreeMap<u64, Machine>,
+    pub faults: Arc<Mutex<Vec<String>>>,
+    sizes: Sizes,
 }
 
 impl Engines {
     /// A cluster of voters with a leader.
     pub(crate) async fn new(size: u64, log_bytes_max: u64) -> Self {
-        let mut cluster = Self {
+        let mut cluster = Self::empty(Sizes::with_log(log_bytes_max));
+        for id in 0..size {
+            cluster.add_machine(id);
+            cluster.start(id).await;
+        }
+        cluster.bootstrap(size).await;
+        cluster
+    }
+
+    pub(crate) fn empty(sizes: Sizes) -> Self {
+        Self {
             net: Net::new(),
             links: Arc::new(watch::Sender::new(Links::default())),
             machines: BTreeMap::new(),
             faults: Arc::default(),
-            log_bytes_max,
-        };
-        for id in 0..size {
-            let machine = Machine { member: member(id), disk: SimDisk::default(), process: None };
-            machine.disk.create_directory(&PathBuf::from("data")).unwrap();
-            cluster.machines.insert(id, machine);
-            cluster.start(id).await;
+            sizes,
         }
+    }
+
+    /// A machine with an empty disk.
+    pub(crate) fn add_machine(&mut self, id: u64) {
+        let machine = Machine {
+            member: member(id),
+            disk: SimDisk::default(),
+            fsync: Arc::new(Mutex::new(Duration::from_millis(2))),
+            timing: TIMING,
+            process: None,
+        };
+        machine.disk.create_directory(&PathBuf::from("data")).unwrap();
+        self.machines.insert(id, machine);
+    }
+
+    /// Makes the first machines a cluster, and waits for its leader.
+    pub(crate) async fn bootstrap(&self, size: u64) {
         let members = (0..size).map(member).collect();
-        cluster.node(0).bootstrap(CLUSTER, members).await.unwrap();
-        cluster.leader().await;
-        cluster
+        self.node(0).bootstrap(CLUSTER, members).await.unwrap();
+        self.leader().await;
     }
 
     pub(crate) async fn start(&mut self, id: u64) {
-        let machine = self.machines.get_mut(&id).unwrap();
+        self.try_start(id).await.unwrap_or_else(|fault| panic!("node {id}: {fault}"));
+    }
+
+    /// Starts a process on what the disk holds. If it can't start, it has died.
+    pub(crate) async fn try_start(&mut self, id: u64) -> Result<(), Fault> {
         let alive = Arc::new(AtomicBool::new(true));
+        let started = self.start_process(id, &alive).await;
+        let machine = self.machines.get_mut(&id).unwrap();
+        match started {
+            Ok(process) => {
+                machine.process = Some(process);
+                Ok(())
+            }
+            Err(fault) => {
+                alive.store(false, Ordering::Relaxed);
+                machine.disk.process_death();
+                Err(fault)
+            }
+        }
+    }
+
+    async fn start_process(&self, id: u64, alive: &Arc<AtomicBool>) -> Result<Process, Fault> {
+        let machine = &self.machines[&id];
+        let sizes = self.sizes;
         let disk: Arc<dyn Disk> = Arc::new(machine.disk.session());
         let directory = PathBuf::from("data/raft");
-        let limits = LogLimits { segment_bytes: 1 << 20, cache_bytes: 4 << 20 };
+        let limits = LogLimits { segment_bytes: sizes.segment_bytes, cache_bytes: 4 << 20 };
         let store = machine.member.store;
-        let log =
-            RaftLog::open_with(disk.clone(), &directory, store, limits, Flushing::Manual).unwrap();
-        task::spawn(flush(log.clone(), alive.clone()));
+        let log = RaftLog::open_with(disk.clone(), &directory, store, limits, Flushing::Manual)?;
+        task::spawn(flush(log.clone(), machine.fsync.clone(), alive.clone()));
         let options = Options {
             data_dir: PathBuf::from("data"),
             sqlite: sqlite::Options {
                 foreign_keys: false,
                 transaction_bytes_max: 64 << 20,
-                cache_bytes: 8 << 20,
+                cache_bytes: sizes.cache_bytes,
                 readers_max: 8,
                 value_bytes_max: 16 << 20,
             },
-            entry_bytes_max: 64 << 10,
+            entry_bytes_max: sizes.entry_bytes_max,
             queue_length_max: 100,
             result_bytes_max: 1 << 20,
         };
-        let faults = self.faults.clone();
-        let on_fault = move |fault: crate::model::error::Fault| {
-            faults.lock().unwrap().push(format!("node {id}: {fault}"));
+        let on_fault = {
+            let (faults, alive) = (self.faults.clone(), alive.clone());
+            let (net, links, disk) = (self.net.clone(), self.links.clone(), machine.disk.clone());
+            move |fault: Fault| {
+                if alive.swap(false, Ordering::Relaxed) {
+                    faults.lock().unwrap().push(format!("node {id}: {fault}"));
+                    disk.process_death();
+                    net.detach(id);
+                    links.send_modify(|links| drop(links.engines.remove(&id)));
+                }
+            }
         };
-        let states = crate::raft::read_state(&*disk, &directory).unwrap();
+        let states = crate::raft::read_state(&*disk, &directory)?;
         let me = machine.member.clone();
-        let engine = Engine::open(options, me.clone(), disk.clone(), states, on_fault).unwrap();
+        let engine = Engine::open(options, me.clone(), disk.clone(), states, on_fault)?;
         let node = Node::start(Start {
             me,
-            timing: TIMING,
+            timing: machine.timing,
             log: log.clone(),
             directory,
             disk,
             databases: engine.replica(),
             transport: Arc::new(Port { net: self.net.clone(), me: id, alive: alive.clone() }),
-            log_bytes_max: self.log_bytes_max,
+            log_bytes_max: sizes.log_bytes_max,
             quarantine: true,
         })
-        .await
-        .unwrap();
+        .await?;
         engine.attach(node.clone(), Wires { me: id, links: self.links.clone() });
         self.net.attach(id, node.clone());
         self.links.send_modify(|links| drop(links.engines.insert(id, engine.clone())));
-        machine.process = Some(Process { engine, node, log, alive });
+        if !alive.load(Ordering::Relaxed) {
+            self.net.detach(id);
+            self.links.send_modify(|links| drop(links.engines.remove(&id)));
+            return Err(Fault::new("the process has died"));
+        }
+        Ok(Process { engine, node, log, alive: alive.clone() })
     }
 
+    /// Stops a process in order.
     pub(crate) async fn stop(&mut self, id: u64) {
         let process = self.machines.get_mut(&id).unwrap().process.take().unwrap();
         self.links.send_modify(|links| drop(links.engines.remove(&id)));
@@ -291,6 +222,30 @@ impl Engines {
         self.machines[&id].disk.process_death();
     }
 
+    /// Ends a process without a word, or what is left of one that a fault has ended. With
+    /// `power_loss` the disk loses what wasn't synced.
+    pub(crate) fn kill(&mut self, id: u64, power_loss: Option<u64>) {
+        let machine = self.machines.get_mut(&id).unwrap();
+        match power_loss {
+            Some(seed) => machine.disk.power_loss(seed),
+            None => machine.disk.process_death(),
+        }
+        let Some(process) = machine.process.take() else { return };
+        process.alive.store(false, Ordering::Relaxed);
+        self.net.detach(id);
+        self.links.send_modify(|links| drop(links.engines.remove(&id)));
+        task::spawn(async move {
+            process.engine.close().await;
+            process.node.shutdown().await;
+        });
+    }
+
+    /// Whether a process is there and has met no fault.
+    pub(crate) fn lives(&self, id: u64) -> bool {
+        let process = self.machines[&id].process.as_ref();
+        process.is_some_and(|process| process.alive.load(Ordering::Relaxed))
+    }
+
     pub(crate) fn engine(&self, id: u64) -> &Engine {
         &self.machines[&id].process.as_ref().expect("the process runs").engine
     }
@@ -299,9 +254,8 @@ impl Engines {
         &self.machines[&id].process.as_ref().expect("the process runs").node
     }
 
-    fn running(&self) -> Vec<u64> {
-        let running = self.machines.iter().filter(|(_, machine)| machine.process.is_some());
-        running.map(|(id, _)| *id).collect()
+    pub(crate) fn running(&self) -> Vec<u64> {
+        self.machines.keys().copied().filter(|id| self.lives(*id)).collect()
     }
 
     fn ready(&self) -> Option<u64> {
@@ -353,25 +307,35 @@ impl Engines {
         assert!(self.faults.lock().unwrap().is_empty(), "{:?}", self.faults.lock().unwrap());
         let mut expected = None;
         for id in ids {
-            let source = self.engine(id).replica();
-            let source = source.snapshot().await.unwrap();
-            let mut found = Vec::new();
-            for state in source.databases() {
-                let pages = source.pages(state.id, 1, state.pages, &[]).unwrap();
-                found.push((state, pages));
-            }
-            let (states, _): (Vec<_>, Vec<_>) = found.iter().cloned().unzip();
-            let (known, _): (Vec<_>, Vec<_>) =
-                expected.get_or_insert(found.clone()).iter().cloned().unzip();
-            assert_eq!(states, known, "node {id} stands elsewhere");
-            assert!(expected.as_ref() == Some(&found), "node {id} holds other pages");
+            let found = self.contents(id).await;
+            let known = expected.get_or_insert_with(|| found.clone());
+            let states =
+                |all: &Contents| all.iter().map(|(state, _)| state.clone()).collect::<Vec<_>>();
+            assert_eq!(states(&found), states(known), "node {id} stands elsewhere");
+            assert!(found == *known, "node {id} holds other pages");
         }
+    }
+
+    /// Where a node's databases stand, and all their pages.
+    pub(crate) async fn contents(&self, id: u64) -> Contents {
+        let source = self.engine(id).replica();
+        let source = source.snapshot().await.unwrap();
+        let pages = |state: DatabaseState| {
+            let pages = source.pages(state.id, 1, state.pages, &[]).unwrap();
+            (state, pages)
+        };
+        source.databases().into_iter().map(pages).collect()
     }
 }
 
-async fn flush(log: RaftLog, alive: Arc<AtomicBool>) {
+/// Databases and their pages.
+pub(crate) type Contents = Vec<(DatabaseState, Bytes)>;
+
+/// One fsync after the other, each taking its time.
+async fn flush(log: RaftLog, fsync: Arc<Mutex<Duration>>, alive: Arc<AtomicBool>) {
     while alive.load(Ordering::Relaxed) {
-        clock::sleep(Duration::from_millis(2)).await;
+        let takes = *fsync.lock().unwrap();
+        clock::sleep(takes).await;
         if alive.load(Ordering::Relaxed) {
             log.flush();
         }

@@ -9,6 +9,7 @@ pub(crate) mod databases;
 pub(crate) mod network;
 pub(crate) mod process;
 
+mod crash;
 mod engine_test;
 mod engines;
 mod fuzz_test;
@@ -17,6 +18,7 @@ mod lease_test;
 mod membership_test;
 mod raft_test;
 mod snapshot_test;
+mod wires;
 
 use openraft::AsyncRuntime;
 

@@ -268,8 +268,11 @@ fn create(place: &Place) -> Result<(), Fault> {
         connection.close().map_err(|(_, error)| error)
     };
     fill().map_err(|error| fault("create a database", &error))?;
+    let failed = |error: std::io::Error| place.failed("create", &error);
+    let file = place.disk.open(&temporary.path, false).map_err(failed)?;
+    // If the disk fails while SQLite switches to WAL mode, it may stay in its old mode and say nothing.
+    check_header(&*file, &temporary)?;
     let finish = || -> std::io::Result<()> {
-        let file = place.disk.open(&temporary.path, false)?;
         let mut first = [0; PAGE_BYTES];
         read_exact_at(&*file, &mut first, 0)?;
         stamp(1, &mut first);
@@ -277,6 +280,6 @@ fn create(place: &Place) -> Result<(), Fault> {
         file.sync_data()?;
         place.disk.rename(&temporary.path, &place.path)
     };
-    finish().map_err(|error| place.failed("create", &error))?;
+    finish().map_err(failed)?;
     place.sync_directory()
 }

@@ -113,6 +113,16 @@ enum Broken {
     Fault(Fault),
 }
 
+impl Broken {
+    /// A unit's failure that concerns others as well.
+    fn of(number: usize, failed: RunError) -> Self {
+        match failed.fault {
+            Some(fault) => Self::Fault(fault),
+            None => Self::By(number, failed.error),
+        }
+    }
+}
+
 impl From<Fault> for Broken {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
@@ -167,6 +177,9 @@ impl Lane {
         fence: crate::raft::Fence,
         failed: &RunError,
     ) -> Result<(), Fault> {
+        if let Some(fault) = &failed.fault {
+            return Err(fault.clone());
+        }
         self.writer().rollback()?;
         if batch.iter().filter(|unit| !unit.failed).count() == 1 {
             batch.iter_mut().filter(|unit| !unit.failed).for_each(|unit| unit.fail(&failed.error));
@@ -235,7 +248,7 @@ impl Lane {
         }
         // A statement is atomic by itself.
         let guarded = unit.atomicity == Atomicity::Unit && unit.statements.len() > 1;
-        let broken = |failed: RunError| Broken::By(number, failed.error);
+        let broken = |failed: RunError| Broken::of(number, failed);
         if guarded {
             self.writer().savepoint(1).map_err(broken)?;
         }
@@ -273,8 +286,8 @@ impl Lane {
                     bytes_left = rows.bytes_left();
                     results.push(Ok(rows.into_result(completion)));
                 }
-                Err(failed) if failed.transaction_lost => {
-                    return Err(Broken::By(number, failed.error));
+                Err(failed) if failed.transaction_lost || failed.fault.is_some() => {
+                    return Err(Broken::of(number, failed));
                 }
                 Err(failed) => {
                     results.push(Err(failed.error));

@@ -349,8 +349,11 @@ impl Lane {
         Ok(())
     }
 
-    /// Ends the transaction if SQLite did.
+    /// Ends the transaction if SQLite did, and the lane if the node can't go on.
     fn note(&mut self, failed: &RunError) -> Result<(), Fault> {
+        if let Some(fault) = &failed.fault {
+            return Err(fault.clone());
+        }
         if failed.transaction_lost { self.lose_transaction(&failed.error) } else { Ok(()) }
     }
 
@@ -378,6 +381,7 @@ impl Lane {
                 Ok(())
             }
             Err(failed) => {
+                self.note(&failed)?;
                 self.writer().rollback()?;
                 committing.answer(Err(failed.error));
                 Ok(())
