@@ -8,7 +8,8 @@
 //! | `--@ unordered` | the next statement | its rows have no order, though it says ORDER BY |
 //! | `--@ session NAME` | all that follow | another connection; the first is called `a` |
 //! | `--@ bind V, V, ...` | the next statement | goes by the extended protocol only, once for each such line. A value is `NULL` or text in single quotes |
-//! | `--@ block` | all until `--@ end` | statements that are sent as one, by the simple protocol |
+//! | `--@ block` | all until `--@ end` | what is sent as one, by the simple protocol |
+//! | `--@ lines` | all until `--@ end` | each line is a statement, whatever is in it |
 //!
 //! Rows of a statement that doesn't say ORDER BY are compared as a set. The data of a COPY FROM STDIN
 //! follows it as in psql, up to a line `\.`.
@@ -147,6 +148,17 @@ impl Parser {
         }
     }
 
+    /// Takes all lines up to `--@ end`. Gives the place after it.
+    fn lines(&mut self, text: &str, at: usize) -> usize {
+        const END: &str = "\n--@ end\n";
+        let end = at + text[at..].find(END).expect("--@ lines has an --@ end");
+        let first = text[..at].matches('\n').count() + 1;
+        for (place, line) in text[at..end].lines().enumerate().skip(1) {
+            self.finish(first + place, line);
+        }
+        end + END.len()
+    }
+
     fn finish(&mut self, line: usize, sql: &str) {
         let ordered =
             !std::mem::take(&mut self.unordered) && sql.to_ascii_lowercase().contains("order by");
@@ -175,6 +187,10 @@ pub fn parse(text: &str) -> Vec<Statement> {
         if start.is_none() {
             if rest.starts_with(char::is_whitespace) {
                 at += rest.chars().next().map_or(1, char::len_utf8);
+                continue;
+            }
+            if rest.starts_with("--@ lines\n") {
+                at = parser.lines(text, at);
                 continue;
             }
             if rest.starts_with("--") {

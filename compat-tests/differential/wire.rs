@@ -9,7 +9,10 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
 /// How long a server may be silent.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The largest answer that is taken from a server, in bytes: a query that should have been refused may
+/// never end.
+const ANSWER_BYTES_MAX: usize = 32 << 20;
 /// The largest message that is taken from a server, in bytes.
 const MESSAGE_BYTES_MAX: usize = 64 << 20;
 
@@ -298,8 +301,13 @@ impl Connection {
     /// Reads until ReadyForQuery; before the session has begun, also until an error.
     fn answer(&mut self, running: Option<(Option<&[u8]>, bool)>) -> io::Result<Answer> {
         let mut events = Vec::new();
+        let mut bytes = 0;
         loop {
             let (letter, body) = self.message()?;
+            bytes += body.len();
+            if bytes > ANSWER_BYTES_MAX {
+                return Err(io::Error::new(io::ErrorKind::FileTooLarge, "an answer without end"));
+            }
             let mut body = Body(&body);
             match letter {
                 b'Z' => return Ok(Answer { events, status: body.u8()?.into() }),

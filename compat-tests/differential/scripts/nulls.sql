@@ -1,0 +1,58 @@
+-- NULL: three-valued logic, ordering, grouping, functions, comparisons, IN lists.
+--@ extended
+SELECT NULL, NULL = NULL, NULL <> NULL, NULL IS NULL, NULL IS NOT NULL, NOT NULL::boolean;
+SELECT 1 = NULL, 1 <> NULL, 1 < NULL, NULL + 1, 'a' || NULL, NULL AND false, NULL OR true, NULL AND true;
+SELECT NULL IS DISTINCT FROM NULL, 1 IS DISTINCT FROM NULL, 1 IS NOT DISTINCT FROM 1, NULL IS NOT DISTINCT FROM NULL;
+SELECT NULL IS TRUE, NULL IS NOT TRUE, NULL IS FALSE, NULL IS NOT FALSE, NULL IS UNKNOWN, true IS NOT UNKNOWN;
+SELECT 1 IN (1, NULL), 2 IN (1, NULL), 2 NOT IN (1, NULL), NULL IN (1), NULL NOT IN (1), NULL IN (NULL);
+SELECT 1 BETWEEN NULL AND 2, 3 BETWEEN NULL AND 2, 1 NOT BETWEEN 2 AND NULL, 1 BETWEEN SYMMETRIC 2 AND 0;
+SELECT coalesce(NULL, NULL, 3), coalesce(NULL, 'x'), coalesce(NULL, NULL), coalesce(1, 1/0);
+SELECT nullif(1, 1), nullif(1, 2), nullif(NULL, 1), nullif(1, NULL), nullif('a', 'a'), nullif(1.0, 1);
+SELECT greatest(1, NULL, 3), least(NULL, 2, 1), greatest(NULL, NULL), least(1, 2.5), greatest('a', 'b');
+SELECT CASE WHEN NULL THEN 1 ELSE 2 END, CASE NULL WHEN NULL THEN 1 ELSE 2 END, CASE 1 WHEN NULL THEN 1 END, CASE WHEN false THEN 1 END;
+SELECT CASE WHEN true THEN 1 ELSE 1/0 END, CASE 1 WHEN 1 THEN 'a' WHEN 1/0 THEN 'b' END;
+SELECT concat('a', NULL, 1, true), concat_ws('-', 'a', NULL, 'b'), concat(NULL), concat_ws(NULL, 'a', 'b');
+SELECT length(NULL), upper(NULL), abs(NULL), round(NULL), substr(NULL, 1), replace('a', NULL, 'b'), NULL LIKE NULL;
+SELECT NULL::int, NULL::text, NULL::numeric(5,2), NULL::timestamptz, NULL::jsonb, NULL::int[];
+SELECT (1, NULL) = (1, NULL), (1, NULL) = (2, NULL), (1, NULL) IS NULL, (NULL, NULL) IS NULL, (1, NULL) IS NOT NULL, ROW(1, 2) IS NOT NULL;
+SELECT (1, 2) < (1, 3), (1, NULL) < (2, NULL), (1, NULL) < (1, 2), (1, 2) IS DISTINCT FROM (1, NULL);
+CREATE TABLE n (id int PRIMARY KEY, x int, y text);
+INSERT INTO n VALUES (1, 3, 'b'), (2, NULL, 'a'), (3, 1, NULL), (4, 2, ''), (5, NULL, NULL);
+SELECT id FROM n ORDER BY x, id;
+SELECT id FROM n ORDER BY x DESC, id;
+SELECT id FROM n ORDER BY x NULLS FIRST, id;
+SELECT id FROM n ORDER BY x DESC NULLS LAST, id;
+SELECT id FROM n ORDER BY y, id;
+SELECT id FROM n ORDER BY y DESC, x, id;
+SELECT id FROM n ORDER BY x IS NULL, y IS NULL, id;
+SELECT id FROM n WHERE x = NULL;
+SELECT id FROM n WHERE x IS NULL ORDER BY id;
+SELECT id FROM n WHERE x <> 1 ORDER BY id;
+SELECT id FROM n WHERE NOT (x = 1) ORDER BY id;
+SELECT id FROM n WHERE x IS DISTINCT FROM 1 ORDER BY id;
+SELECT id FROM n WHERE x NOT IN (1, 2) ORDER BY id;
+SELECT id FROM n WHERE x NOT IN (1, NULL) ORDER BY id;
+SELECT id FROM n WHERE y = '' ORDER BY id;
+SELECT id FROM n WHERE y ISNULL ORDER BY id;
+SELECT id FROM n WHERE y NOTNULL ORDER BY id;
+SELECT x, count(*) FROM n GROUP BY x ORDER BY x;
+SELECT DISTINCT x FROM n ORDER BY x;
+SELECT count(x), count(*), sum(x), avg(x), min(y), max(y), count(DISTINCT x) FROM n;
+SELECT id, x + 1, x || 'z', coalesce(y, 'none'), y || 'z' FROM n ORDER BY id;
+SELECT a.id, b.id FROM n a JOIN n b ON a.x = b.x ORDER BY 1, 2;
+SELECT a.id, b.id FROM n a JOIN n b ON a.x IS NOT DISTINCT FROM b.x ORDER BY 1, 2;
+CREATE TABLE un (a int UNIQUE, b int, UNIQUE (a, b));
+INSERT INTO un VALUES (NULL, 1), (NULL, 1), (NULL, NULL);
+INSERT INTO un VALUES (1, NULL), (1, NULL);
+SELECT count(*) FROM un;
+CREATE TABLE ck (a int CHECK (a > 0), b int NOT NULL);
+INSERT INTO ck VALUES (NULL, 1);
+INSERT INTO ck VALUES (1, NULL);
+INSERT INTO ck VALUES (0, 1);
+INSERT INTO ck (a) VALUES (1);
+UPDATE ck SET b = NULL;
+UPDATE ck SET a = -1;
+--@ bind NULL
+SELECT $1::int IS NULL, coalesce($1, 5), 1 + $1;
+--@ bind NULL, NULL
+SELECT id FROM n WHERE ($1::int IS NULL OR x = $1) AND y IS NOT DISTINCT FROM $2 ORDER BY id;

@@ -1,0 +1,171 @@
+-- Transactions: blocks, the failed state, savepoints, implicit transactions, isolation, tags and warnings.
+CREATE TABLE x (a int PRIMARY KEY, b text);
+BEGIN;
+INSERT INTO x VALUES (1, 'one');
+COMMIT;
+BEGIN;
+INSERT INTO x VALUES (2, 'two');
+ROLLBACK;
+SELECT * FROM x ORDER BY a;
+COMMIT;
+ROLLBACK;
+START TRANSACTION;
+BEGIN;
+END;
+BEGIN WORK;
+COMMIT WORK;
+BEGIN TRANSACTION;
+ABORT;
+BEGIN;
+SELECT 1 / 0;
+SELECT 1;
+INSERT INTO x VALUES (3, 'three');
+SAVEPOINT s;
+SELECT nonsense syntax here;
+COMMIT;
+SELECT count(*) FROM x;
+BEGIN;
+INSERT INTO x VALUES (3, 'three');
+SAVEPOINT a;
+INSERT INTO x VALUES (4, 'four');
+INSERT INTO x VALUES (4, 'dup');
+SELECT 1;
+ROLLBACK TO a;
+SELECT count(*) FROM x;
+INSERT INTO x VALUES (5, 'five');
+RELEASE a;
+COMMIT;
+SELECT a FROM x ORDER BY a;
+BEGIN;
+SAVEPOINT one;
+DELETE FROM x;
+SAVEPOINT two;
+INSERT INTO x VALUES (9, 'nine');
+ROLLBACK TO SAVEPOINT one;
+SELECT count(*) FROM x;
+RELEASE SAVEPOINT two;
+ROLLBACK TO one;
+RELEASE SAVEPOINT one;
+ROLLBACK;
+BEGIN;
+SAVEPOINT same;
+INSERT INTO x VALUES (10, 'ten');
+SAVEPOINT same;
+INSERT INTO x VALUES (11, 'eleven');
+ROLLBACK TO same;
+RELEASE same;
+ROLLBACK TO same;
+SELECT count(*) FROM x;
+COMMIT;
+SAVEPOINT outside;
+RELEASE outside;
+ROLLBACK TO outside;
+BEGIN;
+ROLLBACK TO nothing;
+ROLLBACK;
+BEGIN;
+RELEASE nothing;
+ROLLBACK;
+--@ block
+INSERT INTO x VALUES (20, 'a'); INSERT INTO x VALUES (21, 'b');
+--@ end
+--@ block
+INSERT INTO x VALUES (22, 'a'); SELECT 1 / 0; INSERT INTO x VALUES (23, 'b');
+--@ end
+SELECT a FROM x WHERE a >= 20 ORDER BY a;
+--@ block
+BEGIN; INSERT INTO x VALUES (24, 'a'); COMMIT; INSERT INTO x VALUES (25, 'b'); SELECT 1 / 0;
+--@ end
+SELECT a FROM x WHERE a >= 24 ORDER BY a;
+--@ block
+INSERT INTO x VALUES (26, 'a'); ROLLBACK; INSERT INTO x VALUES (27, 'b');
+--@ end
+SELECT a FROM x WHERE a >= 26 ORDER BY a;
+--@ block
+BEGIN; SELECT 1 / 0; SELECT 2; ROLLBACK; SELECT 3;
+--@ end
+--@ block
+SELECT 1; SELECT nonsense from nowhere with; SELECT 2;
+--@ end
+--@ block
+;
+--@ end
+--@ block
+SELECT 1;; SELECT 2
+--@ end
+--@ block
+SAVEPOINT s; SELECT 1;
+--@ end
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SHOW transaction_isolation;
+COMMIT;
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SHOW transaction_read_only;
+INSERT INTO x VALUES (30, 'x');
+ROLLBACK;
+BEGIN READ ONLY;
+UPDATE x SET b = 'x';
+ROLLBACK;
+BEGIN READ ONLY;
+CREATE TABLE y (a int);
+ROLLBACK;
+BEGIN READ ONLY;
+SELECT count(*) FROM x;
+DELETE FROM x;
+COMMIT;
+BEGIN ISOLATION LEVEL NOSUCH;
+BEGIN;
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;
+SHOW transaction_isolation;
+SELECT 1;
+SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;
+ROLLBACK;
+SET TRANSACTION READ ONLY;
+SHOW transaction_read_only;
+SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ;
+SHOW default_transaction_isolation;
+SHOW transaction_isolation;
+RESET default_transaction_isolation;
+SET default_transaction_read_only = on;
+INSERT INTO x VALUES (31, 'x');
+SET default_transaction_read_only = off;
+BEGIN;
+COMMIT AND CHAIN;
+ROLLBACK AND CHAIN;
+COMMIT AND NO CHAIN;
+COMMIT AND CHAIN;
+BEGIN;
+INSERT INTO x VALUES (40, 'mine');
+--@ session b
+SELECT count(*) FROM x WHERE a = 40;
+SET lock_timeout = '200ms';
+--@ session a
+ROLLBACK;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT count(*) FROM x;
+--@ session b
+INSERT INTO x VALUES (50, 'other');
+--@ session a
+SELECT count(*) FROM x;
+UPDATE x SET b = 'changed' WHERE a = 50;
+COMMIT;
+SELECT count(*) FROM x;
+BEGIN;
+SELECT now() = now(), now() = transaction_timestamp(), statement_timestamp() >= now();
+COMMIT;
+BEGIN;
+DECLARE c CURSOR FOR SELECT a FROM x ORDER BY a;
+FETCH 1 FROM c;
+COMMIT;
+FETCH 1 FROM c;
+PREPARE TRANSACTION 'x';
+VACUUM;
+BEGIN;
+VACUUM;
+ROLLBACK;
+BEGIN;
+CREATE DATABASE nope;
+ROLLBACK;
+--@ block
+CREATE DATABASE nope2; SELECT 1;
+--@ end
