@@ -327,7 +327,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 }
             }
         } else {
-            let formats = Formats::All(Format::Text);
+            let format = if rows.is_binary() { Format::Binary } else { Format::Text };
+            let formats = Formats::All(format);
             encode::row_description(&columns, &formats, &mut self.wire.out);
             formats
         };

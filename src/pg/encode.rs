@@ -234,7 +234,8 @@ pub(crate) fn data_row(
 ) -> Result<(), Error> {
     let before = out.len();
     let start = begin(b'D', out);
-    out.put_u16(row.len() as u16);
+    // A query without columns has rows of one value in SQLite, which is nobody's.
+    out.put_u16(columns.len() as u16);
     for (at, (value, column)) in row.iter().zip(columns).enumerate() {
         if *value == Value::Null {
             out.put_i32(-1);

@@ -7,8 +7,12 @@
 //! * The write slot is taken at the first statement that needs it, not at BEGIN.
 //! * After an error the transaction is failed before the error is returned, whoever caused it.
 
+mod control;
 mod copy;
+mod cursor;
+mod explain;
 mod portal;
+mod prepared;
 mod run;
 mod script;
 mod settings;
@@ -270,18 +274,10 @@ impl Session {
     }
 
     async fn prepare_named(&mut self, name: &str, text: &str, types: &[Oid]) -> Result<(), Error> {
-        if !name.is_empty() && self.statements.contains_key(name) {
-            return Err(Error::user(
-                SqlState::DUPLICATE_PREPARED_STATEMENT,
-                format!("prepared statement \"{name}\" already exists"),
-            ));
+        if name.is_empty() {
+            self.statements.remove(name);
         }
-        if self.statements.len() >= NAMED_OBJECTS_MAX {
-            return Err(Error::limit(
-                SqlState::PROGRAM_LIMIT_EXCEEDED,
-                format!("a session can have {NAMED_OBJECTS_MAX} prepared statements at the most"),
-            ));
-        }
+        self.check_new_statement(name)?;
         let prepared = self.cache.get(text, types)?;
         if self.phase == Phase::Failed
             && prepared.parsed.as_ref().is_some_and(|parsed| !parsed.ends_transaction())
@@ -358,7 +354,7 @@ impl Session {
             Phase::Idle | Phase::Block | Phase::Failed => Ok(()),
         };
         if self.phase == Phase::Idle {
-            self.drop_portals();
+            self.drop_portals(true);
         }
         result
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::engine;
 use crate::model::error::{Error, SqlState};
 use crate::model::value::{RowBatch, Value};
+use crate::session::cursor::Scroll;
 use crate::session::statement::Prepared;
 use crate::session::transaction::{self, Phase};
 use crate::session::{NAMED_OBJECTS_MAX, Session};
@@ -22,6 +23,8 @@ pub(crate) struct Portal {
     pub(crate) formats: Vec<i16>,
     /// Survives the transaction (WITH HOLD).
     pub(crate) hold: bool,
+    /// Made in the present transaction, which may be rolled back.
+    pub(crate) fresh: bool,
 }
 
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub(crate) enum State {
         parameters: Vec<Value>,
     },
     Suspended(Rowset),
+    /// A cursor that can go back: its rows are in memory.
+    Scroll(Scroll),
     /// Ran to its end: the columns it had.
     Done {
         columns: Option<Arc<[OutputColumn]>>,
@@ -73,14 +78,18 @@ pub struct Rowset {
     /// Rows that were read from `source` but not given out.
     kept: std::collections::VecDeque<RowBatch>,
     /// Rows that this execution may still give out; `None` for all.
-    left: Option<u64>,
+    pub(crate) left: Option<u64>,
     /// Rows that this execution has given out.
-    sent: u64,
-    tag: RowsTag,
+    pub(crate) sent: u64,
+    pub(crate) tag: RowsTag,
     /// The portal that it goes back to when it is suspended.
-    portal: Option<String>,
+    pub(crate) portal: Option<String>,
     /// Read from the open transaction: until it ends nothing else can run there.
-    in_write: bool,
+    pub(crate) in_write: bool,
+    /// The rows of a binary cursor.
+    pub(crate) binary: bool,
+    /// Rows that were given out before this execution.
+    pub(crate) before: u64,
 }
 
 impl Rowset {
@@ -99,6 +108,8 @@ impl Rowset {
             tag,
             portal: None,
             in_write,
+            binary: false,
+            before: 0,
         }
     }
 
@@ -112,6 +123,8 @@ impl Rowset {
             tag,
             portal: None,
             in_write: false,
+            binary: false,
+            before: 0,
         }
     }
 
@@ -125,6 +138,11 @@ impl Rowset {
         Arc::clone(&self.columns)
     }
 
+    /// Whether the rows are to be sent in binary, whatever the client's message says.
+    pub fn is_binary(&self) -> bool {
+        self.binary
+    }
+
     fn tag(&self) -> String {
         match self.tag {
             RowsTag::Select => format!("SELECT {}", self.sent),
@@ -136,7 +154,7 @@ impl Rowset {
     }
 
     /// The next rows within the limit of this execution.
-    async fn next(&mut self) -> Result<Option<RowBatch>, Error> {
+    pub(crate) async fn next(&mut self) -> Result<Option<RowBatch>, Error> {
         if self.left == Some(0) {
             return Ok(None);
         }
@@ -160,7 +178,7 @@ impl Rowset {
     }
 
     /// Reads what is left into memory.
-    async fn keep_all(&mut self) -> Result<(), Error> {
+    pub(crate) async fn keep_all(&mut self) -> Result<(), Error> {
         let mut bytes = 0;
         while let Some(source) = &mut self.source {
             match source.next().await? {
@@ -226,11 +244,11 @@ impl Session {
             self.check_new_portal(portal)?;
         }
         let state = State::Bound { statement, parameters };
-        self.portals.insert(portal.to_owned(), Portal { state, formats, hold: false });
+        self.portals.insert(portal.to_owned(), Portal { state, formats, hold: false, fresh: true });
         Ok(())
     }
 
-    fn check_new_portal(&self, name: &str) -> Result<(), Error> {
+    pub(crate) fn check_new_portal(&self, name: &str) -> Result<(), Error> {
         if self.portals.contains_key(name) {
             return Err(Error::user(
                 SqlState::DUPLICATE_CURSOR,
@@ -266,6 +284,7 @@ impl Session {
         let formats = portal.formats.clone();
         let statement = match &portal.state {
             State::Suspended(rows) => return Ok((Some(rows.columns()), formats)),
+            State::Scroll(rows) => return Ok((Some(rows.columns()), formats)),
             State::Done { columns } => return Ok((columns.clone(), formats)),
             State::Bound { statement, .. } => Arc::clone(statement),
         };
@@ -302,6 +321,16 @@ impl Session {
                 rows.portal = Some(name.to_owned());
                 return Ok(Reply::Rows(rows));
             }
+            State::Scroll(scroll) => {
+                portal.state = State::Scroll(scroll);
+                return self
+                    .fetch_cursor(
+                        name,
+                        left.map_or(FetchCount::ForwardAll, FetchCount::Forward),
+                        false,
+                    )
+                    .await;
+            }
             State::Done { columns: Some(columns) } => {
                 // A SELECT that has ended gives no more rows.
                 portal.state = State::Done { columns: Some(Arc::clone(&columns)) };
@@ -321,7 +350,11 @@ impl Session {
         let reply = self.run(&statement, &parameters, self.sync_follows).await?;
         Ok(match reply {
             Reply::Rows(mut rows) => {
-                rows.left = left;
+                // A FETCH has a limit of its own.
+                rows.left = match (rows.left, left) {
+                    (Some(own), Some(left)) => Some(own.min(left)),
+                    (own, left) => own.or(left),
+                };
                 // A FETCH goes back to its cursor, anything else to this portal.
                 if rows.portal.is_none() {
                     rows.portal = Some(name.to_owned());
@@ -368,70 +401,11 @@ impl Session {
         self.portals.remove(name);
     }
 
-    /// The transaction is over: portals go, but for cursors WITH HOLD.
-    pub(crate) fn drop_portals(&mut self) {
-        self.portals.retain(|_, portal| portal.hold);
-    }
-
-    /// DECLARE name CURSOR FOR query.
-    pub(crate) async fn declare(
-        &mut self,
-        name: &str,
-        query: &Parsed,
-        hold: bool,
-        alone: bool,
-    ) -> Result<Reply, Error> {
-        if !hold && alone && self.phase == Phase::Idle {
-            return Err(transaction::only_in_block("DECLARE CURSOR"));
-        }
-        self.check_new_portal(name)?;
-        let statement = Arc::new(Prepared::new(Some(query.clone()), Vec::new()));
-        let reply = Box::pin(self.attempt(&statement, &[], alone)).await?;
-        let Reply::Rows(mut rows) = reply else {
-            return Err(Error::user(
-                SqlState::SYNTAX_ERROR,
-                "only a query can be declared as a cursor",
-            ));
-        };
-        if hold || rows.in_write {
-            rows.keep_all().await?;
-        }
-        rows.tag = RowsTag::Fetch;
-        let portal = Portal { state: State::Suspended(rows), formats: Vec::new(), hold };
-        self.portals.insert(name.to_owned(), portal);
-        Ok(Reply::Complete("DECLARE CURSOR".to_owned()))
-    }
-
-    /// FETCH and MOVE.
-    pub(crate) async fn fetch_cursor(
-        &mut self,
-        name: &str,
-        count: FetchCount,
-        move_only: bool,
-    ) -> Result<Reply, Error> {
-        let portal = self.portals.get_mut(name).ok_or_else(|| no_portal(name))?;
-        let state = std::mem::replace(&mut portal.state, State::Done { columns: None });
-        let State::Suspended(mut rows) = state else {
-            portal.state = state;
-            return Err(Error::user(
-                SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!("portal \"{name}\" cannot be run"),
-            ));
-        };
-        rows.left = match count {
-            FetchCount::Next(count) => Some(count),
-            FetchCount::All => None,
-        };
-        rows.sent = 0;
-        rows.tag = RowsTag::Fetch;
-        rows.portal = Some(name.to_owned());
-        if !move_only {
-            return Ok(Reply::Rows(rows));
-        }
-        while rows.next().await?.is_some() {}
-        let tag = format!("MOVE {}", rows.sent);
-        self.finish(rows).await?;
-        Ok(Reply::Complete(tag))
+    /// The transaction is over: portals go, but for cursors WITH HOLD that it didn't make or that it
+    /// has committed.
+    pub(crate) fn drop_portals(&mut self, committed: bool) {
+        self.portals.retain(|_, portal| portal.hold && (committed || !portal.fresh));
+        self.portals.values_mut().for_each(|portal| portal.fresh = false);
     }
 
     /// CLOSE name, CLOSE ALL.
@@ -448,12 +422,13 @@ impl Session {
     pub(crate) fn cursor_columns(&self, name: &str) -> Option<Arc<[OutputColumn]>> {
         match &self.portals.get(name)?.state {
             State::Suspended(rows) => Some(rows.columns()),
+            State::Scroll(rows) => Some(rows.columns()),
             State::Bound { .. } | State::Done { .. } => None,
         }
     }
 }
 
-fn no_portal(name: &str) -> Error {
+pub(crate) fn no_portal(name: &str) -> Error {
     let message = if name.is_empty() {
         "portal \"\" does not exist".to_owned()
     } else {

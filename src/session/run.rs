@@ -152,7 +152,7 @@ impl Session {
     }
 
     /// The catalog that the present transaction sees.
-    async fn catalog(&mut self) -> Result<Arc<Catalog>, Error> {
+    pub(crate) async fn catalog(&mut self) -> Result<Arc<Catalog>, Error> {
         if let Some(write) = &mut self.write {
             return write.catalog().await;
         }
@@ -166,12 +166,15 @@ impl Session {
     pub(crate) fn result_columns(&self, plan: &Plan) -> Option<Arc<[OutputColumn]>> {
         match &plan.compiled.action {
             Action::Fetch { name, move_only: false, .. } => self.cursor_columns(name),
+            Action::Execute { name, .. } => {
+                self.statements.get(name).and_then(|prepared| prepared.cached_plan()?.described())
+            }
             _ => plan.described(),
         }
     }
 
     /// Performs a plan. `None`: the schema isn't the plan's any more, nothing was done.
-    async fn perform(
+    pub(crate) async fn perform(
         &mut self,
         plan: &Plan,
         parameters: &[Value],
@@ -193,25 +196,39 @@ impl Session {
                 let rows = rows.map(|rows| rows.with_columns(&copy.columns));
                 Ok(rows.map(|rows| Reply::CopyOut { options: copy.options.clone(), rows }))
             }
-            Action::Declare { name, query, hold } => {
-                self.declare(name, query, *hold, alone).await.map(Some)
+            Action::Declare { name, query, options } => {
+                self.declare(name, query, *options, alone).await.map(Some)
             }
             Action::Fetch { name, count, move_only } => {
                 self.fetch_cursor(name, *count, *move_only).await.map(Some)
             }
             Action::CloseCursor { name } => self.close_cursor(name.as_deref()).map(Some),
             Action::Begin(_)
-            | Action::Commit
-            | Action::Rollback
+            | Action::Commit { .. }
+            | Action::Rollback { .. }
             | Action::Savepoint(_)
             | Action::RollbackTo(_)
             | Action::Release(_)
-            | Action::SetTransaction { .. } => {
+            | Action::SetTransaction { .. }
+            | Action::Lock { .. } => {
                 self.control(&plan.compiled.action).await.map(|tag| Some(complete(tag)))
             }
             Action::CreateDatabase { .. }
             | Action::DropDatabase { .. }
             | Action::Maintenance { .. } => self.administer(plan, alone).await,
+            Action::Prepare { name, statement, parameter_types } => {
+                self.keep_prepared(name, statement, parameter_types).await.map(Some)
+            }
+            Action::Execute { name, execute } => {
+                self.execute_prepared(execute, name, alone).await.map(Some)
+            }
+            Action::Explain { options, statement } => {
+                self.explain(plan, *options, statement, parameters, alone).await
+            }
+            Action::ExplainExecute { options, name, execute } => {
+                self.explain_execute(plan, *options, name, execute, alone).await
+            }
+            Action::SetConstraints { deferred } => self.set_constraints(*deferred).await.map(Some),
             Action::Set { name, value, local } if settings::is_transaction_mode(name) => {
                 self.set_mode(name, value, *local, alone)?;
                 Ok(Some(complete("SET")))
@@ -229,7 +246,7 @@ impl Session {
         clippy::too_many_arguments,
         reason = "all of it is the statement's, and one caller has it"
     )]
-    async fn query(
+    pub(crate) async fn query(
         &mut self,
         plan: &Plan,
         program: &Program,
@@ -355,7 +372,7 @@ impl Session {
         self.take_write_slot(false).await
     }
 
-    async fn take_write_slot(&mut self, no_wait: bool) -> Result<(), Error> {
+    pub(crate) async fn take_write_slot(&mut self, no_wait: bool) -> Result<(), Error> {
         if self.write.is_some() {
             return Ok(());
         }
@@ -411,7 +428,7 @@ impl Session {
         self.modes = self.default_modes().with(modes);
     }
 
-    fn default_modes(&self) -> Modes {
+    pub(crate) fn default_modes(&self) -> Modes {
         Modes {
             isolation: self.settings.default_isolation(),
             read_only: self.settings.flag("default_transaction_read_only"),
@@ -445,7 +462,7 @@ impl Session {
         self.phase = Phase::Idle;
         self.transaction_time = None;
         self.modes = self.default_modes();
-        self.drop_portals();
+        self.drop_portals(committed);
         self.report_changes();
     }
 
@@ -476,15 +493,7 @@ impl Session {
                 }
                 Ok(complete("RESET"))
             }
-            Action::DiscardAll => {
-                if self.phase != Phase::Idle {
-                    return Err(transaction::not_in_block("DISCARD ALL"));
-                }
-                self.portals.clear();
-                self.statements.clear();
-                self.settings.reset_all();
-                Ok(complete("DISCARD ALL"))
-            }
+            Action::Discard(what) => self.discard(*what),
             Action::Deallocate { name: None } => {
                 self.statements.clear();
                 Ok(complete("DEALLOCATE ALL"))
@@ -500,8 +509,7 @@ impl Session {
                 }
                 Ok(complete(tag))
             }
-            _ => Err(Error::refused("SQL-level PREPARE and EXECUTE are not supported yet")
-                .with_hint("Prepare statements through the driver: the extended protocol is.")),
+            _ => Err(Error::internal("this statement runs elsewhere")),
         }
     }
 
@@ -622,142 +630,9 @@ impl Session {
             _ => Err(Error::internal("not an administrative statement")),
         }
     }
-
-    /// BEGIN, COMMIT, ROLLBACK, savepoints; the tag. The table at the top of `transaction` says
-    /// what each does in each phase.
-    async fn control(&mut self, action: &Action) -> Result<&'static str, Error> {
-        match action {
-            Action::Begin(modes) => self.begin(*modes),
-            Action::Commit => self.commit_block().await,
-            Action::Rollback => {
-                if matches!(self.phase, Phase::Idle | Phase::Implicit) {
-                    self.notice(Severity::Warning, transaction::no_transaction());
-                }
-                self.end(false).await;
-                Ok("ROLLBACK")
-            }
-            Action::Savepoint(name) => {
-                self.require_block("SAVEPOINT")?;
-                let depth = self.savepoints.push(name.clone(), self.settings.save());
-                if let Some(write) = &mut self.write {
-                    write.savepoint(depth).await?;
-                }
-                Ok("SAVEPOINT")
-            }
-            Action::Release(name) => {
-                self.require_block("RELEASE SAVEPOINT")?;
-                let depth = self.savepoints.find(name)?;
-                if let Some(write) = &mut self.write {
-                    write.release(depth).await?;
-                }
-                self.savepoints.release(depth);
-                Ok("RELEASE")
-            }
-            Action::RollbackTo(name) => self.rollback_to(name).await,
-            Action::SetTransaction { session, modes } => self.set_transaction(*session, *modes),
-            _ => Err(Error::internal("not a transaction statement")),
-        }
-    }
-
-    fn begin(&mut self, modes: TransactionModes) -> Result<&'static str, Error> {
-        match self.phase {
-            Phase::Idle => self.start(Phase::Block, modes),
-            // What the script did before belongs to the block, as in PostgreSQL.
-            Phase::Implicit => {
-                self.phase = Phase::Block;
-                self.set_modes(modes)?;
-            }
-            Phase::Block | Phase::Failed => {
-                self.notice(Severity::Warning, transaction::already_in_transaction());
-            }
-        }
-        Ok("BEGIN")
-    }
-
-    async fn commit_block(&mut self) -> Result<&'static str, Error> {
-        match self.phase {
-            Phase::Failed => {
-                self.end(false).await;
-                return Ok("ROLLBACK");
-            }
-            Phase::Block => {}
-            Phase::Idle | Phase::Implicit => {
-                self.notice(Severity::Warning, transaction::no_transaction());
-            }
-        }
-        self.commit().await?;
-        Ok("COMMIT")
-    }
-
-    fn require_block(&self, what: &str) -> Result<(), Error> {
-        match self.phase {
-            Phase::Block | Phase::Failed => Ok(()),
-            Phase::Idle | Phase::Implicit => Err(transaction::only_in_block(what)),
-        }
-    }
-
-    async fn rollback_to(&mut self, name: &str) -> Result<&'static str, Error> {
-        self.require_block("ROLLBACK TO SAVEPOINT")?;
-        let depth = self.savepoints.find(name)?;
-        if let Some(write) = &mut self.write {
-            write.rollback_to(depth).await?;
-        }
-        if let Some(saved) = self.savepoints.unwind_to(depth) {
-            let saved = saved.clone();
-            self.settings.restore(&saved);
-        }
-        self.phase = Phase::Block;
-        Ok("ROLLBACK")
-    }
-
-    fn set_transaction(
-        &mut self,
-        session: bool,
-        modes: TransactionModes,
-    ) -> Result<&'static str, Error> {
-        if session {
-            let on = |flag: bool| Some(if flag { "on" } else { "off" });
-            if let Some(level) = modes.isolation {
-                let name = settings::isolation_name(level);
-                self.settings.set("default_transaction_isolation", Some(name), false)?;
-            }
-            if let Some(flag) = modes.read_only {
-                self.settings.set("default_transaction_read_only", on(flag), false)?;
-            }
-            if let Some(flag) = modes.deferrable {
-                self.settings.set("default_transaction_deferrable", on(flag), false)?;
-            }
-            if self.phase == Phase::Idle {
-                self.modes = self.default_modes();
-            }
-        } else if self.phase == Phase::Block {
-            self.set_modes(modes)?;
-        } else {
-            self.notice(Severity::Warning, transaction::only_in_block("SET TRANSACTION"));
-        }
-        Ok("SET")
-    }
-
-    fn set_modes(&mut self, modes: TransactionModes) -> Result<(), Error> {
-        let changed = modes.isolation.is_some_and(|level| level != self.modes.isolation);
-        if changed && (self.write.is_some() || self.view.is_some()) {
-            return Err(Error::user(
-                SqlState::ACTIVE_SQL_TRANSACTION,
-                "SET TRANSACTION ISOLATION LEVEL must be called before any query",
-            ));
-        }
-        if modes.read_only == Some(false) && self.modes.read_only && self.view.is_some() {
-            return Err(Error::user(
-                SqlState::ACTIVE_SQL_TRANSACTION,
-                "transaction read-write mode must be set before any query",
-            ));
-        }
-        self.modes = self.modes.with(modes);
-        Ok(())
-    }
 }
 
-fn complete(tag: &str) -> Reply {
+pub(crate) fn complete(tag: &str) -> Reply {
     Reply::Complete(tag.to_owned())
 }
 

@@ -78,6 +78,12 @@ impl Prepared {
         }
     }
 
+    pub(crate) fn forget_plan(&self) {
+        if let Ok(mut kept) = self.plan.lock() {
+            *kept = None;
+        }
+    }
+
     /// Checks a new plan against what the client was told.
     ///
     /// # Errors

@@ -47,6 +47,7 @@ impl Modes {
 pub(crate) struct Savepoint {
     name: String,
     settings: Saved,
+    modes: Modes,
 }
 
 /// The client's savepoints, outermost first.
@@ -59,8 +60,8 @@ impl Savepoints {
     }
 
     /// Sets one; its depth.
-    pub(crate) fn push(&mut self, name: String, settings: Saved) -> u32 {
-        self.0.push(Savepoint { name, settings });
+    pub(crate) fn push(&mut self, name: String, settings: Saved, modes: Modes) -> u32 {
+        self.0.push(Savepoint { name, settings, modes });
         self.depth()
     }
 
@@ -78,10 +79,11 @@ impl Savepoints {
         })
     }
 
-    /// Forgets the savepoints inside the one at `depth`; the settings as they were when it was set.
-    pub(crate) fn unwind_to(&mut self, depth: u32) -> Option<&Saved> {
+    /// Forgets the savepoints inside the one at `depth`; the settings and modes as they were when it
+    /// was set.
+    pub(crate) fn unwind_to(&mut self, depth: u32) -> Option<(&Saved, Modes)> {
         self.0.truncate(depth as usize);
-        self.0.last().map(|savepoint| &savepoint.settings)
+        self.0.last().map(|savepoint| (&savepoint.settings, savepoint.modes))
     }
 
     /// Forgets the savepoint at `depth` and those inside it.

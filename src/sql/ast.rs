@@ -3,7 +3,10 @@
 //! The binder sees this tree only, so that the parser in front of it can be replaced. Identifiers
 //! are already folded; positions count characters of the whole text from 1, and 0 is "unknown".
 
-use crate::sql::{CopyOptions, FetchCount, LockWait, SettingValue, TransactionModes};
+use crate::sql::{
+    CopyOptions, CursorOptions, Discard, ExplainOptions, FetchCount, LockWait, SettingValue,
+    TransactionModes,
+};
 
 /// An identifier after folding to lower case (unless it was quoted).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,6 +116,25 @@ pub(crate) enum ExprKind {
     ArraySubquery(Box<Query>),
     Row(Vec<Expr>),
     Array(Vec<Expr>),
+    /// `array[i]`, `array[a:b]`, `json['key']`.
+    Subscript {
+        operand: Box<Expr>,
+        subscript: Box<Subscript>,
+    },
+    /// `(row).field`.
+    Field {
+        operand: Box<Expr>,
+        name: Name,
+    },
+    /// `t.*` where a value is wanted: the whole row.
+    WholeRow(QualifiedName),
+    /// `(row).*`, in select lists and row constructors.
+    Expand(Box<Expr>),
+    /// `name => value` in an argument list.
+    NamedArgument {
+        name: Name,
+        value: Box<Expr>,
+    },
     Collate {
         operand: Box<Expr>,
         collation: QualifiedName,
@@ -123,19 +145,52 @@ pub(crate) enum ExprKind {
 
 /// A function call, and what SQL writes as one with syntax of its own.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word that stands in the call or not")]
 pub(crate) struct Call {
     pub(crate) name: QualifiedName,
     pub(crate) arguments: Vec<Expr>,
     /// `count(*)`.
     pub(crate) star: bool,
     pub(crate) distinct: bool,
+    /// VARIADIC stands before the last argument.
+    pub(crate) variadic: bool,
     pub(crate) order_by: Vec<OrderItem>,
+    /// ORDER BY stands in WITHIN GROUP.
+    pub(crate) within_group: bool,
     pub(crate) filter: Option<Box<Expr>>,
     pub(crate) over: Option<Window>,
 }
 
+/// What stands in brackets.
 #[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Subscript {
+    Index(Expr),
+    Slice { lower: Option<Expr>, upper: Option<Expr> },
+}
+
+impl Call {
+    /// `name(arguments)`.
+    pub(crate) fn plain(name: QualifiedName, arguments: Vec<Expr>) -> Self {
+        Self {
+            name,
+            arguments,
+            star: false,
+            distinct: false,
+            variadic: false,
+            order_by: Vec::new(),
+            within_group: false,
+            filter: None,
+            over: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Window {
+    /// The named window that this one is (`OVER w`) or adds to (`OVER (w ...)`).
+    pub(crate) base: Option<Name>,
+    /// `OVER w`, without parentheses.
+    pub(crate) whole: bool,
     pub(crate) partition_by: Vec<Expr>,
     pub(crate) order_by: Vec<OrderItem>,
     pub(crate) frame: Option<Frame>,
@@ -147,6 +202,8 @@ pub(crate) struct Frame {
     pub(crate) unit: &'static str,
     pub(crate) start: FrameBound,
     pub(crate) end: FrameBound,
+    /// What EXCLUDE leaves out: `CURRENT ROW`, `GROUP`, `TIES`.
+    pub(crate) exclude: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -173,22 +230,79 @@ pub(crate) struct Query {
     pub(crate) order_by: Vec<OrderItem>,
     pub(crate) limit: Option<Expr>,
     pub(crate) offset: Option<Expr>,
-    pub(crate) locking: Option<LockWait>,
+    /// FETCH FIRST ... WITH TIES.
+    pub(crate) with_ties: bool,
+    pub(crate) locking: Vec<Locking>,
+}
+
+impl Query {
+    pub(crate) fn plain(body: QueryBody) -> Self {
+        Self {
+            recursive: false,
+            ctes: Vec::new(),
+            body,
+            order_by: Vec::new(),
+            limit: None,
+            offset: None,
+            with_ties: false,
+            locking: Vec::new(),
+        }
+    }
+
+    pub(crate) fn select(select: Select) -> Self {
+        Self::plain(QueryBody::Select(Box::new(select)))
+    }
+
+    /// Whether it is its body alone.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.ctes.is_empty()
+            && self.order_by.is_empty()
+            && self.limit.is_none()
+            && self.offset.is_none()
+            && self.locking.is_empty()
+    }
+}
+
+/// FOR UPDATE and the like.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Locking {
+    /// As it is written: `FOR UPDATE`, `FOR NO KEY UPDATE` ...
+    pub(crate) strength: &'static str,
+    /// OF: the tables; none for all.
+    pub(crate) tables: Vec<QualifiedName>,
+    pub(crate) wait: LockWait,
+    pub(crate) position: u32,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Cte {
     pub(crate) name: Name,
     pub(crate) columns: Vec<Name>,
-    pub(crate) query: Query,
+    pub(crate) body: CteBody,
     pub(crate) materialized: Option<bool>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum CteBody {
+    Query(Box<Query>),
+    Insert(Box<Insert>),
+    Update(Box<Update>),
+    Delete(Box<Delete>),
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum QueryBody {
     Select(Box<Select>),
     Values(Vec<Vec<Expr>>),
-    SetOperation { op: SetOp, all: bool, left: Box<Query>, right: Box<Query>, position: u32 },
+    /// A query in parentheses that has clauses of its own.
+    Nested(Box<Query>),
+    SetOperation {
+        op: SetOp,
+        all: bool,
+        left: Box<Query>,
+        right: Box<Query>,
+        position: u32,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,12 +314,50 @@ pub(crate) enum SetOp {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Select {
-    pub(crate) distinct: bool,
+    pub(crate) distinct: Distinct,
     pub(crate) items: Vec<SelectItem>,
     pub(crate) from: Vec<FromItem>,
     pub(crate) filter: Option<Expr>,
-    pub(crate) group_by: Vec<Expr>,
+    pub(crate) group_by: Vec<GroupItem>,
+    /// GROUP BY DISTINCT: grouping sets that come several times count once.
+    pub(crate) group_distinct: bool,
     pub(crate) having: Option<Expr>,
+    pub(crate) windows: Vec<(Name, Window)>,
+}
+
+impl Select {
+    /// `SELECT items FROM from`.
+    pub(crate) fn plain(items: Vec<SelectItem>, from: Vec<FromItem>) -> Self {
+        Self {
+            distinct: Distinct::All,
+            items,
+            from,
+            filter: None,
+            group_by: Vec::new(),
+            group_distinct: false,
+            having: None,
+            windows: Vec::new(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Distinct {
+    /// Not at all.
+    All,
+    Rows,
+    On(Vec<Expr>),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum GroupItem {
+    Expr(Expr),
+    /// `()`.
+    Empty,
+    Sets(Vec<GroupItem>),
+    /// Its elements: each an expression, or several in parentheses.
+    Rollup(Vec<Vec<Expr>>),
+    Cube(Vec<Vec<Expr>>),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -219,6 +371,8 @@ pub(crate) enum SelectItem {
         relation: Option<QualifiedName>,
         position: u32,
     },
+    /// `(row).*`.
+    Expand(Expr),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -229,10 +383,41 @@ pub(crate) struct Alias {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum FromItem {
-    Table { name: QualifiedName, alias: Option<Alias> },
-    Function { call: Call, alias: Option<Alias>, position: u32 },
-    Subquery { query: Box<Query>, alias: Option<Alias>, lateral: bool, position: u32 },
-    Join { kind: JoinKind, left: Box<FromItem>, right: Box<FromItem>, condition: JoinCondition },
+    Table {
+        name: QualifiedName,
+        alias: Option<Alias>,
+    },
+    Function(Box<TableFunction>),
+    Subquery {
+        query: Box<Query>,
+        alias: Option<Alias>,
+        lateral: bool,
+        position: u32,
+    },
+    Join {
+        kind: JoinKind,
+        left: Box<FromItem>,
+        right: Box<FromItem>,
+        condition: JoinCondition,
+        alias: Option<Alias>,
+    },
+}
+
+/// A function in FROM, or several (ROWS FROM).
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TableFunction {
+    /// Each with its own column definition list.
+    pub(crate) functions: Vec<(Expr, Vec<ColumnType>)>,
+    pub(crate) ordinality: bool,
+    pub(crate) alias: Option<Alias>,
+    pub(crate) position: u32,
+}
+
+/// An entry of a column definition list: `AS t(name type, ...)`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ColumnType {
+    pub(crate) name: Name,
+    pub(crate) data_type: TypeName,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -248,7 +433,8 @@ pub(crate) enum JoinCondition {
     /// CROSS JOIN.
     None,
     On(Expr),
-    Using(Vec<Name>),
+    /// The columns, and the name that they have together.
+    Using(Vec<Name>, Option<Name>),
     Natural,
 }
 
@@ -259,10 +445,18 @@ pub(crate) struct Insert {
     pub(crate) table: QualifiedName,
     pub(crate) alias: Option<Name>,
     pub(crate) columns: Vec<Name>,
+    pub(crate) overriding: Option<Overriding>,
     /// `None`: DEFAULT VALUES.
     pub(crate) source: Option<Query>,
     pub(crate) on_conflict: Option<OnConflict>,
     pub(crate) returning: Vec<SelectItem>,
+}
+
+/// OVERRIDING SYSTEM VALUE, OVERRIDING USER VALUE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Overriding {
+    System,
+    User,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -276,7 +470,11 @@ pub(crate) struct OnConflict {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ConflictTarget {
     Any,
-    Columns(Vec<Name>),
+    /// Columns or expressions, and the predicate of a partial index.
+    Keys {
+        keys: Vec<Expr>,
+        filter: Option<Expr>,
+    },
     Constraint(Name),
 }
 
@@ -295,6 +493,8 @@ pub(crate) struct Update {
     pub(crate) assignments: Vec<Assignment>,
     pub(crate) from: Vec<FromItem>,
     pub(crate) filter: Option<Expr>,
+    /// WHERE CURRENT OF.
+    pub(crate) cursor: Option<Name>,
     pub(crate) returning: Vec<SelectItem>,
 }
 
@@ -306,7 +506,40 @@ pub(crate) struct Delete {
     pub(crate) alias: Option<Name>,
     pub(crate) using: Vec<FromItem>,
     pub(crate) filter: Option<Expr>,
+    /// WHERE CURRENT OF.
+    pub(crate) cursor: Option<Name>,
     pub(crate) returning: Vec<SelectItem>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Merge {
+    pub(crate) ctes: Vec<Cte>,
+    pub(crate) recursive: bool,
+    pub(crate) table: QualifiedName,
+    pub(crate) alias: Option<Name>,
+    pub(crate) source: FromItem,
+    pub(crate) condition: Expr,
+    pub(crate) clauses: Vec<MergeClause>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct MergeClause {
+    pub(crate) matched: bool,
+    pub(crate) condition: Option<Expr>,
+    pub(crate) action: MergeAction,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum MergeAction {
+    Nothing,
+    Delete,
+    Update(Vec<Assignment>),
+    /// `values` of `None`: DEFAULT VALUES.
+    Insert {
+        columns: Vec<Name>,
+        overriding: Option<Overriding>,
+        values: Option<Vec<Expr>>,
+    },
 }
 
 /// An expression and its text, for what the catalog records.
@@ -425,6 +658,7 @@ pub(crate) enum Statement {
     Insert(Box<Insert>),
     Update(Box<Update>),
     Delete(Box<Delete>),
+    Merge(Box<Merge>),
     CreateTable(Box<CreateTable>),
     CreateIndex(Box<CreateIndex>),
     AlterTable {
@@ -452,8 +686,12 @@ pub(crate) enum Statement {
     Begin {
         modes: TransactionModes,
     },
-    Commit,
-    Rollback,
+    Commit {
+        chain: bool,
+    },
+    Rollback {
+        chain: bool,
+    },
     Savepoint(Name),
     RollbackTo(Name),
     Release(Name),
@@ -472,7 +710,28 @@ pub(crate) enum Statement {
     Reset {
         name: Option<String>,
     },
-    DiscardAll,
+    Discard(Discard),
+    SetConstraints {
+        /// `None`: ALL.
+        names: Option<Vec<QualifiedName>>,
+        deferred: bool,
+    },
+    Lock {
+        tables: Vec<QualifiedName>,
+        exclusive: bool,
+        no_wait: bool,
+    },
+    Listen(Name),
+    /// `None`: `*`.
+    Unlisten(Option<Name>),
+    Notify {
+        channel: Name,
+        payload: String,
+    },
+    Explain {
+        options: ExplainOptions,
+        statement: Box<crate::sql::Parsed>,
+    },
     Copy(Box<Copy>),
     CreateDatabase {
         name: Name,
@@ -506,7 +765,7 @@ pub(crate) enum Statement {
     Declare {
         name: Name,
         query: Box<crate::sql::Parsed>,
-        hold: bool,
+        options: CursorOptions,
     },
     Fetch {
         name: Name,
@@ -525,6 +784,19 @@ pub(crate) struct Copy {
     pub(crate) source: CopySource,
     pub(crate) from: bool,
     pub(crate) options: CopyOptions,
+    /// WHERE, of COPY FROM.
+    pub(crate) filter: Option<Expr>,
+    /// FORCE_QUOTE, FORCE_NOT_NULL, FORCE_NULL.
+    pub(crate) force: [Forced; 3],
+}
+
+/// The columns that an option of COPY is for.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) enum Forced {
+    #[default]
+    None,
+    All,
+    Columns(Vec<Name>),
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -144,6 +144,7 @@ pub(crate) struct Frame {
     pub(crate) unit: &'static str,
     pub(crate) start: FrameBound,
     pub(crate) end: FrameBound,
+    pub(crate) exclude: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,7 @@
 //! One statement through the whole path.
 
 use crate::model::catalog::{Catalog, Table};
-use crate::model::error::Error;
+use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::sql::ast::{CopySource, Statement};
 use crate::sql::bind::{Binder, SequenceUse};
@@ -9,8 +9,8 @@ use crate::sql::bound::Output;
 use crate::sql::lower::Lower;
 use crate::sql::types::lookup_type;
 use crate::sql::{
-    Action, Argument, CompileSettings, Compiled, CopyFrom, CopyTo, OutputColumn, Parsed, Program,
-    Step, WriteTag, ast, bound, ddl, lite,
+    Action, Argument, CompileSettings, Compiled, CopyFrom, CopyTo, ExplainOptions, LockWait,
+    OutputColumn, Parsed, Program, Step, WriteTag, ast, bound, ddl, lite,
 };
 
 pub(super) fn compile(
@@ -46,9 +46,20 @@ pub(super) fn compile(
         | Statement::CreateSequence { .. }
         | Statement::Drop { .. }
         | Statement::Truncate { .. } => ddl::compile(&parsed.statement, &mut binder).map(simple),
+        Statement::Merge(_) => Err(Error::refused("MERGE is not supported")),
         Statement::Copy(copy) => compile_copy(&mut binder, copy).map(simple),
         other @ Statement::Show { name } => {
             utility(other, &mut binder).map(|action| show(name, action))
+        }
+        explain @ Statement::Explain { options, .. } => {
+            let data_type = if options.json { PgType::JSON } else { PgType::TEXT };
+            let compiled = simple(utility(explain, &mut binder)?);
+            let column = text_column("QUERY PLAN", data_type);
+            Ok(Compiled { columns: vec![column], returns_rows: true, ..compiled })
+        }
+        Statement::Execute { name, .. } => {
+            let execute = Box::new(parsed.clone());
+            Ok(simple(Action::Execute { name: name.text.clone(), execute }))
         }
         other => utility(other, &mut binder).map(simple),
     }
@@ -63,17 +74,16 @@ fn show(name: &str, action: Action) -> Compiled {
         None if lower == "all" => vec!["name", "setting", "description"],
         None => vec![lower.as_str()],
     };
-    let column = |name: &str| OutputColumn {
-        name: name.to_owned(),
-        data_type: PgType::TEXT,
-        table_oid: 0,
-        attribute_number: 0,
-    };
     Compiled {
-        columns: names.into_iter().map(column).collect(),
+        columns: names.into_iter().map(|name| text_column(name, PgType::TEXT)).collect(),
         returns_rows: true,
         ..simple(action)
     }
+}
+
+/// A column that is nobody's.
+fn text_column(name: &str, data_type: PgType) -> OutputColumn {
+    OutputColumn { name: name.to_owned(), data_type, table_oid: 0, attribute_number: 0 }
 }
 
 fn simple(action: Action) -> Compiled {
@@ -214,28 +224,13 @@ fn compile_copy(binder: &mut Binder<'_>, copy: &ast::Copy) -> Result<Action, Err
             copy_to(binder, &query, copy)
         }
         (CopySource::Table { name, columns }, false) => {
-            let select = ast::Select {
-                distinct: false,
-                items: if columns.is_empty() {
-                    vec![ast::SelectItem::Wildcard { relation: None, position: 0 }]
-                } else {
-                    columns.iter().map(column_item).collect()
-                },
-                from: vec![ast::FromItem::Table { name: name.clone(), alias: None }],
-                filter: None,
-                group_by: Vec::new(),
-                having: None,
+            let items = if columns.is_empty() {
+                vec![ast::SelectItem::Wildcard { relation: None, position: 0 }]
+            } else {
+                columns.iter().map(column_item).collect()
             };
-            let query = ast::Query {
-                recursive: false,
-                ctes: Vec::new(),
-                body: ast::QueryBody::Select(Box::new(select)),
-                order_by: Vec::new(),
-                limit: None,
-                offset: None,
-                locking: None,
-            };
-            let query = binder.query(&query)?;
+            let from = ast::FromItem::Table { name: name.clone(), alias: None };
+            let query = binder.query(&ast::Query::select(ast::Select::plain(items, vec![from])))?;
             copy_to(binder, &query, copy)
         }
         (CopySource::Table { name, columns }, true) => copy_from(binder, name, columns, copy),
@@ -292,15 +287,8 @@ fn copy_from(
         table: name.clone(),
         alias: None,
         columns: names.clone(),
-        source: Some(ast::Query {
-            recursive: false,
-            ctes: Vec::new(),
-            body: ast::QueryBody::Values(vec![values]),
-            order_by: Vec::new(),
-            limit: None,
-            offset: None,
-            locking: None,
-        }),
+        overriding: Some(ast::Overriding::System),
+        source: Some(crate::sql::parser::one_row(values)),
         on_conflict: None,
         returning: Vec::new(),
     };
@@ -346,8 +334,8 @@ fn copied_columns(table: &Table, names: &[ast::Name]) -> Vec<OutputColumn> {
 fn utility(statement: &Statement, binder: &mut Binder<'_>) -> Result<Action, Error> {
     Ok(match statement {
         Statement::Begin { modes } => Action::Begin(*modes),
-        Statement::Commit => Action::Commit,
-        Statement::Rollback => Action::Rollback,
+        Statement::Commit { chain } => Action::Commit { chain: *chain },
+        Statement::Rollback { chain } => Action::Rollback { chain: *chain },
         Statement::Savepoint(name) => Action::Savepoint(name.text.clone()),
         Statement::RollbackTo(name) => Action::RollbackTo(name.text.clone()),
         Statement::Release(name) => Action::Release(name.text.clone()),
@@ -359,7 +347,6 @@ fn utility(statement: &Statement, binder: &mut Binder<'_>) -> Result<Action, Err
         }
         Statement::Show { name } => Action::Show { name: name.clone() },
         Statement::Reset { name } => Action::Reset { name: name.clone() },
-        Statement::DiscardAll => Action::DiscardAll,
         Statement::CreateDatabase { .. } | Statement::DropDatabase { .. } => database(statement)?,
         // SQLite reuses freed pages by itself; there are no dead rows to remove.
         Statement::Vacuum { analyze, tables } => {
@@ -370,10 +357,21 @@ fn utility(statement: &Statement, binder: &mut Binder<'_>) -> Result<Action, Err
         }
         Statement::Checkpoint => Action::Maintenance { sql: Vec::new(), tag: "CHECKPOINT" },
         Statement::Prepare { name, types, statement } => prepare(name, types, statement)?,
-        Statement::Execute { name, arguments } => Action::Execute {
-            name: name.text.clone(),
-            arguments: execute_arguments(binder, arguments)?,
-        },
+        Statement::Discard(what) => Action::Discard(*what),
+        Statement::Lock { tables, exclusive, no_wait } => {
+            for table in tables {
+                binder.table(table)?;
+            }
+            let wait = if *no_wait { LockWait::NoWait } else { LockWait::Wait };
+            Action::Lock { exclusive: *exclusive, wait }
+        }
+        Statement::SetConstraints { names, deferred } => {
+            set_constraints(binder, names.as_deref(), *deferred)?
+        }
+        Statement::Explain { options, statement } => explain(binder, *options, statement)?,
+        Statement::Listen(_) => return Err(Error::refused("LISTEN is not supported")),
+        Statement::Unlisten(_) => return Err(Error::refused("UNLISTEN is not supported")),
+        Statement::Notify { .. } => return Err(Error::refused("NOTIFY is not supported")),
         Statement::Deallocate { name } => {
             Action::Deallocate { name: name.as_ref().map(|name| name.text.clone()) }
         }
@@ -385,12 +383,14 @@ fn utility(statement: &Statement, binder: &mut Binder<'_>) -> Result<Action, Err
         | Statement::Insert(_)
         | Statement::Update(_)
         | Statement::Delete(_)
+        | Statement::Merge(_)
         | Statement::CreateTable(_)
         | Statement::CreateIndex(_)
         | Statement::AlterTable { .. }
         | Statement::CreateSequence { .. }
         | Statement::Drop { .. }
         | Statement::Truncate { .. }
+        | Statement::Execute { .. }
         | Statement::Copy(_) => {
             return Err(Error::internal("this statement is compiled elsewhere"));
         }
@@ -413,8 +413,8 @@ fn database(statement: &Statement) -> Result<Action, Error> {
 
 fn cursor(statement: &Statement) -> Result<Action, Error> {
     match statement {
-        Statement::Declare { name, query, hold } => {
-            Ok(Action::Declare { name: name.text.clone(), query: query.clone(), hold: *hold })
+        Statement::Declare { name, query, options } => {
+            Ok(Action::Declare { name: name.text.clone(), query: query.clone(), options: *options })
         }
         Statement::Fetch { name, count, move_only } => {
             Ok(Action::Fetch { name: name.text.clone(), count: *count, move_only: *move_only })
@@ -454,33 +454,70 @@ fn maintained(
         .collect())
 }
 
-fn execute_arguments(
-    binder: &mut Binder<'_>,
-    arguments: &[ast::Expr],
-) -> Result<Vec<Program>, Error> {
-    arguments
-        .iter()
-        .map(|argument| {
-            let select = ast::Select {
-                distinct: false,
-                items: vec![ast::SelectItem::Expr { expr: argument.clone(), alias: None }],
-                from: Vec::new(),
-                filter: None,
-                group_by: Vec::new(),
-                having: None,
-            };
-            let query = binder.query(&ast::Query {
-                recursive: false,
-                ctes: Vec::new(),
-                body: ast::QueryBody::Select(Box::new(select)),
-                order_by: Vec::new(),
-                limit: None,
-                offset: None,
-                locking: None,
-            })?;
-            // The prepared statement's own types aren't known here, so the value goes by its text form.
-            let text = binder.text_outputs(query)?;
-            query_program(binder, &text)
-        })
-        .collect()
+/// EXECUTE's arguments as values of the prepared statement's parameters: a query of one row, or
+/// `None` if there are none.
+pub(super) fn execute_arguments(
+    parsed: &Parsed,
+    catalog: &Catalog,
+    settings: &CompileSettings,
+    types: &[PgType],
+) -> Result<Option<Program>, Error> {
+    let Statement::Execute { name, arguments } = &parsed.statement else {
+        return Err(Error::internal("only EXECUTE has arguments"));
+    };
+    if arguments.len() != types.len() {
+        let message =
+            format!("wrong number of parameters for prepared statement \"{}\"", name.text);
+        return Err(Error::user(SqlState::SYNTAX_ERROR, message).with_detail(format!(
+            "Expected {} parameters but got {}.",
+            types.len(),
+            arguments.len()
+        )));
+    }
+    if arguments.is_empty() {
+        return Ok(None);
+    }
+    let mut binder = Binder::new(catalog, settings, &[], parsed.parameters)?;
+    let query = binder.argument_row(arguments, types)?;
+    query_program(&binder, &query).map(Some)
+}
+
+/// SET CONSTRAINTS. What is deferrable is INITIALLY DEFERRED or checked at once; the first can be
+/// checked now, by IMMEDIATE.
+fn set_constraints(
+    binder: &Binder<'_>,
+    names: Option<&[ast::QualifiedName]>,
+    deferred: bool,
+) -> Result<Action, Error> {
+    for name in names.unwrap_or_default() {
+        let Some(last) = name.last() else { continue };
+        let known = binder
+            .catalog
+            .tables
+            .values()
+            .any(|table| table.constraints.iter().any(|known| known.name == last.text));
+        if !known {
+            let message = format!("constraint \"{}\" does not exist", last.text);
+            return Err(Error::user(SqlState::UNDEFINED_OBJECT, message));
+        }
+    }
+    Ok(Action::SetConstraints { deferred })
+}
+
+/// EXPLAIN: the statement is compiled, and the session shows what became of it.
+fn explain(
+    binder: &Binder<'_>,
+    options: ExplainOptions,
+    statement: &Parsed,
+) -> Result<Action, Error> {
+    let types: Vec<Oid> = Vec::new();
+    if let Statement::Execute { name, .. } = &statement.statement {
+        let (name, execute) = (name.text.clone(), Box::new(statement.clone()));
+        return Ok(Action::ExplainExecute { options, name, execute });
+    }
+    if let Statement::Declare { query, .. } = &statement.statement {
+        return explain(binder, options, query);
+    }
+    let statement = compile(statement, binder.catalog, binder.settings, &types)?;
+    Ok(Action::Explain { options, statement: Box::new(statement) })
 }

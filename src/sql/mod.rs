@@ -47,7 +47,9 @@ impl Parsed {
     pub fn ends_transaction(&self) -> bool {
         matches!(
             self.statement,
-            ast::Statement::Commit | ast::Statement::Rollback | ast::Statement::RollbackTo(_)
+            ast::Statement::Commit { .. }
+                | ast::Statement::Rollback { .. }
+                | ast::Statement::RollbackTo(_)
         )
     }
     /// The number of parameters (`$1` ...) it uses.
@@ -76,6 +78,20 @@ pub fn compile(
     parameter_types: &[Oid],
 ) -> Result<Compiled, Error> {
     compile::compile(statement, catalog, settings, parameter_types)
+}
+
+/// The arguments of an EXECUTE, for parameters of these types: a query of one row in stored form;
+/// `None` if there are none.
+///
+/// # Errors
+/// 42601 for a wrong number of them, 42804 for one of another type.
+pub fn execute_arguments(
+    execute: &Parsed,
+    catalog: &Catalog,
+    settings: &CompileSettings,
+    types: &[PgType],
+) -> Result<Option<Program>, Error> {
+    compile::execute_arguments(execute, catalog, settings, types)
 }
 
 /// A compiled statement.
@@ -118,8 +134,13 @@ pub enum Action {
         changes_catalog: bool,
     },
     Begin(TransactionModes),
-    Commit,
-    Rollback,
+    /// `chain`: another transaction of the same kind begins at once.
+    Commit {
+        chain: bool,
+    },
+    Rollback {
+        chain: bool,
+    },
     Savepoint(String),
     RollbackTo(String),
     Release(String),
@@ -140,7 +161,27 @@ pub enum Action {
     Reset {
         name: Option<String>,
     },
-    DiscardAll,
+    Discard(Discard),
+    /// SET CONSTRAINTS: from now on to the transaction's end.
+    SetConstraints {
+        deferred: bool,
+    },
+    /// LOCK TABLE.
+    Lock {
+        /// Whether others must not write: takes the write slot.
+        exclusive: bool,
+        wait: LockWait,
+    },
+    Explain {
+        options: ExplainOptions,
+        statement: Box<Compiled>,
+    },
+    /// EXPLAIN EXECUTE: the prepared statement is the session's.
+    ExplainExecute {
+        options: ExplainOptions,
+        name: String,
+        execute: Box<Parsed>,
+    },
     CopyFrom(CopyFrom),
     CopyTo(CopyTo),
     CreateDatabase {
@@ -163,10 +204,10 @@ pub enum Action {
         statement: Box<Parsed>,
         parameter_types: Vec<Oid>,
     },
-    /// EXECUTE name(arguments): each argument is a compiled query of one value.
+    /// EXECUTE name: [`execute_arguments`] has the arguments.
     Execute {
         name: String,
-        arguments: Vec<Program>,
+        execute: Box<Parsed>,
     },
     Deallocate {
         name: Option<String>,
@@ -174,7 +215,7 @@ pub enum Action {
     Declare {
         name: String,
         query: Box<Parsed>,
-        hold: bool,
+        options: CursorOptions,
     },
     Fetch {
         name: String,
@@ -193,14 +234,54 @@ pub enum Action {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FetchCount {
-    Next(u64),
+    /// Rows after the present one; 0 is the present one again.
+    Forward(u64),
+    ForwardAll,
+    Backward(u64),
+    BackwardAll,
+    /// From the start (1 is the first row) or, negative, from the end.
+    Absolute(i64),
+    Relative(i64),
+}
+
+/// What DECLARE says about a cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CursorOptions {
+    /// Rows are sent in binary.
+    pub binary: bool,
+    /// `None` where it isn't said.
+    pub scroll: Option<bool>,
+    /// WITH HOLD.
+    pub hold: bool,
+}
+
+/// What a DISCARD discards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Discard {
     All,
+    Plans,
+    Sequences,
+    Temporary,
+}
+
+/// EXPLAIN's options.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ExplainOptions {
+    pub analyze: bool,
+    pub json: bool,
+    /// SUMMARY; `None` follows ANALYZE.
+    pub summary: Option<bool>,
+    pub timing: Option<bool>,
+    pub costs: Option<bool>,
+    pub verbose: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LockWait {
     Wait,
     NoWait,
+    /// Rows that others have locked are passed over.
+    SkipLocked,
 }
 
 /// A SQLite statement and where its parameters come from.
@@ -209,6 +290,17 @@ pub struct Program {
     pub sql: Arc<str>,
     /// SQLite's parameter `?n` is given by entry n-1.
     pub arguments: Vec<Argument>,
+}
+
+impl Program {
+    /// The program that shows SQLite's plan for this one.
+    #[must_use]
+    pub fn explained(&self) -> Self {
+        Self {
+            sql: format!("EXPLAIN QUERY PLAN {}", self.sql).into(),
+            arguments: self.arguments.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -295,9 +387,28 @@ pub struct CopyOptions {
     pub format: CopyFormat,
     pub delimiter: u8,
     pub null: String,
-    pub header: bool,
+    pub header: CopyHeader,
     pub quote: u8,
     pub escape: u8,
+    pub force: ForcedColumns,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CopyHeader {
+    #[default]
+    None,
+    /// A first line with the columns' names; read, it is passed over.
+    Line,
+    /// The line must have the columns' names.
+    Match,
+}
+
+/// Places of the columns that FORCE_QUOTE, FORCE_NOT_NULL and FORCE_NULL name, in the data's order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ForcedColumns {
+    pub quote: Vec<usize>,
+    pub not_null: Vec<usize>,
+    pub null: Vec<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

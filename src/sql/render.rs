@@ -212,11 +212,14 @@ impl Renderer {
         if !over.order_by.is_empty() {
             self.order_by(&over.order_by);
         }
-        if let Some(Frame { unit, start, end }) = &over.frame {
+        if let Some(Frame { unit, start, end, exclude }) = &over.frame {
             let _ = write!(self.text, " {unit} BETWEEN ");
             self.frame_bound(start);
             self.push(" AND ");
             self.frame_bound(end);
+            if let Some(exclude) = exclude {
+                let _ = write!(self.text, " EXCLUDE {exclude}");
+            }
         }
         self.push(")");
     }

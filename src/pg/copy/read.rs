@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::datum::{self, Style};
 use crate::model::error::{Error, SqlState};
 use crate::model::value::{RowBatch, Value};
-use crate::sql::{CopyFormat, CopyOptions, OutputColumn};
+use crate::sql::{CopyFormat, CopyHeader, CopyOptions, OutputColumn};
 
 /// Rows that are handed on at once, at the most.
 const BATCH_ROWS_MAX: usize = 1000;
@@ -185,7 +185,7 @@ impl Reader {
             self.ended = true;
             return Ok(());
         }
-        if self.options.header && self.line == 1 {
+        if self.options.header != CopyHeader::None && self.line == 1 {
             return Ok(());
         }
         if self.batch.rows == 0 {
@@ -400,7 +400,8 @@ mod tests {
             format,
             delimiter: if csv { b',' } else { b'\t' },
             null: if csv { String::new() } else { "\\N".to_owned() },
-            header: false,
+            header: CopyHeader::None,
+            force: crate::sql::ForcedColumns::default(),
             quote: b'"',
             escape: b'"',
         }
@@ -457,12 +458,17 @@ mod tests {
             vec![Value::Integer(4), text("xy,zw")],
             vec![Value::Integer(5), text("last")],
         ];
-        let options = CopyOptions { header: true, ..options(CopyFormat::Csv) };
+        let options = CopyOptions { header: CopyHeader::Line, ..options(CopyFormat::Csv) };
         for piece in [1, 2, 3, 7, 100] {
             let rows = read(&options, &[PgType::INT4, PgType::TEXT], data, piece);
             assert_eq!(rows.unwrap(), expected, "{piece}");
         }
-        let own = CopyOptions { header: false, quote: b'\'', escape: b'\\', ..options.clone() };
+        let own = CopyOptions {
+            header: CopyHeader::None,
+            quote: b'\'',
+            escape: b'\\',
+            ..options.clone()
+        };
         let rows = read(&own, &[PgType::INT4, PgType::TEXT], b"1,'it\\'s \\\\ x'\n", 3);
         assert_eq!(rows.unwrap(), [vec![Value::Integer(1), text("it's \\ x")]]);
     }

@@ -5,7 +5,7 @@ use bytes::{BufMut as _, BytesMut};
 use crate::datum::{self, Style};
 use crate::model::error::Error;
 use crate::model::value::Value;
-use crate::sql::{CopyFormat, CopyOptions, OutputColumn};
+use crate::sql::{CopyFormat, CopyHeader, CopyOptions, OutputColumn};
 
 /// Writes the lines of one COPY.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl Writer {
     }
 
     pub(crate) fn has_header(&self) -> bool {
-        self.options.header
+        self.options.header != CopyHeader::None
     }
 
     /// Writes the line of column names.
@@ -124,7 +124,8 @@ mod tests {
             format,
             delimiter: if csv { b',' } else { b'\t' },
             null: if csv { String::new() } else { "\\N".to_owned() },
-            header: true,
+            header: CopyHeader::Line,
+            force: crate::sql::ForcedColumns::default(),
             quote: b'"',
             escape: b'"',
         });

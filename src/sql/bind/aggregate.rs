@@ -34,6 +34,9 @@ impl Binder<'_> {
                 function.name
             ));
         }
+        if call.within_group {
+            return Err(at(Error::refused("WITHIN GROUP is not supported"), position));
+        }
         if call.over.is_some() && (call.distinct || !call.order_by.is_empty()) {
             return Err(at(
                 Error::refused("DISTINCT and ORDER BY in a window function are not supported"),
@@ -91,6 +94,9 @@ impl Binder<'_> {
     }
 
     fn window(&mut self, window: &ast::Window) -> Result<Window, Error> {
+        if let Some(base) = &window.base {
+            return Err(at(Error::refused("a named window is not supported"), base.position));
+        }
         let partition_by = window
             .partition_by
             .iter()
@@ -105,6 +111,7 @@ impl Binder<'_> {
                 unit: frame.unit,
                 start: self.frame_bound(&frame.start)?,
                 end: self.frame_bound(&frame.end)?,
+                exclude: frame.exclude,
             }),
         };
         Ok(Window { partition_by, order_by: self.order_keys(&window.order_by)?, frame })

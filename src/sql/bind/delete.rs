@@ -8,6 +8,12 @@ use crate::sql::bound::{Delete, Output};
 impl Binder<'_> {
     pub(crate) fn delete(&mut self, tree: &ast::Delete) -> Result<(Delete, Vec<Output>), Error> {
         let visible = self.ctes.len();
+        if let Some(cursor) = &tree.cursor {
+            return Err(crate::sql::bind::at(
+                Error::refused("WHERE CURRENT OF is not supported"),
+                cursor.position,
+            ));
+        }
         let ctes = self.with(&tree.ctes, tree.recursive)?;
         let (table, id, mut scope) = self.target(&tree.table, tree.alias.as_ref())?;
         let (using, added) = self.from_list(&tree.using)?;

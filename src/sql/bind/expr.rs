@@ -175,6 +175,18 @@ impl Binder<'_> {
             ast::ExprKind::Quantified { left, op, all, right } => {
                 self.quantified(left, op, *all, right, position)
             }
+            ast::ExprKind::Subscript { .. } => {
+                Err(at(Error::refused("subscripting an array is not supported"), position))
+            }
+            ast::ExprKind::Field { .. } | ast::ExprKind::Expand(_) => {
+                Err(at(Error::refused("selecting a field of a row is not supported"), position))
+            }
+            ast::ExprKind::WholeRow(_) => {
+                Err(at(Error::refused("a whole row as a value is not supported"), position))
+            }
+            ast::ExprKind::NamedArgument { .. } => {
+                Err(at(Error::refused("named arguments are not supported"), position))
+            }
             _ => Err(at(Error::refused("this expression is not supported"), position)),
         }
     }

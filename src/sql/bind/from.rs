@@ -35,11 +35,6 @@ impl<'a> Binder<'a> {
             FromItem::Table { name, alias } => self.table_item(name, alias.as_ref()),
             FromItem::Subquery { query, alias, lateral, position } => {
                 let Some(alias) = alias else {
-                    if *lateral && *position == 0 {
-                        // Made by the parser for nested parentheses.
-                        let name = Name { text: "query".to_owned(), position: 0 };
-                        return self.subquery_item(query, &Alias { name, columns: Vec::new() });
-                    }
                     return Err(at(
                         Error::user(SqlState::SYNTAX_ERROR, "subquery in FROM must have an alias"),
                         *position,
@@ -56,10 +51,12 @@ impl<'a> Binder<'a> {
                 self.scopes.pop();
                 bound
             }
-            FromItem::Function { call, alias, position } => {
-                self.function_item(call, alias.as_ref(), *position)
-            }
-            FromItem::Join { kind, left: left_item, right, condition } => {
+            FromItem::Function(function) => self.function_item(function),
+            FromItem::Join { kind, left: left_item, right, condition, alias } => {
+                if let Some(alias) = alias {
+                    let error = Error::refused("an alias of a join is not supported");
+                    return Err(at(error, alias.name.position));
+                }
                 let (left_from, left_scope) = self.from_item(left_item, left)?;
                 let (right_from, right_scope) = self.from_item(right, &left_scope)?;
                 self.join(*kind, (left_from, left_scope), (right_from, right_scope), condition)
@@ -161,12 +158,23 @@ impl<'a> Binder<'a> {
         Ok((From::Subquery { query: Box::new(query), id }, scope))
     }
 
-    fn function_item(
-        &mut self,
-        call: &ast::Call,
-        alias: Option<&Alias>,
-        position: u32,
-    ) -> Result<(From, Scope), Error> {
+    fn function_item(&mut self, item: &ast::TableFunction) -> Result<(From, Scope), Error> {
+        let position = item.position;
+        let refused =
+            |what: &str| Err(at(Error::refused(format!("{what} is not supported")), position));
+        let [(function, definitions)] = item.functions.as_slice() else {
+            return refused("ROWS FROM with several functions");
+        };
+        if item.ordinality {
+            return refused("WITH ORDINALITY");
+        }
+        if !definitions.is_empty() {
+            return refused("a column definition list");
+        }
+        let ast::ExprKind::Call(call) = &function.kind else {
+            return refused("this expression in FROM");
+        };
+        let alias = item.alias.as_ref();
         let (arguments, result) = self.set_function(call, position)?;
         let function = call.name.last().map_or("", |name| name.text.as_str());
         let label = alias.map_or(function, |alias| alias.name.text.as_str()).to_owned();
@@ -209,7 +217,13 @@ impl<'a> Binder<'a> {
                 let scope = self.scopes.pop().unwrap_or_default();
                 (Some(on?), scope)
             }
-            JoinCondition::Using(names) => self.merge(kind, left, right, names)?,
+            JoinCondition::Using(names, alias) => {
+                if let Some(alias) = alias {
+                    let error = Error::refused("an alias of USING is not supported");
+                    return Err(at(error, alias.position));
+                }
+                self.merge(kind, left, right, names)?
+            }
             JoinCondition::Natural => {
                 let names: Vec<Name> = left
                     .items

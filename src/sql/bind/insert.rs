@@ -25,6 +25,10 @@ impl Binder<'_> {
         let visible = self.ctes.len();
         let ctes = self.with(&tree.ctes, tree.recursive)?;
         let (table, id, scope) = self.target(&tree.table, tree.alias.as_ref())?;
+        // There are no columns that are GENERATED ALWAYS; USER VALUE would have to leave values out.
+        if tree.overriding == Some(ast::Overriding::User) {
+            return Err(Error::refused("OVERRIDING USER VALUE is not supported"));
+        }
         let given = target_columns(table, tree)?;
         let (source, columns) = self.insert_source(table, &given, tree)?;
         let excluded = self.relations.len();
@@ -69,11 +73,7 @@ impl Binder<'_> {
             };
             return Ok((source, stored_columns(table, &[])));
         };
-        let plain = query.ctes.is_empty()
-            && query.order_by.is_empty()
-            && query.limit.is_none()
-            && query.offset.is_none();
-        if let (QueryBody::Values(rows), true) = (&query.body, plain) {
+        if let (QueryBody::Values(rows), true) = (&query.body, query.is_bare()) {
             return self.insert_values(table, given, rows, &tree.columns);
         }
         let query = self.open_query(query)?;
@@ -440,10 +440,23 @@ fn guard_key(table: &Table, place: usize, value: Expr) -> Expr {
 fn conflict_columns(table: &Table, clause: &ast::OnConflict) -> Result<Vec<String>, Error> {
     match &clause.target {
         ConflictTarget::Any => Ok(Vec::new()),
-        ConflictTarget::Columns(names) => names
-            .iter()
-            .map(|name| Ok(table.columns[column_place(table, name)?].name.clone()))
-            .collect(),
+        ConflictTarget::Keys { keys, filter } => {
+            if let Some(filter) = filter {
+                let error = Error::refused("ON CONFLICT ... WHERE is not supported");
+                return Err(at(error, filter.position));
+            }
+            keys.iter()
+                .map(|key| match &key.kind {
+                    ast::ExprKind::Column(name) if name.len() == 1 => {
+                        Ok(table.columns[column_place(table, &name[0])?].name.clone())
+                    }
+                    _ => Err(at(
+                        Error::refused("ON CONFLICT with an expression is not supported"),
+                        key.position,
+                    )),
+                })
+                .collect()
+        }
         ConflictTarget::Constraint(name) => {
             let found = table.constraints.iter().find(|constraint| constraint.name == name.text);
             let columns = found.and_then(|constraint| match &constraint.kind {

@@ -25,6 +25,7 @@ use crate::model::pg_type::{Oid, PgType};
 use crate::sql::CompileSettings;
 use crate::sql::ast::{Name, QualifiedName};
 use crate::sql::bound::{Output, RelationId};
+use crate::sql::types::casts::Context;
 use crate::sql::types::{is_unordered, type_label};
 
 pub(crate) use scope::{Item, Scope};
@@ -258,19 +259,32 @@ impl Binder<'_> {
         self.coerce_to(expr, PgType::BOOL, &format!("argument of {clause}"))
     }
 
-    /// A query's outputs as text.
-    pub(crate) fn text_outputs(
+    /// `SELECT arguments`, each assigned to a type, for EXECUTE.
+    pub(crate) fn argument_row(
         &mut self,
-        mut query: crate::sql::bound::Query,
+        trees: &[crate::sql::ast::Expr],
+        types: &[PgType],
     ) -> Result<crate::sql::bound::Query, Error> {
-        if let crate::sql::bound::Body::Select(select) = &mut query.body {
-            let items = std::mem::take(&mut select.items);
-            select.items = items
-                .into_iter()
-                .map(|item| self.cast(item, PgType::TEXT, 0))
-                .collect::<Result<_, _>>()?;
+        let mut items = Vec::new();
+        for (place, (tree, target)) in trees.iter().zip(types).enumerate() {
+            let expr = self.expr(tree)?;
+            let (position, from) = (expr.position, expr.data_type.oid);
+            let assigned = self.coerce(expr, *target, Context::Assignment)?;
+            items.push(assigned.ok_or_else(|| {
+                let message = format!(
+                    "parameter ${} of type {} cannot be coerced to the expected type {}",
+                    place + 1,
+                    type_label(from),
+                    type_label(target.oid)
+                );
+                let error = Error::user(SqlState::DATATYPE_MISMATCH, message)
+                    .with_hint("You will need to rewrite or cast the expression.");
+                at(error, position)
+            })?);
         }
-        query.outputs.iter_mut().for_each(|output| output.data_type = PgType::TEXT);
-        Ok(query)
+        let outputs =
+            types.iter().map(|data_type| query::output("column".to_owned(), *data_type)).collect();
+        let outputs = query::unique_aliases(outputs);
+        Ok(query::plain_query(query::select_of(items), outputs))
     }
 }

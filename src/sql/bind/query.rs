@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
+use crate::sql::LockWait;
 use crate::sql::ast::{self, QueryBody, SetOp};
 use crate::sql::bind::aggregate::nulls;
 use crate::sql::bind::{Binder, VisibleCte, at, check_ordered};
-use crate::sql::bound::{Body, Cte, Expr, ExprKind, OrderItem, OrderKey, Output, Query};
+use crate::sql::bound::{self, Body, Cte, Expr, ExprKind, OrderItem, OrderKey, Output, Query};
 use crate::sql::types::casts::Context;
 use crate::sql::types::{resolve, type_label};
 
@@ -33,6 +34,7 @@ impl Binder<'_> {
         let mut query = match &tree.body {
             QueryBody::Select(select) => self.select(select, &tree.order_by)?,
             QueryBody::Values(rows) => self.values(rows)?,
+            QueryBody::Nested(inner) => self.nested_query(inner)?,
             QueryBody::SetOperation { op, all, left, right, position } => {
                 self.set_operation(*op, *all, left, right, *position)?
             }
@@ -44,16 +46,28 @@ impl Binder<'_> {
         query.ctes = ctes;
         query.limit = self.row_count(tree.limit.as_ref(), "LIMIT")?;
         query.offset = self.row_count(tree.offset.as_ref(), "OFFSET")?;
-        query.locking = tree.locking;
+        if tree.with_ties {
+            return Err(Error::refused("FETCH ... WITH TIES is not supported"));
+        }
+        query.locking = locking(&tree.locking)?;
         Ok(query)
+    }
+
+    /// A query in parentheses, with what stands behind them: `SELECT * FROM (query)`.
+    fn nested_query(&mut self, inner: &ast::Query) -> Result<Query, Error> {
+        let name = ast::Name { text: "query".to_owned(), position: 0 };
+        let from = ast::FromItem::Subquery {
+            query: Box::new(inner.clone()),
+            alias: Some(ast::Alias { name, columns: Vec::new() }),
+            lateral: false,
+            position: 0,
+        };
+        let all = ast::SelectItem::Wildcard { relation: None, position: 0 };
+        self.select(&ast::Select::plain(vec![all], vec![from]), &[])
     }
 
     fn row_count(&mut self, tree: Option<&ast::Expr>, clause: &str) -> Result<Option<Expr>, Error> {
         let Some(tree) = tree else { return Ok(None) };
-        if matches!(&tree.kind, ast::ExprKind::Column(name) if name.len() == 1 && name[0].text == "all")
-        {
-            return Ok(None);
-        }
         let expr = self.expr(tree)?;
         let (position, from) = (expr.position, expr.data_type.oid);
         match self.coerce(expr, PgType::INT8, Context::Assignment)? {
@@ -93,8 +107,13 @@ impl Binder<'_> {
     fn cte(&mut self, cte: &ast::Cte, recursive: bool) -> Result<Cte, Error> {
         let physical = self.unique_cte_name(&cte.name.text);
         let visible = self.ctes.len();
-        if recursive && let QueryBody::SetOperation { op: SetOp::Union, left, .. } = &cte.query.body
-        {
+        let ast::CteBody::Query(tree) = &cte.body else {
+            return Err(at(
+                Error::refused("a data-modifying statement in WITH is not supported"),
+                cte.name.position,
+            ));
+        };
+        if recursive && let QueryBody::SetOperation { op: SetOp::Union, left, .. } = &tree.body {
             // The first branch says what the columns are; it can't refer to the query itself.
             let before = (self.relations.len(), self.used_names.clone());
             let first = self.query(left)?;
@@ -107,7 +126,7 @@ impl Binder<'_> {
                 outputs,
             });
         }
-        let mut query = self.query(&cte.query)?;
+        let mut query = self.query(tree)?;
         self.ctes.truncate(visible);
         query.outputs = renamed(query.outputs, &cte.columns)?;
         let outputs = query.outputs.clone();
@@ -332,12 +351,34 @@ impl Binder<'_> {
     }
 }
 
+/// The strictest of several locking clauses.
+fn locking(clauses: &[ast::Locking]) -> Result<Option<LockWait>, Error> {
+    if let Some(clause) = clauses.iter().find(|clause| clause.wait == LockWait::SkipLocked) {
+        return Err(at(Error::refused("SKIP LOCKED is not supported"), clause.position));
+    }
+    let no_wait = clauses.iter().any(|clause| clause.wait == LockWait::NoWait);
+    Ok((!clauses.is_empty()).then_some(if no_wait { LockWait::NoWait } else { LockWait::Wait }))
+}
+
 fn known_or_text(data_type: PgType) -> PgType {
     if data_type.oid == PgType::UNKNOWN.oid { PgType::TEXT } else { data_type }
 }
 
 pub(super) fn output(name: String, data_type: PgType) -> Output {
     Output { alias: name.clone(), name, data_type, not_null: false, table_oid: 0, number: 0 }
+}
+
+/// `SELECT items`, without FROM.
+pub(super) fn select_of(items: Vec<Expr>) -> Body {
+    Body::Select(Box::new(bound::Select {
+        distinct: false,
+        items,
+        from: None,
+        filter: None,
+        group_by: Vec::new(),
+        having: None,
+        relations: Vec::new(),
+    }))
 }
 
 pub(super) fn plain_query(body: Body, outputs: Vec<Output>) -> Query {

@@ -1,7 +1,7 @@
 //! SELECT.
 
 use crate::model::error::{Error, SqlState};
-use crate::sql::ast::{self, Select, SelectItem};
+use crate::sql::ast::{self, Distinct, GroupItem, Select, SelectItem};
 use crate::sql::bind::aggregate::Grouping;
 use crate::sql::bind::query::{output_of, output_place, plain_query, unique_aliases};
 use crate::sql::bind::{Binder, at};
@@ -43,7 +43,8 @@ impl Binder<'_> {
         let (mut items, names) = self.select_list(&tree.items)?;
         let mut outputs: Vec<Output> =
             names.into_iter().zip(&items).map(|(name, expr)| output_of(name, expr)).collect();
-        let group_by = self.group_by(&tree.group_by, &outputs, &mut items)?;
+        let keys = group_keys(&tree.group_by)?;
+        let group_by = self.group_by(&keys, &outputs, &mut items)?;
         let having =
             tree.having.as_ref().map(|having| self.condition(having, "HAVING")).transpose()?;
         let order_by = order_by
@@ -51,7 +52,14 @@ impl Binder<'_> {
             .map(|item| self.order_item(item, &outputs, &mut items))
             .collect::<Result<Vec<_>, _>>()?;
         self.check_grouping(&items, &group_by, having.as_ref(), &order_by, &relations)?;
-        if tree.distinct {
+        let distinct = match &tree.distinct {
+            Distinct::All => false,
+            Distinct::Rows => true,
+            Distinct::On(_) => {
+                return Err(Error::refused("SELECT DISTINCT ON is not supported"));
+            }
+        };
+        if distinct {
             for item in &mut items {
                 *item = self.resolve_unknown(item.clone())?;
             }
@@ -68,15 +76,7 @@ impl Binder<'_> {
         for (output, item) in outputs.iter_mut().zip(&items) {
             output.data_type = item.data_type;
         }
-        let select = bound::Select {
-            distinct: tree.distinct,
-            items,
-            from,
-            filter,
-            group_by,
-            having,
-            relations,
-        };
+        let select = bound::Select { distinct, items, from, filter, group_by, having, relations };
         Ok(Query {
             order_by,
             ..plain_query(Body::Select(Box::new(select)), unique_aliases(outputs))
@@ -85,12 +85,12 @@ impl Binder<'_> {
 
     fn group_by(
         &mut self,
-        trees: &[ast::Expr],
+        trees: &[&ast::Expr],
         outputs: &[Output],
         items: &mut [Expr],
     ) -> Result<Vec<Expr>, Error> {
         let mut keys = Vec::new();
-        for tree in trees {
+        for &tree in trees {
             // A name is a column of FROM first, an output column second; a number is an output column.
             let own_column = matches!(&tree.kind, ast::ExprKind::Column(_))
                 .then(|| self.expr(tree))
@@ -157,6 +157,12 @@ impl Binder<'_> {
                             .map_or_else(|| column_name(expr), |alias| alias.text.clone()),
                     );
                 }
+                SelectItem::Expand(row) => {
+                    return Err(at(
+                        Error::refused("expanding a row is not supported"),
+                        row.position,
+                    ));
+                }
                 SelectItem::Wildcard { relation, position } => {
                     for (name, expr) in self.wildcard(relation.as_ref(), *position)? {
                         items.push(expr);
@@ -208,6 +214,19 @@ impl Binder<'_> {
     }
 }
 
+/// GROUP BY's expressions.
+fn group_keys(items: &[GroupItem]) -> Result<Vec<&ast::Expr>, Error> {
+    items
+        .iter()
+        .map(|item| match item {
+            GroupItem::Expr(expr) => Ok(expr),
+            GroupItem::Empty | GroupItem::Sets(_) | GroupItem::Rollup(_) | GroupItem::Cube(_) => {
+                Err(Error::refused("GROUPING SETS is not supported"))
+            }
+        })
+        .collect()
+}
+
 fn no_aggregate(expr: &Expr, clause: &str) -> Result<(), Error> {
     if expr.has_aggregate() {
         return Err(at(
@@ -249,7 +268,10 @@ fn strong_name(expr: &ast::Expr) -> Option<String> {
         ast::ExprKind::Cast { operand, target } => {
             strong_name(operand).or_else(|| target.name.last().map(|name| name.text.clone()))
         }
-        ast::ExprKind::Collate { operand, .. } => strong_name(operand),
+        ast::ExprKind::Collate { operand, .. } | ast::ExprKind::Subscript { operand, .. } => {
+            strong_name(operand)
+        }
+        ast::ExprKind::Field { name, .. } => Some(name.text.clone()),
         ast::ExprKind::Case { otherwise, .. } => {
             Some(otherwise.as_deref().and_then(strong_name).unwrap_or_else(|| "case".to_owned()))
         }

@@ -12,6 +12,9 @@ use crate::sql::bound::{Expr, Output, Update};
 impl Binder<'_> {
     pub(crate) fn update(&mut self, tree: &ast::Update) -> Result<(Update, Vec<Output>), Error> {
         let visible = self.ctes.len();
+        if let Some(cursor) = &tree.cursor {
+            return Err(at(Error::refused("WHERE CURRENT OF is not supported"), cursor.position));
+        }
         let ctes = self.with(&tree.ctes, tree.recursive)?;
         let (table, id, mut scope) = self.target(&tree.table, tree.alias.as_ref())?;
         let (from, added) = self.from_list(&tree.from)?;

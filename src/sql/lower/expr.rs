@@ -264,6 +264,7 @@ impl Lower<'_> {
                 unit: frame.unit,
                 start: self.frame_bound(&frame.start)?,
                 end: self.frame_bound(&frame.end)?,
+                exclude: frame.exclude,
             }),
         };
         Ok(lite::Window { partition_by, order_by: self.order_by(&window.order_by)?, frame })

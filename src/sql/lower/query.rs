@@ -13,7 +13,7 @@ impl Lower<'_> {
     pub(crate) fn query(&mut self, query: &Query, named: bool) -> Result<lite::Query, Error> {
         Ok(lite::Query {
             with: self.with(&query.ctes, query.recursive)?,
-            body: self.body(&query.body, &query.outputs, named)?,
+            body: self.body(&query.body, &query.outputs, named || is_ordered_list(query))?,
             order_by: self.order_by(&query.order_by)?,
             limit: self.row_count(query.limit.as_ref(), "pg_limit")?,
             offset: self.row_count(query.offset.as_ref(), "pg_offset")?,
@@ -285,6 +285,12 @@ impl Lower<'_> {
         query.with = lite::With { recursive: true, ctes: vec![cte] };
         Ok(query)
     }
+}
+
+/// Whether it is VALUES with clauses that SQLite takes behind a SELECT only.
+fn is_ordered_list(query: &Query) -> bool {
+    matches!(query.body, Body::Values(_))
+        && (!query.order_by.is_empty() || query.limit.is_some() || query.offset.is_some())
 }
 
 /// Whether a query gives at most one row whatever the data: an aggregate without groups, or no FROM.

@@ -1,9 +1,11 @@
-//! Reading tokens one at a time, for the statements that are parsed here.
+//! Reading tokens one at a time.
+
+use std::collections::HashSet;
 
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Word};
 
-use super::{Convert, fold, keyword, literal};
-use crate::model::error::Error;
+use super::{Convert, NESTING_MAX, fold, literal, word};
+use crate::model::error::{Error, SqlState};
 use crate::sql::ast::Name;
 
 /// A place in a statement's tokens.
@@ -12,16 +14,39 @@ pub(super) struct Cursor<'a> {
     pub(super) convert: &'a Convert<'a>,
     pub(super) tokens: &'a [TokenWithSpan],
     pub(super) at: usize,
+    /// How many expressions and queries are open.
+    depth: usize,
+    /// Opening parentheses that turned out not to begin a query: trying each once keeps deep nests
+    /// of them from taking time beyond measure.
+    not_query: HashSet<usize>,
 }
 
 impl<'a> Cursor<'a> {
+    pub(super) fn new(convert: &'a Convert<'a>, tokens: &'a [TokenWithSpan]) -> Self {
+        Self { convert, tokens, at: 0, depth: 0, not_query: HashSet::new() }
+    }
+
     pub(super) fn peek(&self) -> Option<&'a Token> {
-        self.tokens.get(self.at).map(|token| &token.token)
+        self.peek_at(0)
+    }
+
+    /// The token after `ahead` others.
+    pub(super) fn peek_at(&self, ahead: usize) -> Option<&'a Token> {
+        self.tokens.get(self.at + ahead).map(|token| &token.token)
+    }
+
+    /// Whether the token after `ahead` others is this word, unquoted.
+    pub(super) fn is_word_at(&self, ahead: usize, word: &str) -> bool {
+        self.peek_at(ahead).is_some_and(|token| word::is(token, word))
+    }
+
+    pub(super) fn is_word(&self, word: &str) -> bool {
+        self.is_word_at(0, word)
     }
 
     /// The next token as an upper-case word.
     pub(super) fn word(&self) -> Option<String> {
-        self.peek().and_then(keyword)
+        self.peek().and_then(word::upper)
     }
 
     pub(super) fn next_word(&mut self) -> Result<String, Error> {
@@ -32,14 +57,14 @@ impl<'a> Cursor<'a> {
 
     /// Takes these words if all of them come next.
     pub(super) fn eat(&mut self, words: &str) -> bool {
-        let mut at = self.at;
+        let mut ahead = 0;
         for word in words.split(' ') {
-            match self.tokens.get(at).and_then(|token| keyword(&token.token)) {
-                Some(found) if found == word => at += 1,
-                _ => return false,
+            if !self.is_word_at(ahead, word) {
+                return false;
             }
+            ahead += 1;
         }
-        self.at = at;
+        self.at += ahead;
         true
     }
 
@@ -50,7 +75,12 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn expect(&mut self, words: &str) -> Result<(), Error> {
-        if self.eat(words) { Ok(()) } else { Err(self.unexpected()) }
+        for word in words.split(' ') {
+            if !self.eat(word) {
+                return Err(self.unexpected());
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn expect_token(&mut self, token: &Token) -> Result<(), Error> {
@@ -65,6 +95,14 @@ impl<'a> Cursor<'a> {
         self.at >= self.tokens.len()
     }
 
+    /// The position of the next token; of the text's end behind the last one.
+    pub(super) fn position(&self) -> u32 {
+        match self.tokens.get(self.at) {
+            Some(token) => self.convert.position(token.span),
+            None => self.convert.source.text.chars().count() as u32 + 1,
+        }
+    }
+
     /// The syntax error at the next token.
     pub(super) fn unexpected(&self) -> Error {
         let location =
@@ -72,6 +110,64 @@ impl<'a> Cursor<'a> {
         self.convert.syntax_error_at(location)
     }
 
+    /// Runs `read` one level deeper.
+    ///
+    /// # Errors
+    /// 54001 where that is too deep.
+    pub(super) fn nested<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        if self.depth >= NESTING_MAX {
+            return Err(too_deep());
+        }
+        self.depth += 1;
+        let result = read(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// Whether a query may begin at the opening parenthesis that comes next: what stands behind all
+    /// the parentheses decides.
+    pub(super) fn may_be_query(&self) -> bool {
+        if self.not_query.contains(&self.at) {
+            return false;
+        }
+        let mut ahead = 0;
+        while self.peek_at(ahead) == Some(&Token::LParen) {
+            ahead += 1;
+        }
+        ahead > 0
+            && ["SELECT", "VALUES", "WITH", "TABLE"].iter().any(|word| self.is_word_at(ahead, word))
+    }
+
+    /// Tries to read a query in parentheses; if it is none, `other`. Of two syntax errors the one
+    /// that came later in the text is the one to tell.
+    pub(super) fn query_or<T>(
+        &mut self,
+        query: impl FnOnce(&mut Self) -> Result<T, Error>,
+        other: impl FnOnce(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        if !self.may_be_query() {
+            return other(self);
+        }
+        let start = self.at;
+        let error = match query(self) {
+            Err(error) if error.state() == SqlState::SYNTAX_ERROR => error,
+            done => return done,
+        };
+        let reached = std::mem::replace(&mut self.at, start);
+        self.not_query.insert(start);
+        match other(self) {
+            Err(later) if self.at < reached && later.state() == SqlState::SYNTAX_ERROR => {
+                self.at = reached;
+                Err(error)
+            }
+            done => done,
+        }
+    }
+
+    /// An identifier of whatever kind (`ColLabel`).
     pub(super) fn name(&mut self) -> Result<Name, Error> {
         let Some(token) = self.tokens.get(self.at) else { return Err(self.unexpected()) };
         match &token.token {
@@ -86,27 +182,51 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// An identifier that isn't a reserved word (`ColId`).
+    pub(super) fn own_name(&mut self) -> Result<Name, Error> {
+        match self.peek() {
+            Some(token) if word::is_reserved(token) || word::is_type_or_function(token) => {
+                Err(self.unexpected())
+            }
+            _ => self.name(),
+        }
+    }
+
     pub(super) fn qualified_name(&mut self) -> Result<Vec<Name>, Error> {
-        let mut parts = vec![self.name()?];
-        while self.eat_token(&Token::Period) {
+        let mut parts = vec![self.own_name()?];
+        while self.peek() == Some(&Token::Period) && matches!(self.peek_at(1), Some(Token::Word(_)))
+        {
+            self.at += 1;
             parts.push(self.name()?);
         }
         Ok(parts)
     }
 
     pub(super) fn names(&mut self) -> Result<Vec<Name>, Error> {
-        let mut names = vec![self.name()?];
-        while self.eat_token(&Token::Comma) {
-            names.push(self.name()?);
-        }
-        Ok(names)
+        self.list(Self::own_name)
     }
 
     pub(super) fn qualified_names(&mut self) -> Result<Vec<Vec<Name>>, Error> {
-        let mut names = vec![self.qualified_name()?];
+        self.list(Self::qualified_name)
+    }
+
+    /// One or more, with commas between.
+    pub(super) fn list<T>(
+        &mut self,
+        mut read: impl FnMut(&mut Self) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let mut items = vec![read(self)?];
         while self.eat_token(&Token::Comma) {
-            names.push(self.qualified_name()?);
+            items.push(read(self)?);
         }
+        Ok(items)
+    }
+
+    /// `(name, ...)`.
+    pub(super) fn names_in_parentheses(&mut self) -> Result<Vec<Name>, Error> {
+        self.expect_token(&Token::LParen)?;
+        let names = self.names()?;
+        self.expect_token(&Token::RParen)?;
         Ok(names)
     }
 
@@ -133,23 +253,12 @@ impl<'a> Cursor<'a> {
             _ => Err(self.unexpected()),
         }
     }
+}
 
-    /// The tokens inside the parentheses that start here; goes on after them.
-    pub(super) fn parenthesized(&mut self) -> Result<&'a [TokenWithSpan], Error> {
-        self.expect_token(&Token::LParen)?;
-        let start = self.at;
-        let mut depth = 1usize;
-        while let Some(token) = self.peek() {
-            match token {
-                Token::LParen => depth += 1,
-                Token::RParen => depth -= 1,
-                _ => {}
-            }
-            self.at += 1;
-            if depth == 0 {
-                return Ok(&self.tokens[start..self.at - 1]);
-            }
-        }
-        Err(self.unexpected())
-    }
+/// 54001.
+pub(super) fn too_deep() -> Error {
+    Error::limit(
+        SqlState(*b"54001"),
+        "stack depth limit exceeded: the statement is nested too deeply",
+    )
 }

@@ -37,7 +37,7 @@ impl Convert<'_> {
         let if_not_exists = std::mem::take(&mut rest.if_not_exists);
         let columns = std::mem::take(&mut rest.columns);
         let constraints = std::mem::take(&mut rest.constraints);
-        let query = rest.query.take();
+        refuse_if(rest.query.is_some(), "this form of CREATE TABLE AS")?;
         if let CreateTableOptions::With(options) = &rest.table_options {
             for option in options {
                 heap_parameter(option)?;
@@ -48,7 +48,6 @@ impl Convert<'_> {
             rest != CreateTableBuilder::new(tree.name.clone()).build(),
             "this clause of CREATE TABLE",
         )?;
-        refuse_if(query.is_some() && !columns.is_empty(), "column names in CREATE TABLE AS")?;
         Ok(CreateTable {
             name: self.qualified_name(&tree.name)?,
             if_not_exists,
@@ -57,7 +56,7 @@ impl Convert<'_> {
                 .iter()
                 .map(|constraint| self.table_constraint(constraint))
                 .collect::<Result<_, _>>()?,
-            query: query.as_deref().map(|query| self.query(query)).transpose()?,
+            query: None,
         })
     }
 

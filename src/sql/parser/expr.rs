@@ -367,13 +367,9 @@ impl Convert<'_> {
         refuse_if(null_treatment.is_some(), "IGNORE NULLS")?;
         let name = self.qualified_name(name)?;
         let mut call = Call {
-            name,
-            arguments: Vec::new(),
-            star: false,
-            distinct: false,
-            order_by: Vec::new(),
             filter: filter.as_deref().map(|filter| self.boxed(filter)).transpose()?,
             over: over.as_ref().map(|over| self.window(over)).transpose()?,
+            ..Call::plain(name, Vec::new())
         };
         match args {
             FunctionArguments::None => {}
@@ -447,12 +443,14 @@ impl Convert<'_> {
                     Some(bound) => self.frame_bound(bound)?,
                     None => FrameBound::CurrentRow,
                 },
+                exclude: None,
             }),
         };
         Ok(Window {
             partition_by: self.exprs(&spec.partition_by)?,
             order_by: self.order_items(&spec.order_by)?,
             frame,
+            ..Window::default()
         })
     }
 
@@ -469,15 +467,7 @@ impl Convert<'_> {
 
 /// A call of a function that has a syntax of its own.
 fn special(name: &str, arguments: Vec<Expr>, position: u32) -> Expr {
-    let call = Call {
-        name: vec![Name { text: name.to_owned(), position }],
-        arguments,
-        star: false,
-        distinct: false,
-        order_by: Vec::new(),
-        filter: None,
-        over: None,
-    };
+    let call = Call::plain(vec![Name { text: name.to_owned(), position }], arguments);
     Expr { kind: ExprKind::Call(call), position }
 }
 

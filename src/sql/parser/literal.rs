@@ -19,43 +19,51 @@ pub(super) fn string_token(token: &Token) -> Option<String> {
     }
 }
 
+/// A string constant.
+///
+/// # Errors
+/// 22021 for a zero byte.
+pub(super) fn text(text: &str, position: u32) -> Result<ExprKind, Error> {
+    if text.contains('\0') {
+        return Err(Error::user(
+            SqlState::CHARACTER_NOT_IN_REPERTOIRE,
+            "invalid byte sequence for encoding \"UTF8\": 0x00",
+        )
+        .with_position(position));
+    }
+    Ok(ExprKind::String(text.to_owned()))
+}
+
+/// `$n`.
+///
+/// # Errors
+/// 42P02 for a number that no parameter can have.
+pub(super) fn parameter(text: &str, position: u32) -> Result<ExprKind, Error> {
+    match text.strip_prefix('$').and_then(|digits| digits.parse().ok()) {
+        Some(number) if (1..=65_535).contains(&number) => Ok(ExprKind::Parameter(number)),
+        _ => {
+            Err(Error::user(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter {text}"))
+                .with_position(position))
+        }
+    }
+}
+
 impl Convert<'_> {
     pub(super) fn constant(&self, value: &Value, position: u32) -> Result<ExprKind, Error> {
         match value {
             Value::Number(text, _) => Ok(ExprKind::Number(text.clone())),
-            Value::SingleQuotedString(text)
-            | Value::EscapedStringLiteral(text)
-            | Value::UnicodeStringLiteral(text)
-            | Value::NationalStringLiteral(text) => self.text(text, position),
-            Value::DollarQuotedString(quoted) => self.text(&quoted.value, position),
+            Value::SingleQuotedString(string)
+            | Value::EscapedStringLiteral(string)
+            | Value::UnicodeStringLiteral(string)
+            | Value::NationalStringLiteral(string) => text(string, position),
+            Value::DollarQuotedString(quoted) => text(&quoted.value, position),
             Value::Boolean(value) => Ok(ExprKind::Boolean(*value)),
             Value::Null => Ok(ExprKind::Null),
             Value::SingleQuotedByteStringLiteral(_) | Value::HexStringLiteral(_) => {
                 Ok(ExprKind::Bits)
             }
-            Value::Placeholder(text) => match text
-                .strip_prefix('$')
-                .and_then(|digits| digits.parse().ok())
-            {
-                Some(number) if (1..=65_535).contains(&number) => Ok(ExprKind::Parameter(number)),
-                _ => Err(Error::user(
-                    SqlState::UNDEFINED_PARAMETER,
-                    format!("there is no parameter {text}"),
-                )
-                .with_position(position)),
-            },
+            Value::Placeholder(text) => parameter(text, position),
             other => Err(unsupported(&format!("the constant {other}"))),
         }
-    }
-
-    fn text(&self, text: &str, position: u32) -> Result<ExprKind, Error> {
-        if text.contains('\0') {
-            return Err(Error::user(
-                SqlState::CHARACTER_NOT_IN_REPERTOIRE,
-                "invalid byte sequence for encoding \"UTF8\": 0x00",
-            )
-            .with_position(position));
-        }
-        Ok(ExprKind::String(text.to_owned()))
     }
 }

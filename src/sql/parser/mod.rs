@@ -1,25 +1,36 @@
 //! Text to statements. The only caller of sqlparser.
 //!
-//! sqlparser's tokenizer cuts the text; its parser reads queries, data changes and table
-//! definitions, and [`convert`](Convert) turns its tree into ours. Everything else that
-//! PostgreSQL calls a utility statement is read here on the same tokens ([`utility`]), because
-//! sqlparser misses or misreads much of it. Errors are PostgreSQL's, with positions.
+//! sqlparser's tokenizer cuts the text. A [`Cursor`] reads queries, data changes and utility
+//! statements from the tokens, by PostgreSQL's grammar: `select`, `from`, `change`, `expression` with
+//! `primary` and `call`, `utility`, `copy`, `portal`. Table and index definitions are sqlparser's,
+//! and [`Convert`] turns its tree into ours. Errors are PostgreSQL's, with positions.
 
+mod call;
+mod change;
+mod copy;
 mod cursor;
 mod ddl;
-mod dml;
 mod expr;
+mod expression;
+mod from;
 mod literal;
-mod query;
+mod portal;
+mod primary;
+mod select;
 mod type_name;
+mod type_text;
 mod utility;
+mod word;
 
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Word};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
 
 use crate::model::error::{Error, SqlState};
-use crate::sql::ast::{self, Name};
+use crate::sql::ast::{self, Name, Query, Select, SelectItem};
+
+pub(in crate::sql) use change::one_row;
+use cursor::Cursor;
 
 /// Identifiers are cut to this many bytes (`NAMEDATALEN` - 1).
 const NAME_BYTES_MAX: usize = 63;
@@ -45,9 +56,14 @@ pub(crate) fn parse_text(text: &str) -> Result<Vec<ParsedStatement>, Error> {
         .filter(|token| !matches!(token.token, Token::Whitespace(_) | Token::EOF))
         .collect();
     tokens
-        .split(|token| token.token == Token::SemiColon)
-        .filter(|statement| !statement.is_empty())
-        .map(|statement| parse_statement(&source, statement))
+        .split_inclusive(|token| token.token == Token::SemiColon)
+        .filter_map(|statement| {
+            let (statement, end) = match statement.split_last() {
+                Some((last, rest)) if last.token == Token::SemiColon => (rest, Some(last.span)),
+                _ => (statement, None),
+            };
+            (!statement.is_empty()).then(|| parse_statement(&source, statement, end))
+        })
         .collect()
 }
 
@@ -62,13 +78,46 @@ pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr, Error> {
         .into_iter()
         .filter(|token| !matches!(token.token, Token::Whitespace(_) | Token::EOF))
         .collect();
-    let convert = Convert { source: &source, tokens: &tokens };
-    let expr = convert.run(&tokens, |parser| parser.parse_expr())?;
-    convert.expr(&expr)
+    let convert = Convert { source: &source, tokens: &tokens, end: None };
+    let mut cursor = Cursor::new(&convert, &tokens);
+    let expr = cursor.expr()?;
+    cursor.expect_end()?;
+    Ok(expr)
 }
 
-fn parse_statement(source: &Source, tokens: &[TokenWithSpan]) -> Result<ParsedStatement, Error> {
-    let convert = Convert { source, tokens };
+/// CREATE TABLE AS, and SELECT INTO.
+fn table_as(name: ast::QualifiedName, columns: Vec<Name>, query: Query) -> ast::Statement {
+    let query = if columns.is_empty() { query } else { with_columns(query, columns) };
+    ast::Statement::CreateTable(Box::new(ast::CreateTable {
+        name,
+        if_not_exists: false,
+        columns: Vec::new(),
+        constraints: Vec::new(),
+        query: Some(query),
+    }))
+}
+
+/// `SELECT * FROM (query) AS table(columns)`.
+fn with_columns(query: Query, columns: Vec<Name>) -> Query {
+    let position = columns.first().map_or(0, |name| name.position);
+    let name = Name { text: "table".to_owned(), position };
+    let from = ast::FromItem::Subquery {
+        query: Box::new(query),
+        alias: Some(ast::Alias { name, columns }),
+        lateral: false,
+        position,
+    };
+    let all = SelectItem::Wildcard { relation: None, position };
+    Query::select(Select::plain(vec![all], vec![from]))
+}
+
+/// `end` is the semicolon behind it.
+fn parse_statement(
+    source: &Source,
+    tokens: &[TokenWithSpan],
+    end: Option<Span>,
+) -> Result<ParsedStatement, Error> {
+    let convert = Convert { source, tokens, end };
     let parameters =
         tokens.iter().filter_map(|token| parameter_number(&token.token)).max().unwrap_or(0);
     let statement = match utility::parse(&convert, tokens) {
@@ -152,6 +201,8 @@ pub(super) struct Convert<'a> {
     source: &'a Source<'a>,
     /// The statement's tokens, without white space.
     tokens: &'a [TokenWithSpan],
+    /// The semicolon behind the statement.
+    end: Option<Span>,
 }
 
 impl Convert<'_> {
@@ -199,6 +250,10 @@ impl Convert<'_> {
                 Error::user(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{text}\""))
                     .with_position(self.source.position(location))
             }
+            None if let Some(end) = self.end => {
+                Error::user(SqlState::SYNTAX_ERROR, "syntax error at or near \";\"")
+                    .with_position(self.position(end))
+            }
             None => Error::user(SqlState::SYNTAX_ERROR, "syntax error at end of input")
                 .with_position(self.source.text.chars().count() as u32 + 1),
         }
@@ -208,10 +263,6 @@ impl Convert<'_> {
     fn statement(&self, tree: &sqlparser::ast::Statement) -> Result<ast::Statement, Error> {
         use sqlparser::ast::Statement as Tree;
         match tree {
-            Tree::Query(query) => self.query_statement(query),
-            Tree::Insert(insert) => Ok(ast::Statement::Insert(Box::new(self.insert(insert)?))),
-            Tree::Update(update) => Ok(ast::Statement::Update(Box::new(self.update(update)?))),
-            Tree::Delete(delete) => Ok(ast::Statement::Delete(Box::new(self.delete(delete)?))),
             Tree::CreateTable(table) => {
                 Ok(ast::Statement::CreateTable(Box::new(self.create_table(table)?)))
             }
@@ -242,6 +293,13 @@ impl Convert<'_> {
                 sqlparser::ast::ObjectNamePart::Function(_) => Err(unsupported("a computed name")),
             })
             .collect()
+    }
+
+    /// Definitions hold queries nowhere but in CREATE TABLE AS, which a [`Cursor`] reads.
+    fn query(&self, tree: &sqlparser::ast::Query) -> Result<Query, Error> {
+        use sqlparser::ast::Spanned as _;
+        let error = Error::refused("cannot use subquery in a definition");
+        Err(error.with_position(self.position(tree.span()).max(1)))
     }
 
     /// The last part of a name that must have only one.
@@ -286,12 +344,4 @@ fn location_in(message: &str) -> Option<Location> {
     let (_, place) = message.rsplit_once(" at Line: ")?;
     let (line, column) = place.split_once(", Column: ")?;
     Some(Location::new(line.trim().parse().ok()?, column.trim().parse().ok()?))
-}
-
-/// The upper-case text of an unquoted word.
-pub(super) fn keyword(token: &Token) -> Option<String> {
-    match token {
-        Token::Word(Word { value, quote_style: None, .. }) => Some(value.to_uppercase()),
-        _ => None,
-    }
 }

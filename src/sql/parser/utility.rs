@@ -1,42 +1,37 @@
-//! Utility statements, read here on sqlparser's tokens.
+//! Utility statements.
 
-use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::cursor::Cursor;
-use super::{Convert, ParsedStatement, parse_statement, unsupported};
+use super::{Convert, copy, portal, unsupported, word};
 use crate::model::error::{Error, SqlState};
-use crate::sql::ast::{Copy, CopySource, DropKind, Statement};
-use crate::sql::{
-    CopyFormat, CopyOptions, FetchCount, Isolation, Parsed, SettingValue, TransactionModes,
-};
+use crate::sql::ast::{DropKind, Statement};
+use crate::sql::{Discard, Isolation, SettingValue, TransactionModes};
 
 /// Statements that PostgreSQL has and that aren't supported, by their first word.
 const UNSUPPORTED: &[&str] = &[
-    "ALTER", "CALL", "CLUSTER", "COMMENT", "CREATE", "DO", "DROP", "EXPLAIN", "GRANT", "IMPORT",
-    "LISTEN", "LOAD", "LOCK", "MERGE", "NOTIFY", "REASSIGN", "REFRESH", "REINDEX", "REVOKE",
-    "SECURITY", "TABLE", "UNLISTEN",
+    "ALTER", "CALL", "CLUSTER", "COMMENT", "CREATE", "DO", "DROP", "GRANT", "IMPORT", "LOAD",
+    "REASSIGN", "REFRESH", "REINDEX", "REVOKE", "SECURITY",
 ];
-/// What is left to sqlparser, by the first words.
-const QUERIES: &[&str] = &["SELECT", "VALUES", "WITH", "INSERT", "UPDATE", "DELETE"];
+/// What reads, or changes rows.
+const QUERIES: &[&str] =
+    &["SELECT", "VALUES", "WITH", "TABLE", "INSERT", "UPDATE", "DELETE", "MERGE"];
 
-/// Parses a utility statement; `None` if it isn't one.
+/// Parses a statement; `None` if it is one of those that are sqlparser's.
 pub(super) fn parse(
     convert: &Convert<'_>,
     tokens: &[TokenWithSpan],
 ) -> Option<Result<Statement, Error>> {
-    let mut cursor = Cursor { convert, tokens, at: 0 };
-    if cursor.peek() == Some(&Token::LParen) {
-        return None;
-    }
-    let Some(first) = cursor.word() else { return Some(Err(cursor.unexpected())) };
-    if QUERIES.contains(&first.as_str()) {
-        return None;
-    }
-    let statement = match first.as_str() {
-        "CREATE" => create(&mut cursor)?,
-        "ALTER" => alter(&mut cursor)?,
-        _ => read(&mut cursor, &first),
+    let mut cursor = Cursor::new(convert, tokens);
+    let statement = match cursor.word() {
+        _ if cursor.peek() == Some(&Token::LParen) => cursor.query_statement(),
+        None => Err(cursor.unexpected()),
+        Some(first) if QUERIES.contains(&first.as_str()) => query(&mut cursor, &first),
+        Some(first) => match first.as_str() {
+            "CREATE" => create(&mut cursor)?,
+            "ALTER" => alter(&mut cursor)?,
+            _ => read(&mut cursor, &first),
+        },
     };
     Some(statement.and_then(|statement| {
         if !matches!(statement, Statement::Unsupported(_)) {
@@ -44,6 +39,16 @@ pub(super) fn parse(
         }
         Ok(statement)
     }))
+}
+
+fn query(cursor: &mut Cursor<'_>, first: &str) -> Result<Statement, Error> {
+    Ok(match first {
+        "INSERT" => Statement::Insert(Box::new(cursor.insert()?)),
+        "UPDATE" => Statement::Update(Box::new(cursor.update()?)),
+        "DELETE" => Statement::Delete(Box::new(cursor.delete()?)),
+        "MERGE" => Statement::Merge(Box::new(cursor.merge()?)),
+        _ => return cursor.query_statement(),
+    })
 }
 
 /// CREATE: tables and indexes are sqlparser's (`None`).
@@ -55,8 +60,11 @@ fn create(cursor: &mut Cursor<'_>) -> Option<Result<Statement, Error>> {
     if cursor.eat("SEQUENCE") {
         return Some(create_sequence(cursor));
     }
+    if let Some(table) = create_table_as(cursor) {
+        return Some(table);
+    }
     let words: Vec<String> = (1..4)
-        .filter_map(|at| cursor.tokens.get(at).and_then(|token| super::keyword(&token.token)))
+        .filter_map(|at| cursor.tokens.get(at).and_then(|token| word::upper(&token.token)))
         .collect();
     let table = words.iter().take(3).any(|word| word == "TABLE" || word == "INDEX");
     let other = words.first().is_none_or(|word| {
@@ -108,36 +116,39 @@ fn read(cursor: &mut Cursor<'_>, first: &str) -> Result<Statement, Error> {
             }
             Ok(Statement::Reset { name: Some(setting_name(cursor)?) })
         }
-        "DISCARD" => match cursor.next_word()?.as_str() {
-            "ALL" => Ok(Statement::DiscardAll),
-            "PLANS" | "SEQUENCES" | "TEMP" | "TEMPORARY" => {
-                Err(unsupported("DISCARD of one thing only"))
-            }
+        "DISCARD" => Ok(Statement::Discard(match cursor.next_word()?.as_str() {
+            "ALL" => Discard::All,
+            "PLANS" => Discard::Plans,
+            "SEQUENCES" => Discard::Sequences,
+            "TEMP" | "TEMPORARY" => Discard::Temporary,
             _ => {
                 cursor.at -= 1;
-                Err(cursor.unexpected())
+                return Err(cursor.unexpected());
             }
-        },
-        "COPY" => copy(cursor),
+        })),
+        "COPY" => copy::copy(cursor),
         "VACUUM" => vacuum(cursor),
         "ANALYZE" | "ANALYSE" => {
             cursor.eat("VERBOSE");
             Ok(Statement::Analyze { tables: optional_tables(cursor)? })
         }
         "CHECKPOINT" => Ok(Statement::Checkpoint),
-        "PREPARE" => prepare(cursor),
-        "EXECUTE" => execute(cursor),
-        "DEALLOCATE" => {
-            cursor.eat("PREPARE");
-            let name = if cursor.eat("ALL") { None } else { Some(cursor.name()?) };
-            Ok(Statement::Deallocate { name })
+        "PREPARE" | "EXECUTE" | "DEALLOCATE" | "DECLARE" | "FETCH" | "MOVE" | "CLOSE" => {
+            portal::read(cursor, first)
         }
-        "DECLARE" => declare(cursor),
-        "FETCH" | "MOVE" => fetch(cursor, first == "MOVE"),
-        "CLOSE" => {
-            let name = if cursor.eat("ALL") { None } else { Some(cursor.name()?) };
-            Ok(Statement::CloseCursor { name })
+        "EXPLAIN" => portal::explain(cursor),
+        "LISTEN" => Ok(Statement::Listen(cursor.own_name()?)),
+        "UNLISTEN" => {
+            let all = cursor.eat_token(&Token::Mul);
+            Ok(Statement::Unlisten(if all { None } else { Some(cursor.own_name()?) }))
         }
+        "NOTIFY" => {
+            let channel = cursor.own_name()?;
+            let payload =
+                if cursor.eat_token(&Token::Comma) { cursor.string()? } else { String::new() };
+            Ok(Statement::Notify { channel, payload })
+        }
+        "LOCK" => lock(cursor),
         "DROP" => drop(cursor),
         "TRUNCATE" => truncate(cursor),
         other if UNSUPPORTED.contains(&other) => Ok(Statement::Unsupported(unsupported(other))),
@@ -155,13 +166,47 @@ fn end_transaction(cursor: &mut Cursor<'_>, first: &str) -> Result<Statement, Er
     let _ = cursor.eat("WORK") || cursor.eat("TRANSACTION");
     if first == "ROLLBACK" && cursor.eat("TO") {
         cursor.eat("SAVEPOINT");
-        return Ok(Statement::RollbackTo(cursor.name()?));
+        return Ok(Statement::RollbackTo(cursor.own_name()?));
     }
-    if cursor.eat("AND CHAIN") {
-        return Err(unsupported("AND CHAIN"));
+    let chain = cursor.eat("AND CHAIN");
+    if !chain {
+        cursor.eat("AND NO CHAIN");
     }
-    cursor.eat("AND NO CHAIN");
-    Ok(if matches!(first, "COMMIT" | "END") { Statement::Commit } else { Statement::Rollback })
+    Ok(if matches!(first, "COMMIT" | "END") {
+        Statement::Commit { chain }
+    } else {
+        Statement::Rollback { chain }
+    })
+}
+
+/// LOCK TABLE. The modes that keep others from writing are one here: the write slot.
+fn lock(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
+    const MODES: [(&str, bool); 8] = [
+        ("ACCESS SHARE MODE", false),
+        ("ROW SHARE MODE", false),
+        ("ROW EXCLUSIVE MODE", true),
+        ("SHARE UPDATE EXCLUSIVE MODE", true),
+        ("SHARE MODE", true),
+        ("SHARE ROW EXCLUSIVE MODE", true),
+        ("EXCLUSIVE MODE", true),
+        ("ACCESS EXCLUSIVE MODE", true),
+    ];
+    cursor.eat("TABLE");
+    let tables = cursor.list(|cursor| {
+        let _ = cursor.eat("ONLY");
+        let name = cursor.qualified_name()?;
+        cursor.eat_token(&Token::Mul);
+        Ok(name)
+    })?;
+    let mut exclusive = true;
+    if cursor.eat("IN") {
+        let Some((_, keeps_out)) = MODES.into_iter().find(|(words, _)| cursor.eat(words)) else {
+            return Err(cursor.unexpected());
+        };
+        exclusive = keeps_out;
+    }
+    let no_wait = cursor.eat("NOWAIT");
+    Ok(Statement::Lock { tables, exclusive, no_wait })
 }
 
 fn transaction_modes(cursor: &mut Cursor<'_>) -> Result<TransactionModes, Error> {
@@ -229,14 +274,19 @@ fn set(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
         return Ok(Statement::SetTransaction { session: false, modes: transaction_modes(cursor)? });
     }
     if cursor.eat("CONSTRAINTS") {
-        return Err(unsupported("SET CONSTRAINTS"));
+        let names = if cursor.eat("ALL") { None } else { Some(cursor.qualified_names()?) };
+        let deferred = cursor.eat("DEFERRED");
+        if !deferred {
+            cursor.expect("IMMEDIATE")?;
+        }
+        return Ok(Statement::SetConstraints { names, deferred });
     }
     let text = |name: &str, value| Ok(Statement::Set { name: name.to_owned(), value, local });
     if cursor.eat("TIME ZONE") {
         if cursor.eat("LOCAL") || cursor.eat("DEFAULT") {
             return text("TimeZone", SettingValue::Default);
         }
-        return text("TimeZone", SettingValue::Text(setting_item(cursor)?));
+        return text("TimeZone", SettingValue::Text(time_zone(cursor)?));
     }
     if cursor.eat("NAMES") {
         let value = if cursor.at_end() || cursor.eat("DEFAULT") {
@@ -262,8 +312,39 @@ fn set(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
     text(&name, setting_value(cursor)?)
 }
 
+/// A zone's name, a number of hours, or an interval.
+fn time_zone(cursor: &mut Cursor<'_>) -> Result<String, Error> {
+    if !cursor.eat("INTERVAL") {
+        return setting_item(cursor);
+    }
+    let position = cursor.position();
+    let text = cursor.string()?;
+    if cursor.eat("HOUR") && cursor.eat("TO") {
+        cursor.expect("MINUTE")?;
+    }
+    // Its sign is the ISO one, and the zone is shown as an interval is written.
+    let offset = text.trim();
+    let (sign, digits) = match offset.strip_prefix('-') {
+        Some(digits) => ('-', digits),
+        None => ('+', offset.strip_prefix('+').unwrap_or(offset)),
+    };
+    let (hours, minutes) = digits.split_once(':').unwrap_or((digits, "0"));
+    match (hours.parse::<u32>(), minutes.parse::<u32>()) {
+        (Ok(hours @ 0..=167), Ok(minutes @ 0..=59)) => {
+            let shown = format!("{hours:02}:{minutes:02}");
+            let posix = if sign == '-' { '+' } else { '-' };
+            Ok(format!("<{sign}{shown}>{posix}{shown}"))
+        }
+        _ => Err(Error::user(
+            SqlState::INVALID_DATETIME_FORMAT,
+            format!("invalid input syntax for type interval: \"{text}\""),
+        )
+        .with_position(position)),
+    }
+}
+
 fn is_session_authorization(cursor: &Cursor<'_>) -> bool {
-    cursor.tokens.get(cursor.at + 1).and_then(|token| super::keyword(&token.token)).as_deref()
+    cursor.tokens.get(cursor.at + 1).and_then(|token| word::upper(&token.token)).as_deref()
         == Some("AUTHORIZATION")
 }
 
@@ -296,206 +377,6 @@ fn setting_item(cursor: &mut Cursor<'_>) -> Result<String, Error> {
     }
 }
 
-fn copy(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
-    let mut options = CopyOptions {
-        format: CopyFormat::Text,
-        delimiter: b'\t',
-        null: String::new(),
-        header: false,
-        quote: b'"',
-        escape: b'"',
-    };
-    let mut given = GivenOptions::default();
-    if cursor.eat("BINARY") {
-        given.format = Some(CopyFormat::Binary);
-    }
-    let source = if cursor.peek() == Some(&Token::LParen) {
-        let tokens = cursor.parenthesized()?;
-        let query = cursor.convert.run(tokens, |parser| parser.parse_query())?;
-        CopySource::Query(cursor.convert.query(&query)?)
-    } else {
-        let name = cursor.qualified_name()?;
-        let mut columns = Vec::new();
-        if cursor.eat_token(&Token::LParen) {
-            columns = cursor.names()?;
-            cursor.expect_token(&Token::RParen)?;
-        }
-        CopySource::Table { name, columns }
-    };
-    let from = cursor.eat("FROM");
-    if !from {
-        cursor.expect("TO")?;
-    }
-    if matches!(source, CopySource::Query(_)) && from {
-        cursor.at -= 1;
-        return Err(cursor.unexpected());
-    }
-    if !cursor.eat(if from { "STDIN" } else { "STDOUT" }) {
-        return Err(match cursor.peek() {
-            Some(Token::SingleQuotedString(_)) => Error::user(
-                SqlState::INSUFFICIENT_PRIVILEGE,
-                "COPY with a file of the server is not supported",
-            )
-            .with_hint("Use COPY ... FROM STDIN or COPY ... TO STDOUT, or psql's \\copy."),
-            _ => cursor.unexpected(),
-        });
-    }
-    cursor.eat("WITH");
-    if cursor.eat_token(&Token::LParen) {
-        loop {
-            copy_option(cursor, &mut given)?;
-            if !cursor.eat_token(&Token::Comma) {
-                break;
-            }
-        }
-        cursor.expect_token(&Token::RParen)?;
-    } else {
-        while !cursor.at_end() {
-            legacy_copy_option(cursor, &mut given)?;
-        }
-    }
-    given.apply(&mut options)?;
-    Ok(Statement::Copy(Box::new(Copy { source, from, options })))
-}
-
-/// COPY's options as they were written.
-#[derive(Debug, Default)]
-struct GivenOptions {
-    format: Option<CopyFormat>,
-    delimiter: Option<String>,
-    null: Option<String>,
-    header: bool,
-    quote: Option<String>,
-    escape: Option<String>,
-}
-
-impl GivenOptions {
-    fn apply(self, options: &mut CopyOptions) -> Result<(), Error> {
-        options.format = self.format.unwrap_or(CopyFormat::Text);
-        let csv = options.format == CopyFormat::Csv;
-        if options.format == CopyFormat::Binary && (self.delimiter.is_some() || self.null.is_some())
-        {
-            return Err(Error::user(
-                SqlState::SYNTAX_ERROR,
-                "cannot specify DELIMITER or NULL in BINARY mode",
-            ));
-        }
-        if !csv && (self.quote.is_some() || self.escape.is_some()) {
-            return Err(Error::refused("COPY quote and escape are available only in CSV mode"));
-        }
-        if self.header && options.format == CopyFormat::Binary {
-            return Err(Error::refused("cannot specify HEADER in BINARY mode"));
-        }
-        options.delimiter = one_byte("delimiter", self.delimiter, if csv { b',' } else { b'\t' })?;
-        options.null =
-            self.null.unwrap_or_else(|| if csv { String::new() } else { "\\N".to_owned() });
-        options.header = self.header;
-        options.quote = one_byte("quote", self.quote, b'"')?;
-        options.escape = one_byte("escape", self.escape, options.quote)?;
-        Ok(())
-    }
-}
-
-fn one_byte(what: &str, text: Option<String>, default: u8) -> Result<u8, Error> {
-    match text.as_deref().map(str::as_bytes) {
-        None => Ok(default),
-        Some([byte]) => Ok(*byte),
-        Some(_) => Err(Error::refused(format!("COPY {what} must be a single one-byte character"))),
-    }
-}
-
-fn copy_format(cursor: &Cursor<'_>, name: &str) -> Result<CopyFormat, Error> {
-    match name {
-        "text" => Ok(CopyFormat::Text),
-        "csv" => Ok(CopyFormat::Csv),
-        "binary" => Ok(CopyFormat::Binary),
-        _ => Err(Error::user(
-            SqlState::INVALID_PARAMETER_VALUE,
-            format!("COPY format \"{name}\" not recognized"),
-        )
-        .with_position(
-            cursor.tokens.get(cursor.at - 1).map_or(1, |token| cursor.convert.position(token.span)),
-        )),
-    }
-}
-
-fn copy_option(cursor: &mut Cursor<'_>, given: &mut GivenOptions) -> Result<(), Error> {
-    match cursor.next_word()?.as_str() {
-        "FORMAT" => {
-            let name = match cursor.peek() {
-                Some(Token::Word(_)) => cursor.name()?.text,
-                _ => cursor.string()?,
-            };
-            given.format = Some(copy_format(cursor, &name)?);
-        }
-        // Rows are frozen or not in PostgreSQL's own storage only; a client can't see it.
-        "FREEZE" => {
-            copy_flag(cursor)?;
-        }
-        "DELIMITER" => given.delimiter = Some(cursor.string()?),
-        "NULL" => given.null = Some(cursor.string()?),
-        "HEADER" => {
-            if cursor.word().as_deref() == Some("MATCH") {
-                return Err(unsupported("COPY HEADER MATCH"));
-            }
-            given.header = copy_flag(cursor)?;
-        }
-        "QUOTE" => given.quote = Some(cursor.string()?),
-        "ESCAPE" => given.escape = Some(cursor.string()?),
-        "ENCODING" => {
-            let encoding = cursor.string()?;
-            if !matches!(encoding.to_lowercase().replace('-', "").as_str(), "utf8" | "unicode") {
-                return Err(unsupported("a COPY encoding other than UTF8"));
-            }
-        }
-        other => return Err(unsupported(&format!("COPY option {other}"))),
-    }
-    Ok(())
-}
-
-/// A boolean option's value: true if there is none.
-fn copy_flag(cursor: &mut Cursor<'_>) -> Result<bool, Error> {
-    match cursor.peek() {
-        Some(Token::Comma | Token::RParen) | None => return Ok(true),
-        _ => {}
-    }
-    let value = match cursor.peek() {
-        Some(Token::Word(_)) => cursor.next_word()?.to_lowercase(),
-        Some(Token::Number(..)) => cursor.integer()?.to_string(),
-        _ => cursor.string()?.to_lowercase(),
-    };
-    match value.as_str() {
-        "true" | "on" | "1" => Ok(true),
-        "false" | "off" | "0" => Ok(false),
-        _ => Err(Error::user(SqlState::SYNTAX_ERROR, "a COPY option requires a Boolean value")),
-    }
-}
-
-fn legacy_copy_option(cursor: &mut Cursor<'_>, given: &mut GivenOptions) -> Result<(), Error> {
-    let word = cursor.next_word()?;
-    match word.as_str() {
-        "CSV" => given.format = Some(CopyFormat::Csv),
-        "BINARY" => given.format = Some(CopyFormat::Binary),
-        "HEADER" => given.header = true,
-        "FREEZE" => {}
-        "DELIMITER" | "DELIMITERS" | "NULL" | "QUOTE" | "ESCAPE" => {
-            cursor.eat("AS");
-            let value = Some(cursor.string()?);
-            match word.as_str() {
-                "NULL" => given.null = value,
-                "QUOTE" => given.quote = value,
-                "ESCAPE" => given.escape = value,
-                _ => given.delimiter = value,
-            }
-        }
-        _ => {
-            cursor.at -= 1;
-            return Err(cursor.unexpected());
-        }
-    }
-    Ok(())
-}
-
 fn optional_tables(cursor: &mut Cursor<'_>) -> Result<Vec<Vec<crate::sql::ast::Name>>, Error> {
     if cursor.at_end() { Ok(Vec::new()) } else { cursor.qualified_names() }
 }
@@ -505,9 +386,9 @@ fn vacuum(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
     if cursor.eat_token(&Token::LParen) {
         loop {
             match cursor.next_word()?.as_str() {
-                "ANALYZE" | "ANALYSE" => analyze = copy_flag(cursor)?,
+                "ANALYZE" | "ANALYSE" => analyze = copy::flag(cursor)?,
                 "VERBOSE" | "FREEZE" => {
-                    copy_flag(cursor)?;
+                    copy::flag(cursor)?;
                 }
                 other => return Err(unsupported(&format!("VACUUM ({other})"))),
             }
@@ -527,120 +408,40 @@ fn vacuum(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
     Ok(Statement::Vacuum { analyze, tables: optional_tables(cursor)? })
 }
 
-/// A statement that is part of another one.
-fn inner_statement(cursor: &mut Cursor<'_>) -> Result<Box<Parsed>, Error> {
-    let tokens = &cursor.tokens[cursor.at..];
-    if tokens.is_empty() {
-        return Err(cursor.unexpected());
-    }
-    let ParsedStatement { statement, parameters } = parse_statement(cursor.convert.source, tokens)?;
-    cursor.at = cursor.tokens.len();
-    Ok(Box::new(Parsed { statement, parameters }))
-}
-
-fn prepare(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
-    if cursor.eat("TRANSACTION") {
-        return Err(unsupported("two-phase commit"));
-    }
-    let name = cursor.name()?;
-    let mut types = Vec::new();
-    if cursor.peek() == Some(&Token::LParen) {
-        let position =
-            cursor.tokens.get(cursor.at + 1).map_or(0, |token| cursor.convert.position(token.span));
-        let tokens = cursor.parenthesized()?;
-        let list = cursor
-            .convert
-            .run(tokens, |parser| parser.parse_comma_separated(Parser::parse_data_type))?;
-        types = list
-            .iter()
-            .map(|name| cursor.convert.type_name(name, position))
-            .collect::<Result<_, _>>()?;
-    }
-    cursor.expect("AS")?;
-    let statement = inner_statement(cursor)?;
-    match statement.statement {
-        Statement::Query(_)
-        | Statement::Insert(_)
-        | Statement::Update(_)
-        | Statement::Delete(_)
-        | Statement::Unsupported(_) => Ok(Statement::Prepare { name, types, statement }),
-        _ => Err(Error::user(SqlState::SYNTAX_ERROR, "this statement cannot be prepared")),
-    }
-}
-
-fn execute(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
-    let name = cursor.name()?;
-    let mut arguments = Vec::new();
-    if cursor.peek() == Some(&Token::LParen) {
-        let tokens = cursor.parenthesized()?;
-        let list = cursor
-            .convert
-            .run(tokens, |parser| parser.parse_comma_separated(Parser::parse_expr))?;
-        arguments = cursor.convert.exprs(&list)?;
-    }
-    Ok(Statement::Execute { name, arguments })
-}
-
-fn declare(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
-    let name = cursor.name()?;
-    if cursor.eat("BINARY") {
-        return Err(unsupported("a binary cursor"));
-    }
-    let _ = cursor.eat("ASENSITIVE") || cursor.eat("INSENSITIVE");
-    if !cursor.eat("NO SCROLL") && cursor.eat("SCROLL") {
-        return Err(unsupported("a scrollable cursor"));
-    }
-    cursor.expect("CURSOR")?;
-    let hold = cursor.eat("WITH HOLD");
-    if !hold {
-        cursor.eat("WITHOUT HOLD");
-    }
-    cursor.expect("FOR")?;
-    let query = inner_statement(cursor)?;
-    if !matches!(query.statement, Statement::Query(_) | Statement::Unsupported(_)) {
-        return Err(Error::user(SqlState::SYNTAX_ERROR, "a cursor must be declared for a query"));
-    }
-    Ok(Statement::Declare { name, query, hold })
-}
-
-fn fetch(cursor: &mut Cursor<'_>, move_only: bool) -> Result<Statement, Error> {
-    let backward = ["PRIOR", "FIRST", "LAST", "ABSOLUTE", "RELATIVE", "BACKWARD"];
-    if cursor.word().is_some_and(|word| backward.contains(&word.as_str()))
-        && cursor.tokens.len() > cursor.at + 1
-    {
-        return Err(unsupported("moving a cursor other than forward"));
-    }
-    let more = cursor.tokens.len() > cursor.at + 1;
-    let count = if more
-        && (cursor.eat("NEXT")
-            || cursor.word().as_deref() == Some("FROM")
-            || cursor.word().as_deref() == Some("IN"))
-    {
-        FetchCount::Next(1)
-    } else if more && cursor.eat("FORWARD") {
-        if cursor.eat("ALL") {
-            FetchCount::All
-        } else if matches!(cursor.peek(), Some(Token::Number(..))) {
-            forward_count(cursor)?
+/// CREATE TABLE ... AS; `None` if it isn't that.
+fn create_table_as(cursor: &mut Cursor<'_>) -> Option<Result<Statement, Error>> {
+    let start = cursor.at;
+    let read = |cursor: &mut Cursor<'_>| {
+        cursor.expect("TABLE")?;
+        let if_not_exists = cursor.eat("IF NOT EXISTS");
+        let name = cursor.qualified_name()?;
+        let columns = if cursor.peek() == Some(&Token::LParen) {
+            cursor.names_in_parentheses()?
         } else {
-            FetchCount::Next(1)
-        }
-    } else if more && cursor.eat("ALL") {
-        FetchCount::All
-    } else if matches!(cursor.peek(), Some(Token::Number(..) | Token::Minus | Token::Plus)) {
-        forward_count(cursor)?
-    } else {
-        FetchCount::Next(1)
+            Vec::new()
+        };
+        cursor.expect("AS")?;
+        Ok::<_, Error>((name, columns, if_not_exists))
     };
-    let _ = cursor.eat("FROM") || cursor.eat("IN");
-    Ok(Statement::Fetch { name: cursor.name()?, count, move_only })
-}
-
-fn forward_count(cursor: &mut Cursor<'_>) -> Result<FetchCount, Error> {
-    let count = cursor.integer()?;
-    u64::try_from(count)
-        .map(FetchCount::Next)
-        .map_err(|_| unsupported("moving a cursor other than forward"))
+    let Ok((name, columns, if_not_exists)) = read(cursor) else {
+        cursor.at = start;
+        return None;
+    };
+    Some((|| {
+        if cursor.is_word("EXECUTE") {
+            return Err(unsupported("CREATE TABLE AS EXECUTE"));
+        }
+        let query = cursor.query()?;
+        if cursor.eat("WITH NO DATA") {
+            return Err(unsupported("WITH NO DATA"));
+        }
+        cursor.eat("WITH DATA");
+        let mut statement = super::table_as(name, columns, query);
+        if let Statement::CreateTable(table) = &mut statement {
+            table.if_not_exists = if_not_exists;
+        }
+        Ok(statement)
+    })())
 }
 
 fn drop(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {

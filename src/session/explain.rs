@@ -1,0 +1,249 @@
+//! EXPLAIN: where a statement runs, SQLite's SQL for it, and SQLite's plan for that.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::model::error::Error;
+use crate::model::read_level::ReadLevel;
+use crate::model::value::{RowBatch, Value};
+use crate::platform::clock;
+use crate::session::Session;
+use crate::session::portal::{Reply, RowsTag, Rowset};
+use crate::session::statement::Plan;
+use crate::sql::{Action, Compiled, ExplainOptions, Parsed, Program};
+
+/// A program of a statement, and SQLite's plan for it.
+struct Explained {
+    sql: Arc<str>,
+    plan: Vec<PlanNode>,
+}
+
+/// A line of EXPLAIN QUERY PLAN.
+struct PlanNode {
+    depth: usize,
+    detail: String,
+}
+
+/// What running the statement showed.
+struct Measured {
+    rows: u64,
+    time: Duration,
+}
+
+impl Session {
+    /// EXPLAIN; `None` if the schema isn't the plan's any more.
+    pub(crate) async fn explain(
+        &mut self,
+        plan: &Plan,
+        options: ExplainOptions,
+        statement: &Compiled,
+        parameters: &[Value],
+        alone: bool,
+    ) -> Result<Option<Reply>, Error> {
+        let began = clock::now();
+        let place = self.place(&statement.action);
+        let mut explained = Vec::new();
+        for program in programs(&statement.action) {
+            let asked = program.explained();
+            let rows = self.query(plan, &asked, None, parameters, RowsTag::Select, alone).await?;
+            let Some(mut rows) = rows else { return Ok(None) };
+            let mut lines = Vec::new();
+            while let Some(batch) = self.fetch(&mut rows).await? {
+                lines.extend(batch.iter().map(<[Value]>::to_vec));
+            }
+            explained.push(Explained { sql: Arc::clone(&program.sql), plan: plan_nodes(&lines) });
+        }
+        let planning = clock::now().since(began);
+        let measured = if options.analyze {
+            match self.measure(plan, statement, parameters, alone).await? {
+                Some(measured) => Some(measured),
+                None => return Ok(None),
+            }
+        } else {
+            None
+        };
+        let lines = if options.json {
+            vec![as_json(&place, &explained, measured.as_ref())]
+        } else {
+            as_text(options, &place, &explained, planning, measured.as_ref())
+        };
+        let rows = lines.len();
+        let values = lines.into_iter().map(Value::Text).collect();
+        let batch = RowBatch { width: 1, rows, values };
+        let tag = RowsTag::Plain("EXPLAIN");
+        Ok(Some(Reply::Rows(Rowset::memory(Arc::clone(&plan.columns), batch, tag))))
+    }
+
+    /// EXPLAIN EXECUTE.
+    pub(crate) async fn explain_execute(
+        &mut self,
+        plan: &Plan,
+        options: ExplainOptions,
+        name: &str,
+        execute: &Parsed,
+        alone: bool,
+    ) -> Result<Option<Reply>, Error> {
+        let prepared = self.statement(name)?;
+        let parameters = self.execute_arguments(execute, &prepared, alone).await?;
+        let own = self.plan(&prepared, true).await?;
+        let shown = Plan {
+            compiled: own.compiled.clone(),
+            columns: Arc::clone(&plan.columns),
+            parameters: Arc::clone(&own.parameters),
+            schema: own.schema,
+            settings: Arc::clone(&own.settings),
+        };
+        self.explain(&shown, options, &own.compiled, &parameters, alone).await
+    }
+
+    /// Runs the statement and counts its rows.
+    async fn measure(
+        &mut self,
+        plan: &Plan,
+        statement: &Compiled,
+        parameters: &[Value],
+        alone: bool,
+    ) -> Result<Option<Measured>, Error> {
+        let inner = Plan::new(statement.clone(), plan.schema, Arc::clone(self.settings.compile()));
+        let began = clock::now();
+        let reply = Box::pin(self.perform(&inner, parameters, alone)).await?;
+        let mut count = 0;
+        match reply {
+            None => return Ok(None),
+            Some(Reply::Rows(mut rows)) => {
+                while let Some(batch) = self.fetch(&mut rows).await? {
+                    count += batch.rows as u64;
+                }
+            }
+            Some(Reply::Complete(tag)) => {
+                count = tag.rsplit(' ').next().and_then(|last| last.parse().ok()).unwrap_or(0);
+            }
+            Some(Reply::Empty | Reply::CopyIn { .. } | Reply::CopyOut { .. }) => {}
+        }
+        Ok(Some(Measured { rows: count, time: clock::now().since(began) }))
+    }
+
+    /// Where a statement runs, and with which promise.
+    fn place(&self, action: &Action) -> Place {
+        let writes = matches!(action, Action::Write { .. })
+            || matches!(action, Action::Query { locking: Some(_), .. });
+        let here = self.engine.is_leader();
+        if self.write.is_some() || writes {
+            return Place { operation: "Write", node: leader(here), level: None };
+        }
+        if self.view.is_some() {
+            let level = Some("the transaction's snapshot");
+            return Place { operation: "Read", node: "this node", level };
+        }
+        let (node, level) = match self.settings.read_level() {
+            ReadLevel::None(_) => ("this node", "none"),
+            ReadLevel::Weak => (leader(here), "weak"),
+            ReadLevel::Auto(_) => ("this node or the leader", "auto"),
+            ReadLevel::Linearizable => ("this node", "linearizable"),
+            ReadLevel::Lease => ("this node", "lease"),
+            ReadLevel::Strong => (leader(here), "strong"),
+        };
+        Place { operation: "Read", node, level: Some(level) }
+    }
+}
+
+fn leader(here: bool) -> &'static str {
+    if here { "this node, the leader" } else { "the leader" }
+}
+
+struct Place {
+    operation: &'static str,
+    node: &'static str,
+    level: Option<&'static str>,
+}
+
+/// The programs that are SQLite's part of a statement.
+fn programs(action: &Action) -> Vec<&Program> {
+    match action {
+        Action::Query { program, .. } => vec![program],
+        Action::Write { steps, .. } => steps.iter().map(|step| &step.program).collect(),
+        // Only queries and data changes can be explained.
+        _ => Vec::new(),
+    }
+}
+
+/// SQLite's rows (id, parent, unused, detail) with their depths.
+fn plan_nodes(lines: &[Vec<Value>]) -> Vec<PlanNode> {
+    let mut depths: HashMap<i64, usize> = HashMap::new();
+    let mut nodes = Vec::new();
+    for line in lines {
+        let [Value::Integer(id), Value::Integer(parent), _, Value::Text(detail)] = line.as_slice()
+        else {
+            continue;
+        };
+        let depth = depths.get(parent).map_or(0, |above| above + 1);
+        depths.insert(*id, depth);
+        nodes.push(PlanNode { depth, detail: detail.clone() });
+    }
+    nodes
+}
+
+fn as_text(
+    options: ExplainOptions,
+    place: &Place,
+    explained: &[Explained],
+    planning: Duration,
+    measured: Option<&Measured>,
+) -> Vec<String> {
+    let level = place.level.map(|level| format!(", level {level}")).unwrap_or_default();
+    let actual = measured.map(|measured| format!("  (actual rows={})", measured.rows));
+    let mut lines =
+        vec![format!("{} on {}{level}{}", place.operation, place.node, actual.unwrap_or_default())];
+    for program in explained {
+        lines.push(format!("  ->  SQLite: {}", program.sql));
+        for node in &program.plan {
+            lines.push(format!("        {}{}", "  ".repeat(node.depth), node.detail));
+        }
+    }
+    if options.summary.unwrap_or(options.analyze) {
+        lines.push(format!("Planning Time: {} ms", milliseconds(planning)));
+        if let Some(measured) = measured {
+            lines.push(format!("Execution Time: {} ms", milliseconds(measured.time)));
+        }
+    }
+    lines
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.3}", time.as_secs_f64() * 1000.0)
+}
+
+fn as_json(place: &Place, explained: &[Explained], measured: Option<&Measured>) -> String {
+    let mut plan = Map::new();
+    plan.insert("Node Type".to_owned(), json!(place.operation));
+    plan.insert("Runs On".to_owned(), json!(place.node));
+    if let Some(level) = place.level {
+        plan.insert("Read Level".to_owned(), json!(level));
+    }
+    if let Some(measured) = measured {
+        plan.insert("Actual Rows".to_owned(), json!(measured.rows));
+    }
+    let programs: Vec<Json> = explained
+        .iter()
+        .map(|program| {
+            let lines: Vec<String> = program
+                .plan
+                .iter()
+                .map(|node| format!("{}{}", "  ".repeat(node.depth), node.detail))
+                .collect();
+            json!({ "SQLite": &*program.sql, "Query Plan": lines })
+        })
+        .collect();
+    plan.insert("Programs".to_owned(), Json::Array(programs));
+    let mut all = Map::new();
+    all.insert("Plan".to_owned(), Json::Object(plan));
+    if let Some(measured) = measured {
+        all.insert("Execution Time".to_owned(), json!(measured.time.as_secs_f64() * 1000.0));
+    }
+    let document = Json::Array(vec![Json::Object(all)]);
+    // A tree of maps, lists and texts can always be written.
+    serde_json::to_string_pretty(&document).unwrap_or_default()
+}

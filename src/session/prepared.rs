@@ -1,0 +1,146 @@
+//! PREPARE and EXECUTE as statements, DISCARD, SET CONSTRAINTS.
+
+use std::sync::Arc;
+
+use crate::model::error::{Error, SqlState};
+use crate::model::pg_type::{Oid, PgType};
+use crate::model::statement::{Parameters, Statement};
+use crate::model::value::Value;
+use crate::session::portal::{Reply, RowsTag};
+use crate::session::run::complete;
+use crate::session::statement::{Plan, Prepared};
+use crate::session::transaction::{self, Phase};
+use crate::session::{NAMED_OBJECTS_MAX, Session, Severity};
+use crate::sql::{self, Action, Discard, Parsed};
+
+/// Bytes of a check's one row.
+const CHECK_BYTES_MAX: usize = 64 << 10;
+
+impl Session {
+    /// A prepared statement of this name, from PREPARE or Parse, may be kept.
+    ///
+    /// # Errors
+    /// 42P05 for a name that is taken, 54000 if there are too many.
+    pub(crate) fn check_new_statement(&self, name: &str) -> Result<(), Error> {
+        if self.statements.contains_key(name) {
+            return Err(Error::user(
+                SqlState::DUPLICATE_PREPARED_STATEMENT,
+                format!("prepared statement \"{name}\" already exists"),
+            ));
+        }
+        if self.statements.len() >= NAMED_OBJECTS_MAX {
+            return Err(Error::limit(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                format!("a session can have {NAMED_OBJECTS_MAX} prepared statements at the most"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// PREPARE.
+    pub(crate) async fn keep_prepared(
+        &mut self,
+        name: &str,
+        statement: &Parsed,
+        types: &[Oid],
+    ) -> Result<Reply, Error> {
+        self.check_new_statement(name)?;
+        let prepared = Arc::new(Prepared::new(Some(statement.clone()), types.to_vec()));
+        self.plan(&prepared, false).await?;
+        self.statements.insert(name.to_owned(), prepared);
+        Ok(complete("PREPARE"))
+    }
+
+    /// EXECUTE.
+    pub(crate) async fn execute_prepared(
+        &mut self,
+        execute: &Parsed,
+        name: &str,
+        alone: bool,
+    ) -> Result<Reply, Error> {
+        let prepared = self.statement(name)?;
+        let parameters = self.execute_arguments(execute, &prepared, alone).await?;
+        Box::pin(self.attempt(&prepared, &parameters, alone)).await
+    }
+
+    /// The values of EXECUTE's arguments, as the prepared statement's parameters.
+    pub(crate) async fn execute_arguments(
+        &mut self,
+        execute: &Parsed,
+        prepared: &Prepared,
+        alone: bool,
+    ) -> Result<Vec<Value>, Error> {
+        let types: Arc<[PgType]> = Arc::clone(&self.plan(prepared, false).await?.parameters);
+        let catalog = self.catalog().await?;
+        let settings = Arc::clone(self.settings.compile());
+        let Some(program) = sql::execute_arguments(execute, &catalog, &settings, &types)? else {
+            return Ok(Vec::new());
+        };
+        let compiled = sql::Compiled {
+            parameters: Vec::new(),
+            columns: Vec::new(),
+            returns_rows: true,
+            action: Action::Query { program: program.clone(), locking: None },
+        };
+        let plan = Plan::new(compiled, catalog.schema, settings);
+        let mut rows = self
+            .query(&plan, &program, None, &[], RowsTag::Select, alone)
+            .await?
+            .ok_or_else(|| Error::serialization("the schema changed during EXECUTE"))?;
+        let mut values = Vec::new();
+        while let Some(batch) = self.fetch(&mut rows).await? {
+            values.extend(batch.values);
+        }
+        Ok(values)
+    }
+
+    /// DISCARD.
+    pub(crate) fn discard(&mut self, what: Discard) -> Result<Reply, Error> {
+        match what {
+            Discard::All => {
+                if self.phase != Phase::Idle {
+                    return Err(transaction::not_in_block("DISCARD ALL"));
+                }
+                self.portals.clear();
+                self.statements.clear();
+                self.settings.reset_all();
+                Ok(complete("DISCARD ALL"))
+            }
+            Discard::Plans => {
+                for prepared in self.statements.values() {
+                    prepared.forget_plan();
+                }
+                Ok(complete("DISCARD PLANS"))
+            }
+            // Nothing about sequences is kept in a session, and there are no temporary tables.
+            Discard::Sequences => Ok(complete("DISCARD SEQUENCES")),
+            Discard::Temporary => Ok(complete("DISCARD TEMP")),
+        }
+    }
+
+    /// SET CONSTRAINTS. IMMEDIATE looks at once for references that lead nowhere.
+    pub(crate) async fn set_constraints(&mut self, deferred: bool) -> Result<Reply, Error> {
+        if self.phase != Phase::Block {
+            let warning = transaction::only_in_block("SET CONSTRAINTS");
+            self.notice(Severity::Warning, warning);
+            return Ok(complete("SET CONSTRAINTS"));
+        }
+        let limits = self.limits();
+        if let (false, Some(write)) = (deferred, &mut self.write) {
+            let statement = Statement {
+                sql: "SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1".into(),
+                parameters: Parameters::default(),
+            };
+            let found = write.run(statement, &limits).await?.collect(CHECK_BYTES_MAX).await?;
+            if let Some(Value::Text(table)) = found.rows.values.first() {
+                return Err(Error::user(
+                    SqlState::FOREIGN_KEY_VIOLATION,
+                    format!(
+                        "insert or update on table \"{table}\" violates foreign key constraint"
+                    ),
+                ));
+            }
+        }
+        Ok(complete("SET CONSTRAINTS"))
+    }
+}
