@@ -151,7 +151,9 @@ fn a_fourth_node_joins_says_how_far_it_is_and_serves() {
     let patience = Duration::from_mins(1) + Duration::from_millis(100 * megabytes as u64);
     let mut seen = Vec::new();
     while rows_at(&cluster.nodes[place]).is_none_or(|here| here < rows) {
-        assert!(began.elapsed() < patience, "it doesn't join\n{}", cluster.nodes[place].log());
+        let node = &mut cluster.nodes[place];
+        assert!(node.is_alive(), "it ended\n{}", node.log());
+        assert!(began.elapsed() < patience, "it doesn't join\n{}", node.log());
         if let Some(reply) = cluster.nodes[place].get("/status?key=store.raft.receiving_snapshot")
             && reply.body != "null"
             && seen.last() != Some(&reply.body)

@@ -86,6 +86,11 @@ impl Node {
         self.child.is_some()
     }
 
+    /// Whether its process hasn't ended by itself.
+    pub fn is_alive(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
+    }
+
     /// `kill -9`.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

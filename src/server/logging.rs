@@ -6,8 +6,10 @@ use tracing_subscriber::EnvFilter;
 
 /// Starts logging. Does nothing if the process logs already.
 pub(super) fn start(level: &str, raft_level: &str) {
-    // Raft's library and other dependencies speak for themselves only when something is wrong.
-    let filter = EnvFilter::new(format!("warn,eider={level},openraft={raft_level}"));
+    // Raft's library and other dependencies speak for themselves only when something is wrong. What
+    // its calls say to their callers is not logged a second time: there it is handled.
+    let filter = format!("warn,eider={level},openraft={raft_level},openraft::raft=off");
+    let filter = EnvFilter::new(filter);
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

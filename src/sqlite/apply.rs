@@ -14,7 +14,7 @@ use crate::model::error::Fault;
 use crate::model::id::TransactionId;
 use crate::sqlite::errors::fault;
 use crate::sqlite::link::own;
-use crate::sqlite::page::{page_checksum, stamp};
+use crate::sqlite::page::{LOCK_BYTE_PAGE, page_checksum, stamp};
 use crate::sqlite::page_set::{EncodedPage, for_each_page};
 use crate::sqlite::vfs::PAGE_BYTES;
 use crate::sqlite::writer::{Writer, execute};
@@ -125,6 +125,9 @@ impl Applying<'_> {
         }
         if number == 1 {
             self.first = Some(bytes);
+            return Ok(());
+        }
+        if number == LOCK_BYTE_PAGE {
             return Ok(());
         }
         let write = || -> rusqlite::Result<()> {

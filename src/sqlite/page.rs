@@ -11,6 +11,10 @@ const VERSIONS: std::ops::Range<usize> = 92..100;
 const COUNTER: [u8; 4] = 1_u32.to_be_bytes();
 const LIBRARY: [u8; 4] = 3_051_003_u32.to_be_bytes();
 
+/// The page at 1 GiB, which SQLite's locks lie in: it is never used, reads as zeros, and can't be
+/// written (SQLite file format §1.4).
+pub(crate) const LOCK_BYTE_PAGE: u32 = 0x4000_0000 / 4096 + 1;
+
 /// Puts constants where SQLite stamps page 1 each time it writes it. Other pages have no stamps.
 ///
 /// What SQLite writes there depends on when it last read the page, and on its version, so it would
