@@ -21,11 +21,14 @@ pub use stored::invalid_utf8;
 #[cfg(test)]
 mod datum_test;
 
+use std::borrow::Cow;
+
 use bytes::{BufMut as _, BytesMut};
 
 use crate::model::error::{Error, SqlState};
-use crate::model::pg_type::{PgType, builtin};
+use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
+use crate::pgdata;
 
 /// Settings that values are shown and read by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,12 +107,15 @@ fn family(data_type: PgType) -> Result<Family, Error> {
         1186 => Family::Interval,
         1700 => Family::Numeric,
         2950 => Family::Uuid,
-        24 | 2205 | 2206 => Family::ObjectId,
+        24 | 2202..=2206 | 4089 | 4096 => Family::ObjectId,
         2278 => Family::Void,
         2249 => Family::Record,
-        oid => match builtin(oid) {
-            Some(known) if known.element_oid != 0 => Family::Array(known.element_oid),
-            _ => return Err(Error::refused(format!("type with OID {oid} is not supported"))),
+        oid => match pgdata::type_by_oid(oid) {
+            Some(known) if known.is_array => Family::Array(known.element),
+            Some(known) => {
+                return Err(Error::refused(format!("type {} is not supported", known.label)));
+            }
+            None => return Err(Error::refused(format!("type with OID {oid} is not supported"))),
         },
     })
 }
@@ -250,8 +256,8 @@ fn object_id_from_text(data_type: PgType, text: &str) -> Result<Value, Error> {
     if text.starts_with(|c: char| c.is_ascii_digit()) {
         return integer::from_text(PgType::OID, text);
     }
-    let known = crate::model::pg_type::BUILTIN_TYPES;
-    let found = known.iter().find(|known| known.name == text || known.sql_name == text);
+    let parts = pgdata::type_name_parts(text);
+    let found = parts.and_then(|parts| pgdata::type_by_parts(&parts));
     match (data_type, found) {
         (PgType::REGTYPE, Some(found)) => Ok(Value::Integer(i64::from(found.oid))),
         (PgType::REGTYPE, None) => {
@@ -270,15 +276,56 @@ fn object_id_to_text(data_type: PgType, value: &Value, out: &mut BytesMut) -> Re
         Value::Integer(0) => out.put_u8(b'-'),
         _ => {
             let oid = stored::integer(data_type, value)?;
-            match u32::try_from(oid).ok().and_then(builtin) {
-                Some(known) if data_type.oid == PgType::REGTYPE.oid => {
-                    out.put_slice(known.sql_name.as_bytes());
-                }
-                _ => integer::put_decimal(oid, out),
+            match u32::try_from(oid).ok().and_then(|oid| object_name(data_type, oid)) {
+                Some(name) => out.put_slice(name.as_bytes()),
+                None => integer::put_decimal(oid, out),
             }
         }
     }
     Ok(())
+}
+
+/// The name of one of PostgreSQL's own objects, as the type shows it.
+fn object_name(data_type: PgType, oid: Oid) -> Option<Cow<'static, str>> {
+    Some(match data_type.oid {
+        24 => {
+            let function = pgdata::function(oid)?;
+            // A name that several functions have is shown with its schema.
+            if pgdata::functions_named(function.name).len() > 1 {
+                format!("pg_catalog.{}", pgdata::quote_identifier(function.name)).into()
+            } else {
+                pgdata::quote_identifier(function.name)
+            }
+        }
+        2202 => pgdata::function_label(pgdata::function(oid)?).into(),
+        2203 => {
+            let operator = pgdata::operator(oid)?;
+            if pgdata::operators_named(operator.name).len() > 1 {
+                format!("pg_catalog.{}", operator.name).into()
+            } else {
+                operator.name.into()
+            }
+        }
+        2204 => pgdata::operator_label(pgdata::operator(oid)?).into(),
+        2205 => pgdata::quote_identifier(pgdata::relation_name(oid)?),
+        2206 => Cow::Borrowed(&*pgdata::type_by_oid(oid)?.label),
+        4089 => Cow::Borrowed(match oid {
+            pgdata::PG_CATALOG => "pg_catalog",
+            99 => "pg_toast",
+            2200 => "public",
+            _ => return None,
+        }),
+        4096 => Cow::Borrowed(if oid == 10 { "postgres" } else { return None }),
+        _ => return None,
+    })
+}
+
+/// Whether values of a type can be read and written here.
+pub fn is_supported(oid: Oid) -> bool {
+    family(PgType::new(oid)).is_ok_and(|family| match family {
+        Family::Array(element) => is_supported(element),
+        _ => true,
+    })
 }
 
 /// Checks a `TimeZone` setting and gives it as it is shown: an IANA name in its own spelling, or a

@@ -1,12 +1,15 @@
 //! Errors that all types share, and access to a stored value of the storage class a type has.
 
 use crate::model::error::{Error, SqlState};
-use crate::model::pg_type::{PgType, builtin};
+use crate::model::pg_type::PgType;
 use crate::model::value::Value;
 
 /// The name that error messages call a type by (`format_type` without its modifier).
 pub(crate) fn type_name(data_type: PgType) -> &'static str {
-    builtin(data_type.oid).map_or("unknown", |known| known.sql_name)
+    match crate::pgdata::type_label(data_type.oid) {
+        "???" => "unknown",
+        label => label,
+    }
 }
 
 /// 22P02 `invalid input syntax for type integer: "x"`.

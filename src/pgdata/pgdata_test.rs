@@ -102,3 +102,28 @@ fn names_are_quoted_where_sql_needs_it() {
     assert_eq!(quote_identifier(""), "\"\"");
     assert_eq!(quote_identifier("name"), "name");
 }
+
+#[test]
+fn types_are_found_by_the_names_of_sql() {
+    let oid = |text: &str| {
+        let parts = pgdata::type_name_parts(text)?;
+        pgdata::type_by_parts(&parts).map(|known| known.oid)
+    };
+    for (text, expected) in [
+        ("int4", 23),
+        ("Integer", 23),
+        (" character  varying ( 10 ) ", 1043),
+        ("timestamp(3) with time zone", 1184),
+        ("pg_catalog.int4[]", 1007),
+        ("integer[][]", 1007),
+        ("char", 1042),
+        ("\"char\"", 18),
+        ("pg_catalog.\"char\"", 18),
+        ("_text", 1009),
+    ] {
+        assert_eq!(oid(text), Some(expected), "{text}");
+    }
+    for text in ["", "nothing", "public.int4", "int4 int4", "\"integer\"", "a.b.c", "(", "int4("] {
+        assert_eq!(oid(text), None, "{text}");
+    }
+}

@@ -82,7 +82,7 @@ pub(crate) enum ExprKind {
     /// `operand op ANY (array)`, or ALL.
     AnyElement {
         operand: Box<Expr>,
-        op: &'static str,
+        op: Lowering,
         array: Box<Expr>,
         element: PgType,
         all: bool,
@@ -124,6 +124,8 @@ pub(crate) struct Column {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Aggregate {
     pub(crate) function: &'static str,
+    /// Whether it is told the session's zone and its arguments' types first.
+    pub(crate) typed: bool,
     pub(crate) star: bool,
     pub(crate) distinct: bool,
     pub(crate) arguments: Vec<Expr>,

@@ -356,7 +356,7 @@ fn utility(statement: &Statement, binder: &mut Binder<'_>) -> Result<Action, Err
             Action::Maintenance { sql: maintained(binder, tables, true)?, tag: "ANALYZE" }
         }
         Statement::Checkpoint => Action::Maintenance { sql: Vec::new(), tag: "CHECKPOINT" },
-        Statement::Prepare { name, types, statement } => prepare(name, types, statement)?,
+        Statement::Prepare { name, types, statement } => prepare(binder, name, types, statement)?,
         Statement::Discard(what) => Action::Discard(*what),
         Statement::Lock { tables, exclusive, no_wait } => {
             for table in tables {
@@ -426,10 +426,15 @@ fn cursor(statement: &Statement) -> Result<Action, Error> {
     }
 }
 
-fn prepare(name: &ast::Name, types: &[ast::TypeName], statement: &Parsed) -> Result<Action, Error> {
+fn prepare(
+    binder: &Binder<'_>,
+    name: &ast::Name,
+    types: &[ast::TypeName],
+    statement: &Parsed,
+) -> Result<Action, Error> {
     let parameter_types = types
         .iter()
-        .map(|name| lookup_type(name).map(|found| found.oid))
+        .map(|name| lookup_type(binder.types(), name).map(|found| found.oid))
         .collect::<Result<_, _>>()?;
     let statement = Box::new(statement.clone());
     Ok(Action::Prepare { name: name.text.clone(), statement, parameter_types })

@@ -3,32 +3,33 @@
 use crate::model::catalog::{Catalog, ConstraintKind};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
+use crate::pgdata::FunctionKind;
 use crate::sql::ast::{self, Call};
+use crate::sql::bind::function::Chosen;
 use crate::sql::bind::{Binder, at, check_ordered};
 use crate::sql::bound::{
     Aggregate, Column, Expr, ExprKind, Frame, FrameBound, OrderItem, OrderKey, Query, RelationId,
     Window,
 };
 use crate::sql::types::Lowering;
-use crate::sql::types::functions::{Function, Kind};
 
 impl Binder<'_> {
     pub(super) fn aggregate_call(
         &mut self,
-        function: &'static Function,
+        chosen: Chosen,
         call: &Call,
-        arguments: Vec<Expr>,
         position: u32,
     ) -> Result<Expr, Error> {
+        let Chosen { function, lowering, arguments, result } = chosen;
         let wrong =
             |message: String| Err(at(Error::user(SqlState::WRONG_OBJECT_TYPE, message), position));
-        if function.kind == Kind::Window && call.over.is_none() {
+        if function.kind == FunctionKind::Window && call.over.is_none() {
             return wrong(format!("window function {} requires an OVER clause", function.name));
         }
         if call.star && !function.arguments.is_empty() {
             return wrong(format!("{}(*) is not supported", function.name));
         }
-        if !call.star && function.arguments.is_empty() && function.kind == Kind::Aggregate {
+        if !call.star && function.arguments.is_empty() && function.kind == FunctionKind::Aggregate {
             return wrong(format!(
                 "{}(*) must be used to call a parameterless aggregate function",
                 function.name
@@ -55,8 +56,10 @@ impl Binder<'_> {
                 position,
             ));
         }
-        let Lowering::Call(name) = function.lowering else {
-            return Err(Error::internal("an aggregate is a call"));
+        let (name, typed) = match lowering {
+            Lowering::Call(name) => (name, false),
+            Lowering::Typed(name) => (name, true),
+            _ => return Err(Error::internal("an aggregate is a call")),
         };
         let filter =
             call.filter.as_deref().map(|filter| self.condition(filter, "FILTER")).transpose()?;
@@ -64,6 +67,7 @@ impl Binder<'_> {
         let order_by = self.order_keys(&call.order_by)?;
         let aggregate = Aggregate {
             function: name,
+            typed,
             star: call.star,
             distinct: call.distinct,
             arguments,
@@ -72,7 +76,7 @@ impl Binder<'_> {
             over,
         };
         let kind = ExprKind::Aggregate(Box::new(aggregate));
-        Ok(Expr { kind, data_type: PgType::new(function.result), position })
+        Ok(Expr { kind, data_type: result, position })
     }
 
     /// ORDER BY inside a call: no output columns there.

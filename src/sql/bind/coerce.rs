@@ -7,9 +7,14 @@ use crate::model::value::Value;
 use crate::sql::bind::{Binder, at};
 use crate::sql::bound::{Expr, ExprKind};
 use crate::sql::types::casts::{self, Context};
-use crate::sql::types::{Lowering, resolve, type_label};
+use crate::sql::types::{Lowering, Types, resolve};
 
-impl Binder<'_> {
+impl<'a> Binder<'a> {
+    /// The types that the statement can use.
+    pub(crate) fn types(&self) -> Types<'a> {
+        Types::new(self.catalog)
+    }
+
     /// Settings that constants in a statement's text are read by.
     pub(crate) fn style(&self) -> Style {
         Style { time_zone: self.settings.time_zone.clone(), ..Style::default() }
@@ -35,6 +40,9 @@ impl Binder<'_> {
                 if target.oid == PgType::UNKNOWN.oid {
                     return Ok(Some(expr));
                 }
+                if let Some(object) = self.object_id(target, text, position)? {
+                    return Ok(Some(object));
+                }
                 let value = datum::from_text(base, text, &self.style())
                     .map_err(|error| at(error, position))?;
                 return Ok(Some(Expr::constant(value, base, position)));
@@ -45,15 +53,30 @@ impl Binder<'_> {
                     Some(Expr { kind: ExprKind::Parameter(number), data_type: base, position })
                 });
             }
+            // Names that are known when the statement is compiled are looked up then.
+            ExprKind::Constant(Value::Text(text))
+                if self.types().category(expr.data_type.oid) == b'S'
+                    && (context == Context::Explicit || target.oid == PgType::REGCLASS.oid) =>
+            {
+                if let Some(object) = self.object_id(target, text, position)? {
+                    return Ok(Some(object));
+                }
+            }
             _ => {}
         }
         if expr.data_type.oid == target.oid {
             return Ok(Some(expr));
         }
-        let Some(lowering) = casts::find(expr.data_type.oid, target.oid, context) else {
-            return Ok(None);
-        };
-        Ok(Some(fold_cast(expr, lowering, base)))
+        let (types, from) = (self.types(), expr.data_type.oid);
+        let Some(path) = casts::find(types, from, target.oid, context) else { return Ok(None) };
+        match casts::lowering(types, path, from, target.oid) {
+            Some(lowering) => Ok(Some(fold_cast(expr, lowering, base))),
+            None => {
+                let (from, to) = (types.label(from), types.label(target.oid));
+                let message = format!("a cast from type {from} to {to} is not supported");
+                Err(at(Error::refused(message), position))
+            }
+        }
     }
 
     /// Fixes a parameter's type, or checks it against the one that it has.
@@ -83,8 +106,8 @@ impl Binder<'_> {
                     )
                     .with_detail(format!(
                         "{} versus {}",
-                        type_label(known.oid),
-                        type_label(wanted.oid)
+                        self.types().label(known.oid),
+                        self.types().label(wanted.oid)
                     )),
                     position,
                 ));
@@ -107,8 +130,8 @@ impl Binder<'_> {
                     SqlState::DATATYPE_MISMATCH,
                     format!(
                         "{what} must be type {}, not type {}",
-                        type_label(target.oid),
-                        type_label(from)
+                        self.types().label(target.oid),
+                        self.types().label(from)
                     ),
                 ),
                 position,
@@ -128,7 +151,11 @@ impl Binder<'_> {
             return Err(at(
                 Error::user(
                     SqlState::CANNOT_COERCE,
-                    format!("cannot cast type {} to {}", type_label(from), type_label(target.oid)),
+                    format!(
+                        "cannot cast type {} to {}",
+                        self.types().label(from),
+                        self.types().label(target.oid)
+                    ),
                 ),
                 position,
             ));
@@ -159,8 +186,8 @@ impl Binder<'_> {
                     SqlState::DATATYPE_MISMATCH,
                     format!(
                         "column \"{column}\" is of type {} but expression is of type {}",
-                        type_label(target.oid),
-                        type_label(from)
+                        self.types().label(target.oid),
+                        self.types().label(from)
                     ),
                 )
                 .with_hint("You will need to rewrite or cast the expression."),
@@ -180,7 +207,7 @@ impl Binder<'_> {
         what: &str,
     ) -> Result<(Vec<Expr>, PgType), Error> {
         let given: Vec<_> = exprs.iter().map(|expr| expr.data_type.oid).collect();
-        let chosen = resolve::common_type(&given).map_err(|(left, right)| {
+        let chosen = resolve::common_type_of(self.types(), &given).map_err(|(left, right)| {
             let position = exprs
                 .iter()
                 .find(|expr| expr.data_type.oid == right)
@@ -190,8 +217,8 @@ impl Binder<'_> {
                     SqlState::DATATYPE_MISMATCH,
                     format!(
                         "{what} types {} and {} cannot be matched",
-                        type_label(left),
-                        type_label(right)
+                        self.types().label(left),
+                        self.types().label(right)
                     ),
                 ),
                 position,
@@ -209,8 +236,8 @@ impl Binder<'_> {
                             SqlState::CANNOT_COERCE,
                             format!(
                                 "{what} could not convert type {} to {}",
-                                type_label(from),
-                                type_label(chosen)
+                                self.types().label(from),
+                                self.types().label(chosen)
                             ),
                         ),
                         position,

@@ -1,12 +1,15 @@
 //! Expressions.
 
 use crate::model::error::{Error, SqlState};
-use crate::model::pg_type::{PgType, builtin};
+use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
 use crate::sql::ast;
-use crate::sql::bind::{Binder, at, check_equality};
+use crate::sql::bind::{Binder, at};
 use crate::sql::bound::{Expr, ExprKind, Query};
-use crate::sql::types::{category, is_text, lookup_type, type_label};
+use crate::sql::types::{Lowering, lookup_type, lowering, resolve};
+
+/// AND or OR.
+type Join = fn(Box<Expr>, Box<Expr>) -> ExprKind;
 
 impl Binder<'_> {
     /// Binds an expression; string constants and bare parameters may stay UNKNOWN.
@@ -43,7 +46,7 @@ impl Binder<'_> {
                 self.binary_operator(op, left, right, position)
             }
             ast::ExprKind::Cast { operand, target } => {
-                let data_type = lookup_type(target)?;
+                let data_type = lookup_type(self.types(), target)?;
                 let operand = self.expr(operand)?;
                 self.cast(operand, data_type, position)
             }
@@ -146,31 +149,7 @@ impl Binder<'_> {
                 }
             }
             ast::ExprKind::Like { operand, pattern, escape, negated, fold } => {
-                let mut text = |tree: &ast::Expr| {
-                    let expr = self.expr(tree)?;
-                    let label = expr.data_type.oid;
-                    let position = tree.position;
-                    self.coerce(expr, PgType::TEXT, crate::sql::types::casts::Context::Implicit)?
-                        .ok_or_else(|| {
-                            at(
-                                Error::user(
-                                    SqlState::UNDEFINED_FUNCTION,
-                                    format!(
-                                        "operator does not exist: {} ~~ unknown",
-                                        type_label(label)
-                                    ),
-                                ),
-                                position,
-                            )
-                        })
-                };
-                let (operand, pattern) = (Box::new(text(operand)?), Box::new(text(pattern)?));
-                let escape =
-                    escape.as_deref().map(|escape| text(escape).map(Box::new)).transpose()?;
-                Ok(boolean(
-                    ExprKind::Like { operand, pattern, escape, negated: *negated, fold: *fold },
-                    position,
-                ))
+                self.like((operand, pattern), escape.as_deref(), (*negated, *fold), position)
             }
             ast::ExprKind::Quantified { left, op, all, right } => {
                 self.quantified(left, op, *all, right, position)
@@ -214,16 +193,58 @@ impl Binder<'_> {
         }
     }
 
-    /// Two operands with the types that `=` gives them.
+    /// Two operands with the types that `=` gives them, to be compared as they are stored.
     fn compared(&mut self, left: Expr, right: Expr, position: u32) -> Result<(Expr, Expr), Error> {
         let equal = self.binary_operator("=", left, right, position)?;
         match equal.kind {
-            ExprKind::Call { mut arguments, .. } if arguments.len() == 2 => {
+            ExprKind::Call { lowering: Lowering::Compare(_), mut arguments, .. }
+                if arguments.len() == 2 =>
+            {
                 let right = arguments.remove(1);
                 Ok((arguments.remove(0), right))
             }
+            ExprKind::Call { arguments, .. } => {
+                let label = self.types().label(arguments.first().map_or(0, |a| a.data_type.oid));
+                let message = format!("comparing values of type {label} here is not supported");
+                Err(at(Error::refused(message), position))
+            }
             _ => Err(Error::internal("an operator is a call")),
         }
+    }
+
+    /// `[NOT] LIKE`, `[NOT] ILIKE`.
+    fn like(
+        &mut self,
+        (operand, pattern): (&ast::Expr, &ast::Expr),
+        escape: Option<&ast::Expr>,
+        (negated, fold): (bool, bool),
+        position: u32,
+    ) -> Result<Expr, Error> {
+        let op = match (negated, fold) {
+            (false, false) => "~~",
+            (true, false) => "!~~",
+            (false, true) => "~~*",
+            (true, true) => "!~~*",
+        };
+        let operand = self.expr(operand)?;
+        let mut pattern = self.expr(pattern)?;
+        let mut character = None;
+        if let Some(escape) = escape {
+            let expr = self.expr(escape)?;
+            character = Some(Box::new(self.coerce_to(expr, PgType::TEXT, "ESCAPE")?));
+            // The pattern is an argument of `like_escape(text, text)`.
+            pattern = self.coerce_to(pattern, PgType::TEXT, "LIKE pattern")?;
+        }
+        let (left, right) = (operand.data_type.oid, pattern.data_type.oid);
+        let operator = self.find_operator(op, Some(left), right, position)?;
+        if self.types().category(operator.left) != b'S' {
+            let message = "LIKE for byte strings is not supported";
+            return Err(at(Error::refused(message), position));
+        }
+        let operand = Box::new(self.passed(operand, operator.left)?);
+        let pattern = Box::new(self.passed(pattern, operator.right)?);
+        let kind = ExprKind::Like { operand, pattern, escape: character, negated, fold };
+        Ok(boolean(kind, position))
     }
 
     /// `(a, b) = (1, 2)`, also with `<>`.
@@ -247,24 +268,66 @@ impl Binder<'_> {
                 position,
             ));
         }
-        if !matches!(op, "=" | "<>" | "!=") {
-            return Err(at(
-                Error::refused(format!("row comparison with {op} is not supported")),
-                position,
-            ));
-        }
-        let mut all: Option<Expr> = None;
-        for (left, right) in left.iter().zip(right) {
-            let (left, right) = (self.expr(left)?, self.expr(right)?);
-            let equal = self.binary_operator("=", left, right, position)?;
-            all = Some(match all {
-                None => equal,
-                Some(other) => boolean(ExprKind::And(Box::new(other), Box::new(equal)), position),
+        let pairs = left
+            .iter()
+            .zip(right)
+            .map(|(left, right)| Ok((self.expr(left)?, self.expr(right)?)))
+            .collect::<Result<Vec<_>, Error>>()?;
+        self.compare_rows(op, pairs, position)
+    }
+
+    /// Rows are compared from the left: the first unequal pair decides (manual, "Row Constructor
+    /// Comparison").
+    fn compare_rows(
+        &mut self,
+        op: &str,
+        pairs: Vec<(Expr, Expr)>,
+        position: u32,
+    ) -> Result<Expr, Error> {
+        let (strict, joined): (&str, Join) = match op {
+            "=" => ("=", ExprKind::And),
+            "<>" | "!=" => ("<>", ExprKind::Or),
+            "<" | "<=" => ("<", ExprKind::Or),
+            ">" | ">=" => (">", ExprKind::Or),
+            _ => {
+                let message =
+                    format!("could not determine interpretation of row comparison operator {op}");
+                let error = Error::user(SqlState::FEATURE_NOT_SUPPORTED, message);
+                let hint =
+                    "Row comparison operators must be associated with btree operator families.";
+                return Err(at(error.with_hint(hint), position));
+            }
+        };
+        let ordered = matches!(op, "<" | "<=" | ">" | ">=");
+        let mut result: Option<Expr> = None;
+        for (left, right) in pairs.into_iter().rev() {
+            let compared = match &result {
+                None => self.binary_operator(op, left, right, position)?,
+                Some(_) if !ordered => self.binary_operator(strict, left, right, position)?,
+                Some(rest) => {
+                    // left < right OR (left = right AND rest)
+                    let before =
+                        self.binary_operator(strict, left.clone(), right.clone(), position)?;
+                    let equal = self.binary_operator("=", left, right, position)?;
+                    let rest = ExprKind::And(Box::new(equal), Box::new(rest.clone()));
+                    result = Some(boolean(
+                        joined(Box::new(before), Box::new(boolean(rest, position))),
+                        position,
+                    ));
+                    continue;
+                }
+            };
+            result = Some(match result {
+                None => compared,
+                Some(rest) => boolean(joined(Box::new(compared), Box::new(rest)), position),
             });
         }
-        let all =
-            all.ok_or_else(|| at(Error::refused("empty rows are not supported"), position))?;
-        if op == "=" { Ok(all) } else { Ok(boolean(ExprKind::Not(Box::new(all)), position)) }
+        result.ok_or_else(|| {
+            at(
+                Error::user(SqlState::FEATURE_NOT_SUPPORTED, "cannot compare rows of zero length"),
+                position,
+            )
+        })
     }
 
     fn in_list(
@@ -295,31 +358,85 @@ impl Binder<'_> {
         }
         let operand = self.expr(operand)?;
         let items = list.iter().map(|item| self.expr(item)).collect::<Result<Vec<_>, _>>()?;
-        // PostgreSQL compares with the common type of all, where there is one.
-        let mut all = vec![operand];
-        all.extend(items);
-        let (mut all, data_type) =
-            self.common(all, "IN").map_err(|error| self.no_equality(error, position))?;
-        check_equality(data_type, position)?;
-        let operand = Box::new(all.remove(0));
-        Ok(boolean(ExprKind::InList { operand, list: all, negated }, position))
+        self.is_among(operand, items, negated, position)
     }
 
-    /// What `a IN (b)` says where types don't go together is what `a = b` would say.
-    fn no_equality(&self, error: Error, position: u32) -> Error {
-        let message = error.message();
-        let types = message
-            .strip_prefix("IN types ")
-            .and_then(|rest| rest.strip_suffix(" cannot be matched"));
-        match types.and_then(|types| types.split_once(" and ")) {
-            Some((left, right)) => at(
-                Error::user(SqlState::UNDEFINED_FUNCTION, format!("operator does not exist: {left} = {right}")).with_hint(
-                    "No operator matches the given name and argument types. You might need to add explicit type casts.",
-                ),
-                position,
-            ),
-            None => error,
+    /// `operand IN (items)`: those without columns are compared as one type if they have a common
+    /// one with the operand, the others one by one.
+    fn is_among(
+        &mut self,
+        operand: Expr,
+        items: Vec<Expr>,
+        negated: bool,
+        position: u32,
+    ) -> Result<Expr, Error> {
+        let (mut singles, constants): (Vec<Expr>, Vec<Expr>) =
+            items.into_iter().partition(has_column);
+        let mut parts = Vec::new();
+        let given: Vec<_> =
+            [&operand].into_iter().chain(&constants).map(|expr| expr.data_type.oid).collect();
+        match resolve::common_type_of(self.types(), &given) {
+            Ok(common) if constants.len() > 1 => {
+                parts.push(self.is_element(
+                    operand.clone(),
+                    constants,
+                    common,
+                    negated,
+                    position,
+                )?);
+            }
+            _ => singles.splice(..0, constants).for_each(drop),
         }
+        let (op, joined): (_, Join) =
+            if negated { ("<>", ExprKind::And) } else { ("=", ExprKind::Or) };
+        for item in singles {
+            parts.push(self.binary_operator(op, operand.clone(), item, position)?);
+        }
+        let join = |all: Expr, part| boolean(joined(Box::new(all), Box::new(part)), position);
+        parts
+            .into_iter()
+            .reduce(join)
+            .ok_or_else(|| at(Error::refused("an empty list is not supported"), position))
+    }
+
+    /// `operand = ANY (items)`, all items of one type.
+    fn is_element(
+        &mut self,
+        operand: Expr,
+        items: Vec<Expr>,
+        common: Oid,
+        negated: bool,
+        position: u32,
+    ) -> Result<Expr, Error> {
+        let op = if negated { "<>" } else { "=" };
+        let operator = self.find_operator(op, Some(operand.data_type.oid), common, position)?;
+        let items = items
+            .into_iter()
+            .map(|item| self.passed(item, common))
+            .collect::<Result<Vec<_>, _>>()?;
+        if !matches!(lowering::function(operator.function), Some(Lowering::Compare(_))) {
+            let compared = items
+                .into_iter()
+                .map(|item| self.binary_operator(op, operand.clone(), item, position))
+                .collect::<Result<Vec<_>, _>>()?;
+            let join = |all: Expr, part| {
+                let (all, part) = (Box::new(all), Box::new(part));
+                boolean(
+                    if negated { ExprKind::And(all, part) } else { ExprKind::Or(all, part) },
+                    position,
+                )
+            };
+            return compared
+                .into_iter()
+                .reduce(join)
+                .ok_or_else(|| at(Error::refused("an empty list is not supported"), position));
+        }
+        let operand = Box::new(self.passed(operand, operator.left)?);
+        let list = items
+            .into_iter()
+            .map(|item| self.passed(item, operator.right))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(boolean(ExprKind::InList { operand, list, negated }, position))
     }
 
     fn in_query(
@@ -361,33 +478,14 @@ impl Binder<'_> {
                 )),
             };
         }
-        let op = match op {
-            "=" => "=",
-            "<>" | "!=" => "<>",
-            "<" => "<",
-            "<=" => "<=",
-            ">" => ">",
-            ">=" => ">=",
-            other => {
-                return Err(at(
-                    Error::refused(format!("{other} ANY (array) is not supported")),
-                    position,
-                ));
-            }
-        };
         let left = self.expr(left)?;
-        let left = self.resolve_unknown(left)?;
         if let ast::ExprKind::Array(items) = &right.kind
-            && op == "="
-            && !all
+            && !items.is_empty()
+            && matches!((op, all), ("=", false) | ("<>" | "!=", true))
         {
             let items = items.iter().map(|item| self.expr(item)).collect::<Result<Vec<_>, _>>()?;
-            let mut both = vec![left];
-            both.extend(items);
-            let (mut both, _) =
-                self.common(both, "IN").map_err(|error| self.no_equality(error, position))?;
-            let operand = Box::new(both.remove(0));
-            return Ok(boolean(ExprKind::InList { operand, list: both, negated: false }, position));
+            let (items, element) = self.common(items, "ARRAY")?;
+            return self.is_element(left, items, element.oid, all, position);
         }
         self.any_element((left, op), right, all, position)
     }
@@ -395,44 +493,41 @@ impl Binder<'_> {
     /// `left op ANY (array)` for an array that isn't written out.
     fn any_element(
         &mut self,
-        (left, op): (Expr, &'static str),
+        (left, op): (Expr, &str),
         right: &ast::Expr,
         all: bool,
         position: u32,
     ) -> Result<Expr, Error> {
+        let op = if op == "!=" { "<>" } else { op };
         let array = self.expr(right)?;
-        let array = if array.is_unknown() {
-            let array_oid = builtin(left.data_type.oid).map_or(0, |known| known.array_oid);
-            if builtin(array_oid).is_none() {
-                return Err(at(Error::refused("arrays of this type are not supported"), position));
-            }
-            self.coerce_to(array, PgType::new(array_oid), "argument of ANY")?
-        } else {
-            array
+        let needs_array = || {
+            let message = "op ANY/ALL (array) requires array on right side";
+            at(Error::user(SqlState::WRONG_OBJECT_TYPE, message), position)
         };
-        let element = builtin(array.data_type.oid).map_or(0, |known| known.element_oid);
-        if category(array.data_type.oid) != b'A' || element == 0 {
-            return Err(at(
-                Error::user(
-                    SqlState::WRONG_OBJECT_TYPE,
-                    "op ANY/ALL (array) requires array on right side",
-                ),
-                position,
-            ));
+        // An array whose type isn't known has elements of the operand's.
+        let element = if array.is_unknown() {
+            left.data_type.oid
+        } else {
+            let base = self.types().base(array.data_type.oid);
+            self.types().element(base).ok_or_else(needs_array)?
+        };
+        let operator = self.find_operator(op, Some(left.data_type.oid), element, position)?;
+        if operator.result != PgType::BOOL.oid {
+            let message = "op ANY/ALL (array) requires operator to yield boolean";
+            return Err(at(Error::user(SqlState::WRONG_OBJECT_TYPE, message), position));
         }
-        let item = Expr { kind: ExprKind::Parameter(0), data_type: PgType::new(element), position };
-        let (operand, wanted) = self.compared(left, item, position)?;
-        if wanted.data_type.oid != element && !is_text(element) {
-            return Err(at(
-                Error::refused("comparing with array elements of another type is not supported"),
-                position,
-            ));
-        }
+        let wanted = self.types().array_of(operator.right).ok_or_else(needs_array)?;
+        let array = self.passed(array, wanted)?;
+        let left = self.passed(left, operator.left)?;
+        let Some(op) = lowering::function(operator.function) else {
+            let label = crate::pgdata::operator_label(operator);
+            return Err(at(Error::refused(format!("operator {label} is not supported")), position));
+        };
         let kind = ExprKind::AnyElement {
-            operand: Box::new(operand),
+            operand: Box::new(left),
             op,
             array: Box::new(array),
-            element: PgType::new(element),
+            element: PgType::new(operator.right),
             all,
         };
         Ok(boolean(kind, position))
@@ -452,7 +547,13 @@ impl Binder<'_> {
         otherwise: Option<&ast::Expr>,
         position: u32,
     ) -> Result<Expr, Error> {
-        let operand = operand.map(|operand| self.expr(operand)).transpose()?;
+        let operand = match operand {
+            Some(operand) => {
+                let operand = self.expr(operand)?;
+                Some(self.resolve_unknown(operand)?)
+            }
+            None => None,
+        };
         let mut conditions = Vec::new();
         let mut results = Vec::new();
         for (condition, result) in branches {
@@ -480,6 +581,11 @@ impl Binder<'_> {
 
 pub(super) fn boolean(kind: ExprKind, position: u32) -> Expr {
     Expr { kind, data_type: PgType::BOOL, position }
+}
+
+/// Whether a column is in it, subqueries left out.
+fn has_column(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::Column(_)) || expr.children().into_iter().any(has_column)
 }
 
 fn one_column(query: &Query, position: u32) -> Result<(), Error> {

@@ -3,13 +3,30 @@
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
+use crate::pgdata::{self, Function, FunctionKind, function_label};
 use crate::sql::ast::Call;
 use crate::sql::bind::{Binder, at, check_ordered};
 use crate::sql::bound::{Expr, ExprKind};
-use crate::sql::types::casts::Context;
-use crate::sql::types::functions::{self, Function, Kind};
-use crate::sql::types::resolve::{self, Choice};
-use crate::sql::types::{ANY, Fact, Lowering, category, type_label};
+use crate::sql::types::casts::{self, Path};
+use crate::sql::types::resolve::{self, Arguments, Candidate, Found};
+use crate::sql::types::{Fact, Lowering, lowering, polymorphic};
+
+/// A function that a call was found to mean.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub(super) function: &'static Function,
+    pub(super) lowering: Lowering,
+    /// In the order of its parameters, converted to what they take.
+    pub(super) arguments: Vec<Expr>,
+    pub(super) result: PgType,
+}
+
+/// What a call's name and arguments mean.
+enum Meaning {
+    Function(Box<Chosen>),
+    /// `type(value)`.
+    Cast(Expr, PgType),
+}
 
 impl Binder<'_> {
     pub(super) fn call(&mut self, call: &Call, position: u32) -> Result<Expr, Error> {
@@ -17,128 +34,259 @@ impl Binder<'_> {
         if let Some(special) = self.special_call(name, call, position)? {
             return Ok(special);
         }
+        if call.arguments.is_empty()
+            && call.name.len() == 1
+            && let Some((result, lowering)) = lowering::value_function(name)
+        {
+            return self.fact(lowering, result, position);
+        }
         let arguments = self.arguments(call)?;
-        let (function, arguments) = self.choose_function(name, call, arguments, position)?;
-        match function.kind {
-            Kind::Scalar => {
-                let plain = !call.star && !call.distinct && call.order_by.is_empty();
-                if !plain || call.filter.is_some() || call.over.is_some() {
-                    let (what, state) = if call.over.is_some() {
-                        ("OVER", SqlState::WRONG_OBJECT_TYPE)
-                    } else {
-                        ("DISTINCT, ORDER BY or FILTER", SqlState::WRONG_OBJECT_TYPE)
-                    };
+        let chosen = match self.meaning(name, call, arguments, position)? {
+            Meaning::Function(chosen) => chosen,
+            Meaning::Cast(operand, target) => return self.cast(operand, target, position),
+        };
+        match chosen.function.kind {
+            FunctionKind::Function => {
+                self.check_plain(name, call, position)?;
+                if chosen.function.returns_set {
                     return Err(at(
-                        Error::user(
-                            state,
-                            format!("{what} specified, but {name} is not an aggregate function"),
-                        ),
+                        Error::refused("set-returning functions are supported in FROM only"),
                         position,
                     ));
                 }
-                self.scalar_call(function, arguments, position)
+                self.scalar_call(*chosen, position)
             }
-            Kind::Aggregate | Kind::Window => {
-                self.aggregate_call(function, call, arguments, position)
+            FunctionKind::Aggregate | FunctionKind::Window => {
+                self.aggregate_call(*chosen, call, position)
             }
-            Kind::Set => Err(at(
-                Error::refused("set-returning functions are supported in FROM only"),
-                position,
-            )),
+            FunctionKind::Procedure => {
+                let label = function_label(chosen.function);
+                let message = format!("{label} is a procedure");
+                let error = Error::user(SqlState::WRONG_OBJECT_TYPE, message);
+                Err(at(error.with_hint("To call a procedure, use CALL."), position))
+            }
         }
+    }
+
+    /// What only aggregates and window functions have.
+    fn check_plain(&self, name: &str, call: &Call, position: u32) -> Result<(), Error> {
+        let what = if call.star {
+            let message = format!("{name}(*) specified, but {name} is not an aggregate function");
+            return Err(at(Error::user(SqlState::WRONG_OBJECT_TYPE, message), position));
+        } else if call.distinct {
+            "DISTINCT"
+        } else if !call.order_by.is_empty() {
+            "ORDER BY"
+        } else if call.filter.is_some() {
+            "FILTER"
+        } else if call.over.is_some() {
+            let message = format!(
+                "OVER specified, but {name} is not a window function nor an aggregate function"
+            );
+            return Err(at(Error::user(SqlState::WRONG_OBJECT_TYPE, message), position));
+        } else {
+            return Ok(());
+        };
+        let message = format!("{what} specified, but {name} is not an aggregate function");
+        Err(at(Error::user(SqlState::WRONG_OBJECT_TYPE, message), position))
     }
 
     fn arguments(&mut self, call: &Call) -> Result<Vec<Expr>, Error> {
         call.arguments.iter().map(|argument| self.expr(argument)).collect()
     }
 
-    fn scalar_call(
-        &mut self,
-        function: &'static Function,
-        mut arguments: Vec<Expr>,
-        position: u32,
-    ) -> Result<Expr, Error> {
-        let result = PgType::new(function.result);
-        match function.lowering {
-            Lowering::Now if result.oid != PgType::TIMESTAMPTZ.oid => {
-                let now = Expr::call(Lowering::Now, Vec::new(), PgType::TIMESTAMPTZ, position);
-                return self.cast(now, result, position);
-            }
+    fn scalar_call(&mut self, mut chosen: Chosen, position: u32) -> Result<Expr, Error> {
+        match chosen.lowering {
             Lowering::CurrentSetting => {
                 let Some(ExprKind::Constant(Value::Text(_))) =
-                    arguments.first().map(|first| &first.kind)
+                    chosen.arguments.first().map(|first| &first.kind)
                 else {
                     return Err(at(
                         Error::refused("current_setting with a computed name is not supported"),
                         position,
                     ));
                 };
-                arguments.truncate(1);
+                chosen.arguments.truncate(1);
             }
-            Lowering::NextValue => return self.next_value(arguments, position),
-            Lowering::SessionFact(fact) => {
-                let text = match fact {
-                    Fact::User => Some(self.settings.user.clone()),
-                    Fact::Database => Some(self.settings.database.clone()),
-                    // The first schema of the search path that there is.
-                    Fact::Schema => self
-                        .settings
-                        .search_path
-                        .iter()
-                        .find(|schema| matches!(schema.as_str(), "public" | "pg_catalog"))
-                        .cloned(),
-                };
-                let value = text.map_or(Value::Null, Value::Text);
-                return Ok(Expr::constant(value, result, position));
+            Lowering::NextValue => return self.next_value(chosen.arguments, position),
+            Lowering::SessionFact(_) | Lowering::Now => {
+                return self.fact(chosen.lowering, chosen.result, position);
+            }
+            Lowering::CompareAs(op, common) => {
+                let operands = chosen
+                    .arguments
+                    .into_iter()
+                    .map(|operand| self.cast(operand, PgType::new(common), position))
+                    .collect::<Result<_, _>>()?;
+                return Ok(Expr::call(Lowering::Compare(op), operands, chosen.result, position));
+            }
+            Lowering::Joined => {
+                let operands = chosen
+                    .arguments
+                    .into_iter()
+                    .map(|operand| self.cast(operand, PgType::TEXT, position))
+                    .collect::<Result<_, _>>()?;
+                return Ok(Expr::call(Lowering::Infix("||"), operands, chosen.result, position));
             }
             _ => {}
         }
-        let kind =
-            ExprKind::Call { lowering: function.lowering, arguments, volatile: function.volatile };
-        Ok(Expr { kind, data_type: result, position })
+        let kind = ExprKind::Call {
+            lowering: chosen.lowering,
+            arguments: chosen.arguments,
+            volatile: chosen.function.volatility == b'v',
+        };
+        Ok(Expr { kind, data_type: chosen.result, position })
     }
 
-    /// The function that a call means, and the arguments with its types.
-    fn choose_function(
+    /// What depends on nothing but the session.
+    fn fact(&mut self, lowering: Lowering, result: PgType, position: u32) -> Result<Expr, Error> {
+        let fact = match lowering {
+            Lowering::Now if result.oid != PgType::TIMESTAMPTZ.oid => {
+                let now = Expr::call(Lowering::Now, Vec::new(), PgType::TIMESTAMPTZ, position);
+                return self.cast(now, result, position);
+            }
+            Lowering::SessionFact(fact) => fact,
+            _ => return Ok(Expr::call(lowering, Vec::new(), result, position)),
+        };
+        let text = match fact {
+            Fact::User => Some(self.settings.user.clone()),
+            Fact::Database => Some(self.settings.database.clone()),
+            // The first schema of the search path that there is.
+            Fact::Schema => self
+                .settings
+                .search_path
+                .iter()
+                .find(|schema| matches!(schema.as_str(), "public" | "pg_catalog"))
+                .cloned(),
+        };
+        Ok(Expr::constant(text.map_or(Value::Null, Value::Text), result, position))
+    }
+
+    /// What a call means: a function, or a cast where a type's name is called.
+    fn meaning(
         &mut self,
         name: &str,
         call: &Call,
         arguments: Vec<Expr>,
         position: u32,
-    ) -> Result<(&'static Function, Vec<Expr>), Error> {
+    ) -> Result<Meaning, Error> {
         let given: Vec<Oid> = arguments.iter().map(|argument| argument.data_type.oid).collect();
-        let found = functions::named(name);
-        let candidates: Vec<Vec<Oid>> =
-            found.iter().map(|function| wanted(function, given.len())).collect();
-        let place = match resolve::choose(&candidates, &given) {
-            Choice::One(place) => place,
-            // A type's name as a function is a cast.
-            Choice::None | Choice::Ambiguous if candidates.contains(&given) => {
-                candidates.iter().position(|candidate| *candidate == given).unwrap_or(0)
+        let asked = Arguments { types: &given, names: &[], variadic: false };
+        let found = resolve::function(self.types(), name, asked);
+        if let Found::One(candidate) = &found
+            && candidate.wanted == given
+        {
+            return self.chosen(candidate, call, arguments, position);
+        }
+        if let [argument] = arguments.as_slice()
+            && let Some(target) = self.type_called(name, argument.data_type.oid)
+        {
+            let operand = arguments.into_iter().next().expect("there is one argument");
+            return Ok(Meaning::Cast(operand, target));
+        }
+        match found {
+            Found::One(candidate) => self.chosen(&candidate, call, arguments, position),
+            Found::None => Err(at(self.no_function(false, name, call, &given), position)),
+            Found::Ambiguous => Err(at(self.no_function(true, name, call, &given), position)),
+        }
+    }
+
+    /// The type that a function's name means, where calling it is a cast that changes nothing or
+    /// goes by text.
+    fn type_called(&self, name: &str, given: Oid) -> Option<PgType> {
+        let target = pgdata::type_by_name(name)?.oid;
+        let types = self.types();
+        let is_cast = given == PgType::UNKNOWN.oid
+            || match casts::find(types, given, target, casts::Context::Explicit)? {
+                Path::Same => true,
+                Path::Text => !(types.is_row(given) && types.category(target) == b'S'),
+                Path::Function(_) | Path::Elements => false,
+            };
+        is_cast.then(|| PgType::new(target))
+    }
+
+    /// A chosen function with its arguments.
+    fn chosen(
+        &mut self,
+        candidate: &Candidate,
+        call: &Call,
+        arguments: Vec<Expr>,
+        position: u32,
+    ) -> Result<Meaning, Error> {
+        let function = candidate.function.0;
+        let given: Vec<Oid> = arguments.iter().map(|argument| argument.data_type.oid).collect();
+        let meaning =
+            polymorphic::meaning(self.types(), &given, &candidate.wanted).map_err(|conflict| {
+                at(Error::user(SqlState::DATATYPE_MISMATCH, conflict.message()), position)
+            })?;
+        let result = meaning.apply(self.types(), function.result).unwrap_or(function.result);
+        let types: Vec<Oid> = given.clone();
+        let mut placed: Vec<(usize, Expr)> = Vec::new();
+        for ((argument, want), place) in
+            arguments.into_iter().zip(&candidate.wanted).zip(&candidate.places)
+        {
+            let want = meaning.apply(self.types(), *want).unwrap_or(*want);
+            placed.push((*place, self.passed(argument, want)?));
+        }
+        self.add_defaults(candidate, &mut placed)?;
+        placed.sort_by_key(|(place, _)| *place);
+        let arguments: Vec<Expr> = placed.into_iter().map(|(_, argument)| argument).collect();
+        let Some(lowering) = lowering::function(function.oid) else {
+            if let ("min" | "max", Some(argument)) = (function.name, arguments.first()) {
+                check_ordered(argument.data_type, position)?;
             }
-            choice => {
-                if let (true, [oid]) = (matches!(name, "min" | "max"), given.as_slice())
-                    && (*oid == PgType::INTERVAL.oid || category(*oid) == b'A')
-                {
-                    check_ordered(PgType::new(*oid), position)?;
-                }
-                return Err(no_function(choice, name, call, &given, position));
-            }
+            let label = function_label(function);
+            let what = match function.kind {
+                FunctionKind::Aggregate if call.over.is_none() => "aggregate function",
+                FunctionKind::Function
+                | FunctionKind::Aggregate
+                | FunctionKind::Window
+                | FunctionKind::Procedure => "function",
+            };
+            return Err(at(Error::refused(format!("{what} {label} is not supported")), position));
         };
-        let arguments = arguments
-            .into_iter()
-            .zip(&candidates[place])
-            .map(|(argument, want)| {
-                if *want == ANY {
-                    return self.resolve_unknown(argument);
-                }
-                let position = argument.position;
-                self.coerce(argument, PgType::new(*want), Context::Implicit)?.ok_or_else(|| {
-                    at(Error::internal("a function was chosen that does not fit"), position)
-                })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok((found[place], arguments))
+        if lowering == Lowering::TypeOf {
+            // The type as it was before it was given to the function.
+            let value = Value::Integer(i64::from(types.first().copied().unwrap_or(0)));
+            let constant = Expr::constant(value, PgType::REGTYPE, position);
+            return Ok(Meaning::Cast(constant, PgType::REGTYPE));
+        }
+        Ok(Meaning::Function(Box::new(Chosen {
+            function,
+            lowering,
+            arguments,
+            result: PgType::new(result),
+        })))
+    }
+
+    /// The defaults of parameters that were left out.
+    fn add_defaults(
+        &mut self,
+        candidate: &Candidate,
+        placed: &mut Vec<(usize, Expr)>,
+    ) -> Result<(), Error> {
+        let function = candidate.function.0;
+        if candidate.defaulted == 0 {
+            return Ok(());
+        }
+        let Some(defaults) = function.defaults() else {
+            return Err(Error::internal("a parameter with a default has one"));
+        };
+        let list = crate::sql::parser::parse_expression(&format!("ROW({defaults})"))?;
+        let defaults = match list.kind {
+            crate::sql::ast::ExprKind::Row(items) => items,
+            crate::sql::ast::ExprKind::Call(call) => call.arguments,
+            _ => return Err(Error::internal("defaults are a list")),
+        };
+        let first = function.arguments.len() - defaults.len();
+        for place in first..function.arguments.len() {
+            if placed.iter().all(|(taken, _)| *taken != place) {
+                let value = self.expr(&defaults[place - first])?;
+                let value = Expr { position: 0, ..value };
+                placed.push((place, self.passed(value, function.arguments[place])?));
+            }
+        }
+        Ok(())
     }
 
     /// What has the form of a function but rules of its own.
@@ -167,11 +315,6 @@ impl Binder<'_> {
                 }))
             }
             "nullif" => self.nullif(call, position).map(Some),
-            "concat" | "concat_ws" => self.concat(name, call, position).map(Some),
-            "pg_typeof" => Err(at(Error::refused("pg_typeof is not supported"), position)),
-            "set_config" => {
-                Err(at(Error::refused("set_config is not supported; use SET"), position))
-            }
             _ => Ok(None),
         }
     }
@@ -196,23 +339,6 @@ impl Binder<'_> {
         Ok(Expr { kind, data_type, position })
     }
 
-    /// `concat` takes anything by its text form.
-    fn concat(&mut self, name: &str, call: &Call, position: u32) -> Result<Expr, Error> {
-        let arguments = self.arguments(call)?;
-        let arguments = arguments
-            .into_iter()
-            .map(|argument| {
-                let argument = self.resolve_unknown(argument)?;
-                self.cast(argument, PgType::TEXT, position)
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        if arguments.is_empty() {
-            return Err(no_function(Choice::None, name, call, &[], position));
-        }
-        let lowering = Lowering::Call(if name == "concat" { "pg_concat" } else { "pg_concat_ws" });
-        Ok(Expr::call(lowering, arguments, PgType::TEXT, position))
-    }
-
     /// The arguments of a function in FROM, and its result's type.
     pub(super) fn set_function(
         &mut self,
@@ -221,14 +347,34 @@ impl Binder<'_> {
     ) -> Result<(Vec<Expr>, PgType), Error> {
         let name = function_name(call)?;
         let arguments = self.arguments(call)?;
-        let (function, arguments) = self.choose_function(name, call, arguments, position)?;
-        if function.kind != Kind::Set {
-            return Err(at(
+        match self.meaning(name, call, arguments, position)? {
+            Meaning::Function(chosen) if chosen.lowering == Lowering::Series => {
+                Ok((chosen.arguments, chosen.result))
+            }
+            Meaning::Function(_) | Meaning::Cast(..) => Err(at(
                 Error::refused(format!("function {name} in FROM is not supported")),
                 position,
-            ));
+            )),
         }
-        Ok((arguments, PgType::new(function.result)))
+    }
+
+    fn no_function(&self, ambiguous: bool, name: &str, call: &Call, given: &[Oid]) -> Error {
+        let types: Vec<_> = given.iter().map(|oid| self.types().label(*oid)).collect();
+        let label =
+            if call.star { format!("{name}()") } else { format!("{name}({})", types.join(", ")) };
+        if ambiguous {
+            let message = format!("function {label} is not unique");
+            return Error::user(SqlState::AMBIGUOUS_FUNCTION, message).with_hint(
+                "Could not choose a best candidate function. You might need to add explicit type casts.",
+            );
+        }
+        let hint = if call.order_by.len() > 1 {
+            "No aggregate function matches the given name and argument types. Perhaps you misplaced ORDER BY; ORDER BY must appear after all regular arguments of the aggregate."
+        } else {
+            "No function matches the given name and argument types. You might need to add explicit type casts."
+        };
+        let message = format!("function {label} does not exist");
+        Error::user(SqlState::UNDEFINED_FUNCTION, message).with_hint(hint)
     }
 }
 
@@ -248,30 +394,4 @@ fn function_name(call: &Call) -> Result<&str, Error> {
             ))
         }
     }
-}
-
-fn wanted(function: &Function, count: usize) -> Vec<Oid> {
-    let mut wanted = function.arguments.to_vec();
-    if function.variadic
-        && let Some(last) = wanted.last().copied()
-    {
-        while wanted.len() < count {
-            wanted.push(last);
-        }
-    }
-    wanted
-}
-
-fn no_function(choice: Choice, name: &str, call: &Call, given: &[Oid], position: u32) -> Error {
-    let types: Vec<&str> = given.iter().map(|oid| type_label(*oid)).collect();
-    let label =
-        if call.star { format!("{name}(*)") } else { format!("{name}({})", types.join(", ")) };
-    let error = if choice == Choice::Ambiguous {
-        Error::user(SqlState::AMBIGUOUS_FUNCTION, format!("function {label} is not unique"))
-            .with_hint("Could not choose a best candidate function. You might need to add explicit type casts.")
-    } else {
-        Error::user(SqlState::UNDEFINED_FUNCTION, format!("function {label} does not exist"))
-            .with_hint("No function matches the given name and argument types. You might need to add explicit type casts.")
-    };
-    at(error, position)
 }

@@ -250,7 +250,7 @@ impl Binder<'_> {
         arguments: Vec<Expr>,
         position: u32,
     ) -> Result<Expr, Error> {
-        let Some(ExprKind::Constant(Value::Text(name))) =
+        let Some(ExprKind::Constant(Value::Integer(oid))) =
             arguments.first().map(|first| &first.kind)
         else {
             return Err(at(
@@ -258,11 +258,12 @@ impl Binder<'_> {
                 position,
             ));
         };
-        let name = name.strip_prefix("public.").unwrap_or(name).trim_matches('"').to_owned();
-        if self.sequence(&name).is_none() {
-            let message = format!("relation \"{name}\" does not exist");
+        let sequences = self.catalog.sequences.values();
+        let found = sequences.into_iter().find(|sequence| i64::from(sequence.oid) == *oid);
+        let Some(name) = found.map(|sequence| sequence.name.clone()) else {
+            let message = format!("could not open relation with OID {oid}");
             return Err(at(Error::user(SqlState::UNDEFINED_TABLE, message), position));
-        }
+        };
         if !self.sequence_allowed || self.sequences.iter().any(|taken| taken.name == name) {
             return Err(at(
                 Error::refused("nextval is supported once in a SELECT without FROM only"),

@@ -10,6 +10,7 @@ mod expr;
 mod from;
 mod function;
 mod insert;
+mod object_id;
 mod operator;
 mod query;
 mod scope;
@@ -19,7 +20,7 @@ mod update;
 
 use std::collections::HashSet;
 
-use crate::model::catalog::{Catalog, Sequence, Table};
+use crate::model::catalog::{Catalog, Table};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::sql::CompileSettings;
@@ -46,15 +47,6 @@ fn check_ordered(data_type: PgType, position: u32) -> Result<(), Error> {
         Error::refused(format!("ordering values of type {label} is not supported"))
     };
     Err(at(error, position))
-}
-
-/// Refuses `IN` where `=` is refused.
-fn check_equality(data_type: PgType, position: u32) -> Result<(), Error> {
-    if !is_unordered(data_type.oid) || data_type.oid == PgType::JSONB.oid {
-        return Ok(());
-    }
-    let message = format!("IN with values of type {} is not supported", type_label(data_type.oid));
-    Err(at(Error::refused(message), position))
 }
 
 /// Binds one statement.
@@ -110,7 +102,7 @@ impl<'a> Binder<'a> {
             if *oid == 0 || *oid == PgType::UNKNOWN.oid {
                 continue;
             }
-            if crate::model::pg_type::builtin(*oid).is_none() {
+            if crate::pgdata::type_by_oid(*oid).is_none() {
                 return Err(Error::user(
                     SqlState::UNDEFINED_OBJECT,
                     format!("type with OID {oid} does not exist"),
@@ -179,10 +171,6 @@ impl<'a> Binder<'a> {
         let visible = relation_name(name)?;
         let found = visible.and_then(|name| self.catalog.tables.get(&name.text));
         found.map(AsRef::as_ref).ok_or_else(|| no_such_relation(name))
-    }
-
-    pub(crate) fn sequence(&self, name: &str) -> Option<&'a Sequence> {
-        self.catalog.sequences.get(name).map(AsRef::as_ref)
     }
 }
 

@@ -3,12 +3,12 @@
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
+use crate::pgdata::Operator;
 use crate::sql::bind::{Binder, at};
 use crate::sql::bound::{Expr, ExprKind};
 use crate::sql::types::casts::Context;
-use crate::sql::types::operators::{self, Operator};
-use crate::sql::types::resolve::{self, Choice};
-use crate::sql::types::{Lowering, category, is_text, is_unordered, type_label};
+use crate::sql::types::resolve::{self, Found};
+use crate::sql::types::{Lowering, polymorphic};
 
 impl Binder<'_> {
     pub(super) fn binary_operator(
@@ -19,94 +19,9 @@ impl Binder<'_> {
         position: u32,
     ) -> Result<Expr, Error> {
         let op = if op == "!=" { "<>" } else { op };
-        if op == "||" {
-            return self.concatenation(left, right, position);
-        }
-        if (left.is_null_constant() || right.is_null_constant())
-            && left.is_unknown()
-            && right.is_unknown()
-        {
-            // Both unknown: text, as for any two of them.
-            let left = self.resolve_unknown(left)?;
-            return self.binary_operator(op, left, right, position);
-        }
-        let operator = self.find_operator(op, &left, &right, position)?;
-        let left_type = PgType::new(operator.left.unwrap_or(operator.right));
-        let left = self.operand(left, left_type)?;
-        let right = self.operand(right, PgType::new(operator.right))?;
-        Ok(Expr::call(operator.lowering, vec![left, right], PgType::new(operator.result), position))
-    }
-
-    fn operand(&mut self, expr: Expr, target: PgType) -> Result<Expr, Error> {
-        let position = expr.position;
-        self.coerce(expr, target, Context::Implicit)?.ok_or_else(|| {
-            at(Error::internal("an operator was chosen that does not fit"), position)
-        })
-    }
-
-    fn find_operator(
-        &self,
-        op: &str,
-        left: &Expr,
-        right: &Expr,
-        position: u32,
-    ) -> Result<&'static Operator, Error> {
-        let found = operators::named(op, false);
-        let candidates: Vec<Vec<Oid>> =
-            found.iter().map(|operator| vec![operator.left.unwrap_or(0), operator.right]).collect();
-        match resolve::choose_operator(&candidates, &[left.data_type.oid, right.data_type.oid]) {
-            Choice::One(place) => Ok(found[place]),
-            _ if compares_unordered(op, left, right) => Err(at(
-                Error::refused(format!(
-                    "comparing values of type {} with {op} is not supported",
-                    type_label(if left.is_unknown() { right } else { left }.data_type.oid)
-                )),
-                position,
-            )),
-            choice => Err(no_operator(
-                choice,
-                &format!(
-                    "{} {op} {}",
-                    type_label(left.data_type.oid),
-                    type_label(right.data_type.oid)
-                ),
-                position,
-            )),
-        }
-    }
-
-    /// `||` joins anything to a string.
-    fn concatenation(&mut self, left: Expr, right: Expr, position: u32) -> Result<Expr, Error> {
-        let textual = |expr: &Expr| expr.is_unknown() || is_text(expr.data_type.oid);
-        let bytea = |expr: &Expr| expr.data_type.oid == PgType::BYTEA.oid;
-        let label =
-            format!("{} || {}", type_label(left.data_type.oid), type_label(right.data_type.oid));
-        if (bytea(&left) && (bytea(&right) || right.is_unknown()))
-            || (bytea(&right) && left.is_unknown())
-        {
-            let left = self.operand(left, PgType::BYTEA)?;
-            let right = self.operand(right, PgType::BYTEA)?;
-            return Ok(Expr::call(
-                Lowering::Call("pg_bytea_concat"),
-                vec![left, right],
-                PgType::BYTEA,
-                position,
-            ));
-        }
-        let array = |expr: &Expr| category(expr.data_type.oid) == b'A';
-        if !(textual(&left) || textual(&right)) || array(&left) || array(&right) {
-            return Err(no_operator(Choice::None, &label, position));
-        }
-        let mut side = |expr: Expr| -> Result<Expr, Error> {
-            if expr.is_unknown() {
-                return self.operand(expr, PgType::TEXT);
-            }
-            let position = expr.position;
-            self.coerce(expr, PgType::TEXT, Context::Assignment)?
-                .ok_or_else(|| no_operator(Choice::None, &label, position))
-        };
-        let operands = vec![side(left)?, side(right)?];
-        Ok(Expr::call(Lowering::Infix("||"), operands, PgType::TEXT, position))
+        let operator =
+            self.find_operator(op, Some(left.data_type.oid), right.data_type.oid, position)?;
+        self.apply_operator(operator, Some(left), right, position)
     }
 
     pub(super) fn prefix_operator(
@@ -118,20 +33,116 @@ impl Binder<'_> {
         if let Some(folded) = signed_constant(op, &operand, position) {
             return Ok(folded);
         }
-        let found = operators::named(op, true);
-        let candidates: Vec<Vec<Oid>> = found.iter().map(|operator| vec![operator.right]).collect();
-        let operator = match resolve::choose(&candidates, &[operand.data_type.oid]) {
-            Choice::One(place) => found[place],
-            choice => {
-                return Err(no_operator(
-                    choice,
-                    &format!("{op} {}", type_label(operand.data_type.oid)),
-                    position,
-                ));
-            }
+        let operator = self.find_operator(op, None, operand.data_type.oid, position)?;
+        self.apply_operator(operator, None, operand, position)
+    }
+
+    /// The operator that is meant by its name and its operands' types.
+    ///
+    /// # Errors
+    /// 42883, 42725.
+    pub(super) fn find_operator(
+        &self,
+        op: &str,
+        left: Option<Oid>,
+        right: Oid,
+        position: u32,
+    ) -> Result<&'static Operator, Error> {
+        let ambiguous = match resolve::operator(self.types(), op, left, right) {
+            Found::One(operator) => return Ok(operator),
+            Found::None => false,
+            Found::Ambiguous => true,
         };
-        let operand = self.operand(operand, PgType::new(operator.right))?;
-        Ok(Expr::call(operator.lowering, vec![operand], PgType::new(operator.result), position))
+        Err(at(self.no_operator(ambiguous, op, left, right), position))
+    }
+
+    /// A call of an operator that was chosen, with its operands converted to what it takes.
+    fn apply_operator(
+        &mut self,
+        operator: &'static Operator,
+        left: Option<Expr>,
+        right: Expr,
+        position: u32,
+    ) -> Result<Expr, Error> {
+        let mut operands: Vec<Expr> = left.into_iter().chain([right]).collect();
+        let given: Vec<Oid> = operands.iter().map(|operand| operand.data_type.oid).collect();
+        let wanted = [operator.left, operator.right];
+        let wanted = &wanted[2 - operands.len()..];
+        let undefined = |conflict: polymorphic::Conflict| {
+            at(Error::user(SqlState::DATATYPE_MISMATCH, conflict.message()), position)
+        };
+        let meaning = polymorphic::meaning(self.types(), &given, wanted).map_err(undefined)?;
+        for (operand, want) in operands.iter_mut().zip(wanted) {
+            let want = meaning.apply(self.types(), *want).unwrap_or(*want);
+            let taken = std::mem::replace(operand, Expr::constant(Value::Null, PgType::UNKNOWN, 0));
+            *operand = self.passed(taken, want)?;
+        }
+        let result = meaning.apply(self.types(), operator.result).unwrap_or(operator.result);
+        let result = PgType::new(result);
+        match crate::sql::types::lowering::function(operator.function) {
+            Some(Lowering::CompareAs(op, common)) => {
+                let operands = operands
+                    .into_iter()
+                    .map(|operand| self.cast(operand, PgType::new(common), position))
+                    .collect::<Result<_, _>>()?;
+                Ok(Expr::call(Lowering::Compare(op), operands, result, position))
+            }
+            Some(Lowering::Joined) => {
+                let operands = operands
+                    .into_iter()
+                    .map(|operand| self.cast(operand, PgType::TEXT, position))
+                    .collect::<Result<_, _>>()?;
+                Ok(Expr::call(Lowering::Infix("||"), operands, result, position))
+            }
+            Some(lowering) => Ok(Expr::call(lowering, operands, result, position)),
+            None => {
+                let left = (operands.len() == 2).then(|| given[0]);
+                let label = self.operator_call(operator.name, left, given[given.len() - 1]);
+                Err(at(Error::refused(format!("operator {label} is not supported")), position))
+            }
+        }
+    }
+
+    /// An argument of a function or operator that was chosen, as the type that it takes.
+    pub(super) fn passed(&mut self, argument: Expr, wanted: Oid) -> Result<Expr, Error> {
+        if polymorphic::takes_anything(wanted) {
+            return self.resolve_unknown(argument);
+        }
+        let position = argument.position;
+        self.coerce(argument, PgType::new(wanted), Context::Implicit)?.ok_or_else(|| {
+            at(Error::internal("what was chosen does not take its arguments"), position)
+        })
+    }
+
+    /// `integer + text`, or `- text`.
+    fn operator_call(&self, op: &str, left: Option<Oid>, right: Oid) -> String {
+        let right = self.types().label(right);
+        match left {
+            Some(left) => format!("{} {op} {right}", self.types().label(left)),
+            None => format!("{op} {right}"),
+        }
+    }
+
+    pub(super) fn no_operator(
+        &self,
+        ambiguous: bool,
+        op: &str,
+        left: Option<Oid>,
+        right: Oid,
+    ) -> Error {
+        let label = self.operator_call(op, left, right);
+        if ambiguous {
+            let message = format!("operator is not unique: {label}");
+            return Error::user(SqlState::AMBIGUOUS_FUNCTION, message).with_hint(
+                "Could not choose a best candidate operator. You might need to add explicit type casts.",
+            );
+        }
+        let message = format!("operator does not exist: {label}");
+        Error::user(SqlState::UNDEFINED_FUNCTION, message).with_hint(if left.is_some() {
+            "No operator matches the given name and argument types. You might need to add explicit type casts."
+        } else {
+            "No operator matches the given name and argument type. You might need to add an explicit type cast."
+        })
     }
 }
 
@@ -140,7 +151,15 @@ fn signed_constant(op: &str, operand: &Expr, position: u32) -> Option<Expr> {
     let ExprKind::Constant(value) = &operand.kind else { return None };
     let value = match (op, value) {
         ("+", Value::Integer(_) | Value::Real(_)) => value.clone(),
-        ("-", Value::Integer(number)) => Value::Integer(number.checked_neg()?),
+        ("-", Value::Integer(number)) => {
+            let negative = number.checked_neg()?;
+            let fits = match operand.data_type {
+                PgType::INT2 => i16::try_from(negative).is_ok(),
+                PgType::INT4 => i32::try_from(negative).is_ok(),
+                _ => true,
+            };
+            Value::Integer(fits.then_some(negative)?)
+        }
         ("-", Value::Real(number)) => Value::Real(-number),
         ("-", Value::Text(text)) if operand.data_type.oid == PgType::NUMERIC.oid => {
             match text.strip_prefix('-') {
@@ -151,35 +170,5 @@ fn signed_constant(op: &str, operand: &Expr, position: u32) -> Option<Expr> {
         }
         _ => return None,
     };
-    // -2147483648 is an integer, although 2147483648 is not.
-    let data_type = match &value {
-        Value::Integer(number)
-            if operand.data_type.oid == PgType::INT8.oid && i32::try_from(*number).is_err() =>
-        {
-            PgType::INT8
-        }
-        _ => operand.data_type,
-    };
-    Some(Expr::constant(value, data_type, position))
-}
-
-/// Whether this is a comparison that PostgreSQL has, of values that don't compare by what is stored.
-fn compares_unordered(op: &str, left: &Expr, right: &Expr) -> bool {
-    let known = if left.is_unknown() { right } else { left }.data_type.oid;
-    matches!(op, "=" | "<>" | "<" | "<=" | ">" | ">=")
-        && [left, right].iter().all(|side| side.is_unknown() || side.data_type.oid == known)
-        && is_unordered(known)
-        && known != PgType::JSON.oid
-}
-
-fn no_operator(choice: Choice, label: &str, position: u32) -> Error {
-    let error = if choice == Choice::Ambiguous {
-        Error::user(SqlState::AMBIGUOUS_FUNCTION, format!("operator is not unique: {label}"))
-            .with_hint("Could not choose a best candidate operator. You might need to add explicit type casts.")
-    } else {
-        Error::user(SqlState::UNDEFINED_FUNCTION, format!("operator does not exist: {label}")).with_hint(
-            "No operator matches the given name and argument types. You might need to add explicit type casts.",
-        )
-    };
-    at(error, position)
+    Some(Expr::constant(value, operand.data_type, position))
 }

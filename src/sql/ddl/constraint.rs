@@ -11,7 +11,7 @@ use crate::sql::ddl::record::{self, Oids, flag, names_json, optional};
 use crate::sql::ddl::{quoted, quoted_list, texts};
 use crate::sql::lite::{self, Expr};
 use crate::sql::lower;
-use crate::sql::types::type_label;
+use crate::sql::types::{Types, type_label};
 
 /// A table as its constraints see it: one that is being made, or one that there is.
 pub(super) struct Subject<'a> {
@@ -326,14 +326,11 @@ fn comparable(
     other_name: &str,
 ) -> Result<(), Error> {
     let (Some(own), Some(other)) = (own, other) else { return Ok(()) };
-    let found = crate::sql::types::operators::named("=", false);
-    let candidates: Vec<Vec<u32>> =
-        found.iter().map(|operator| vec![operator.left.unwrap_or(0), operator.right]).collect();
-    let choice = crate::sql::types::resolve::choose_operator(&candidates, &[own.oid, other.oid]);
+    let equal = crate::sql::types::equality_operands(Types::BUILTIN, own.oid, other.oid);
     // The stored forms must be equal too: numeric and integer are not.
     let numeric = PgType::NUMERIC.oid;
     let stored_alike = (own.oid == numeric) == (other.oid == numeric);
-    if matches!(choice, crate::sql::types::resolve::Choice::One(_)) && stored_alike {
+    if equal.is_some() && stored_alike {
         return Ok(());
     }
     Err(Error::user(SqlState::DATATYPE_MISMATCH, "foreign key constraint cannot be implemented")

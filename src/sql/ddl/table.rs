@@ -173,7 +173,7 @@ pub(super) fn plan_column(
     let serial = serial_type(&tree.data_type);
     let data_type = match serial {
         Some(data_type) => data_type,
-        None => lookup_type(&tree.data_type)?,
+        None => lookup_type(binder.types(), &tree.data_type)?,
     };
     if tree.identity.is_some() && !is_integer(data_type.oid) {
         let message = "identity column type must be smallint, integer, or bigint";

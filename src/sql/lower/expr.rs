@@ -85,7 +85,7 @@ impl Lower<'_> {
                 negated: *negated,
             },
             ExprKind::AnyElement { operand, op, array, element, all } => {
-                self.any_element((operand, op), (array, *element), *all)?
+                self.any_element((operand, *op), (array, *element), *all)?
             }
             ExprKind::Like { operand, pattern, escape, negated, fold } => {
                 self.like(operand, pattern, escape.as_deref(), (*negated, *fold))?
@@ -152,6 +152,21 @@ impl Lower<'_> {
                 vec![lite::Expr::Prefix(op, Box::new(first(&mut lowered)?))],
             ),
             Lowering::Call(name) => lite::Expr::call(name, lowered),
+            Lowering::Typed(name) => {
+                lite::Expr::call(name, self.typed_arguments(arguments, lowered))
+            }
+            Lowering::Order(name, op) => {
+                let order = lite::Expr::call(name, self.typed_arguments(arguments, lowered));
+                lite::Expr::infix(order, op, lite::Expr::Integer(0))
+            }
+            Lowering::Shown(name) => {
+                let shown = lowered
+                    .into_iter()
+                    .zip(arguments)
+                    .map(|(value, argument)| self.output(value, argument.data_type))
+                    .collect();
+                lite::Expr::call(name, shown)
+            }
             Lowering::Convert(storage) => lite::Expr::Cast(Box::new(first(&mut lowered)?), storage),
             Lowering::Output => {
                 let from = arguments.first().map_or(PgType::TEXT, |argument| argument.data_type);
@@ -162,10 +177,27 @@ impl Lower<'_> {
                 lowered.push(self.zone());
                 lite::Expr::call("pg_in", lowered)
             }
+            Lowering::Reread => {
+                let from = arguments.first().map_or(PgType::TEXT, |argument| argument.data_type);
+                let text = self.output(first(&mut lowered)?, from);
+                let target = lite::Expr::Integer(i64::from(result.oid));
+                lite::Expr::call("pg_in", vec![text, target, self.zone()])
+            }
             Lowering::Zoned(name) => {
                 lowered.push(self.zone());
                 lite::Expr::call(name, lowered)
             }
+            _ => return self.session_call(lowering, lowered),
+        })
+    }
+
+    /// What is asked of the session.
+    fn session_call(
+        &mut self,
+        lowering: Lowering,
+        mut arguments: Vec<lite::Expr>,
+    ) -> Result<lite::Expr, Error> {
+        Ok(match lowering {
             Lowering::Now => self.argument(Argument::TransactionTime),
             Lowering::StatementTime => self.argument(Argument::StatementTime),
             Lowering::Flag(name) => lite::Expr::infix(
@@ -173,23 +205,50 @@ impl Lower<'_> {
                 "=",
                 lite::Expr::text("on"),
             ),
-            Lowering::SessionFact(_) => return Err(Error::internal("session facts are constants")),
             Lowering::BackendPid => self.argument(Argument::BackendPid),
-            Lowering::CurrentSetting => match lowered.pop() {
+            Lowering::CurrentSetting => match arguments.pop() {
                 Some(lite::Expr::Text(name)) => self.argument(Argument::Setting(name)),
                 _ => return Err(Error::internal("the name of a setting is a constant")),
             },
-            Lowering::NextValue => {
-                return Err(Error::internal("nextval is lowered by its sequence"));
-            }
+            // Done where it is bound, or above.
+            Lowering::Same
+            | Lowering::Infix(_)
+            | Lowering::Compare(_)
+            | Lowering::Order(..)
+            | Lowering::Guarded(..)
+            | Lowering::Prefix(_)
+            | Lowering::GuardedPrefix(..)
+            | Lowering::Call(_)
+            | Lowering::Typed(_)
+            | Lowering::Shown(_)
+            | Lowering::Convert(_)
+            | Lowering::Output
+            | Lowering::Input
+            | Lowering::Reread
+            | Lowering::Zoned(_)
+            | Lowering::NextValue
+            | Lowering::SessionFact(_)
+            | Lowering::CompareAs(..)
+            | Lowering::Joined
+            | Lowering::TypeOf
+            | Lowering::Series => return Err(Error::internal("this is lowered elsewhere")),
         })
+    }
+
+    /// What a typed function gets: zone, the types of its arguments, and these.
+    fn typed_arguments(&mut self, arguments: &[Expr], lowered: Vec<lite::Expr>) -> Vec<lite::Expr> {
+        let types: Vec<String> =
+            arguments.iter().map(|argument| argument.data_type.oid.to_string()).collect();
+        let mut all = vec![self.zone(), lite::Expr::text(&types.join(","))];
+        all.extend(lowered);
+        all
     }
 
     /// A value as text. Where the stored form is the text form, it is left alone.
     fn output(&mut self, value: lite::Expr, from: PgType) -> lite::Expr {
         match from {
             PgType { oid: 20 | 21 | 23 | 26, .. } => lite::Expr::Cast(Box::new(value), "TEXT"),
-            PgType { oid: 1700 | 2950 | 114 | 3802, .. } => value,
+            PgType { oid: 18 | 19 | 25 | 114 | 1042 | 1043 | 1700 | 2950 | 3802, .. } => value,
             _ => {
                 let zone = self.zone();
                 lite::Expr::call(
@@ -236,6 +295,9 @@ impl Lower<'_> {
         }
         if aggregate.distinct && arguments.len() > 1 {
             return Err(Error::refused("DISTINCT with several arguments is not supported"));
+        }
+        if aggregate.typed {
+            arguments = self.typed_arguments(&aggregate.arguments, arguments);
         }
         Ok(lite::Expr::Call(Box::new(lite::Call {
             name: aggregate.function,
@@ -300,7 +362,7 @@ impl Lower<'_> {
     /// `operand op ANY (array)`: the array is stored as JSON.
     fn any_element(
         &mut self,
-        (operand, op): (&Expr, &'static str),
+        (operand, op): (&Expr, Lowering),
         (array, element): (&Expr, PgType),
         all: bool,
     ) -> Result<lite::Expr, Error> {
@@ -321,18 +383,25 @@ impl Lower<'_> {
             }),
             ..lite::Select::default()
         };
-        if op == "=" && !all {
+        if op == Lowering::Compare("=") && !all {
             let query = Box::new(lite::Query::select(rows));
             let operand = Box::new(collated(operand, element));
             return Ok(lite::Expr::InQuery { operand, query, negated: false });
         }
-        if op == "<>" && all {
+        if op == Lowering::Compare("<>") && all {
             let query = Box::new(lite::Query::select(rows));
             let operand = Box::new(collated(operand, element));
             return Ok(lite::Expr::InQuery { operand, query, negated: true });
         }
         // NULL if nothing decides it and something was NULL: max and min over true, false and NULL.
-        let compared = lite::Expr::infix(collated(operand, element), op, value);
+        let compared = match op {
+            Lowering::Compare(op) => lite::Expr::infix(collated(operand, element), op, value),
+            Lowering::Call(name) => lite::Expr::call(name, vec![operand, value]),
+            _ => {
+                let message = "this operator with ANY or ALL (array) is not supported";
+                return Err(Error::refused(message));
+            }
+        };
         let null = lite::Expr::IsNull { operand: Box::new(compared.clone()), negated: false };
         let decided = lite::Expr::call(if all { "min" } else { "max" }, vec![compared]);
         let any_null = lite::Expr::call("max", vec![null]);

@@ -1,102 +1,109 @@
-//! Casts: which are there (`pg_cast`), when they apply, how they are done.
+//! Ways from one type to another (`pg_cast`, and the rules for what isn't in it): when they may be
+//! taken, and how they are done.
 
-use crate::model::pg_type::{Oid, PgType, builtin};
-use crate::sql::types::{Lowering, category, is_text};
+use crate::model::pg_type::{Oid, PgType};
+use crate::pgdata::{self, CastMethod};
+use crate::sql::types::lowering::{self, Lowering};
+use crate::sql::types::{ANY, Types, UNKNOWN, polymorphic};
 
-/// When a cast may be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Context {
-    Implicit,
-    Assignment,
-    Explicit,
+pub(crate) use crate::pgdata::CastContext as Context;
+
+/// How a value of one type becomes one of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Path {
+    /// It is one already.
+    Same,
+    Function(Oid),
+    /// By text output and input.
+    Text,
+    /// Each element of an array on its own.
+    Elements,
 }
-
-const BOOL: Oid = PgType::BOOL.oid;
-const INT2: Oid = PgType::INT2.oid;
-const INT4: Oid = PgType::INT4.oid;
-const INT8: Oid = PgType::INT8.oid;
-const FLOAT4: Oid = PgType::FLOAT4.oid;
-const FLOAT8: Oid = PgType::FLOAT8.oid;
-const NUMERIC: Oid = PgType::NUMERIC.oid;
-const OID: Oid = PgType::OID.oid;
-const DATE: Oid = PgType::DATE.oid;
-const TIME: Oid = PgType::TIME.oid;
-const TIMESTAMP: Oid = PgType::TIMESTAMP.oid;
-const TIMESTAMPTZ: Oid = PgType::TIMESTAMPTZ.oid;
-const TEXT: Oid = PgType::TEXT.oid;
-const JSON: Oid = PgType::JSON.oid;
-const JSONB: Oid = PgType::JSONB.oid;
-
-use Context::{Assignment, Explicit, Implicit};
-use Lowering::{Call, Convert, Same, Zoned};
-
-/// `pg_cast`, as far as it is supported; casts among the string types and by text input and output
-/// are rules, below.
-#[rustfmt::skip]
-const CASTS: &[(Oid, Oid, Context, Lowering)] = &[
-    (INT2, INT4, Implicit, Same), (INT2, INT8, Implicit, Same), (INT4, INT8, Implicit, Same),
-    (INT4, INT2, Assignment, Call("pg_i2")), (INT8, INT2, Assignment, Call("pg_i2")), (INT8, INT4, Assignment, Call("pg_i4")),
-    (INT2, FLOAT4, Implicit, Convert("REAL")), (INT2, FLOAT8, Implicit, Convert("REAL")),
-    (INT4, FLOAT4, Implicit, Call("pg_f4")), (INT4, FLOAT8, Implicit, Convert("REAL")),
-    (INT8, FLOAT4, Implicit, Call("pg_f4")), (INT8, FLOAT8, Implicit, Convert("REAL")),
-    (INT2, NUMERIC, Implicit, Convert("TEXT")), (INT4, NUMERIC, Implicit, Convert("TEXT")), (INT8, NUMERIC, Implicit, Convert("TEXT")),
-    (FLOAT4, FLOAT8, Implicit, Same), (FLOAT8, FLOAT4, Assignment, Call("pg_f4")),
-    (FLOAT4, INT2, Assignment, Call("pg_float_i2")), (FLOAT4, INT4, Assignment, Call("pg_float_i4")), (FLOAT4, INT8, Assignment, Call("pg_float_i8")),
-    (FLOAT8, INT2, Assignment, Call("pg_float_i2")), (FLOAT8, INT4, Assignment, Call("pg_float_i4")), (FLOAT8, INT8, Assignment, Call("pg_float_i8")),
-    (FLOAT4, NUMERIC, Assignment, Call("pg_float4_num")), (FLOAT8, NUMERIC, Assignment, Call("pg_float8_num")),
-    (NUMERIC, INT2, Assignment, Call("pg_num_i2")), (NUMERIC, INT4, Assignment, Call("pg_num_i4")), (NUMERIC, INT8, Assignment, Call("pg_num_i8")),
-    (NUMERIC, FLOAT4, Implicit, Call("pg_num_f4")), (NUMERIC, FLOAT8, Implicit, Call("pg_num_f8")),
-    (INT4, BOOL, Explicit, Call("pg_i4_bool")), (BOOL, INT4, Explicit, Same),
-    (INT2, OID, Implicit, Call("pg_i_oid")), (INT4, OID, Implicit, Call("pg_i_oid")), (INT8, OID, Implicit, Call("pg_i_oid")),
-    (OID, INT4, Assignment, Call("pg_oid_i4")), (OID, INT8, Assignment, Same),
-    (BOOL, TEXT, Assignment, Call("pg_bool_text")),
-    (DATE, TIMESTAMP, Implicit, Call("pg_date_timestamp")), (DATE, TIMESTAMPTZ, Implicit, Zoned("pg_date_timestamptz")),
-    (TIMESTAMP, DATE, Assignment, Call("pg_timestamp_date")), (TIMESTAMP, TIME, Assignment, Call("pg_timestamp_time")),
-    (TIMESTAMP, TIMESTAMPTZ, Implicit, Zoned("pg_timestamp_timestamptz")),
-    (TIMESTAMPTZ, TIMESTAMP, Assignment, Zoned("pg_timestamptz_timestamp")),
-    (TIMESTAMPTZ, DATE, Assignment, Zoned("pg_timestamptz_date")), (TIMESTAMPTZ, TIME, Assignment, Zoned("pg_timestamptz_time")),
-    (JSONB, JSON, Assignment, Same), (JSON, JSONB, Assignment, Lowering::Input),
-];
 
 /// How to get from one type to another, if the context allows it. Modifiers are not looked at.
-pub(crate) fn find(from: Oid, to: Oid, context: Context) -> Option<Lowering> {
-    if from == to {
-        return Some(Same);
+pub(crate) fn find(types: Types<'_>, from: Oid, to: Oid, context: Context) -> Option<Path> {
+    let (source, target) = (types.base(from), types.base(to));
+    if source == target {
+        return Some(Path::Same);
     }
-    if let Some((.., allowed, lowering)) =
-        CASTS.iter().find(|(source, target, ..)| *source == from && *target == to)
+    if let Some(cast) = pgdata::cast(source, target) {
+        let path = match cast.method {
+            CastMethod::Function(function) => Path::Function(function),
+            CastMethod::Binary => Path::Same,
+            CastMethod::Text => Path::Text,
+        };
+        return (cast.context <= context).then_some(path);
+    }
+    // Arrays don't become int2vector and oidvector, so that these aren't taken for the real arrays.
+    if let (Some(from), Some(to)) = (types.element(source), types.element(target))
+        && target != PgType::INT2VECTOR.oid
+        && target != PgType::OIDVECTOR.oid
     {
-        return (*allowed <= context).then_some(*lowering);
+        return find(types, from, to, context).map(|path| match path {
+            Path::Same => Path::Same,
+            Path::Function(_) | Path::Text | Path::Elements => Path::Elements,
+        });
     }
-    if is_text(from) && is_text(to) {
-        return string_cast(from, to, context);
-    }
-    // Through text input and output: to a string by assignment, from one explicitly.
-    if is_text(to) && has_text_form(from) {
-        return (Assignment <= context).then_some(Lowering::Output);
-    }
-    if is_text(from) && has_text_form(to) {
-        return (Explicit <= context).then_some(Lowering::Input);
-    }
-    if from == BOOL && is_text(to) {
-        return (Assignment <= context).then_some(Call("pg_bool_text"));
-    }
-    None
+    // To a string by assignment, from one explicitly.
+    let by_text = (context >= Context::Assignment && types.category(target) == b'S')
+        || (context >= Context::Explicit && types.category(source) == b'S');
+    by_text.then_some(Path::Text)
 }
 
-/// text, varchar and char are stored alike (char without its padding).
-fn string_cast(from: Oid, to: Oid, context: Context) -> Option<Lowering> {
-    let name = PgType::NAME.oid;
-    let (allowed, lowering) = if to == name {
-        (if from == TEXT { Implicit } else { Assignment }, Call("pg_name"))
-    } else if to == PgType::BPCHAR.oid {
-        (if from == name { Assignment } else { Implicit }, Call("pg_trim_end"))
-    } else {
-        (Implicit, Same)
-    };
-    (allowed <= context).then_some(lowering)
+/// Whether arguments of the types `given` can be passed where `wanted` is, without being asked for.
+pub(crate) fn fit(types: Types<'_>, given: &[Oid], wanted: &[Oid], context: Context) -> bool {
+    let mut generic = false;
+    for (have, want) in given.iter().copied().zip(wanted.iter().copied()) {
+        if have == want || want == ANY {
+            continue;
+        }
+        if polymorphic::is_polymorphic(want) {
+            generic = true;
+            continue;
+        }
+        let fits = have == UNKNOWN
+            || find(types, have, want, context).is_some()
+            || (want == PgType::RECORD.oid && types.is_row(have));
+        if !fits {
+            return false;
+        }
+    }
+    !generic || polymorphic::is_consistent(types, given, wanted)
 }
 
-fn has_text_form(oid: Oid) -> bool {
-    builtin(oid).is_some() && !matches!(category(oid), b'P' | b'X')
+/// How a way is done in SQLite; `None` if it isn't supported.
+pub(crate) fn lowering(types: Types<'_>, path: Path, from: Oid, to: Oid) -> Option<Lowering> {
+    let (source, target) = (types.base(from), types.base(to));
+    if let Some(special) = lowering::cast(source, target) {
+        return Some(special);
+    }
+    match path {
+        Path::Same => match (types.element(source), types.element(target)) {
+            // Arrays of what is stored alike are stored alike.
+            (Some(from), Some(to)) if lowering(types, path, from, to)? != Lowering::Same => {
+                Some(Lowering::Reread)
+            }
+            _ => Some(Lowering::Same),
+        },
+        Path::Function(function) => lowering::function(function),
+        Path::Text if types.category(source) == b'S' => Some(Lowering::Input),
+        Path::Text if types.category(target) == b'S' => Some(Lowering::Output),
+        Path::Text => Some(Lowering::Reread),
+        Path::Elements => {
+            let (from, to) = (types.element(source)?, types.element(target)?);
+            element_lowering(types, from, to)
+        }
+    }
+}
+
+/// Array elements go by their text, where that gives what the cast of the elements would.
+fn element_lowering(types: Types<'_>, from: Oid, to: Oid) -> Option<Lowering> {
+    let path = find(types, from, to, Context::Explicit)?;
+    if lowering(types, path, from, to)? == Lowering::Same {
+        return Some(Lowering::Same);
+    }
+    let widens = types.category(from) == b'N' && find(types, from, to, Context::Implicit).is_some();
+    let text = types.category(from) == b'S' || types.category(to) == b'S';
+    // true is `true` as a text, and `t` in an array.
+    (widens || (text && from != PgType::BOOL.oid)).then_some(Lowering::Reread)
 }

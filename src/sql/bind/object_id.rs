@@ -1,0 +1,232 @@
+//! Names of objects as values: `'t'::regclass`, `'integer'::regtype` and the like (manual, "Object
+//! Identifier Types").
+
+use crate::model::error::{Error, SqlState};
+use crate::model::pg_type::{Oid, PgType};
+use crate::model::value::Value;
+use crate::pgdata::{self, TypeNameParts, type_name_parts};
+use crate::sql::bind::{Binder, at};
+use crate::sql::bound::Expr;
+use crate::sql::types::resolve::Found;
+
+/// `pg_authid.oid` of the role that everything belongs to.
+const SUPERUSER: Oid = 10;
+/// `pg_namespace.oid` of `public`.
+const PUBLIC: Oid = 2200;
+
+/// The types whose values are objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Function,
+    /// A function with its arguments.
+    Signature,
+    Operator,
+    OperatorSignature,
+    Relation,
+    Type,
+    Schema,
+    Role,
+}
+
+fn kind(oid: Oid) -> Option<Kind> {
+    Some(match oid {
+        24 => Kind::Function,
+        2202 => Kind::Signature,
+        2203 => Kind::Operator,
+        2204 => Kind::OperatorSignature,
+        2205 => Kind::Relation,
+        2206 => Kind::Type,
+        4089 => Kind::Schema,
+        4096 => Kind::Role,
+        _ => return None,
+    })
+}
+
+impl Binder<'_> {
+    /// The object that a text means, if the type's values are objects.
+    ///
+    /// # Errors
+    /// 42P01, 42704, 42883, 42725, 3F000: there is no such object.
+    pub(super) fn object_id(
+        &self,
+        target: PgType,
+        text: &str,
+        position: u32,
+    ) -> Result<Option<Expr>, Error> {
+        let Some(kind) = kind(target.oid) else { return Ok(None) };
+        let number = text.trim();
+        let oid = if number == "-" {
+            0
+        } else if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) {
+            number.parse().map_err(|_| {
+                let message = format!("value \"{text}\" is out of range for type oid");
+                at(Error::user(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, message), position)
+            })?
+        } else {
+            self.named_object(kind, text).map_err(|error| at(error, position))?
+        };
+        let value = Value::Integer(i64::from(oid));
+        Ok(Some(Expr::constant(value, PgType::new(target.oid), position)))
+    }
+
+    fn named_object(&self, kind: Kind, text: &str) -> Result<Oid, Error> {
+        match kind {
+            Kind::Function => function_named(text),
+            Kind::Signature => self.function_with_arguments(text),
+            Kind::Operator => operator_named(text),
+            Kind::OperatorSignature => self.operator_with_arguments(text),
+            Kind::Relation => self.relation_named(text),
+            Kind::Type => self.type_named(text),
+            Kind::Schema => match text {
+                "pg_catalog" => Ok(pgdata::PG_CATALOG),
+                "public" => Ok(PUBLIC),
+                _ => Err(Error::user(
+                    SqlState::INVALID_SCHEMA_NAME,
+                    format!("schema \"{text}\" does not exist"),
+                )),
+            },
+            Kind::Role if text == self.settings.user || text == "postgres" => Ok(SUPERUSER),
+            Kind::Role => Err(Error::user(
+                SqlState::UNDEFINED_OBJECT,
+                format!("role \"{text}\" does not exist"),
+            )),
+        }
+    }
+
+    /// A table, index or sequence of this database, or one of PostgreSQL's own relations.
+    fn relation_named(&self, text: &str) -> Result<Oid, Error> {
+        let parts = parts(text)?;
+        let missing = || {
+            let label = match &parts.schema {
+                Some(schema) => format!("{schema}.{}", parts.name),
+                None => parts.name.clone(),
+            };
+            let message = format!("relation \"{label}\" does not exist");
+            Error::user(SqlState::UNDEFINED_TABLE, message)
+        };
+        if let (None | Some("pg_catalog"), Some(oid)) =
+            (parts.schema.as_deref(), pgdata::relation_named(&parts.name))
+        {
+            return Ok(oid);
+        }
+        if !matches!(parts.schema.as_deref(), None | Some("public")) {
+            return Err(missing());
+        }
+        let name = &parts.name;
+        let table = self.catalog.tables.get(name).map(|table| table.oid);
+        let index = || self.catalog.indexes.get(name).map(|index| index.oid);
+        let sequence = || self.catalog.sequences.get(name).map(|sequence| sequence.oid);
+        table.or_else(index).or_else(sequence).ok_or_else(missing)
+    }
+
+    pub(super) fn type_named(&self, text: &str) -> Result<Oid, Error> {
+        let missing = |label: &str| {
+            let message = format!("type \"{label}\" does not exist");
+            Error::user(SqlState::UNDEFINED_OBJECT, message)
+        };
+        let parts = parts(text).map_err(|_| missing(text))?;
+        match pgdata::type_by_parts(&parts) {
+            Some(found) => Ok(found.oid),
+            None => Err(missing(text.trim())),
+        }
+    }
+
+    /// `name(type, ...)`.
+    fn function_with_arguments(&self, text: &str) -> Result<Oid, Error> {
+        let (name, arguments) = self.signature(text)?;
+        let mut known = pgdata::functions_named(&name.name).iter();
+        known
+            .find(|function| *function.arguments == *arguments)
+            .map(|function| function.oid)
+            .ok_or_else(|| {
+                let message = format!("function \"{text}\" does not exist");
+                Error::user(SqlState::UNDEFINED_FUNCTION, message)
+            })
+    }
+
+    fn operator_with_arguments(&self, text: &str) -> Result<Oid, Error> {
+        let missing = || {
+            let message = format!("operator does not exist: {text}");
+            Error::user(SqlState::UNDEFINED_FUNCTION, message)
+        };
+        let (name, rest) = text.split_once('(').ok_or_else(missing)?;
+        let types: Vec<&str> = rest.trim_end().trim_end_matches(')').split(',').collect();
+        let [left, right] = types.as_slice() else { return Err(missing()) };
+        let left = match left.trim() {
+            none if none.eq_ignore_ascii_case("none") => None,
+            name => Some(self.type_named(name)?),
+        };
+        let right = self.type_named(right)?;
+        let name = name.trim().trim_start_matches("pg_catalog.");
+        match crate::sql::types::resolve::operator(self.types(), name, left, right) {
+            Found::One(found) if (found.left, found.right) == (left.unwrap_or(0), right) => {
+                Ok(found.oid)
+            }
+            Found::One(_) | Found::None | Found::Ambiguous => Err(missing()),
+        }
+    }
+
+    /// A function's name, and its arguments' types.
+    fn signature(&self, text: &str) -> Result<(TypeNameParts, Vec<Oid>), Error> {
+        let wrong = |message: &str| Error::user(SqlState::INVALID_TEXT_REPRESENTATION, message);
+        let (name, rest) =
+            text.split_once('(').ok_or_else(|| wrong("expected a left parenthesis"))?;
+        let arguments = rest
+            .trim_end()
+            .strip_suffix(')')
+            .ok_or_else(|| wrong("expected a right parenthesis"))?;
+        let types = split_arguments(arguments)
+            .into_iter()
+            .map(|argument| self.type_named(argument))
+            .collect::<Result<_, _>>()?;
+        Ok((parts(name)?, types))
+    }
+}
+
+/// Types between commas that are not in parentheses.
+fn split_arguments(text: &str) -> Vec<&str> {
+    let mut depth = 0;
+    let separator = |character: char| {
+        match character {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        character == ',' && depth == 0
+    };
+    text.split(separator).map(str::trim).filter(|part| !part.is_empty()).collect()
+}
+
+fn parts(text: &str) -> Result<TypeNameParts, Error> {
+    type_name_parts(text).ok_or_else(|| Error::user(SqlState::INVALID_NAME, "invalid name syntax"))
+}
+
+/// A function that is alone with its name.
+fn function_named(text: &str) -> Result<Oid, Error> {
+    let name = parts(text)?.name;
+    match pgdata::functions_named(&name) {
+        [one] => Ok(one.oid),
+        [] => Err(Error::user(
+            SqlState::UNDEFINED_FUNCTION,
+            format!("function \"{text}\" does not exist"),
+        )),
+        _ => Err(Error::user(
+            SqlState::AMBIGUOUS_FUNCTION,
+            format!("more than one function named \"{text}\""),
+        )),
+    }
+}
+
+fn operator_named(text: &str) -> Result<Oid, Error> {
+    match pgdata::operators_named(text.trim().trim_start_matches("pg_catalog.")) {
+        [one] => Ok(one.oid),
+        [] => Err(Error::user(
+            SqlState::UNDEFINED_FUNCTION,
+            format!("operator does not exist: {text}"),
+        )),
+        _ => Err(Error::user(
+            SqlState::AMBIGUOUS_FUNCTION,
+            format!("more than one operator named {text}"),
+        )),
+    }
+}

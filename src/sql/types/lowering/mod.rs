@@ -1,0 +1,227 @@
+//! How PostgreSQL's functions, operators and casts are done in SQLite: the one table that is written
+//! by hand, in the files beside this one.
+//!
+//! A [`Row`] is a signature, with types by `typname`, and a [`Lowering`]:
+//!
+//! - `("lower(text)", Call("pg_lower"))`: a function, aggregate or window function;
+//! - `("int4 + int4", ...)`, `("- int4", ...)`: an operator. What is recorded is the function that
+//!   does it (`pg_operator.oprcode`), so that `int4pl(1, 2)` is `1 + 2`;
+//! - `("int8::int4", ...)`: a cast. It counts for the cast's function too, if that gives this type.
+//!
+//! A variadic function's signature has the parameter as `pg_proc` does, an array (`any` for `concat`).
+//! Casts that need no row: those that `pg_cast` calls binary-coercible leave the value alone, those by
+//! text go through input and output.
+//!
+//! Invariant, held by tests: a signature names something that PostgreSQL 15 has, and no two rows are
+//! for the same thing. What has no row is refused by name.
+
+mod aggregate;
+mod cast;
+mod compare;
+mod datetime;
+mod number;
+mod session;
+mod text;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use crate::model::pg_type::{Oid, PgType};
+use crate::pgdata::{self, CastMethod, type_by_name};
+
+/// A signature and how it is done.
+pub(crate) type Row = (&'static str, Lowering);
+
+/// The tables.
+const TABLES: &[&[Row]] = &[
+    aggregate::ROWS,
+    cast::ROWS,
+    compare::ROWS,
+    datetime::ROWS,
+    number::ROWS,
+    session::ROWS,
+    text::ROWS,
+];
+
+/// How a function, operator or cast is done in SQLite.
+#[allow(dead_code, reason = "the table is the only maker of most variants, and doesn't need all")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lowering {
+    /// The first argument as it is.
+    Same,
+    /// `a op b`.
+    Infix(&'static str),
+    /// `a op b`, with the collation that the operands' type needs.
+    Compare(&'static str),
+    /// Both operands are cast to this type (by OID) and compared.
+    CompareAs(&'static str, Oid),
+    /// `name(zone, oids, a, b) op 0`: compared by a [typed](Self::Typed) function that gives the order.
+    Order(&'static str, &'static str),
+    /// `guard(a op b)`.
+    Guarded(&'static str, &'static str),
+    /// `op a`.
+    Prefix(&'static str),
+    /// `guard(op a)`.
+    GuardedPrefix(&'static str, &'static str),
+    /// `name(a, b, ...)`.
+    Call(&'static str),
+    /// `name(zone, oids, a, b, ...)`: a function that must know the types of its arguments, or how the
+    /// session shows values. `oids` is a text, the arguments' types with commas between them.
+    Typed(&'static str),
+    /// `name(a, b, ...)`, each argument in its text form.
+    Shown(&'static str),
+    /// `a || b`, after casts to text.
+    Joined,
+    /// `CAST(a AS type)`.
+    Convert(&'static str),
+    /// Text output, with the type's OID and the session's time zone: `pg_out(a, oid, zone)`.
+    Output,
+    /// Text input: `pg_in(a, oid, zone)`.
+    Input,
+    /// Text output as one type, and input as the other.
+    Reread,
+    /// A function of a value and the session's time zone: `name(a, ..., zone)`.
+    Zoned(&'static str),
+    /// The start of the transaction, through a cast from timestamptz.
+    Now,
+    /// The start of the statement.
+    StatementTime,
+    /// What the statement is compiled for.
+    SessionFact(Fact),
+    /// Whether a setting is `on`.
+    Flag(&'static str),
+    BackendPid,
+    /// `current_setting(name)`: the name must be a constant.
+    CurrentSetting,
+    /// A value of a sequence; needs a step of its own.
+    NextValue,
+    /// The type of the argument, which the compiler knows.
+    TypeOf,
+    /// `generate_series` of integers.
+    Series,
+}
+
+/// Facts of the session that decide how its statements are compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fact {
+    User,
+    Database,
+    Schema,
+}
+
+/// What SQL writes without parentheses, with its type.
+pub(crate) fn value_function(name: &str) -> Option<(PgType, Lowering)> {
+    session::VALUE_FUNCTIONS
+        .iter()
+        .find(|(known, ..)| *known == name)
+        .map(|(_, data_type, lowering)| (*data_type, *lowering))
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    functions: HashMap<Oid, Lowering>,
+    casts: HashMap<(Oid, Oid), Lowering>,
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    let mut table = Table::default();
+    for (signature, lowering) in TABLES.iter().copied().flatten() {
+        match meaning(signature) {
+            Some(Meaning::Function(oid)) => drop(table.functions.insert(oid, *lowering)),
+            Some(Meaning::Cast { from, to, function }) => {
+                table.casts.insert((from, to), *lowering);
+                if let Some(function) = function {
+                    table.functions.entry(function).or_insert(*lowering);
+                }
+            }
+            // A test keeps such rows out.
+            None => {}
+        }
+    }
+    table
+});
+
+/// How this function of `pg_proc` is done.
+pub(crate) fn function(oid: Oid) -> Option<Lowering> {
+    TABLE.functions.get(&oid).copied()
+}
+
+/// How this cast is done, where the table says so.
+pub(crate) fn cast(from: Oid, to: Oid) -> Option<Lowering> {
+    TABLE.casts.get(&(from, to)).copied()
+}
+
+/// What a signature names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    Function(Oid),
+    /// `function` is the cast's own one, if its result is of the cast's type.
+    Cast {
+        from: Oid,
+        to: Oid,
+        function: Option<Oid>,
+    },
+}
+
+fn meaning(signature: &str) -> Option<Meaning> {
+    let data_type = |name: &str| type_by_name(name).map(|known| known.oid);
+    if let Some((from, to)) = signature.split_once("::") {
+        let (from, to) = (data_type(from)?, data_type(to)?);
+        let function = pgdata::cast(from, to).and_then(|cast| match cast.method {
+            CastMethod::Function(function) => Some(function),
+            CastMethod::Binary | CastMethod::Text => None,
+        });
+        let own = |oid: &Oid| pgdata::function(*oid).is_some_and(|known| known.result == to);
+        return Some(Meaning::Cast { from, to, function: function.filter(own) });
+    }
+    if let Some((name, rest)) = signature.split_once('(') {
+        let arguments: Option<Vec<Oid>> = rest
+            .strip_suffix(')')?
+            .split(',')
+            .filter(|argument| !argument.is_empty())
+            .map(data_type)
+            .collect();
+        let arguments = arguments?;
+        let known = pgdata::functions_named(name).iter();
+        let mut known = known.filter(|function| *function.arguments == *arguments);
+        return known.next().map(|function| Meaning::Function(function.oid));
+    }
+    let words: Vec<&str> = signature.split(' ').collect();
+    let (left, name, right) = match words.as_slice() {
+        [name, right] => (0, *name, data_type(right)?),
+        [left, name, right] => (data_type(left)?, *name, data_type(right)?),
+        _ => return None,
+    };
+    let mut known = pgdata::operators_named(name).iter();
+    let found = known.find(|operator| operator.left == left && operator.right == right)?;
+    Some(Meaning::Function(found.function))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_name_what_postgresql_has() {
+        let rows = TABLES.iter().copied().flatten();
+        let unknown: Vec<&str> =
+            rows.map(|(signature, _)| *signature).filter(|row| meaning(row).is_none()).collect();
+        assert_eq!(unknown, Vec::<&str>::new());
+    }
+
+    #[test]
+    fn no_two_rows_are_for_the_same_thing() {
+        let mut seen: HashMap<String, (&str, Lowering)> = HashMap::new();
+        for (signature, lowering) in TABLES.iter().copied().flatten() {
+            let key = match meaning(signature) {
+                Some(Meaning::Function(oid)) => oid.to_string(),
+                Some(Meaning::Cast { from, to, .. }) => format!("{from}::{to}"),
+                None => continue,
+            };
+            if let Some((other, known)) = seen.insert(key, (signature, *lowering)) {
+                // Some operators share a function, which is then done the same way.
+                assert!(known == *lowering && other != *signature, "{other} and {signature}");
+            }
+        }
+    }
+}

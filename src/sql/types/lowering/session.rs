@@ -1,0 +1,32 @@
+//! The session, the server, and rows that are counted out.
+
+use Lowering::{
+    BackendPid, Call, CurrentSetting, Flag, NextValue, Now, Series, SessionFact, TypeOf,
+};
+
+use super::{Fact, Lowering, Row};
+
+use crate::model::pg_type::PgType;
+
+/// What SQL writes without parentheses.
+pub(super) const VALUE_FUNCTIONS: &[(&str, PgType, Lowering)] = &[
+    ("current_timestamp", PgType::TIMESTAMPTZ, Now),
+    ("localtimestamp", PgType::TIMESTAMP, Now),
+    ("current_date", PgType::DATE, Now),
+    ("localtime", PgType::TIME, Now),
+    ("current_catalog", PgType::NAME, SessionFact(Fact::Database)),
+    ("current_schema", PgType::NAME, SessionFact(Fact::Schema)),
+    ("current_user", PgType::NAME, SessionFact(Fact::User)),
+    ("session_user", PgType::NAME, SessionFact(Fact::User)),
+    ("user", PgType::NAME, SessionFact(Fact::User)),
+    ("current_role", PgType::NAME, SessionFact(Fact::User)),
+];
+
+#[rustfmt::skip]
+pub(super) const ROWS: &[Row] = &[
+    ("version()", Call("pg_version")), ("current_database()", SessionFact(Fact::Database)), ("current_schema()", SessionFact(Fact::Schema)),
+    ("pg_backend_pid()", BackendPid), ("pg_is_in_recovery()", Flag("in_hot_standby")), ("current_setting(text)", CurrentSetting),
+    ("current_setting(text,bool)", CurrentSetting), ("nextval(regclass)", NextValue), ("pg_encoding_to_char(int4)", Call("pg_encoding_name")),
+    ("pg_typeof(any)", TypeOf), ("generate_series(int4,int4)", Series), ("generate_series(int4,int4,int4)", Series),
+    ("generate_series(int8,int8)", Series), ("generate_series(int8,int8,int8)", Series),
+];
