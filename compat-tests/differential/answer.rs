@@ -11,6 +11,9 @@ use crate::wire::{Answer, Column, Event, Fields, Value};
 /// The first OID that is given to what users make.
 const FIRST_OWN_OID: u32 = 16384;
 
+/// The type oid. Its values are shown as types of columns are: own ones differ between servers.
+const OID: u32 = 26;
+
 /// One value on one line; ` | ` between values can't be mistaken.
 pub fn escape(bytes: &[u8]) -> String {
     let mut text = String::new();
@@ -46,6 +49,12 @@ fn row(values: &[Value], columns: &[Column]) -> String {
         None => "\\N".to_owned(),
         Some(bytes) if columns.get(place).is_some_and(|column| column.binary) => {
             format!("\\x{}", hex(bytes))
+        }
+        Some(bytes) if columns.get(place).is_some_and(|column| column.type_oid == OID) => {
+            std::str::from_utf8(bytes)
+                .ok()
+                .and_then(|text| text.parse().ok())
+                .map_or_else(|| escape(bytes), type_name)
         }
         Some(bytes) => escape(bytes),
     };

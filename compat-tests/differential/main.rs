@@ -15,11 +15,14 @@
 )]
 
 mod answer;
+mod captures;
+mod generate;
 mod known;
 mod play;
 mod recorded;
 mod script;
 mod scripts;
+mod sqllogictest;
 #[path = "../cluster/support.rs"]
 #[allow(dead_code, reason = "the tests of clusters use more of it")]
 mod support;
@@ -43,11 +46,29 @@ An AREA is a part of a script's name; without any, all are played.
   --grow        with --rewrite: let it grow, for new statements
   --list        the areas
 
+Other runs, which need more than the tree has:
+
+  --captures       the statements in the files $EIDER_CAPTURES (PATH[:PATH]), beside the PostgreSQL at
+                   $EIDER_ORACLE; with --show, every difference
+  --sqllogictest   the corpus at $EIDER_SQLLOGICTEST; with --live, records that PostgreSQL fails don't count
+  --generate       random queries beside the PostgreSQL at $EIDER_ORACLE, for $EIDER_SECONDS (60), from
+                   $EIDER_SEED (0) on; each difference is made small and printed
+
 $EIDER_ORACLE is HOST:PORT of a PostgreSQL 15 that lets in the user postgres.
 $EIDER_SERVER is HOST:PORT of a running Eider to be used, instead of a node of its own.
 ";
 
-const FLAGS: &[&str] = &["--show", "--live", "--record", "--rewrite", "--grow", "--list"];
+const FLAGS: &[&str] = &[
+    "--show",
+    "--live",
+    "--record",
+    "--rewrite",
+    "--grow",
+    "--list",
+    "--captures",
+    "--sqllogictest",
+    "--generate",
+];
 /// What `cargo test` may hand to all targets.
 const IGNORED: &[&str] = &["--nocapture", "--no-capture", "--quiet", "-q"];
 
@@ -99,8 +120,17 @@ pub fn eider() -> (Server, Option<Cluster>) {
 }
 
 fn main() -> ExitCode {
-    let outcome =
-        Options::parse(std::env::args().skip(1)).and_then(|options| scripts::run(&options));
+    let outcome = Options::parse(std::env::args().skip(1)).and_then(|options| {
+        if options.has("--captures") {
+            captures::run(options.has("--show"))
+        } else if options.has("--sqllogictest") {
+            sqllogictest::run(options.has("--live"))
+        } else if options.has("--generate") {
+            generate::run()
+        } else {
+            scripts::run(&options)
+        }
+    });
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

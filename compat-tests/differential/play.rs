@@ -31,6 +31,18 @@ impl Server {
         }
     }
 
+    pub fn drop_database(&self, database: &str) -> io::Result<()> {
+        self.admin(&format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)"))
+    }
+
+    /// Makes an empty database, in the place of one that may be there.
+    pub fn renew(&self, database: &str) -> io::Result<()> {
+        self.drop_database(database)?;
+        let ctype = "TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'";
+        let options = if self.is_oracle { ctype } else { "" };
+        self.admin(&format!("CREATE DATABASE {database} {options}"))
+    }
+
     /// Plays one statement after the other. `expected` are PostgreSQL's answers, for what only it
     /// can say: the binary form of parameters.
     pub fn play(
@@ -44,11 +56,7 @@ impl Server {
         if self.is_oracle {
             lock.simple(&format!("SELECT pg_advisory_lock(hashtext('{database}'))"), None)?;
         }
-        let drop = format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)");
-        self.admin(&drop)?;
-        let ctype = "TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'";
-        let options = if self.is_oracle { ctype } else { "" };
-        self.admin(&format!("CREATE DATABASE {database} {options}"))?;
+        self.renew(&database)?;
         let mut player = Player { server: self, database: &database, sessions: BTreeMap::new() };
         let mut answers = Vec::with_capacity(statements.len());
         for (place, statement) in statements.iter().enumerate() {
@@ -61,7 +69,7 @@ impl Server {
             answers.push(answer);
         }
         player.sessions.clear();
-        self.admin(&drop)?;
+        self.drop_database(&database)?;
         Ok(answers)
     }
 }

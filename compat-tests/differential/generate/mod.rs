@@ -1,0 +1,152 @@
+//! Random typed expressions and queries over random tables, to Eider and to PostgreSQL. A difference is
+//! made as small as it gets, and printed once for each kind.
+//!
+//! A seed says all: the same seed makes the same tables and queries.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::answer::{difference, render};
+use crate::play::Server;
+use crate::wire::{Bound, Connection};
+use crate::{eider, oracle};
+
+mod expression;
+mod query;
+
+use query::Query;
+
+const DATABASE: &str = "differential_generated";
+/// Queries over one set of tables.
+const QUERIES: usize = 200;
+
+/// SplitMix64.
+#[derive(Debug)]
+pub struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut x = self.0;
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ (x >> 31)
+    }
+
+    pub fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound as u64) as usize
+    }
+
+    pub fn one_in(&mut self, count: usize) -> bool {
+        self.below(count) == 0
+    }
+
+    pub fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
+        from[self.below(from.len())]
+    }
+}
+
+/// Both servers, at the same tables.
+struct Pair {
+    postgres: Connection,
+    eider: Connection,
+}
+
+impl Pair {
+    fn open(servers: &[Server; 2]) -> std::io::Result<Self> {
+        for server in servers {
+            server.renew(DATABASE)?;
+        }
+        let [postgres, eider] = servers;
+        Ok(Self {
+            postgres: Connection::open(&postgres.address, DATABASE)?,
+            eider: Connection::open(&eider.address, DATABASE)?,
+        })
+    }
+
+    /// What a statement's answers differ in; `None` if they don't. Rows are a set.
+    fn differ(&mut self, sql: &str, binary: bool) -> Option<(String, String, String)> {
+        let ask = |connection: &mut Connection| {
+            let answer = if binary {
+                let bound = Bound { binary_results: true, ..Bound::default() };
+                connection.extended(sql, &bound)
+            } else {
+                connection.simple(sql, None)
+            };
+            answer.map_or_else(|error| format!("no answer: {error}\n"), |a| render(&a, false))
+        };
+        let (expected, got) = (ask(&mut self.postgres), ask(&mut self.eider));
+        // PostgreSQL says which of several errors it met first; that is its planner's secret.
+        let both_fail = expected.contains("error ERROR") && got.contains("error ERROR");
+        let same = expected == got || (both_fail && run_time(&expected) && run_time(&got));
+        (!same).then(|| (difference(&expected, &got), expected, got))
+    }
+}
+
+/// Whether an error is one of values rather than of the statement.
+fn run_time(text: &str) -> bool {
+    text.contains("error ERROR 22")
+}
+
+/// Gives smaller queries as long as they differ in the same way.
+fn minimize(pair: &mut Pair, query: Query, kind: &str, binary: bool) -> Query {
+    let mut smallest = query;
+    loop {
+        let smaller = smallest.smaller().into_iter().find(|candidate| {
+            pair.differ(&candidate.to_string(), binary).is_some_and(|(what, ..)| what == kind)
+        });
+        match smaller {
+            Some(candidate) => smallest = candidate,
+            None => return smallest,
+        }
+    }
+}
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+/// # Errors
+/// If a server isn't there.
+pub fn run() -> Result<bool, String> {
+    let (server, _running) = eider();
+    let servers = [oracle()?, server];
+    let deadline = Instant::now() + Duration::from_secs(number("EIDER_SECONDS", 60));
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    let (mut seed, mut queries) = (number("EIDER_SEED", 0), 0);
+    while Instant::now() < deadline {
+        let mut random = Random(seed);
+        let mut pair = Pair::open(&servers).map_err(|error| error.to_string())?;
+        for sql in query::tables(&mut random) {
+            if let Some((what, expected, got)) = pair.differ(&sql, false) {
+                return Err(format!("seed {seed}: {what}: {sql}\n{expected}---\n{got}"));
+            }
+        }
+        for _ in 0..QUERIES {
+            let query = Query::random(&mut random);
+            let binary = random.one_in(2);
+            queries += 1;
+            let Some((kind, ..)) = pair.differ(&query.to_string(), binary) else { continue };
+            let count = kinds.entry(kind.clone()).or_default();
+            *count += 1;
+            if *count > 1 {
+                continue;
+            }
+            let small = minimize(&mut pair, query, &kind, binary).to_string();
+            if let Some((kind, expected, got)) = pair.differ(&small, binary) {
+                println!(
+                    "seed {seed}: {kind}\n{small}\n--- PostgreSQL\n{expected}--- Eider\n{got}"
+                );
+            }
+        }
+        seed += 1;
+    }
+    println!("{queries} queries, seeds up to {seed}");
+    for (kind, count) in &kinds {
+        println!("{count:6}  {kind}");
+    }
+    for server in &servers {
+        server.drop_database(DATABASE).map_err(|error| error.to_string())?;
+    }
+    Ok(kinds.is_empty())
+}
