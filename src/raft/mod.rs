@@ -32,6 +32,9 @@ use crate::model::id::{DatabaseId, LogIndex, NodeId, Position, Term};
 use crate::model::member::Member;
 use crate::raftlog::RaftLog;
 
+/// Where Raft's library logs what its calls return to their callers as well.
+pub const CALLS_LOG_TARGET: &str = "openraft::raft";
+
 /// The largest command, in bytes: it must fit into one message between nodes with room to spare.
 /// Far smaller ones are better: heartbeats wait for the fsync of what came before them.
 pub const COMMAND_BYTES_MAX: usize = 32 << 20;

@@ -8,7 +8,8 @@ use tracing_subscriber::EnvFilter;
 pub(super) fn start(level: &str, raft_level: &str) {
     // Raft's library and other dependencies speak for themselves only when something is wrong. What
     // its calls say to their callers is not logged a second time: there it is handled.
-    let filter = format!("warn,eider={level},openraft={raft_level},openraft::raft=off");
+    let calls = crate::raft::CALLS_LOG_TARGET;
+    let filter = format!("warn,eider={level},openraft={raft_level},{calls}=off");
     let filter = EnvFilter::new(filter);
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter)
