@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use crate::model::pg_type::Oid;
+
 /// A value in its stored form.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
@@ -74,6 +76,18 @@ impl Cell {
 pub enum Key {
     Integer(i64),
     Text(String),
+}
+
+impl From<Oid> for Key {
+    fn from(oid: Oid) -> Self {
+        Self::Integer(oid.into())
+    }
+}
+
+impl From<&str> for Key {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
 }
 
 impl Key {

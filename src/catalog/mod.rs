@@ -2,14 +2,18 @@
 //!
 //! `definition` says which relations there are and what columns they have; `fixed` has the rows that
 //! every PostgreSQL has; `own` makes those that a database's own objects add; `view` has the queries
-//! of those that are views over others.
+//! of those that are views over others. `name` and `describe` are what functions over the catalogs
+//! need: how objects are found, called and defined.
 //!
 //! Pure: the rows are a function of PostgreSQL's own data and of one `model::Catalog`. They are made
 //! when a relation is first read, and kept as long as that catalog is.
 
 mod cell;
 mod definition;
+mod describe;
 mod fixed;
+mod lookup;
+mod name;
 mod own;
 mod types;
 mod view;
@@ -20,17 +24,20 @@ use crate::model::catalog::Catalog;
 
 pub use cell::{Cell, Key, Rows};
 pub use definition::{PREFIX, Source, SystemColumn, SystemRelation, relation, relations};
+pub use describe::Deparse;
+pub use name::{Kind, SearchPath};
 
 /// The rows of all system tables for one state of a database's schema.
 #[derive(Debug)]
 pub struct Contents {
     catalog: Arc<Catalog>,
+    deparse: Option<Arc<dyn Deparse>>,
     own: Vec<OnceLock<Rows>>,
 }
 
 impl Contents {
-    pub fn new(catalog: Arc<Catalog>) -> Self {
-        Self { catalog, own: relations().iter().map(|_| OnceLock::new()).collect() }
+    pub fn new(catalog: Arc<Catalog>, deparse: Option<Arc<dyn Deparse>>) -> Self {
+        Self { catalog, deparse, own: relations().iter().map(|_| OnceLock::new()).collect() }
     }
 
     pub fn catalog(&self) -> &Arc<Catalog> {

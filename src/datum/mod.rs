@@ -229,7 +229,13 @@ pub fn to_binary(data_type: PgType, value: &Value, out: &mut BytesMut) -> Result
             Ok(())
         }
         Family::Integer => integer::to_binary(data_type, value, out),
-        Family::ObjectId => integer::to_binary(PgType::OID, value, out),
+        Family::ObjectId => match value {
+            Value::Text(named) => {
+                let number = named.split(' ').next().and_then(|number| number.parse().ok());
+                integer::to_binary(PgType::OID, &number.map_or(Value::Null, Value::Integer), out)
+            }
+            _ => integer::to_binary(PgType::OID, value, out),
+        },
         Family::Float => float::to_binary(data_type, value, out),
         Family::Jsonb => {
             out.put_u8(1);
@@ -272,7 +278,11 @@ fn object_id_from_text(data_type: PgType, text: &str) -> Result<Value, Error> {
 
 fn object_id_to_text(data_type: PgType, value: &Value, out: &mut BytesMut) -> Result<(), Error> {
     match value {
-        Value::Text(name) => out.put_slice(name.as_bytes()),
+        // A number and a name: what the catalogs call the object.
+        Value::Text(named) => {
+            let name = named.split_once(' ').map_or(named.as_str(), |(_, name)| name);
+            out.put_slice(name.as_bytes());
+        }
         Value::Integer(0) => out.put_u8(b'-'),
         _ => {
             let oid = stored::integer(data_type, value)?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::catalog::SearchPath;
 use crate::engine::Begin;
 use crate::model::catalog::Catalog;
 use crate::model::error::{Error, SqlState};
@@ -410,6 +411,11 @@ impl Session {
                 Argument::TransactionTime => self.now(),
                 Argument::StatementTime => crate::datum::timestamptz_from_unix(self.statement_time),
                 Argument::Setting(name) => Value::Text(self.show(name)?),
+                Argument::SearchPath => {
+                    let compile = self.settings.compile();
+                    let path = SearchPath::new(&compile.search_path, &compile.user);
+                    Value::Text(path.to_argument())
+                }
                 Argument::Relation(name) => self.relation_rows(name)?,
                 Argument::BackendPid => Value::Integer(i64::from(self.backend_pid)),
             })

@@ -163,6 +163,7 @@ impl Engines {
                 transaction_bytes_max: 64 << 20,
                 cache_bytes: sizes.cache_bytes,
                 readers_max: 8,
+                deparse: None,
                 value_bytes_max: 16 << 20,
             },
             entry_bytes_max: sizes.entry_bytes_max,

@@ -67,6 +67,7 @@ fn engine_options(data_dir: &Path) -> engine::Options {
             transaction_bytes_max: 64 << 20,
             cache_bytes: 8 << 20,
             readers_max: 8,
+            deparse: None,
             value_bytes_max: 16 << 20,
         },
         entry_bytes_max: 1 << 20,

@@ -6,7 +6,7 @@ use crate::model::pg_type::{Oid, PgType};
 use crate::sql::ast::{CopySource, Statement};
 use crate::sql::bind::{Binder, SequenceUse};
 use crate::sql::bound::Output;
-use crate::sql::lower::Lower;
+use crate::sql::lower::{Lower, object_kind};
 use crate::sql::types::lookup_type;
 use crate::sql::{
     Action, Argument, CompileSettings, Compiled, CopyFrom, CopyTo, ExplainOptions, LockWait,
@@ -122,7 +122,11 @@ fn compile_query(binder: &mut Binder<'_>, query: &ast::Query) -> Result<Compiled
 
 pub(super) fn query_program(binder: &Binder<'_>, query: &bound::Query) -> Result<Program, Error> {
     let mut lower = Lower::new(binder.relation_names(), &binder.settings.time_zone);
-    let lowered = lower.query(query, false)?;
+    let by_name = query.outputs.iter().any(|output| object_kind(output.data_type).is_some());
+    let mut lowered = lower.query(query, by_name)?;
+    if by_name {
+        lowered = lower.with_object_names(lowered, &query.outputs);
+    }
     Ok(lower.program(&lite::Statement::Query(lowered)))
 }
 

@@ -313,6 +313,8 @@ pub enum Argument {
     StatementTime,
     /// A session fact, by its setting's name: `TimeZone`, `search_path`, `application_name` ...
     Setting(String),
+    /// The schemas that names are looked up in, as `catalog::SearchPath` writes them.
+    SearchPath,
     /// The backend's process id.
     BackendPid,
     /// A system relation that the session knows, by its name: a JSON array of rows, each an array of

@@ -76,7 +76,7 @@ impl Shared {
         if let Some(known) = all.iter().find(|known| Arc::ptr_eq(known.catalog(), catalog)) {
             return Arc::clone(known);
         }
-        let contents = Arc::new(Contents::new(Arc::clone(catalog)));
+        let contents = Arc::new(Contents::new(Arc::clone(catalog), self.options.deparse.clone()));
         all.push_front(Arc::clone(&contents));
         all.truncate(CATALOGS_MAX);
         contents

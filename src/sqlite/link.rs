@@ -143,7 +143,7 @@ fn prepare_for_clients(link: &mut Link, options: &Options) -> rusqlite::Result<(
     connection.set_limit(Limit::SQLITE_LIMIT_WORKER_THREADS, 0)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, true)?;
-    function::register(connection)?;
+    function::register(connection, &link.shown)?;
     register_system_tables(connection, &link.shown)?;
     link.guard.install(connection)?;
     link.watch.install(connection)

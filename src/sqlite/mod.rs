@@ -38,6 +38,7 @@ mod testkit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32};
 
+use crate::catalog::Deparse;
 use crate::model::error::{Error, Fault};
 use crate::model::value::{ResultColumn, RowBatch};
 use crate::platform::clock::Instant;
@@ -60,6 +61,8 @@ pub struct Options {
     pub cache_bytes: u64,
     /// Read-only connections at the most.
     pub readers_max: usize,
+    /// Reads the definitions that the system catalogs show; without it they are shown as written.
+    pub deparse: Option<Arc<dyn Deparse>>,
     /// The longest string or BLOB, in bytes (`SQLITE_LIMIT_LENGTH`).
     pub value_bytes_max: u32,
 }

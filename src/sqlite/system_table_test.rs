@@ -1,10 +1,10 @@
 //! The system tables, read by SQLite.
 
-use crate::catalog::{Contents, Source, relations};
+use crate::catalog::{Contents, SearchPath, Source, relations};
 use crate::model::statement::Dialect::{Postgres, Sqlite};
 use crate::model::value::Value;
 use crate::sqlite::Control;
-use crate::sqlite::testkit::{Pair, Rows, options, statement};
+use crate::sqlite::testkit::{Pair, Rows, options, statement, with};
 
 const CLASSES: &str = "SELECT relname FROM _eider_pg_class WHERE oid >= 16384 ORDER BY relname";
 
@@ -19,7 +19,7 @@ fn names(rows: &[Vec<Value>]) -> Vec<&str> {
 #[test]
 fn every_system_table_can_be_read() {
     let pair = Pair::new(&options());
-    let contents = Contents::new(pair.leader.reader().catalog().unwrap());
+    let contents = Contents::new(pair.leader.reader().catalog().unwrap(), None);
     for relation in relations().iter().filter(|relation| relation.source == Source::Table) {
         let count =
             pair.leader.number(&format!("SELECT count(*) FROM {}", relation.physical_name()));
@@ -81,4 +81,84 @@ fn a_statement_sees_the_schema_of_its_own_transaction() {
     let mut seen = Rows::default();
     old.run(Postgres, &statement(CLASSES), None, &Control::default(), &mut seen).unwrap();
     assert_eq!(names(&seen.rows), ["before"], "its snapshot has not moved");
+}
+
+/// What a query in PostgreSQL's language gives.
+fn ask(pair: &Pair, text: &str) -> Vec<Vec<Value>> {
+    let settings = crate::sql::CompileSettings {
+        search_path: vec!["$user".to_owned(), "public".to_owned()],
+        user: "postgres".to_owned(),
+        database: "postgres".to_owned(),
+        time_zone: "UTC".to_owned(),
+    };
+    let mut reader = pair.leader.reader();
+    let catalog = reader.catalog().unwrap();
+    let parsed = crate::sql::parse(text).unwrap();
+    let compiled = crate::sql::compile(&parsed[0], &catalog, &settings, &[]).unwrap();
+    let crate::sql::Action::Query { program, .. } = compiled.action else { panic!("no query") };
+    let arguments = program.arguments.iter().map(|argument| match argument {
+        crate::sql::Argument::SearchPath => {
+            let path = SearchPath::new(&settings.search_path, &settings.user);
+            Value::Text(path.to_argument())
+        }
+        other => panic!("{other:?} has no value here"),
+    });
+    let mut rows = Rows::default();
+    let statement = with(&program.sql, arguments.collect());
+    reader.run(Postgres, &statement, Some(catalog.schema), &Control::default(), &mut rows).unwrap();
+    rows.rows
+}
+
+#[test]
+fn functions_describe_objects_as_postgresql_does() {
+    let mut pair = Pair::new(&options());
+    pair.commit(Sqlite, &[
+        "CREATE TABLE p (id INTEGER PRIMARY KEY, \"Name\" VARCHAR(20) NOT NULL, UNIQUE (\"Name\", id))",
+        "CREATE TABLE c (a INT REFERENCES p (id), b TEXT)",
+        "CREATE INDEX ci ON c (b, a)",
+    ]);
+    for (text, expected) in [
+        (
+            "SELECT pg_get_indexdef('ci'::regclass)",
+            "CREATE INDEX ci ON public.c USING btree (b, a)",
+        ),
+        ("SELECT pg_get_indexdef('ci'::regclass, 2, true)", "a"),
+        (
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'u'",
+            "UNIQUE (\"Name\", id)",
+        ),
+        (
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'c'::regclass",
+            "FOREIGN KEY (a) REFERENCES p(id)",
+        ),
+        (
+            "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'p'::regclass AND attnum = 2",
+            "character varying(20)",
+        ),
+        ("SELECT format_type(1700, 655366)", "numeric(10,2)"),
+        ("SELECT format_type(1115, 3)", "timestamp(3) without time zone[]"),
+        ("SELECT 'pg_class'::regclass::text", "pg_class"),
+        ("SELECT 'information_schema.tables'::regclass::text", "information_schema.tables"),
+        ("SELECT pg_get_userbyid(10)", "postgres"),
+        ("SELECT obj_description(1247, 'pg_proc')", "convert type name to regtype"),
+        (
+            "SELECT pg_get_function_arguments(oid) FROM pg_proc WHERE proname = 'make_interval'",
+            "years integer DEFAULT 0, months integer DEFAULT 0, weeks integer DEFAULT 0, days integer DEFAULT 0, \
+          hours integer DEFAULT 0, mins integer DEFAULT 0, secs double precision DEFAULT 0.0",
+        ),
+        (
+            "SELECT pg_get_function_result(oid) FROM pg_proc WHERE proname = 'pg_get_keywords'",
+            "SETOF record",
+        ),
+        (
+            "SELECT data_type FROM information_schema.columns WHERE table_name = 'c' AND column_name = 'b'",
+            "text",
+        ),
+        ("SELECT table_type FROM information_schema.tables WHERE table_name = 'c'", "BASE TABLE"),
+    ] {
+        assert_eq!(ask(&pair, text), [[Value::Text(expected.to_owned())]], "{text}");
+    }
+    assert_eq!(ask(&pair, "SELECT to_regclass('nothing')"), [[Value::Null]]);
+    let visible = "SELECT count(*) FROM pg_class WHERE pg_table_is_visible(oid) AND relname IN ('c', 'columns')";
+    assert_eq!(ask(&pair, visible), [[Value::Integer(1)]]);
 }

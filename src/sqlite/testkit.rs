@@ -21,6 +21,7 @@ pub(crate) fn options() -> Options {
         transaction_bytes_max: 256 << 20,
         cache_bytes: 4 << 20,
         readers_max: 4,
+        deparse: None,
         value_bytes_max: 64 << 20,
     }
 }

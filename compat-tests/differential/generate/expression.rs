@@ -48,14 +48,7 @@ impl Type {
         }
     }
 
-    /// Constants that a planner can't leave other parts of an expression out for: what isn't computed
-    /// can't fail.
-    pub fn settled(self) -> &'static [&'static str] {
-        let constants = self.constants();
-        if self == Boolean { &[] } else { &constants[..constants.len() - 1] }
-    }
-
-    /// Constants, the simplest first and NULL last.
+    /// Constants, the simplest first.
     pub fn constants(self) -> &'static [&'static str] {
         match self {
             Int => &["1", "0", "-7", "42", "2147483647", "NULL::int"],
@@ -214,9 +207,8 @@ impl Expression {
     /// `tables` are the names whose columns it may use.
     pub fn random(random: &mut Random, data_type: Type, tables: &[&str], depth: usize) -> Self {
         if depth == 0 || random.one_in(4) {
-            let constants = data_type.settled();
-            let text = if !constants.is_empty() && random.one_in(3) {
-                random.pick(constants).to_owned()
+            let text = if tables.is_empty() || random.one_in(3) {
+                random.pick(data_type.constants()).to_owned()
             } else {
                 format!("{}.{}", random.pick(tables), data_type.column())
             };
@@ -258,12 +250,13 @@ impl Expression {
         let mut smaller: Vec<Self> =
             self.operands.iter().filter(|one| one.data_type == self.data_type).cloned().collect();
         if !self.operands.is_empty() && !self.text.contains("count") {
-            let constant = |text: &&str| Self {
-                data_type: self.data_type,
-                text: (*text).to_owned(),
-                operands: Vec::new(),
-            };
-            smaller.extend(self.data_type.settled().iter().map(constant));
+            for constant in self.data_type.constants() {
+                let text = (*constant).to_owned();
+                smaller.push(Self { data_type: self.data_type, text, operands: Vec::new() });
+            }
+        } else if !self.data_type.constants().contains(&self.text.as_str()) {
+            let text = self.data_type.constants()[0].to_owned();
+            smaller.push(Self { data_type: self.data_type, text, operands: Vec::new() });
         }
         for (place, operand) in self.operands.iter().enumerate() {
             for part in operand.smaller() {

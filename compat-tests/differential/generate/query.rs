@@ -89,11 +89,6 @@ impl Query {
         query
     }
 
-    /// Whether it is a UNION or the like.
-    pub fn is_combined(&self) -> bool {
-        self.other.is_some()
-    }
-
     pub fn smaller(&self) -> Vec<Self> {
         let mut all = Vec::new();
         let mut with = |change: &dyn Fn(&mut Self)| {

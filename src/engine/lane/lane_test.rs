@@ -80,6 +80,7 @@ fn options() -> Options {
         transaction_bytes_max: 64 << 20,
         cache_bytes: 8 << 20,
         readers_max: 4,
+        deparse: None,
         value_bytes_max: 64 << 20,
     }
 }

@@ -104,9 +104,11 @@ impl Binder<'_> {
             let message = format!("relation \"{label}\" does not exist");
             Error::user(SqlState::UNDEFINED_TABLE, message)
         };
-        if let (None | Some("pg_catalog"), Some(oid)) =
-            (parts.schema.as_deref(), pgdata::relation_named(&parts.name))
-        {
+        let schema = parts.schema.as_deref().unwrap_or("pg_catalog");
+        if let Some(relation) = crate::catalog::relation(schema, &parts.name) {
+            return Ok(relation.oid);
+        }
+        if let ("pg_catalog", Some(oid)) = (schema, pgdata::relation_named(&parts.name)) {
             return Ok(oid);
         }
         if !matches!(parts.schema.as_deref(), None | Some("public")) {

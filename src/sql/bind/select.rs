@@ -258,43 +258,31 @@ fn first_aggregate(expr: &Expr) -> u32 {
 
 /// The name of an output column that has no alias (`FigureColname`).
 fn column_name(expr: &ast::Expr) -> String {
-    implied_name(expr).map_or_else(|| "?column?".to_owned(), |(name, _)| name)
+    strong_name(expr).unwrap_or_else(|| "?column?".to_owned())
 }
 
-/// How much a name that an expression implies is worth: a cast around a weak one gives its own.
-#[derive(Debug, PartialEq, Eq)]
-enum Strength {
-    Weak,
-    Strong,
-}
-
-fn implied_name(expr: &ast::Expr) -> Option<(String, Strength)> {
-    let strong = |name: &str| Some((name.to_owned(), Strength::Strong));
-    let is_strong = |(_, strength): &(String, Strength)| *strength == Strength::Strong;
+fn strong_name(expr: &ast::Expr) -> Option<String> {
     match &expr.kind {
-        ast::ExprKind::Column(name) => name.last().and_then(|name| strong(&name.text)),
-        ast::ExprKind::Call(call) => call.name.last().and_then(|name| strong(&name.text)),
+        ast::ExprKind::Column(name) => name.last().map(|name| name.text.clone()),
+        ast::ExprKind::Call(call) => call.name.last().map(|name| name.text.clone()),
         ast::ExprKind::Cast { operand, target } => {
-            let own = || Some((target.name.last()?.text.clone(), Strength::Weak));
-            implied_name(operand).filter(is_strong).or_else(own)
+            strong_name(operand).or_else(|| target.name.last().map(|name| name.text.clone()))
         }
         ast::ExprKind::Collate { operand, .. } | ast::ExprKind::Subscript { operand, .. } => {
-            implied_name(operand)
+            strong_name(operand)
         }
-        ast::ExprKind::Field { name, .. } => strong(&name.text),
-        ast::ExprKind::Case { otherwise, .. } => otherwise
-            .as_deref()
-            .and_then(implied_name)
-            .filter(is_strong)
-            .or_else(|| Some(("case".to_owned(), Strength::Weak))),
-        ast::ExprKind::Boolean(_) => Some(("bool".to_owned(), Strength::Weak)),
-        ast::ExprKind::Exists(_) => strong("exists"),
-        ast::ExprKind::Array(_) | ast::ExprKind::ArraySubquery(_) => strong("array"),
-        ast::ExprKind::Row(_) => strong("row"),
+        ast::ExprKind::Field { name, .. } => Some(name.text.clone()),
+        ast::ExprKind::Case { otherwise, .. } => {
+            Some(otherwise.as_deref().and_then(strong_name).unwrap_or_else(|| "case".to_owned()))
+        }
+        ast::ExprKind::Boolean(_) => Some("bool".to_owned()),
+        ast::ExprKind::Exists(_) => Some("exists".to_owned()),
+        ast::ExprKind::Array(_) | ast::ExprKind::ArraySubquery(_) => Some("array".to_owned()),
+        ast::ExprKind::Row(_) => Some("row".to_owned()),
         ast::ExprKind::Subquery(query) => match &query.body {
             ast::QueryBody::Select(select) => match select.items.first() {
-                Some(SelectItem::Expr { alias: Some(alias), .. }) => strong(&alias.text),
-                Some(SelectItem::Expr { expr, alias: None }) => implied_name(expr),
+                Some(SelectItem::Expr { alias: Some(alias), .. }) => Some(alias.text.clone()),
+                Some(SelectItem::Expr { expr, alias: None }) => strong_name(expr),
                 _ => None,
             },
             _ => None,

@@ -187,6 +187,10 @@ impl Lower<'_> {
                 lowered.push(self.zone());
                 lite::Expr::call(name, lowered)
             }
+            Lowering::Searching(name) => {
+                lowered.insert(0, self.argument(Argument::SearchPath));
+                lite::Expr::call(name, lowered)
+            }
             _ => return self.session_call(lowering, lowered),
         })
     }
@@ -226,6 +230,7 @@ impl Lower<'_> {
             | Lowering::Input
             | Lowering::Reread
             | Lowering::Zoned(_)
+            | Lowering::Searching(_)
             | Lowering::NextValue
             | Lowering::SessionFact(_)
             | Lowering::CompareAs(..)

@@ -6,6 +6,8 @@ mod dml;
 mod expr;
 mod query;
 
+pub(crate) use query::object_kind;
+
 use std::collections::HashMap;
 
 use crate::model::error::Error;

@@ -2,6 +2,7 @@
 
 use crate::catalog::SystemRelation;
 use crate::model::error::Error;
+use crate::model::pg_type::PgType;
 use crate::model::value::Value;
 use crate::sql::ast::SetOp;
 use crate::sql::bound::{Body, Cte, Expr, ExprKind, From, Output, Query, Select};
@@ -199,6 +200,29 @@ impl Lower<'_> {
         })
     }
 
+    /// A result in which the values of `reg*` types have their objects' names beside the number, for
+    /// clients that are sent texts.
+    pub(crate) fn with_object_names(
+        &mut self,
+        query: lite::Query,
+        outputs: &[Output],
+    ) -> lite::Query {
+        let path = self.argument(Argument::SearchPath);
+        let items = outputs.iter().map(|output| {
+            let column = lite::Expr::column(&output.alias);
+            let item = match object_kind(output.data_type) {
+                Some(function) => lite::Expr::call(function, vec![path.clone(), column]),
+                None => column,
+            };
+            (item, None)
+        });
+        lite::Query::select(lite::Select {
+            items: items.collect(),
+            from: Some(lite::From::Subquery { query: Box::new(query), alias: "result".to_owned() }),
+            ..lite::Select::default()
+        })
+    }
+
     /// A relation that comes as an argument: a JSON array of rows, each an array.
     fn session_relation(&mut self, relation: &'static SystemRelation) -> lite::Query {
         let rows = self.argument(Argument::Relation(relation.name));
@@ -291,6 +315,18 @@ impl Lower<'_> {
 fn is_ordered_list(query: &Query) -> bool {
     matches!(query.body, Body::Values(_))
         && (!query.order_by.is_empty() || query.limit.is_some() || query.offset.is_some())
+}
+
+/// For types whose values are shown by name, the function that adds it.
+pub(crate) fn object_kind(data_type: PgType) -> Option<&'static str> {
+    Some(match data_type.oid {
+        24 => "_eider_pg_regproc_named",
+        2205 => "_eider_pg_regclass_named",
+        2206 => "_eider_pg_regtype_named",
+        4089 => "_eider_pg_regnamespace_named",
+        4096 => "_eider_pg_regrole_named",
+        _ => return None,
+    })
 }
 
 /// Whether a query gives at most one row whatever the data: an aggregate without groups, or no FROM.

@@ -31,7 +31,7 @@ struct Runner {
 impl Runner {
     fn new() -> Self {
         let connection = Connection::open_in_memory().unwrap();
-        super::register(&connection).unwrap();
+        super::register(&connection, &std::sync::Arc::default()).unwrap();
         connection.execute_batch(include_str!("../system_schema.sql")).unwrap();
         connection.execute_batch("PRAGMA foreign_keys = ON").unwrap();
         connection
@@ -124,7 +124,7 @@ impl Runner {
                     "2026-01-02 03:04:05.678+00:00".to_owned()
                 }
                 Argument::Setting(name) => name.clone(),
-                Argument::Relation(_) => "[]".to_owned(),
+                Argument::Relation(_) | Argument::SearchPath => "[]".to_owned(),
                 Argument::BackendPid => {
                     statement.raw_bind_parameter(at + 1, 42).unwrap();
                     continue;

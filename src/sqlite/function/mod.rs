@@ -9,8 +9,11 @@ mod datetime;
 mod float;
 mod integer;
 mod numeric;
+mod system;
 mod text;
 mod various;
+
+use std::sync::Arc;
 
 use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
@@ -18,18 +21,20 @@ use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
 
 use crate::datum::numeric::{Numeric, compare_stored};
 use crate::model::error::{Error, SqlState};
+use crate::sqlite::vfs::Shown;
 
 /// Registers the functions with a connection.
 ///
 /// # Errors
 /// SQLite's, if it refuses one.
-pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn register(connection: &Connection, shown: &Arc<Shown>) -> rusqlite::Result<()> {
     connection.create_collation("decimal", compare_stored)?;
     aggregate::register(connection)?;
     datetime::register(connection)?;
     float::register(connection)?;
     integer::register(connection)?;
     numeric::register(connection)?;
+    system::register(connection, shown)?;
     text::register(connection)?;
     various::register(connection)
 }

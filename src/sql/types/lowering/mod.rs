@@ -21,6 +21,7 @@ mod compare;
 mod datetime;
 mod number;
 mod session;
+mod system;
 mod text;
 
 use std::collections::HashMap;
@@ -40,6 +41,7 @@ const TABLES: &[&[Row]] = &[
     datetime::ROWS,
     number::ROWS,
     session::ROWS,
+    system::ROWS,
     text::ROWS,
 ];
 
@@ -82,6 +84,8 @@ pub(crate) enum Lowering {
     Reread,
     /// A function of a value and the session's time zone: `name(a, ..., zone)`.
     Zoned(&'static str),
+    /// A function over the system catalogs that looks up names: `name(path, a, b, ...)`.
+    Searching(&'static str),
     /// The start of the transaction, through a cast from timestamptz.
     Now,
     /// The start of the statement.
