@@ -174,8 +174,10 @@ fn a_fourth_node_joins_says_how_far_it_is_and_serves() {
         log.lines().filter(|line| line.contains("databases")).collect::<Vec<_>>().join("\n")
     );
     cluster.nodes[place].wait_ready();
-    let nodes = cluster.nodes[place].json("/nodes?ver=2");
-    assert_eq!(nodes["nodes"].as_array().map(Vec::len), Some(4), "{nodes}");
+    wait_for("it to be a voter", || {
+        let nodes = cluster.nodes[place].json("/nodes?ver=2");
+        (nodes["nodes"].as_array().map(Vec::len) == Some(4)).then_some(())
+    });
     let insert = json!(["INSERT INTO t (filler) VALUES ('new')"]);
     let reply = cluster.nodes[place].execute("/db/execute", &insert);
     assert_eq!(reply["results"][0]["rows_affected"], json!(1), "{reply}");

@@ -85,6 +85,18 @@ impl View {
         self.core.readers.run(move || lock(&reader.0).catalog()).await?
     }
 
+    /// The database's size in pages of 4096 bytes.
+    pub async fn page_count(&mut self) -> Result<u32, Error> {
+        let reader = self.reader.clone();
+        self.core.readers.run(move || lock(&reader.0).page_count()).await?
+    }
+
+    /// The bytes of `count` pages from `first` on, which is at least 1.
+    pub async fn pages(&mut self, first: u32, count: u32) -> Result<Vec<u8>, Error> {
+        let reader = self.reader.clone();
+        self.core.readers.run(move || lock(&reader.0).pages(first, count)).await?
+    }
+
     /// Runs a read-only statement. Rows of an earlier one that were not read yet are read into
     /// memory first (54000 if they are too many).
     pub async fn run(

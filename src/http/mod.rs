@@ -4,8 +4,10 @@
 //! SQLite's and goes to the engine as it is; nothing is rewritten. A panic in a handler is answered
 //! with a 500 and hurts nobody else.
 
+mod backup;
 mod body;
 mod cluster;
+mod dump;
 mod duration;
 mod error;
 mod json;
@@ -119,6 +121,7 @@ enum Endpoint {
     Ready,
     Remove,
     Leader,
+    Backup,
     /// rqlite has it; here it is refused.
     Unsupported,
 }
@@ -135,7 +138,7 @@ const ROUTES: &[(&str, bool, &[Method], Endpoint)] = &[
     ("/remove", true, &[Method::DELETE], Endpoint::Remove),
     ("/leader", false, &[Method::GET, Method::POST], Endpoint::Leader),
     ("/db/sql", true, &[Method::GET, Method::POST], Endpoint::Unsupported),
-    ("/db/backup", true, &[Method::GET], Endpoint::Unsupported),
+    ("/db/backup", true, &[Method::GET], Endpoint::Backup),
     ("/db/load", true, &[Method::POST], Endpoint::Unsupported),
     ("/boot", false, &[Method::POST], Endpoint::Unsupported),
     ("/snapshot", false, &[Method::POST], Endpoint::Unsupported),
@@ -218,6 +221,7 @@ async fn handle(call: Call, endpoint: Endpoint, request: Request) -> Result<Resp
         Endpoint::Remove => cluster::remove(&call, &parts, &body).await,
         Endpoint::Leader if parts.method == Method::GET => cluster::leader(&call).await,
         Endpoint::Leader => cluster::step_down(&call, &parts, &body).await,
+        Endpoint::Backup => backup::backup(&call, &parts).await,
         Endpoint::Unsupported => {
             let text = format!("{} is not supported by eider", parts.uri.path());
             Err(Failure::Status(StatusCode::NOT_IMPLEMENTED, text))
@@ -227,7 +231,7 @@ async fn handle(call: Call, endpoint: Endpoint, request: Request) -> Result<Resp
 
 fn about() -> Response {
     let text = format!(
-        "eider {EIDER_VERSION}\n\nSQL: POST /db/execute, /db/query, /db/request\n\
+        "eider {EIDER_VERSION}\n\nSQL: POST /db/execute, /db/query, /db/request; GET /db/backup\n\
          Cluster: GET /status, /nodes, /readyz, /leader\n"
     );
     reply::text(StatusCode::OK, text)

@@ -18,7 +18,7 @@ use crate::http::json::Writer;
 use crate::platform::clock;
 
 /// A document is sent in parts of about this size.
-const PART_BYTES: usize = 64 << 10;
+pub(crate) const PART_BYTES: usize = 64 << 10;
 /// Parts that wait for the client at the most.
 const PARTS_MAX: usize = 2;
 /// A client that takes no part for so long is given up.
@@ -38,9 +38,35 @@ pub(crate) enum Part {
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) json: Writer,
-    sender: mpsc::Sender<Part>,
+    sender: Sender,
     /// Whether a part was sent, so that the status can't change any more.
     pub(crate) committed: bool,
+}
+
+/// The way to who sends a document.
+#[derive(Debug)]
+pub(crate) struct Sender(mpsc::Sender<Part>);
+
+impl Sender {
+    /// Resolves when nobody waits for the document any more.
+    pub(crate) fn gone(&self) -> impl Future<Output = ()> + Send + use<> {
+        let sender = self.0.clone();
+        async move { sender.closed().await }
+    }
+
+    /// Waits until there is space, if the client takes something within a reasonable time.
+    pub(crate) async fn send(&self, part: Part) -> Result<(), Stop> {
+        match clock::timeout(STALL_MAX, self.0.send(part)).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(Stop::Gone),
+        }
+    }
+}
+
+/// A document's parts, on their way.
+pub(crate) fn parts() -> (Sender, mpsc::Receiver<Part>) {
+    let (sender, receiver) = mpsc::channel(PARTS_MAX);
+    (Sender(sender), receiver)
 }
 
 /// Why a document isn't gone on with.
@@ -53,15 +79,14 @@ pub(crate) enum Stop {
 
 /// A document in the making, and what is sent of it.
 pub(crate) fn channel(pretty: bool) -> (Output, mpsc::Receiver<Part>) {
-    let (sender, receiver) = mpsc::channel(PARTS_MAX);
+    let (sender, receiver) = parts();
     (Output { json: Writer::new(pretty), sender, committed: false }, receiver)
 }
 
 impl Output {
     /// Resolves when nobody waits for the document any more.
     pub(crate) fn gone(&self) -> impl Future<Output = ()> + Send + use<> {
-        let sender = self.sender.clone();
-        async move { sender.closed().await }
+        self.sender.gone()
     }
 
     /// Sends what was written, if that is enough to be sent.
@@ -71,7 +96,7 @@ impl Output {
         }
         let part = Bytes::from(std::mem::take(&mut self.json.out));
         self.committed = true;
-        self.send(Part::More(part)).await
+        self.sender.send(Part::More(part)).await
     }
 
     /// Ends the document, or says why there is none.
@@ -83,26 +108,23 @@ impl Output {
             Err(_) => return,
         };
         // If nobody takes it, nobody is there to be told.
-        let _ = self.send(last).await;
-    }
-
-    async fn send(&mut self, part: Part) -> Result<(), Stop> {
-        match clock::timeout(STALL_MAX, self.sender.send(part)).await {
-            Ok(Ok(())) => Ok(()),
-            _ => Err(Stop::Gone),
-        }
+        let _ = self.sender.send(last).await;
     }
 }
 
 /// The answer that the document of the other end makes.
-pub(crate) async fn response(mut parts: mpsc::Receiver<Part>) -> Result<Response, Failure> {
-    let body = match parts.recv().await {
-        Some(Part::Last(whole)) => Body::from(whole),
-        Some(Part::Failed(failure)) => return Err(failure),
-        Some(Part::More(first)) => Body::from_stream(stream(first, parts)),
-        None => return Err(Failure::internal("internal error")),
-    };
-    Ok(json_body(body))
+pub(crate) async fn response(parts: mpsc::Receiver<Part>) -> Result<Response, Failure> {
+    Ok(json_body(body(parts).await?))
+}
+
+/// The body that is made of parts, or why there is none.
+pub(crate) async fn body(mut parts: mpsc::Receiver<Part>) -> Result<Body, Failure> {
+    match parts.recv().await {
+        Some(Part::Last(whole)) => Ok(Body::from(whole)),
+        Some(Part::Failed(failure)) => Err(failure),
+        Some(Part::More(first)) => Ok(Body::from_stream(stream(first, parts))),
+        None => Err(Failure::internal("internal error")),
+    }
 }
 
 fn stream(

@@ -111,7 +111,7 @@ fn checked(statements: Result<Vec<Statement>, String>) -> Result<Vec<Statement>,
 
 impl Call {
     /// The database that `db` names.
-    fn database(&self) -> Result<DatabaseId, Failure> {
+    pub(crate) fn database(&self) -> Result<DatabaseId, Failure> {
         let Some(name) = self.params.get("db") else { return Ok(DatabaseId::POSTGRES) };
         self.app.engine.database(name).ok_or_else(|| {
             let text = format!("database \"{name}\" does not exist");

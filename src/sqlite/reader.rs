@@ -14,8 +14,9 @@ use crate::sqlite::database::Shared;
 use crate::sqlite::errors::{self, Failure, extended_code, statement_failure};
 use crate::sqlite::link::{self, Link, own};
 use crate::sqlite::run::{self, Stop};
+use crate::sqlite::vfs::PAGE_BYTES;
 use crate::sqlite::writer::{execute, read_txid};
-use crate::sqlite::{Control, RowSink, schema};
+use crate::sqlite::{Control, RowSink, apply, schema};
 
 /// A database's idle readers.
 #[derive(Debug)]
@@ -142,6 +143,25 @@ impl Reader {
         let txid = read_txid(&link.connection).map_err(|fault| Error::internal(fault.message))?;
         self.view = Some(View { schema });
         Ok(txid)
+    }
+
+    /// The database's size in pages, as the open transaction sees it.
+    pub fn page_count(&self) -> Result<u32, Error> {
+        let link = self.link();
+        link.guard.lift();
+        apply::page_count(&link.connection).map_err(|fault| Error::internal(fault.message))
+    }
+
+    /// The bytes of `count` pages from `first` on, as the open transaction sees them.
+    pub fn pages(&self, first: u32, count: u32) -> Result<Vec<u8>, Error> {
+        let link = self.link();
+        link.guard.lift();
+        let mut bytes = Vec::with_capacity(count as usize * PAGE_BYTES);
+        for number in first..first + count {
+            let page = apply::read_page(&link.connection, number);
+            bytes.extend(page.map_err(|fault| Error::internal(fault.message))?);
+        }
+        Ok(bytes)
     }
 
     /// Ends the read transaction, if one is open.
