@@ -94,6 +94,37 @@ pub(crate) enum ExprKind {
         negated: bool,
         fold: bool,
     },
+    /// `(a, b) IN (SELECT ...)`.
+    RowInQuery {
+        operand: Vec<Expr>,
+        query: Box<Query>,
+        negated: bool,
+    },
+    /// `(a, b) op (SELECT ...)`.
+    RowSubquery {
+        operand: Vec<Expr>,
+        op: &'static str,
+        query: Box<Query>,
+    },
+    /// `operand op ANY (SELECT ...)`, or ALL: a comparison with the columns of the relation `id`,
+    /// which is the operand and the query's column.
+    AnyRow {
+        operand: Box<Expr>,
+        compared: Box<Expr>,
+        query: Box<Query>,
+        operand_id: RelationId,
+        id: RelationId,
+        all: bool,
+    },
+    /// A part of the rows of [`From::Each`] and [`From::Lateral`].
+    Element {
+        relation: RelationId,
+        part: Part,
+        /// What error messages call it.
+        label: String,
+    },
+    /// `grouping(...)`, until the grouping sets are known.
+    Grouping(Vec<Expr>),
     Exists(Box<Query>),
     Subquery(Box<Query>),
     /// The `at`th of `count` values taken from a sequence by this statement.
@@ -107,6 +138,17 @@ pub(crate) enum ExprKind {
         sequence: String,
         row: Box<Expr>,
     },
+}
+
+/// What of a row that stands in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The row itself, which is one value.
+    Value,
+    /// A value of it, from 0.
+    Place(usize),
+    /// Its number, from 1.
+    Number,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -194,6 +236,8 @@ pub(crate) struct Query {
     pub(crate) order_by: Vec<OrderItem>,
     pub(crate) limit: Option<Expr>,
     pub(crate) offset: Option<Expr>,
+    /// Rows that sort like the last one are given, too.
+    pub(crate) with_ties: bool,
     pub(crate) outputs: Vec<Output>,
     pub(crate) locking: Option<LockWait>,
 }
@@ -215,7 +259,7 @@ pub(crate) enum Body {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Select {
-    pub(crate) distinct: bool,
+    pub(crate) distinct: Distinct,
     pub(crate) items: Vec<Expr>,
     pub(crate) from: Option<From>,
     pub(crate) filter: Option<Expr>,
@@ -223,6 +267,15 @@ pub(crate) struct Select {
     pub(crate) having: Option<Expr>,
     /// The relations of its FROM clause.
     pub(crate) relations: Vec<RelationId>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Distinct {
+    /// Not at all.
+    All,
+    Rows,
+    /// The first row of each value of these.
+    On(Vec<Expr>),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -242,6 +295,16 @@ pub(crate) enum From {
     /// A system relation whose rows the session gives as an argument.
     Session {
         relation: &'static SystemRelation,
+        id: RelationId,
+    },
+    /// A query over what stands to its left: its rows come as JSON.
+    Lateral {
+        query: Box<Query>,
+        id: RelationId,
+    },
+    /// The elements of an array, which may be over what stands to its left.
+    Each {
+        array: Box<Expr>,
         id: RelationId,
     },
     /// A table-valued function and its result column.
@@ -359,6 +422,29 @@ impl Expr {
         left == right
     }
 
+    /// Whether it, or a query in it, uses a column of one of these relations.
+    pub(crate) fn uses(&self, relations: &[RelationId]) -> bool {
+        let own = match &self.kind {
+            ExprKind::Column(column) => relations.contains(&column.relation),
+            ExprKind::Element { relation, .. } => relations.contains(relation),
+            _ => false,
+        };
+        own || self.children().into_iter().any(|child| child.uses(relations))
+            || self.subquery().is_some_and(|query| query.uses(relations))
+    }
+
+    /// Replaces every part of the expression, from the outside, that `change` has something for.
+    pub(crate) fn replaced(mut self, change: &impl Fn(&Self) -> Option<Self>) -> Self {
+        if let Some(other) = change(&self) {
+            return other;
+        }
+        for child in self.children_mut() {
+            let taken = std::mem::replace(child, Self::constant(Value::Null, PgType::UNKNOWN, 0));
+            *child = taken.replaced(change);
+        }
+        self
+    }
+
     /// Calls `visit` for this expression and all in it, not into subqueries.
     fn walk_mut(&mut self, visit: &mut impl FnMut(&mut Self)) {
         visit(self);
@@ -374,11 +460,15 @@ impl Expr {
             | ExprKind::Unknown(_)
             | ExprKind::Parameter(_)
             | ExprKind::Column(_)
+            | ExprKind::Element { .. }
             | ExprKind::Exists(_)
             | ExprKind::Subquery(_)
             | ExprKind::NextValue { .. } => Vec::new(),
             ExprKind::Call { arguments, .. }
             | ExprKind::Coalesce(arguments)
+            | ExprKind::Grouping(arguments)
+            | ExprKind::RowInQuery { operand: arguments, .. }
+            | ExprKind::RowSubquery { operand: arguments, .. }
             | ExprKind::Extreme { arguments, .. } => arguments.iter().collect(),
             ExprKind::Aggregate(aggregate) => aggregate.children(),
             ExprKind::And(left, right)
@@ -391,6 +481,7 @@ impl Expr {
             | ExprKind::IsNull { operand, .. }
             | ExprKind::IsTruth { operand, .. }
             | ExprKind::InQuery { operand, .. }
+            | ExprKind::AnyRow { operand, .. }
             | ExprKind::NextValueOfRow { row: operand, .. } => vec![operand],
             ExprKind::Case { branches, otherwise } => {
                 let branches = branches.iter().flat_map(|(condition, result)| [condition, result]);
@@ -412,15 +503,17 @@ impl Expr {
             | ExprKind::Unknown(_)
             | ExprKind::Parameter(_)
             | ExprKind::Column(_)
+            | ExprKind::Element { .. }
             | ExprKind::Exists(_)
             | ExprKind::Subquery(_)
             | ExprKind::NextValue { .. } => Vec::new(),
             ExprKind::Call { arguments, .. }
             | ExprKind::Coalesce(arguments)
+            | ExprKind::Grouping(arguments)
+            | ExprKind::RowInQuery { operand: arguments, .. }
+            | ExprKind::RowSubquery { operand: arguments, .. }
             | ExprKind::Extreme { arguments, .. } => arguments.iter_mut().collect(),
-            ExprKind::Aggregate(aggregate) => {
-                aggregate.arguments.iter_mut().chain(aggregate.filter.as_mut()).collect()
-            }
+            ExprKind::Aggregate(aggregate) => aggregate.children_mut(),
             ExprKind::And(left, right)
             | ExprKind::Or(left, right)
             | ExprKind::IsDistinct { left, right, .. } => {
@@ -431,6 +524,7 @@ impl Expr {
             | ExprKind::IsNull { operand, .. }
             | ExprKind::IsTruth { operand, .. }
             | ExprKind::InQuery { operand, .. }
+            | ExprKind::AnyRow { operand, .. }
             | ExprKind::NextValueOfRow { row: operand, .. } => vec![operand],
             ExprKind::Case { branches, otherwise } => {
                 let branches =
@@ -453,6 +547,9 @@ impl Expr {
         match &self.kind {
             ExprKind::Exists(query)
             | ExprKind::Subquery(query)
+            | ExprKind::RowInQuery { query, .. }
+            | ExprKind::RowSubquery { query, .. }
+            | ExprKind::AnyRow { query, .. }
             | ExprKind::InQuery { query, .. } => Some(query),
             _ => None,
         }
@@ -482,7 +579,27 @@ impl Aggregate {
     }
 }
 
+impl Aggregate {
+    fn children_mut(&mut self) -> Vec<&mut Expr> {
+        let order = self.order_by.iter_mut().filter_map(OrderItem::expr_mut);
+        let mut all: Vec<&mut Expr> =
+            self.arguments.iter_mut().chain(self.filter.as_mut()).chain(order).collect();
+        if let Some(over) = &mut self.over {
+            all.extend(&mut over.partition_by);
+            all.extend(over.order_by.iter_mut().filter_map(OrderItem::expr_mut));
+        }
+        all
+    }
+}
+
 impl OrderItem {
+    fn expr_mut(&mut self) -> Option<&mut Expr> {
+        match &mut self.key {
+            OrderKey::Expr(expr) => Some(expr),
+            OrderKey::Output(_) => None,
+        }
+    }
+
     pub(crate) fn expr(&self) -> Option<&Expr> {
         match &self.key {
             OrderKey::Expr(expr) => Some(expr),
@@ -492,6 +609,13 @@ impl OrderItem {
 }
 
 impl Query {
+    /// Whether a column of one of these relations is used anywhere in it.
+    pub(crate) fn uses(&self, relations: &[RelationId]) -> bool {
+        let (exprs, queries) = self.parts();
+        exprs.into_iter().any(|expr| expr.uses(relations))
+            || queries.into_iter().any(|query| query.uses(relations))
+    }
+
     /// All expressions directly in this query, and the queries in its FROM clause and WITH list.
     pub(crate) fn parts(&self) -> (Vec<&Expr>, Vec<&Self>) {
         let mut exprs: Vec<&Expr> = self.order_by.iter().filter_map(OrderItem::expr).collect();
@@ -507,6 +631,9 @@ impl Query {
                         .chain(&select.group_by)
                         .chain(&select.having),
                 );
+                if let Distinct::On(keys) = &select.distinct {
+                    exprs.extend(keys);
+                }
                 if let Some(from) = &select.from {
                     from.parts(&mut exprs, &mut queries);
                 }
@@ -524,7 +651,8 @@ impl From {
     fn parts<'a>(&'a self, exprs: &mut Vec<&'a Expr>, queries: &mut Vec<&'a Query>) {
         match self {
             Self::Table { .. } | Self::Cte { .. } | Self::Session { .. } => {}
-            Self::Subquery { query, .. } => queries.push(query),
+            Self::Subquery { query, .. } | Self::Lateral { query, .. } => queries.push(query),
+            Self::Each { array, .. } => exprs.push(array),
             Self::Series { arguments, .. } => exprs.extend(arguments),
             Self::Join { left, right, on, .. } => {
                 exprs.extend(on);

@@ -28,6 +28,8 @@ pub(crate) enum Expr {
         branches: Vec<(Expr, Expr)>,
         otherwise: Option<Box<Expr>>,
     },
+    /// `(a, b)`.
+    Row(Vec<Expr>),
     In {
         operand: Box<Expr>,
         list: Vec<Expr>,
@@ -139,6 +141,7 @@ pub(crate) enum From {
     Function {
         name: &'static str,
         arguments: Vec<Expr>,
+        alias: Option<String>,
     },
     Join {
         kind: JoinKind,

@@ -108,6 +108,11 @@ impl Renderer {
                 }
                 self.name(name);
             }
+            Expr::Row(items) => {
+                self.push("(");
+                self.exprs(items);
+                self.push(")");
+            }
             Expr::Call(call) => self.call(call),
             Expr::Exists(query) => {
                 self.push("EXISTS ");
@@ -373,11 +378,15 @@ impl Renderer {
                 self.push(" AS ");
                 self.name(alias);
             }
-            From::Function { name, arguments } => {
+            From::Function { name, arguments, alias } => {
                 self.push(name);
                 self.push("(");
                 self.exprs(arguments);
                 self.push(")");
+                if let Some(alias) = alias {
+                    self.push(" AS ");
+                    self.name(alias);
+                }
             }
             From::Join { kind, left, right, on } => {
                 self.from(left);

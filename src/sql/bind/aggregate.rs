@@ -38,11 +38,13 @@ impl Binder<'_> {
         if call.within_group {
             return Err(at(Error::refused("WITHIN GROUP is not supported"), position));
         }
-        if call.over.is_some() && (call.distinct || !call.order_by.is_empty()) {
-            return Err(at(
-                Error::refused("DISTINCT and ORDER BY in a window function are not supported"),
-                position,
-            ));
+        if call.over.is_some() && call.distinct {
+            let message = "DISTINCT is not implemented for window functions";
+            return Err(at(Error::refused(message), position));
+        }
+        if call.over.is_some() && !call.order_by.is_empty() {
+            let message = "aggregate ORDER BY is not implemented for window functions";
+            return Err(at(Error::refused(message), position));
         }
         if arguments.iter().any(Expr::has_aggregate) && call.over.is_none() {
             return Err(at(
@@ -97,10 +99,47 @@ impl Binder<'_> {
             .collect()
     }
 
-    fn window(&mut self, window: &ast::Window) -> Result<Window, Error> {
-        if let Some(base) = &window.base {
-            return Err(at(Error::refused("a named window is not supported"), base.position));
+    /// A window with what the named one that it refers to says.
+    fn whole_window(&self, window: &ast::Window) -> Result<ast::Window, Error> {
+        let Some(name) = &window.base else { return Ok(window.clone()) };
+        let known = self.windows.last().and_then(|windows| {
+            windows.iter().find(|(known, _)| known.text == name.text).map(|(_, window)| window)
+        });
+        let Some(known) = known else {
+            let message = format!("window \"{}\" does not exist", name.text);
+            return Err(at(Error::user(SqlState::UNDEFINED_OBJECT, message), name.position));
+        };
+        let wrong = |message: String, position: u32| {
+            Err(at(Error::user(SqlState(*b"42P20"), message), position))
+        };
+        let mut whole = self.whole_window(known)?;
+        if window.whole {
+            return Ok(whole);
         }
+        if let Some(first) = window.partition_by.first() {
+            let _ = first;
+            let message =
+                format!("cannot override PARTITION BY clause of window \"{}\"", name.text);
+            return wrong(message, name.position);
+        }
+        if !window.order_by.is_empty() && !whole.order_by.is_empty() {
+            let message = format!("cannot override ORDER BY clause of window \"{}\"", name.text);
+            return wrong(message, name.position);
+        }
+        if whole.frame.is_some() {
+            let message =
+                format!("cannot copy window \"{}\" because it has a frame clause", name.text);
+            return wrong(message, name.position);
+        }
+        if !window.order_by.is_empty() {
+            whole.order_by.clone_from(&window.order_by);
+        }
+        whole.frame.clone_from(&window.frame);
+        Ok(whole)
+    }
+
+    fn window(&mut self, window: &ast::Window) -> Result<Window, Error> {
+        let window = &self.whole_window(window)?;
         let partition_by = window
             .partition_by
             .iter()
@@ -159,6 +198,13 @@ impl Grouping<'_> {
         }
         match &expr.kind {
             ExprKind::Aggregate(aggregate) if aggregate.over.is_none() => return Ok(()),
+            ExprKind::Element { relation, label, .. } if self.relations.contains(relation) => {
+                let message = format!(
+                    "column \"{label}\" must appear in the GROUP BY clause or be used in an aggregate function"
+                );
+                return Err(at(Error::user(SqlState::GROUPING_ERROR, message), expr.position));
+            }
+            ExprKind::Grouping(_) => return Ok(()),
             ExprKind::Column(column) if self.relations.contains(&column.relation) => {
                 if self.depends_on_key(column) {
                     return Ok(());

@@ -194,7 +194,12 @@ impl Binder<'_> {
     }
 
     /// Two operands with the types that `=` gives them, to be compared as they are stored.
-    fn compared(&mut self, left: Expr, right: Expr, position: u32) -> Result<(Expr, Expr), Error> {
+    pub(super) fn compared(
+        &mut self,
+        left: Expr,
+        right: Expr,
+        position: u32,
+    ) -> Result<(Expr, Expr), Error> {
         let equal = self.binary_operator("=", left, right, position)?;
         match equal.kind {
             ExprKind::Call { lowering: Lowering::Compare(_), mut arguments, .. }
@@ -255,12 +260,17 @@ impl Binder<'_> {
         right: &ast::Expr,
         position: u32,
     ) -> Result<Expr, Error> {
-        let (ast::ExprKind::Row(left), ast::ExprKind::Row(right)) = (&left.kind, &right.kind)
-        else {
-            return Err(at(
-                Error::refused("comparing a row with something else is not supported"),
-                position,
-            ));
+        let (left, right) = match (&left.kind, &right.kind) {
+            (ast::ExprKind::Row(left), ast::ExprKind::Row(right)) => (left, right),
+            (ast::ExprKind::Row(row), ast::ExprKind::Subquery(query)) => {
+                return self.row_subquery(op, row, query, position);
+            }
+            _ => {
+                return Err(at(
+                    Error::refused("comparing a row with something else is not supported"),
+                    position,
+                ));
+            }
         };
         if left.len() != right.len() {
             return Err(at(
@@ -446,9 +456,15 @@ impl Binder<'_> {
         negated: bool,
         position: u32,
     ) -> Result<Expr, Error> {
+        if let ast::ExprKind::Row(row) = &operand.kind {
+            return self.row_in_query(row, query, negated, position);
+        }
         let operand = self.expr(operand)?;
         let mut query = self.query(query)?;
-        one_column(&query, position)?;
+        if query.outputs.len() != 1 {
+            let message = "subquery has too many columns";
+            return Err(at(Error::user(SqlState::SYNTAX_ERROR, message), position));
+        }
         let column =
             Expr { kind: ExprKind::Parameter(0), data_type: query.outputs[0].data_type, position };
         let (operand, wanted) = self.compared(operand, column, position)?;
@@ -472,10 +488,7 @@ impl Binder<'_> {
             return match (op, all) {
                 ("=", false) => self.in_query(left, query, false, position),
                 ("<>" | "!=", true) => self.in_query(left, query, true, position),
-                _ => Err(at(
-                    Error::refused(format!("{op} ANY (subquery) is not supported")),
-                    position,
-                )),
+                _ => self.any_row(left, (op, all), query, position),
             };
         }
         let left = self.expr(left)?;

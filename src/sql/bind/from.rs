@@ -42,7 +42,7 @@ impl<'a> Binder<'a> {
                     .with_hint("For example, FROM (SELECT ...) [AS] foo."));
                 };
                 if *lateral {
-                    return Err(at(Error::refused("LATERAL is not supported"), *position));
+                    return self.lateral_item(query, alias, left);
                 }
                 // The left siblings are not visible, but their names are known to messages.
                 let hidden = Scope { invalid: left.relations.clone(), ..Scope::default() };
@@ -51,14 +51,16 @@ impl<'a> Binder<'a> {
                 self.scopes.pop();
                 bound
             }
-            FromItem::Function(function) => self.function_item(function),
+            FromItem::Function(function) => self.function_item(function, left),
             FromItem::Join { kind, left: left_item, right, condition, alias } => {
                 if let Some(alias) = alias {
                     let error = Error::refused("an alias of a join is not supported");
                     return Err(at(error, alias.name.position));
                 }
                 let (left_from, left_scope) = self.from_item(left_item, left)?;
-                let (right_from, right_scope) = self.from_item(right, &left_scope)?;
+                let mut visible = left.clone();
+                visible.push(left_scope.clone())?;
+                let (right_from, right_scope) = self.from_item(right, &visible)?;
                 self.join(*kind, (left_from, left_scope), (right_from, right_scope), condition)
             }
         }
@@ -156,40 +158,6 @@ impl<'a> Binder<'a> {
         let id = self.add_relation(&alias.name.text);
         let scope = self.output_scope(id, &alias.name.text, &query.outputs, Some(alias))?;
         Ok((From::Subquery { query: Box::new(query), id }, scope))
-    }
-
-    fn function_item(&mut self, item: &ast::TableFunction) -> Result<(From, Scope), Error> {
-        let position = item.position;
-        let refused =
-            |what: &str| Err(at(Error::refused(format!("{what} is not supported")), position));
-        let [(function, definitions)] = item.functions.as_slice() else {
-            return refused("ROWS FROM with several functions");
-        };
-        if item.ordinality {
-            return refused("WITH ORDINALITY");
-        }
-        if !definitions.is_empty() {
-            return refused("a column definition list");
-        }
-        let ast::ExprKind::Call(call) = &function.kind else {
-            return refused("this expression in FROM");
-        };
-        let alias = item.alias.as_ref();
-        let (arguments, result) = self.set_function(call, position)?;
-        let function = call.name.last().map_or("", |name| name.text.as_str());
-        let label = alias.map_or(function, |alias| alias.name.text.as_str()).to_owned();
-        let id = self.add_relation(&label);
-        let output = Output {
-            // A function's only column is named like its alias.
-            name: label.clone(),
-            alias: "value".to_owned(),
-            data_type: result,
-            not_null: true,
-            table_oid: 0,
-            number: 0,
-        };
-        let scope = self.output_scope(id, &label, &[output], alias)?;
-        Ok((From::Series { arguments, id }, scope))
     }
 
     fn join(

@@ -31,6 +31,9 @@ enum Meaning {
 impl Binder<'_> {
     pub(super) fn call(&mut self, call: &Call, position: u32) -> Result<Expr, Error> {
         let name = function_name(call)?;
+        if Self::is_set_function(call) {
+            return self.set_call(call, position);
+        }
         if let Some(special) = self.special_call(name, call, position)? {
             return Ok(special);
         }
@@ -48,12 +51,6 @@ impl Binder<'_> {
         match chosen.function.kind {
             FunctionKind::Function => {
                 self.check_plain(name, call, position)?;
-                if chosen.function.returns_set {
-                    return Err(at(
-                        Error::refused("set-returning functions are supported in FROM only"),
-                        position,
-                    ));
-                }
                 self.scalar_call(*chosen, position)
             }
             FunctionKind::Aggregate | FunctionKind::Window => {
@@ -314,6 +311,11 @@ impl Binder<'_> {
                     position,
                 }))
             }
+            "grouping" => {
+                let arguments = self.arguments(call)?;
+                let kind = ExprKind::Grouping(arguments);
+                Ok(Some(Expr { kind, data_type: PgType::INT4, position }))
+            }
             "nullif" => self.nullif(call, position).map(Some),
             _ => Ok(None),
         }
@@ -339,18 +341,19 @@ impl Binder<'_> {
         Ok(Expr { kind, data_type, position })
     }
 
-    /// The arguments of a function in FROM, and its result's type.
-    pub(super) fn set_function(
-        &mut self,
-        call: &Call,
-        position: u32,
-    ) -> Result<(Vec<Expr>, PgType), Error> {
+    /// Whether a call gives rows rather than a value.
+    pub(super) fn is_set_function(call: &Call) -> bool {
+        function_name(call).is_ok_and(|name| {
+            pgdata::functions_named(name).iter().any(|function| function.returns_set)
+        })
+    }
+
+    /// What a call that gives rows means.
+    pub(super) fn set_function(&mut self, call: &Call, position: u32) -> Result<Chosen, Error> {
         let name = function_name(call)?;
         let arguments = self.arguments(call)?;
         match self.meaning(name, call, arguments, position)? {
-            Meaning::Function(chosen) if chosen.lowering == Lowering::Series => {
-                Ok((chosen.arguments, chosen.result))
-            }
+            Meaning::Function(chosen) if chosen.function.returns_set => Ok(*chosen),
             Meaning::Function(_) | Meaning::Cast(..) => Err(at(
                 Error::refused(format!("function {name} in FROM is not supported")),
                 position,

@@ -9,13 +9,16 @@ mod delete;
 mod expr;
 mod from;
 mod function;
+mod grouping;
 mod insert;
 mod object_id;
 mod operator;
 mod query;
+mod row;
 mod scope;
 mod select;
 mod system;
+mod table_function;
 mod update;
 
 use std::collections::HashSet;
@@ -69,6 +72,11 @@ pub(crate) struct Binder<'a> {
     in_system_view: bool,
     /// Whether `nextval` may stand here.
     sequence_allowed: bool,
+    /// The set-returning functions of the select list that is being bound; `None` where there may be
+    /// none.
+    set_calls: Option<Vec<table_function::Rows>>,
+    /// The WINDOW clauses in force, innermost last.
+    windows: Vec<Vec<(Name, crate::sql::ast::Window)>>,
 }
 
 /// A statement's use of a sequence.
@@ -121,6 +129,8 @@ impl<'a> Binder<'a> {
             sequences: Vec::new(),
             in_system_view: false,
             sequence_allowed: false,
+            set_calls: None,
+            windows: Vec::new(),
         })
     }
 

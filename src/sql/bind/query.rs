@@ -46,10 +46,12 @@ impl Binder<'_> {
         query.ctes = ctes;
         query.limit = self.row_count(tree.limit.as_ref(), "LIMIT")?;
         query.offset = self.row_count(tree.offset.as_ref(), "OFFSET")?;
-        if tree.with_ties {
-            return Err(Error::refused("FETCH ... WITH TIES is not supported"));
+        query.with_ties = tree.with_ties;
+        for clause in &tree.locking {
+            check_locking(&query, clause)?;
+            check_locked(&tree.body, clause)?;
         }
-        query.locking = locking(&tree.locking)?;
+        query.locking = locking(&tree.locking);
         Ok(query)
     }
 
@@ -193,9 +195,6 @@ impl Binder<'_> {
             SetOp::Except => "EXCEPT",
             SetOp::Intersect => "INTERSECT",
         };
-        if all && op != SetOp::Union {
-            return Err(Error::refused(format!("{label} ALL is not supported")));
-        }
         let (left, right) = (self.open_query(left)?, self.open_query(right)?);
         if left.outputs.len() != right.outputs.len() {
             return Err(at(
@@ -352,12 +351,75 @@ impl Binder<'_> {
 }
 
 /// The strictest of several locking clauses.
-fn locking(clauses: &[ast::Locking]) -> Result<Option<LockWait>, Error> {
-    if let Some(clause) = clauses.iter().find(|clause| clause.wait == LockWait::SkipLocked) {
-        return Err(at(Error::refused("SKIP LOCKED is not supported"), clause.position));
-    }
+fn locking(clauses: &[ast::Locking]) -> Option<LockWait> {
+    // Whoever has the write slot has all locks there are: no row is left to be passed over.
     let no_wait = clauses.iter().any(|clause| clause.wait == LockWait::NoWait);
-    Ok((!clauses.is_empty()).then_some(if no_wait { LockWait::NoWait } else { LockWait::Wait }))
+    (!clauses.is_empty()).then_some(if no_wait { LockWait::NoWait } else { LockWait::Wait })
+}
+
+/// FOR UPDATE needs rows that are rows of tables.
+fn check_locking(query: &Query, clause: &ast::Locking) -> Result<(), Error> {
+    let what = match &query.body {
+        Body::SetOperation { .. } => Some("with UNION/INTERSECT/EXCEPT"),
+        Body::Values(_) => Some("VALUES"),
+        Body::Select(select) => match &select.distinct {
+            bound::Distinct::Rows | bound::Distinct::On(_) => Some("with DISTINCT clause"),
+            bound::Distinct::All if !select.group_by.is_empty() => Some("with GROUP BY clause"),
+            bound::Distinct::All if select.having.is_some() => Some("with HAVING clause"),
+            bound::Distinct::All if select.items.iter().any(Expr::has_aggregate) => {
+                Some("with aggregate functions")
+            }
+            bound::Distinct::All if select.items.iter().any(Expr::has_window) => {
+                Some("with window functions")
+            }
+            bound::Distinct::All => None,
+        },
+    };
+    match what {
+        Some("VALUES") => {
+            Err(Error::refused(format!("{} cannot be applied to VALUES", clause.strength)))
+        }
+        Some(what) => Err(Error::refused(format!("{} is not allowed {what}", clause.strength))),
+        None => Ok(()),
+    }
+}
+
+/// The relations that FOR UPDATE OF names must be in FROM.
+fn check_locked(tree: &QueryBody, clause: &ast::Locking) -> Result<(), Error> {
+    let QueryBody::Select(select) = tree else { return Ok(()) };
+    for table in &clause.tables {
+        let [name] = table.as_slice() else {
+            let message = format!("{} must specify unqualified relation names", clause.strength);
+            let error = Error::user(SqlState::SYNTAX_ERROR, message);
+            return Err(at(error, table[0].position));
+        };
+        if !select.from.iter().any(|item| names_relation(item, &name.text)) {
+            let message = format!(
+                "relation \"{}\" in {} clause not found in FROM clause",
+                name.text, clause.strength
+            );
+            return Err(at(Error::user(SqlState::UNDEFINED_TABLE, message), name.position));
+        }
+    }
+    Ok(())
+}
+
+fn names_relation(item: &ast::FromItem, name: &str) -> bool {
+    match item {
+        ast::FromItem::Table { name: table, alias } => match alias {
+            Some(alias) => alias.name.text == name,
+            None => table.last().is_some_and(|last| last.text == name),
+        },
+        ast::FromItem::Function(function) => {
+            function.alias.as_ref().is_some_and(|alias| alias.name.text == name)
+        }
+        ast::FromItem::Subquery { alias, .. } => {
+            alias.as_ref().is_some_and(|alias| alias.name.text == name)
+        }
+        ast::FromItem::Join { left, right, .. } => {
+            names_relation(left, name) || names_relation(right, name)
+        }
+    }
 }
 
 fn known_or_text(data_type: PgType) -> PgType {
@@ -371,7 +433,7 @@ pub(super) fn output(name: String, data_type: PgType) -> Output {
 /// `SELECT items`, without FROM.
 pub(super) fn select_of(items: Vec<Expr>) -> Body {
     Body::Select(Box::new(bound::Select {
-        distinct: false,
+        distinct: bound::Distinct::All,
         items,
         from: None,
         filter: None,
@@ -389,6 +451,7 @@ pub(super) fn plain_query(body: Body, outputs: Vec<Output>) -> Query {
         order_by: Vec::new(),
         limit: None,
         offset: None,
+        with_ties: false,
         outputs,
         locking: None,
     }

@@ -1,7 +1,7 @@
 //! SELECT.
 
 use crate::model::error::{Error, SqlState};
-use crate::sql::ast::{self, Distinct, GroupItem, Select, SelectItem};
+use crate::sql::ast::{self, Distinct, Select, SelectItem};
 use crate::sql::bind::aggregate::Grouping;
 use crate::sql::bind::query::{output_of, output_place, plain_query, unique_aliases};
 use crate::sql::bind::{Binder, at};
@@ -17,13 +17,17 @@ impl Binder<'_> {
         order_by: &[ast::OrderItem],
     ) -> Result<Query, Error> {
         let first = self.relations.len();
+        let outer_calls = self.set_calls.take();
         let (from, scope) = self.from_list(&tree.from)?;
         let relations: Vec<RelationId> = (first..self.relations.len()).collect();
         self.scopes.push(scope);
         let allowed = self.sequence_allowed;
         self.sequence_allowed = allowed && tree.from.is_empty();
+        self.windows.push(tree.windows.clone());
         let bound = self.select_body(tree, order_by, from, relations);
+        self.windows.pop();
         self.sequence_allowed = allowed;
+        self.set_calls = outer_calls;
         self.scopes.pop();
         bound
     }
@@ -32,18 +36,22 @@ impl Binder<'_> {
         &mut self,
         tree: &Select,
         order_by: &[ast::OrderItem],
-        from: Option<bound::From>,
-        relations: Vec<RelationId>,
+        mut from: Option<bound::From>,
+        mut relations: Vec<RelationId>,
     ) -> Result<Query, Error> {
         let filter =
             tree.filter.as_ref().map(|filter| self.condition(filter, "WHERE")).transpose()?;
         if let Some(filter) = &filter {
             no_aggregate(filter, "WHERE")?;
         }
+        self.set_calls = Some(Vec::new());
         let (mut items, names) = self.select_list(&tree.items)?;
+        let calls = self.set_calls.take().unwrap_or_default();
+        let expands = !calls.is_empty();
+        from = self.with_set_calls(from, calls, &mut items, &mut relations)?;
         let mut outputs: Vec<Output> =
             names.into_iter().zip(&items).map(|(name, expr)| output_of(name, expr)).collect();
-        let keys = group_keys(&tree.group_by)?;
+        let (keys, sets) = super::grouping::sets(tree)?;
         let group_by = self.group_by(&keys, &outputs, &mut items)?;
         let having =
             tree.having.as_ref().map(|having| self.condition(having, "HAVING")).transpose()?;
@@ -52,14 +60,16 @@ impl Binder<'_> {
             .map(|item| self.order_item(item, &outputs, &mut items))
             .collect::<Result<Vec<_>, _>>()?;
         self.check_grouping(&items, &group_by, having.as_ref(), &order_by, &relations)?;
-        let distinct = match &tree.distinct {
-            Distinct::All => false,
-            Distinct::Rows => true,
-            Distinct::On(_) => {
-                return Err(Error::refused("SELECT DISTINCT ON is not supported"));
-            }
-        };
-        if distinct {
+        if expands
+            && (!group_by.is_empty()
+                || items.iter().any(|item| item.has_aggregate() || item.has_window()))
+        {
+            return Err(Error::refused(
+                "a set-returning function in the select list of a grouped query is not supported",
+            ));
+        }
+        let distinct = self.distinct(&tree.distinct, &outputs, &mut items, &order_by)?;
+        if distinct == bound::Distinct::Rows {
             for item in &mut items {
                 *item = self.resolve_unknown(item.clone())?;
             }
@@ -77,10 +87,67 @@ impl Binder<'_> {
             output.data_type = item.data_type;
         }
         let select = bound::Select { distinct, items, from, filter, group_by, having, relations };
-        Ok(Query {
+        let query = Query {
             order_by,
             ..plain_query(Body::Select(Box::new(select)), unique_aliases(outputs))
-        })
+        };
+        match sets {
+            Some(sets) => self.grouping_sets(query, &sets),
+            None => Ok(super::grouping::without_calls(query)),
+        }
+    }
+
+    /// DISTINCT, or DISTINCT ON with its keys; ORDER BY has to begin with those.
+    fn distinct(
+        &mut self,
+        tree: &Distinct,
+        outputs: &[Output],
+        items: &mut [Expr],
+        order_by: &[OrderItem],
+    ) -> Result<bound::Distinct, Error> {
+        let trees = match tree {
+            Distinct::All => return Ok(bound::Distinct::All),
+            Distinct::Rows => return Ok(bound::Distinct::Rows),
+            Distinct::On(trees) => trees,
+        };
+        let mut keys = Vec::new();
+        for tree in trees {
+            let place = output_place(outputs, tree).map_err(|error| {
+                Error::user(error.state(), error.message().replace("ORDER BY", "DISTINCT ON"))
+                    .with_position(tree.position.max(1))
+            })?;
+            let key = match place {
+                Some(place) => {
+                    items[place] = self.resolve_unknown(items[place].clone())?;
+                    items[place].clone()
+                }
+                None => {
+                    let expr = self.expr(tree)?;
+                    self.resolve_unknown(expr)?
+                }
+            };
+            if !keys.iter().any(|known: &Expr| known.same(&key)) {
+                keys.push(Expr { position: tree.position, ..key });
+            }
+        }
+        let sorted = |item: &OrderItem| match &item.key {
+            OrderKey::Expr(expr) => expr.clone(),
+            OrderKey::Output(place) => items[*place].clone(),
+        };
+        let is_key = |item: &&OrderItem| keys.iter().any(|key| key.same(&sorted(item)));
+        let leading: Vec<Expr> = order_by.iter().take_while(is_key).map(&sorted).collect();
+        let others = &order_by[leading.len()..];
+        let missing = keys.iter().find(|key| !leading.iter().any(|sorted| sorted.same(key)));
+        if let (Some(key), false) = (missing, others.is_empty()) {
+            return Err(at(
+                Error::user(
+                    SqlState::INVALID_COLUMN_REFERENCE,
+                    "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
+                ),
+                key.position,
+            ));
+        }
+        Ok(bound::Distinct::On(keys))
     }
 
     fn group_by(
@@ -214,19 +281,6 @@ impl Binder<'_> {
     }
 }
 
-/// GROUP BY's expressions.
-fn group_keys(items: &[GroupItem]) -> Result<Vec<&ast::Expr>, Error> {
-    items
-        .iter()
-        .map(|item| match item {
-            GroupItem::Expr(expr) => Ok(expr),
-            GroupItem::Empty | GroupItem::Sets(_) | GroupItem::Rollup(_) | GroupItem::Cube(_) => {
-                Err(Error::refused("GROUPING SETS is not supported"))
-            }
-        })
-        .collect()
-}
-
 fn no_aggregate(expr: &Expr, clause: &str) -> Result<(), Error> {
     if expr.has_aggregate() {
         return Err(at(
@@ -257,7 +311,7 @@ fn first_aggregate(expr: &Expr) -> u32 {
 }
 
 /// The name of an output column that has no alias (`FigureColname`).
-fn column_name(expr: &ast::Expr) -> String {
+pub(super) fn column_name(expr: &ast::Expr) -> String {
     strong_name(expr).unwrap_or_else(|| "?column?".to_owned())
 }
 

@@ -84,6 +84,22 @@ impl Lower<'_> {
                 query: Box::new(self.query(query, false)?),
                 negated: *negated,
             },
+            ExprKind::RowInQuery { operand, query, negated } => lite::Expr::InQuery {
+                operand: Box::new(self.row(operand)?),
+                query: Box::new(self.query(query, false)?),
+                negated: *negated,
+            },
+            ExprKind::RowSubquery { operand, op, query } => {
+                let query = lite::Expr::Subquery(Box::new(self.scalar(query)?));
+                lite::Expr::infix(self.row(operand)?, op, query)
+            }
+            ExprKind::AnyRow { operand, compared, query, operand_id, id, all } => {
+                self.any_row((operand, *operand_id), compared, (query, *id), *all)?
+            }
+            ExprKind::Element { relation, part, .. } => {
+                self.element(*relation, *part, expr.data_type)
+            }
+            ExprKind::Grouping(_) => return Err(Error::internal("grouping() was not resolved")),
             ExprKind::AnyElement { operand, op, array, element, all } => {
                 self.any_element((operand, *op), (array, *element), *all)?
             }
@@ -103,6 +119,48 @@ impl Lower<'_> {
             }
             _ => return Err(Error::internal("this expression is lowered elsewhere")),
         })
+    }
+
+    /// `(a, b)`, each with the collation that comparing it needs.
+    fn row(&mut self, exprs: &[Expr]) -> Result<lite::Expr, Error> {
+        let items = exprs.iter().map(|expr| Ok(collated(self.expr(expr)?, expr.data_type)));
+        Ok(lite::Expr::Row(items.collect::<Result<_, Error>>()?))
+    }
+
+    /// `operand op ANY (query)`: the operand is a relation of one row beside the query, so that it is
+    /// evaluated once.
+    fn any_row(
+        &mut self,
+        (operand, operand_id): (&Expr, crate::sql::bound::RelationId),
+        compared: &Expr,
+        (query, id): (&crate::sql::bound::Query, crate::sql::bound::RelationId),
+        all: bool,
+    ) -> Result<lite::Expr, Error> {
+        let operand = lite::Query::select(lite::Select {
+            items: vec![(self.expr(operand)?, Some("operand".to_owned()))],
+            ..lite::Select::default()
+        });
+        let operand = lite::From::Subquery {
+            query: Box::new(operand),
+            alias: self.relations[operand_id].clone(),
+        };
+        let rows = lite::From::Subquery {
+            query: Box::new(self.query(query, true)?),
+            alias: self.relations[id].clone(),
+        };
+        let from = lite::From::Join {
+            kind: crate::sql::ast::JoinKind::Inner,
+            left: Box::new(operand),
+            right: Box::new(rows),
+            on: None,
+        };
+        let compared = self.expr(compared)?;
+        let select = lite::Select {
+            items: vec![(decided(compared, all), None)],
+            from: Some(from),
+            ..lite::Select::default()
+        };
+        Ok(lite::Expr::Subquery(Box::new(lite::Query::select(select))))
     }
 
     pub(super) fn exprs(&mut self, exprs: &[Expr]) -> Result<Vec<lite::Expr>, Error> {
@@ -398,7 +456,6 @@ impl Lower<'_> {
             let operand = Box::new(collated(operand, element));
             return Ok(lite::Expr::InQuery { operand, query, negated: true });
         }
-        // NULL if nothing decides it and something was NULL: max and min over true, false and NULL.
         let compared = match op {
             Lowering::Compare(op) => lite::Expr::infix(collated(operand, element), op, value),
             Lowering::Call(name) => lite::Expr::call(name, vec![operand, value]),
@@ -407,17 +464,7 @@ impl Lower<'_> {
                 return Err(Error::refused(message));
             }
         };
-        let null = lite::Expr::IsNull { operand: Box::new(compared.clone()), negated: false };
-        let decided = lite::Expr::call(if all { "min" } else { "max" }, vec![compared]);
-        let any_null = lite::Expr::call("max", vec![null]);
-        let deciding = lite::Expr::Integer(i64::from(!all));
-        let result = lite::Expr::Case {
-            branches: vec![
-                (lite::Expr::infix(decided, "=", deciding.clone()), deciding),
-                (any_null, lite::Expr::Null),
-            ],
-            otherwise: Some(Box::new(lite::Expr::Integer(i64::from(all)))),
-        };
+        let result = decided(compared, all);
         let query = lite::Query::select(lite::Select { items: vec![(result, None)], ..rows });
         Ok(lite::Expr::Subquery(Box::new(query)))
     }
@@ -460,11 +507,27 @@ impl Lower<'_> {
     }
 }
 
+/// What ANY or ALL says about all comparisons: NULL if nothing decides it and something was NULL.
+/// Over no rows it is false or true.
+fn decided(compared: lite::Expr, all: bool) -> lite::Expr {
+    let null = lite::Expr::IsNull { operand: Box::new(compared.clone()), negated: false };
+    let decided = lite::Expr::call(if all { "min" } else { "max" }, vec![compared]);
+    let any_null = lite::Expr::call("max", vec![null]);
+    let deciding = lite::Expr::Integer(i64::from(!all));
+    lite::Expr::Case {
+        branches: vec![
+            (lite::Expr::infix(decided, "=", deciding.clone()), deciding),
+            (any_null, lite::Expr::Null),
+        ],
+        otherwise: Some(Box::new(lite::Expr::Integer(i64::from(all)))),
+    }
+}
+
 /// `SELECT value FROM json_each(array)`.
 fn json_rows(array: lite::Expr) -> lite::Query {
     lite::Query::select(lite::Select {
         items: vec![(lite::Expr::column("value"), Some("value".to_owned()))],
-        from: Some(lite::From::Function { name: "json_each", arguments: vec![array] }),
+        from: Some(lite::From::Function { name: "json_each", arguments: vec![array], alias: None }),
         ..lite::Select::default()
     })
 }

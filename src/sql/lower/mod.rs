@@ -5,6 +5,8 @@
 mod dml;
 mod expr;
 mod query;
+mod ranked;
+mod table_function;
 
 pub(crate) use query::object_kind;
 

@@ -5,13 +5,21 @@ use crate::model::error::Error;
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
 use crate::sql::ast::SetOp;
-use crate::sql::bound::{Body, Cte, Expr, ExprKind, From, Output, Query, Select};
+use crate::sql::bound::{Body, Cte, Distinct, Expr, ExprKind, From, Output, Query, Select};
 use crate::sql::lower::{Lower, collated, collation};
 use crate::sql::{Argument, lite};
 
 impl Lower<'_> {
     /// `named`: the output columns get their SQLite names, because something refers to them.
     pub(crate) fn query(&mut self, query: &Query, named: bool) -> Result<lite::Query, Error> {
+        if query.with_ties {
+            return self.with_ties(query);
+        }
+        if let Body::Select(select) = &query.body
+            && let Distinct::On(keys) = &select.distinct
+        {
+            return self.distinct_on(query, select, keys);
+        }
         Ok(lite::Query {
             with: self.with(&query.ctes, query.recursive)?,
             body: self.body(&query.body, &query.outputs, named || is_ordered_list(query))?,
@@ -32,16 +40,18 @@ impl Lower<'_> {
             return Ok(lowered);
         }
         let alias = "scalar".to_owned();
-        let column = lite::Expr::column(&query.outputs[0].alias);
+        let single = |output: &Output| {
+            (lite::Expr::call("pg_single", vec![lite::Expr::column(&output.alias)]), None)
+        };
         Ok(lite::Query::select(lite::Select {
-            items: vec![(lite::Expr::call("pg_single", vec![column]), None)],
+            items: query.outputs.iter().map(single).collect(),
             from: Some(lite::From::Subquery { query: Box::new(lowered), alias }),
             ..lite::Select::default()
         }))
     }
 
     /// LIMIT and OFFSET: NULL means none, a negative number is an error.
-    fn row_count(
+    pub(super) fn row_count(
         &mut self,
         count: Option<&Expr>,
         check: &'static str,
@@ -69,7 +79,12 @@ impl Lower<'_> {
         Ok(lite::With { recursive, ctes })
     }
 
-    fn body(&mut self, body: &Body, outputs: &[Output], named: bool) -> Result<lite::Body, Error> {
+    pub(super) fn body(
+        &mut self,
+        body: &Body,
+        outputs: &[Output],
+        named: bool,
+    ) -> Result<lite::Body, Error> {
         Ok(match body {
             Body::Select(select) => {
                 lite::Body::Select(Box::new(self.select(select, outputs, named)?))
@@ -100,6 +115,12 @@ impl Lower<'_> {
             Body::Values(rows) => lite::Body::Values(
                 rows.iter().map(|row| self.exprs(row)).collect::<Result<_, _>>()?,
             ),
+            Body::SetOperation {
+                op: op @ (SetOp::Except | SetOp::Intersect),
+                all: true,
+                left,
+                right,
+            } => self.counted_set(*op, left, right, outputs)?,
             Body::SetOperation { op, all, left, right } => {
                 let op = match (op, all) {
                     (SetOp::Union, true) => "UNION ALL",
@@ -115,7 +136,7 @@ impl Lower<'_> {
         })
     }
 
-    fn set_branch(
+    pub(super) fn set_branch(
         &mut self,
         query: &Query,
         outputs: &[Output],
@@ -142,7 +163,7 @@ impl Lower<'_> {
         Ok(lite::Query::select(lite::Select { items, from: Some(from), ..lite::Select::default() }))
     }
 
-    fn select(
+    pub(super) fn select(
         &mut self,
         select: &Select,
         outputs: &[Output],
@@ -151,7 +172,8 @@ impl Lower<'_> {
         let mut items = Vec::new();
         for (expr, output) in select.items.iter().zip(outputs) {
             let lowered = self.expr(expr)?;
-            let lowered = if select.distinct { collated(lowered, expr.data_type) } else { lowered };
+            let distinct = select.distinct == Distinct::Rows;
+            let lowered = if distinct { collated(lowered, expr.data_type) } else { lowered };
             let same = matches!(&lowered, lite::Expr::Column { name, .. } if *name == output.alias);
             items.push((lowered, (named && !same).then(|| output.alias.clone())));
         }
@@ -165,7 +187,7 @@ impl Lower<'_> {
             });
         }
         Ok(lite::Select {
-            distinct: select.distinct,
+            distinct: select.distinct == Distinct::Rows,
             items,
             from: select.from.as_ref().map(|from| self.from(from)).transpose()?,
             filter: select.filter.as_ref().map(|filter| self.expr(filter)).transpose()?,
@@ -182,6 +204,12 @@ impl Lower<'_> {
             From::Subquery { query, id } => lite::From::Subquery {
                 query: Box::new(self.query(query, true)?),
                 alias: self.relations[*id].clone(),
+            },
+            From::Lateral { query, id } => self.lateral(query, *id)?,
+            From::Each { array, id } => lite::From::Function {
+                name: "json_each",
+                arguments: vec![self.expr(array)?],
+                alias: Some(self.relations[*id].clone()),
             },
             From::Session { relation, id } => lite::From::Subquery {
                 query: Box::new(self.session_relation(relation)),
@@ -233,7 +261,11 @@ impl Lower<'_> {
         });
         lite::Query::select(lite::Select {
             items: items.collect(),
-            from: Some(lite::From::Function { name: "json_each", arguments: vec![rows] }),
+            from: Some(lite::From::Function {
+                name: "json_each",
+                arguments: vec![rows],
+                alias: None,
+            }),
             ..lite::Select::default()
         })
     }

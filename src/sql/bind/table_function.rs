@@ -1,0 +1,413 @@
+//! Functions in FROM, set-returning functions in select lists, and LATERAL.
+//!
+//! What depends on the relations to its left becomes rows in JSON (`From::Lateral`, `From::Each`),
+//! since SQLite lets nothing but a table-valued function's arguments see them.
+
+use crate::model::error::{Error, SqlState};
+use crate::model::pg_type::PgType;
+use crate::sql::ast::{self, Alias, Call, JoinKind, TableFunction};
+use crate::sql::bind::query::{output, plain_query, unique_aliases};
+use crate::sql::bind::{Binder, Item, Scope, at};
+use crate::sql::bound::{
+    self, Aggregate, Body, Column, Distinct, Expr, ExprKind, From, Output, Part, Query, RelationId,
+    Window,
+};
+use crate::sql::types::Lowering;
+
+/// A function's rows: their columns with their names, and their number from 1.
+#[derive(Debug)]
+pub(super) struct Rows {
+    from: From,
+    pub(super) columns: Vec<(String, Expr)>,
+    number: Expr,
+}
+
+impl Binder<'_> {
+    /// A function of FROM, or several side by side.
+    pub(super) fn function_item(
+        &mut self,
+        item: &TableFunction,
+        left: &Scope,
+    ) -> Result<(From, Scope), Error> {
+        let siblings = left.relation_ids();
+        self.scopes.push(Scope { system: Vec::new(), ..left.clone() });
+        let rows = self.all_rows(item);
+        self.scopes.pop();
+        let mut rows = rows?;
+        let several = item.functions.len() > 1 || rows.columns.len() > 1;
+        let function = rows.columns.first().map_or("", |(name, _)| name.as_str()).to_owned();
+        let alias = item.alias.as_ref();
+        let label = alias.map_or(function, |alias| alias.name.text.clone());
+        if !several && let (Some(alias), [(name, _)]) = (alias, rows.columns.as_mut_slice()) {
+            // A function's only column is called like its alias.
+            name.clone_from(&alias.name.text);
+        }
+        if item.ordinality {
+            rows.columns.push(("ordinality".to_owned(), rows.number.clone()));
+        }
+        let plain = matches!(rows.from, From::Each { .. } | From::Series { .. });
+        if !plain
+            || matches!(&rows.from, From::Series { arguments, .. } if arguments.iter().any(|one| one.uses(&siblings)))
+        {
+            rows = self.as_relation(rows, &siblings, &label);
+        }
+        let scope = function_scope(&label, &rows.columns, alias)?;
+        Ok((rows.from, scope))
+    }
+
+    fn all_rows(&mut self, item: &TableFunction) -> Result<Rows, Error> {
+        let numbered = item.ordinality || item.functions.len() > 1;
+        let mut all = Vec::new();
+        for (function, definitions) in &item.functions {
+            if !definitions.is_empty() {
+                let message =
+                    "a column definition list is only allowed for functions returning \"record\"";
+                let error = Error::user(SqlState::SYNTAX_ERROR, message);
+                return Err(at(error, definitions[0].name.position));
+            }
+            all.push(match &function.kind {
+                ast::ExprKind::Call(call) if Self::is_set_function(call) => {
+                    self.set_rows(call, function.position, numbered)?
+                }
+                _ => self.single_row(function)?,
+            });
+        }
+        self.side_by_side(all)
+    }
+
+    /// A function in FROM that gives one value: a query of one row.
+    fn single_row(&mut self, tree: &ast::Expr) -> Result<Rows, Error> {
+        let expr = self.expr(tree)?;
+        let expr = self.resolve_unknown(expr)?;
+        let name = super::select::column_name(tree);
+        let outputs = unique_aliases(vec![output(name.clone(), expr.data_type)]);
+        let query = plain_query(super::query::select_of(vec![expr]), outputs);
+        let id = self.add_relation(&name);
+        let column = column_of(id, &query.outputs[0]);
+        let number = Expr::constant(crate::model::value::Value::Integer(1), PgType::INT8, 0);
+        let from = From::Subquery { query: Box::new(query), id };
+        Ok(Rows { from, columns: vec![(name, column)], number })
+    }
+
+    /// The rows of a set-returning function. Unless `numbered`, their number may be missing.
+    pub(super) fn set_rows(
+        &mut self,
+        call: &Call,
+        position: u32,
+        numbered: bool,
+    ) -> Result<Rows, Error> {
+        let name = call.name.last().map_or_else(String::new, |name| name.text.clone());
+        if name == "unnest" {
+            let mut all = Vec::new();
+            for argument in &call.arguments {
+                all.push(self.unnested(argument, position)?);
+            }
+            return self.side_by_side(all);
+        }
+        let chosen = self.set_function(call, position)?;
+        if chosen.lowering != Lowering::Series {
+            let message = format!("function {name} in FROM is not supported");
+            return Err(at(Error::refused(message), position));
+        }
+        let id = self.add_relation(&name);
+        let from = From::Series { arguments: chosen.arguments, id };
+        let value =
+            column_of(id, &Output { not_null: true, ..output("value".to_owned(), chosen.result) });
+        let number = if numbered { row_number() } else { value.clone() };
+        let rows = Rows { from, columns: vec![(name, value)], number };
+        if !numbered {
+            return Ok(rows);
+        }
+        // The number is counted where the rows are made.
+        let counted = query_over(rows);
+        let id = self.add_relation("series");
+        let columns: Vec<Expr> =
+            counted.outputs.iter().map(|output| column_of(id, output)).collect();
+        let [value, number] = columns.as_slice() else {
+            return Err(Error::internal("a series has a value and a number"));
+        };
+        let columns = vec![(counted.outputs[0].name.clone(), value.clone())];
+        let number = number.clone();
+        Ok(Rows { from: From::Subquery { query: Box::new(counted), id }, columns, number })
+    }
+
+    fn unnested(&mut self, argument: &ast::Expr, position: u32) -> Result<Rows, Error> {
+        let array = self.expr(argument)?;
+        if array.is_unknown() {
+            let error =
+                Error::user(SqlState::AMBIGUOUS_FUNCTION, "function unnest(unknown) is not unique");
+            return Err(at(error, position).with_hint(
+                "Could not choose a best candidate function. You might need to add explicit type casts.",
+            ));
+        }
+        let Some(element) = self.types().element(array.data_type.oid) else {
+            let label = self.types().label(array.data_type.oid);
+            let error = Error::user(
+                SqlState::UNDEFINED_FUNCTION,
+                format!("function unnest({label}) does not exist"),
+            );
+            return Err(at(error, position).with_hint(
+                "No function matches the given name and argument types. You might need to add explicit type casts.",
+            ));
+        };
+        let data_type = PgType { oid: element, modifier: array.data_type.modifier };
+        let id = self.add_relation("unnest");
+        let part = |part, data_type| Expr {
+            kind: ExprKind::Element { relation: id, part, label: "unnest".to_owned() },
+            data_type,
+            position,
+        };
+        let value = part(Part::Value, data_type);
+        let number = part(Part::Number, PgType::INT8);
+        let from = From::Each { array: Box::new(array), id };
+        Ok(Rows { from, columns: vec![("unnest".to_owned(), value)], number })
+    }
+
+    /// Several functions' rows, the first with the first, the second with the second.
+    fn side_by_side(&mut self, all: Vec<Rows>) -> Result<Rows, Error> {
+        let mut all = all.into_iter();
+        let Some(mut rows) = all.next() else {
+            return Err(Error::user(
+                SqlState::UNDEFINED_FUNCTION,
+                "function unnest() does not exist",
+            ));
+        };
+        for next in all {
+            let on = self.binary_operator("=", rows.number.clone(), next.number.clone(), 0)?;
+            let both = ExprKind::Coalesce(vec![rows.number, next.number]);
+            rows.number = Expr { kind: both, data_type: PgType::INT8, position: 0 };
+            rows.columns.extend(next.columns);
+            rows.from = From::Join {
+                kind: JoinKind::Full,
+                left: Box::new(rows.from),
+                right: Box::new(next.from),
+                on: Some(on),
+            };
+            for (_, column) in &mut rows.columns {
+                if let ExprKind::Column(column) = &mut column.kind {
+                    column.not_null = false;
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Rows as one relation; one whose rows come as JSON if it depends on its siblings.
+    fn as_relation(&mut self, rows: Rows, siblings: &[RelationId], label: &str) -> Rows {
+        let query = query_over(rows);
+        let id = self.add_relation(label);
+        let lateral = query.uses(siblings);
+        let columns = query.outputs.iter().enumerate().map(|(place, output)| {
+            let expr = if lateral { element_of(id, place, output) } else { column_of(id, output) };
+            (output.name.clone(), expr)
+        });
+        let mut columns: Vec<(String, Expr)> = columns.collect();
+        let number = columns.pop().map_or_else(row_number, |(_, number)| number);
+        let query = Box::new(query);
+        let from = if lateral { From::Lateral { query, id } } else { From::Subquery { query, id } };
+        Rows { from, columns, number }
+    }
+
+    /// A LATERAL subquery.
+    pub(super) fn lateral_item(
+        &mut self,
+        query: &ast::Query,
+        alias: &Alias,
+        left: &Scope,
+    ) -> Result<(From, Scope), Error> {
+        let siblings = left.relation_ids();
+        self.scopes.push(left.clone());
+        let query = self.query(query);
+        self.scopes.pop();
+        let query = query?;
+        let label = &alias.name.text;
+        let id = self.add_relation(label);
+        if !query.uses(&siblings) {
+            let scope = self.output_scope(id, label, &query.outputs, Some(alias))?;
+            return Ok((From::Subquery { query: Box::new(query), id }, scope));
+        }
+        let columns: Vec<(String, Expr)> = query
+            .outputs
+            .iter()
+            .enumerate()
+            .map(|(place, output)| (output.name.clone(), element_of(id, place, output)))
+            .collect();
+        let scope = function_scope(label, &columns, Some(alias))?;
+        Ok((From::Lateral { query: Box::new(query), id }, scope))
+    }
+
+    /// A set-returning function in a select list: its value in each row.
+    pub(super) fn set_call(&mut self, call: &Call, position: u32) -> Result<Expr, Error> {
+        // A call in another's arguments would have to be expanded before it.
+        let Some(calls) = self.set_calls.take() else {
+            return Err(at(
+                Error::refused("set-returning functions are not allowed here"),
+                position,
+            ));
+        };
+        let rows = self.set_rows(call, position, true);
+        let mut calls = calls;
+        let rows = rows?;
+        let value = match rows.columns.as_slice() {
+            [(_, value)] => value.clone(),
+            _ => {
+                return Err(at(
+                    Error::refused(
+                        "a function with several columns in a select list is not supported",
+                    ),
+                    position,
+                ));
+            }
+        };
+        calls.push(rows);
+        self.set_calls = Some(calls);
+        Ok(value)
+    }
+
+    /// FROM with the select list's set-returning functions beside it, in lockstep.
+    pub(super) fn with_set_calls(
+        &mut self,
+        from: Option<From>,
+        calls: Vec<Rows>,
+        items: &mut [Expr],
+        relations: &mut Vec<RelationId>,
+    ) -> Result<Option<From>, Error> {
+        if calls.is_empty() {
+            return Ok(from);
+        }
+        let siblings = relations.clone();
+        let before: Vec<Expr> = calls
+            .iter()
+            .flat_map(|rows| rows.columns.iter().map(|(_, expr)| expr.clone()))
+            .collect();
+        let mut rows = self.side_by_side(calls)?;
+        if !matches!(rows.from, From::Each { .. }) {
+            rows = self.as_relation(rows, &siblings, "set");
+            let after: Vec<Expr> = rows.columns.iter().map(|(_, expr)| expr.clone()).collect();
+            let renamed = |expr: &Expr| {
+                let place = before.iter().position(|old| old.same(expr))?;
+                Some(Expr { position: expr.position, ..after[place].clone() })
+            };
+            for item in items {
+                *item = item.clone().replaced(&renamed);
+            }
+        }
+        relations.push(match &rows.from {
+            From::Each { id, .. } | From::Lateral { id, .. } | From::Subquery { id, .. } => *id,
+            _ => return Err(Error::internal("rows are one relation")),
+        });
+        Ok(Some(match from {
+            None => rows.from,
+            Some(left) => From::Join {
+                kind: JoinKind::Inner,
+                left: Box::new(left),
+                right: Box::new(rows.from),
+                on: None,
+            },
+        }))
+    }
+}
+
+impl Scope {
+    /// The relations whose columns can be named here.
+    pub(super) fn relation_ids(&self) -> Vec<RelationId> {
+        fn collect(expr: &Expr, ids: &mut Vec<RelationId>) {
+            match &expr.kind {
+                ExprKind::Column(column) => ids.push(column.relation),
+                ExprKind::Element { relation, .. } => ids.push(*relation),
+                _ => expr.children().into_iter().for_each(|child| collect(child, ids)),
+            }
+        }
+        let mut ids = Vec::new();
+        self.items.iter().for_each(|item| collect(&item.expr, &mut ids));
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+}
+
+/// The columns of a relation of expressions under a name.
+fn function_scope(
+    label: &str,
+    columns: &[(String, Expr)],
+    alias: Option<&Alias>,
+) -> Result<Scope, Error> {
+    let renamed = alias.map_or(&[][..], |alias| alias.columns.as_slice());
+    if renamed.len() > columns.len() {
+        let message = format!(
+            "table \"{label}\" has {} columns available but {} columns specified",
+            columns.len(),
+            renamed.len()
+        );
+        let error = Error::user(SqlState::INVALID_COLUMN_REFERENCE, message);
+        return Err(at(error, alias.map_or(0, |alias| alias.name.position)));
+    }
+    let items = columns.iter().enumerate().map(|(place, (name, expr))| {
+        let name = renamed.get(place).map_or(name, |name| &name.text).clone();
+        let mut expr = expr.clone();
+        let full = format!("{label}.{name}");
+        match &mut expr.kind {
+            ExprKind::Column(column) => column.label = full,
+            ExprKind::Element { label, .. } => *label = full,
+            _ => {}
+        }
+        Item { relation: Some(label.to_owned()), name, expr, bare: true }
+    });
+    let relations = vec![label.to_owned()];
+    Ok(Scope { items: items.collect(), relations, ..Scope::default() })
+}
+
+/// A query's output as a column of the relation that the query is.
+fn column_of(relation: RelationId, output: &Output) -> Expr {
+    let column = Column {
+        relation,
+        name: output.alias.clone(),
+        label: output.name.clone(),
+        not_null: output.not_null,
+        table_oid: output.table_oid,
+        number: output.number,
+    };
+    Expr { kind: ExprKind::Column(column), data_type: output.data_type, position: 0 }
+}
+
+/// A query's output as a part of the rows in JSON that the query is.
+fn element_of(relation: RelationId, place: usize, output: &Output) -> Expr {
+    let kind = ExprKind::Element { relation, part: Part::Place(place), label: output.name.clone() };
+    Expr { kind, data_type: output.data_type, position: 0 }
+}
+
+/// `row_number() OVER ()`.
+fn row_number() -> Expr {
+    let aggregate = Aggregate {
+        function: "row_number",
+        star: false,
+        distinct: false,
+        arguments: Vec::new(),
+        order_by: Vec::new(),
+        filter: None,
+        over: Some(Window { partition_by: Vec::new(), order_by: Vec::new(), frame: None }),
+    };
+    Expr { kind: ExprKind::Aggregate(Box::new(aggregate)), data_type: PgType::INT8, position: 0 }
+}
+
+/// `SELECT columns, number FROM rows`.
+fn query_over(rows: Rows) -> Query {
+    let (names, mut items): (Vec<String>, Vec<Expr>) = rows.columns.into_iter().unzip();
+    let mut outputs: Vec<Output> = names
+        .into_iter()
+        .zip(&items)
+        .map(|(name, expr)| Output { not_null: expr.not_null(), ..output(name, expr.data_type) })
+        .collect();
+    outputs.push(output("number".to_owned(), PgType::INT8));
+    items.push(rows.number);
+    let select = bound::Select {
+        distinct: Distinct::All,
+        items,
+        from: Some(rows.from),
+        filter: None,
+        group_by: Vec::new(),
+        having: None,
+        relations: Vec::new(),
+    };
+    plain_query(Body::Select(Box::new(select)), unique_aliases(outputs))
+}
