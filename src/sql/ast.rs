@@ -144,7 +144,7 @@ pub(crate) enum ExprKind {
 }
 
 /// A function call, and what SQL writes as one with syntax of its own.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a word that stands in the call or not")]
 pub(crate) struct Call {
     pub(crate) name: QualifiedName,
@@ -171,17 +171,7 @@ pub(crate) enum Subscript {
 impl Call {
     /// `name(arguments)`.
     pub(crate) fn plain(name: QualifiedName, arguments: Vec<Expr>) -> Self {
-        Self {
-            name,
-            arguments,
-            star: false,
-            distinct: false,
-            variadic: false,
-            order_by: Vec::new(),
-            within_group: false,
-            filter: None,
-            over: None,
-        }
+        Self { name, arguments, ..Self::default() }
     }
 }
 
@@ -312,7 +302,7 @@ pub(crate) enum SetOp {
     Intersect,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Select {
     pub(crate) distinct: Distinct,
     pub(crate) items: Vec<SelectItem>,
@@ -328,22 +318,14 @@ pub(crate) struct Select {
 impl Select {
     /// `SELECT items FROM from`.
     pub(crate) fn plain(items: Vec<SelectItem>, from: Vec<FromItem>) -> Self {
-        Self {
-            distinct: Distinct::All,
-            items,
-            from,
-            filter: None,
-            group_by: Vec::new(),
-            group_distinct: false,
-            having: None,
-            windows: Vec::new(),
-        }
+        Self { items, from, ..Self::default() }
     }
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) enum Distinct {
     /// Not at all.
+    #[default]
     All,
     Rows,
     On(Vec<Expr>),

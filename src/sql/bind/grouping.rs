@@ -263,6 +263,7 @@ fn unknown_key(expr: &Expr, keys: &[Expr]) -> Option<u32> {
 fn count_rows() -> Expr {
     let aggregate = Aggregate {
         function: "count",
+        typed: false,
         star: true,
         distinct: false,
         arguments: Vec::new(),

@@ -3,7 +3,7 @@
 use crate::model::error::{Error, SqlState};
 use crate::sql::ast;
 use crate::sql::bind::expr::boolean;
-use crate::sql::bind::{Binder, at, check_equality};
+use crate::sql::bind::{Binder, at};
 use crate::sql::bound::{Column, Expr, ExprKind, Query};
 
 /// The comparisons that rows have.
@@ -76,7 +76,6 @@ impl Binder<'_> {
             let kind = ExprKind::Parameter(0);
             let column = Expr { kind, data_type: output.data_type, position };
             let (left, wanted) = self.compared(left, column, position)?;
-            check_equality(wanted.data_type, position)?;
             operand.push(left);
             targets.push(if wanted.data_type.oid == output.data_type.oid {
                 output.data_type

@@ -380,6 +380,7 @@ fn element_of(relation: RelationId, place: usize, output: &Output) -> Expr {
 fn row_number() -> Expr {
     let aggregate = Aggregate {
         function: "row_number",
+        typed: false,
         star: false,
         distinct: false,
         arguments: Vec::new(),
