@@ -182,7 +182,7 @@ impl Core {
             }
             refused = match route {
                 Route::There(leader) => Some(*leader),
-                Route::Here(_) => None,
+                Route::Here(_) => Some(self.me.clone()),
             };
         };
         self.catch_up(index).await;

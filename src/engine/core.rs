@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use crate::platform::watch;
 use futures_util::future::BoxFuture;
-use tokio::sync::watch;
 
 use crate::engine::Options;
 use crate::engine::cancel::lock;

@@ -105,6 +105,12 @@ impl Engine {
     pub fn attach(&self, node: raft::Node, peers: impl Peers) {
         self.core.attach(node, Arc::new(peers));
     }
+
+    /// Lets go of the Raft node, as closing does: engine and node hold each other.
+    #[cfg(test)]
+    pub(crate) fn abandon(&self) {
+        self.core.detach();
+    }
 }
 
 /// A committed unit.

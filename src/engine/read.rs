@@ -155,7 +155,7 @@ impl Core {
             }
             refused = match route {
                 Route::There(leader) => Some(*leader),
-                Route::Here(_) => None,
+                Route::Here(_) => Some(self.me.clone()),
             };
         }
     }

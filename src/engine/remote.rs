@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use crate::platform::watch;
+use tokio::sync::mpsc;
 
 use crate::engine::cancel::Token;
 use crate::engine::forward::{connection_lost, connection_lost_in_commit, unexpected};

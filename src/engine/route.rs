@@ -40,9 +40,11 @@ impl Patience {
 }
 
 impl Core {
-    /// The leader, if there is one now.
+    /// The leader, if there is one now and it hasn't just refused.
     fn leader_now(&self, refused: Option<&Member>) -> Option<Route> {
-        if let Some(fence) = self.fence() {
+        if refused.is_none_or(|refused| refused.id != self.me.id)
+            && let Some(fence) = self.fence()
+        {
             return Some(Route::Here(fence));
         }
         let attached = self.attached().ok()?;

@@ -29,7 +29,7 @@ use crate::model::error::Fault;
 use crate::model::id::{Chain, DatabaseId, Position, TransactionId};
 use crate::platform::disk::{File, write_atomically};
 use crate::raft::{DatabaseState, SnapshotSink, SnapshotSource};
-use crate::sqlite::SnapshotView;
+use crate::sqlite::{SnapshotView, page_checksum};
 
 /// Bytes of a page (SQLite file format §1.3.2; Eider's databases all have this size).
 const PAGE_BYTES: usize = 4096;
@@ -112,14 +112,30 @@ fn page_header(header: [u8; PAGE_HEADER_BYTES]) -> (u32, u64, usize) {
     )
 }
 
-fn unpack(bytes: Vec<u8>) -> Result<Bytes, Fault> {
-    if bytes.len() == PAGE_BYTES {
-        return Ok(bytes.into());
+/// The page, if it is what its checksum says.
+fn unpack(number: u32, checksum: u64, bytes: &[u8]) -> Option<Vec<u8>> {
+    let page = if bytes.len() == PAGE_BYTES {
+        bytes.to_vec()
+    } else {
+        lz4_flex::block::decompress(bytes, PAGE_BYTES).ok()?
+    };
+    (page.len() == PAGE_BYTES && page_checksum(number, &page) == checksum).then_some(page)
+}
+
+/// Whether a run of pages has arrived as it was sent.
+fn is_whole(mut run: &[u8]) -> bool {
+    while !run.is_empty() {
+        let Some((header, rest)) = run.split_first_chunk::<PAGE_HEADER_BYTES>() else {
+            return false;
+        };
+        let (number, checksum, length) = page_header(*header);
+        let Some((bytes, rest)) = rest.split_at_checked(length) else { return false };
+        if length > PAGE_BYTES || unpack(number, checksum, bytes).is_none() {
+            return false;
+        }
+        run = rest;
     }
-    match lz4_flex::block::decompress(&bytes, PAGE_BYTES) {
-        Ok(page) if page.len() == PAGE_BYTES => Ok(page.into()),
-        _ => Err(Fault::new("a page of a received snapshot is damaged")),
-    }
+    true
 }
 
 /// One database's staging file.
@@ -179,15 +195,18 @@ impl SnapshotSink for Sink {
         (first.max(1)..end).map(|number| view.checksum(number)).collect()
     }
 
-    fn put(&self, database: DatabaseId, pages: Bytes) -> Result<(), Fault> {
+    fn put(&self, database: DatabaseId, pages: Bytes) -> Result<bool, Fault> {
         let staged = self
             .staged
             .get(&database)
             .ok_or_else(|| Fault::new("pages of a database that the snapshot doesn't have"))?;
+        if !is_whole(&pages) {
+            return Ok(false);
+        }
         let mut length = lock(&staged.length);
         staged.file.write_all_at(&pages, *length).map_err(failed)?;
         *length += pages.len() as u64;
-        Ok(())
+        Ok(true)
     }
 
     fn install(&self) -> BoxFuture<'_, Result<(), Fault>> {
@@ -288,14 +307,20 @@ impl StagedPages {
     fn read(&mut self) -> Result<(u32, Bytes), Fault> {
         let mut header = [0; PAGE_HEADER_BYTES];
         read_exact(&*self.file, &mut header, self.at)?;
-        let (number, _, length) = page_header(header);
+        let (number, checksum, length) = page_header(header);
+        let damaged = || {
+            Fault::new(format!(
+                "page {number} of a staged snapshot is damaged: its disk has lost or changed data"
+            ))
+        };
         if length > PAGE_BYTES {
-            return Err(Fault::new("a page of a received snapshot is damaged"));
+            return Err(damaged());
         }
         let mut bytes = vec![0; length];
         read_exact(&*self.file, &mut bytes, self.at + PAGE_HEADER_BYTES as u64)?;
         self.at += (PAGE_HEADER_BYTES + length) as u64;
-        Ok((number, unpack(bytes)?))
+        let page = unpack(number, checksum, &bytes).ok_or_else(damaged)?;
+        Ok((number, page.into()))
     }
 }
 
@@ -369,11 +394,27 @@ mod tests {
         let noise: Vec<u8> = (0..PAGE_BYTES).map(|i| xxh3_64(&i.to_le_bytes()) as u8).collect();
         for page in [vec![0; PAGE_BYTES], noise] {
             let mut run = Vec::new();
-            put_page(&mut run, 7, 9, &page);
+            let sum = page_checksum(7, &page);
+            put_page(&mut run, 7, sum, &page);
             let (header, bytes) = run.split_at(PAGE_HEADER_BYTES);
             let (number, checksum, length) = page_header(header.try_into().unwrap());
-            assert_eq!((number, checksum, length), (7, 9, bytes.len()));
-            assert_eq!(unpack(bytes.to_vec()).unwrap(), page);
+            assert_eq!((number, checksum, length), (7, sum, bytes.len()));
+            assert_eq!(unpack(7, sum, bytes).unwrap(), page);
+        }
+    }
+
+    #[test]
+    fn a_page_that_was_damaged_on_the_way_is_noticed() {
+        let mut run = Vec::new();
+        for number in [2, 3] {
+            let page: Vec<u8> = (0..PAGE_BYTES).map(|at| (at as u32 / 90 * number) as u8).collect();
+            put_page(&mut run, number, page_checksum(number, &page), &page);
+        }
+        assert!(is_whole(&run));
+        for at in 0..run.len() {
+            let mut damaged = run.clone();
+            damaged[at] ^= 0x20;
+            assert!(!is_whole(&damaged), "byte {at}");
         }
     }
 }

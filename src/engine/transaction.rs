@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{oneshot, watch};
+use crate::platform::watch;
+use tokio::sync::oneshot;
 
 use crate::engine::Limits;
 use crate::engine::cancel::until;

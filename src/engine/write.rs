@@ -63,7 +63,7 @@ impl Engine {
                 Err(Refusal::NotLeader) => {
                     refused = match route {
                         Route::There(leader) => Some(*leader),
-                        Route::Here(_) => None,
+                        Route::Here(_) => Some(self.core.me.clone()),
                     };
                 }
             }
@@ -99,7 +99,7 @@ impl Engine {
                 Err(Refusal::NotLeader) => {
                     refused = match route {
                         Route::There(leader) => Some(*leader),
-                        Route::Here(_) => None,
+                        Route::Here(_) => Some(self.core.me.clone()),
                     };
                 }
             }

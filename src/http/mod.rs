@@ -70,7 +70,7 @@ pub async fn serve(
     listener: tokio::net::TcpListener,
     engine: Engine,
     options: Arc<Options>,
-    stop: tokio::sync::watch::Receiver<bool>,
+    stop: crate::platform::watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     listener.local_addr()?;
     listen::run(listener, router(engine, options), stop).await;

@@ -7,11 +7,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::platform::watch;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::peer::frame::{
     Frame, FrameReader, FrameWriter, OPEN, PAYLOAD_BYTES_MAX, REFUSED, REPLY,

@@ -364,8 +364,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::watch;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::sync::watch;
 
     /// What a client that sends `bytes` gets: the request that came of it, or the bytes that it is
     /// answered before the connection ends.

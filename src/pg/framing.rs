@@ -9,9 +9,9 @@
 use std::io;
 use std::time::Duration;
 
+use crate::platform::watch;
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::sync::watch;
 
 use crate::engine::Canceler;
 use crate::model::error::Error;

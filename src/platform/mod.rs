@@ -6,6 +6,7 @@ pub mod disk;
 pub mod random;
 pub mod runtime;
 pub mod task;
+pub mod watch;
 
 #[cfg(test)]
 pub mod sim_disk;

@@ -105,7 +105,8 @@ pub trait SnapshotSource: Send + Sync + 'static {
 pub trait SnapshotSink: Send + Sync + 'static {
     /// Checksums of this node's own pages `first ..`, at most `count` (fewer at the end of its file).
     fn known(&self, database: DatabaseId, first: u32, count: u32) -> Result<Vec<u64>, Fault>;
-    fn put(&self, database: DatabaseId, pages: Bytes) -> Result<(), Fault>;
+    /// Keeps a run of pages. `false`: one of them isn't what its checksum says; none is kept.
+    fn put(&self, database: DatabaseId, pages: Bytes) -> Result<bool, Fault>;
     /// All pages are there and durable: install them, each database in one transaction. Repeatable
     /// after a crash.
     fn install(&self) -> BoxFuture<'_, Result<(), Fault>>;

@@ -256,7 +256,9 @@ async fn receive_all(
             return Err(Broken::Refused("pages were expected".to_owned()));
         };
         let taker = sink.clone();
-        task::blocking(move || taker.put(database, pages)).await?;
+        if !task::blocking(move || taker.put(database, pages)).await? {
+            return Err(Broken::Refused("a page arrived damaged".to_owned()));
+        }
         arrived += u64::from(count) * PAGE_BYTES;
     }
     report.end();

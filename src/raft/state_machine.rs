@@ -11,11 +11,11 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::platform::watch;
 use futures_util::{Stream, TryStreamExt};
 use openraft::alias::{SnapshotMetaOf, SnapshotOf};
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::{OptionalSend, Snapshot};
-use tokio::sync::watch;
 
 use crate::model::command;
 use crate::model::error::Fault;

@@ -41,11 +41,11 @@ pub(super) struct Shared {
     state: Mutex<State>,
     wake: Condvar,
     writer: Mutex<Writer>,
-    pub flushed: tokio::sync::watch::Sender<u64>,
+    pub flushed: crate::platform::watch::Sender<u64>,
     /// Whether no space can be reserved for the next segment.
-    pub full: tokio::sync::watch::Sender<bool>,
+    pub full: crate::platform::watch::Sender<bool>,
     /// Bytes of payload that wait to be written.
-    pub queued_bytes: tokio::sync::watch::Sender<usize>,
+    pub queued_bytes: crate::platform::watch::Sender<usize>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -67,9 +67,9 @@ impl Shared {
             state: Mutex::new(state),
             wake: Condvar::new(),
             writer: Mutex::new(writer),
-            flushed: tokio::sync::watch::Sender::new(flushed),
-            full: tokio::sync::watch::Sender::new(false),
-            queued_bytes: tokio::sync::watch::Sender::new(0),
+            flushed: crate::platform::watch::Sender::new(flushed),
+            full: crate::platform::watch::Sender::new(false),
+            queued_bytes: crate::platform::watch::Sender::new(0),
         }
     }
 

@@ -175,7 +175,7 @@ impl RaftLog {
 
     /// The index up to which entries are durable; 0 if none is. Entries up to the purged one count
     /// as durable: whoever purged them has them elsewhere.
-    pub fn flushed(&self) -> tokio::sync::watch::Receiver<u64> {
+    pub fn flushed(&self) -> crate::platform::watch::Receiver<u64> {
         self.shared().flushed.subscribe()
     }
 
@@ -295,7 +295,7 @@ impl RaftLog {
     /// True while the disk has no space for another segment. There is room left in the present one,
     /// for votes and what the cluster needs to go on; clients' writes are to be refused until it
     /// is false again. A purge may free space; otherwise the disk is asked every second.
-    pub fn full(&self) -> tokio::sync::watch::Receiver<bool> {
+    pub fn full(&self) -> crate::platform::watch::Receiver<bool> {
         self.shared().full.subscribe()
     }
 

@@ -9,7 +9,8 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use crate::platform::watch;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Config;
 use crate::engine::{self, Engine};

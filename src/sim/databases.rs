@@ -281,7 +281,7 @@ impl SnapshotSink for Staging {
         Ok(pages.collect())
     }
 
-    fn put(&self, database: DatabaseId, pages: Bytes) -> Result<(), Fault> {
+    fn put(&self, database: DatabaseId, pages: Bytes) -> Result<bool, Fault> {
         if !self.alive.load(Ordering::Relaxed) {
             return Err(Fault::new("this process is dead"));
         }
@@ -289,7 +289,7 @@ impl SnapshotSink for Staging {
         for (number, contents) in decode_pages(pages) {
             storage.staged.insert((database, number), contents);
         }
-        Ok(())
+        Ok(true)
     }
 
     fn install(&self) -> BoxFuture<'_, Result<(), Fault>> {

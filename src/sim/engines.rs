@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::platform::watch;
 use bytes::Bytes;
-use tokio::sync::watch;
 
 use super::cluster::{CLUSTER, until};
 use super::wires::{Links, Wires};
@@ -26,6 +26,7 @@ use crate::model::statement::{
 use crate::model::value::Value;
 use crate::platform::clock;
 use crate::platform::disk::Disk;
+use crate::platform::random::Random;
 use crate::platform::sim_disk::SimDisk;
 use crate::platform::task;
 use crate::raft::{DatabaseState, Node, Start, Timing};
@@ -81,6 +82,19 @@ pub(crate) struct Engines {
     pub machines: BTreeMap<u64, Machine>,
     pub faults: Arc<Mutex<Vec<String>>>,
     sizes: Sizes,
+    /// Engines of processes that have ended.
+    ended: Vec<Engine>,
+}
+
+impl Drop for Engines {
+    fn drop(&mut self) {
+        let running = self.machines.values().filter_map(|machine| machine.process.as_ref());
+        for engine in running.map(|process| &process.engine).chain(&self.ended) {
+            engine.abandon();
+        }
+        self.links.send_modify(|links| links.engines.clear());
+        self.net.clear();
+    }
 }
 
 impl Engines {
@@ -102,6 +116,7 @@ impl Engines {
             machines: BTreeMap::new(),
             faults: Arc::default(),
             sizes,
+            ended: Vec::new(),
         }
     }
 
@@ -197,7 +212,10 @@ impl Engines {
             quarantine: true,
         })
         .await?;
-        engine.attach(node.clone(), Wires { me: id, links: self.links.clone() });
+        engine.attach(
+            node.clone(),
+            Wires { me: id, net: self.net.clone(), links: self.links.clone() },
+        );
         self.net.attach(id, node.clone());
         self.links.send_modify(|links| drop(links.engines.insert(id, engine.clone())));
         if !alive.load(Ordering::Relaxed) {
@@ -235,6 +253,7 @@ impl Engines {
         process.alive.store(false, Ordering::Relaxed);
         self.net.detach(id);
         self.links.send_modify(|links| drop(links.engines.remove(&id)));
+        self.ended.push(process.engine.clone());
         task::spawn(async move {
             process.engine.close().await;
             process.node.shutdown().await;
@@ -264,6 +283,11 @@ impl Engines {
         self.running().into_iter().filter_map(ready).max().map(|(_, id)| id)
     }
 
+    /// A node that leads and takes writes, if one does.
+    pub(crate) fn leader_now(&self) -> Option<u64> {
+        self.ready().filter(|id| self.engine(*id).is_leader())
+    }
+
     pub(crate) async fn leader(&self) -> u64 {
         until(30, || self.ready().is_some_and(|id| self.engine(id).is_leader())).await;
         self.ready().unwrap()
@@ -279,6 +303,17 @@ impl Engines {
         self.links.send_modify(|links| {
             links.cut.extend((0..16).flat_map(|other| [(id, other), (other, id)]));
         });
+    }
+
+    /// Cuts one direction of a link.
+    pub(crate) fn cut_one_way(&self, from: u64, to: u64) {
+        self.net.cut_one_way(from, to);
+        self.links.send_modify(|links| links.cut.extend([(from, to)]));
+    }
+
+    /// The engines that are on the network.
+    pub(crate) fn attached(&self) -> Attached {
+        Attached(self.links.clone())
     }
 
     pub(crate) fn heal(&self) {
@@ -317,6 +352,17 @@ impl Engines {
         }
     }
 
+    /// As [`Self::contents`], of a node that may fail meanwhile.
+    pub(crate) async fn try_contents(&self, id: u64) -> Option<Contents> {
+        let source = self.engine(id).replica().snapshot().await.ok()?;
+        let mut contents = Vec::new();
+        for state in source.databases() {
+            let pages = source.pages(state.id, 1, state.pages, &[]).ok()?;
+            contents.push((state, pages));
+        }
+        Some(contents)
+    }
+
     /// Where a node's databases stand, and all their pages.
     pub(crate) async fn contents(&self, id: u64) -> Contents {
         let source = self.engine(id).replica();
@@ -326,6 +372,19 @@ impl Engines {
             (state, pages)
         };
         source.databases().into_iter().map(pages).collect()
+    }
+}
+
+/// The engines that clients can connect to, now and later.
+#[derive(Clone)]
+pub(crate) struct Attached(Arc<watch::Sender<Links>>);
+
+impl Attached {
+    /// One of them.
+    pub(crate) fn pick(&self, random: &mut Random) -> Option<(u64, Engine)> {
+        let links = self.0.borrow();
+        let number = random.below(links.engines.len().max(1) as u64) as usize;
+        links.engines.iter().nth(number).map(|(id, engine)| (*id, engine.clone()))
     }
 }
 

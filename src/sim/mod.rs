@@ -18,6 +18,7 @@ mod lease_test;
 mod membership_test;
 mod raft_test;
 mod snapshot_test;
+mod storm;
 mod wires;
 
 use openraft::AsyncRuntime;

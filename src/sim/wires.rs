@@ -5,17 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::platform::watch;
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, Either, select};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use crate::engine::{Engine, Incoming, Outgoing, Peers};
 use crate::model::member::Member;
 use crate::peer::PeerError;
 use crate::platform::clock;
 use crate::platform::task;
-
-const DELAY: Duration = Duration::from_millis(1);
+use crate::sim::network::Net;
 
 /// Links between engines.
 #[derive(Default)]
@@ -27,6 +27,7 @@ pub(super) struct Links {
 /// One node's way to the others.
 pub(super) struct Wires {
     pub me: u64,
+    pub net: Arc<Net>,
     pub links: Arc<watch::Sender<Links>>,
 }
 
@@ -50,6 +51,7 @@ impl Wires {
         let mut links = links.subscribe();
         let gone = |links: &Links| {
             links.cut.contains(&(a, b))
+                || links.cut.contains(&(b, a))
                 || !links.engines.contains_key(&a)
                 || !links.engines.contains_key(&b)
         };
@@ -74,7 +76,11 @@ impl Peers for Wires {
                 }
                 engine => engine?,
             };
-            clock::sleep(DELAY).await;
+            clock::sleep(self.net.delay()).await;
+            if clock::timeout(timeout, self.net.passage(self.me, to)).await.is_err() {
+                // It never arrives: the connection is given up with it on its way.
+                return Err(PeerError::TimedOut);
+            }
             let (reply, answer) = tokio::sync::oneshot::channel();
             // The receiver goes on with it, whatever becomes of the connection.
             task::spawn(async move { drop(reply.send(engine.on_call(payload).await)) });
@@ -82,7 +88,8 @@ impl Peers for Wires {
             let answered = clock::timeout(timeout, answer);
             match select(std::pin::pin!(answered), std::pin::pin!(broken)).await {
                 Either::Left((Ok(Ok(answer)), _)) => {
-                    clock::sleep(DELAY).await;
+                    clock::sleep(self.net.delay()).await;
+                    self.net.passage(to, self.me).await;
                     answer.map_err(PeerError::Refused)
                 }
                 Either::Left((Err(clock::Elapsed), _)) => Err(PeerError::TimedOut),
@@ -107,12 +114,15 @@ impl Peers for Wires {
                 }
                 engine => engine?,
             };
-            clock::sleep(DELAY).await;
+            clock::sleep(self.net.delay()).await;
             let (forth, forth_end) = mpsc::channel(8);
             let (back, back_end) = mpsc::channel(8);
             let ends = (self.links.clone(), self.me, to);
-            let outgoing = |sender| Box::new(Half { end: sender, ends: ends.clone() });
-            let incoming = |receiver| Box::new(Half { end: receiver, ends: ends.clone() });
+            let net = &self.net;
+            let outgoing =
+                |sender| Box::new(Half { end: sender, net: net.clone(), ends: ends.clone() });
+            let incoming =
+                |receiver| Box::new(Half { end: receiver, net: net.clone(), ends: ends.clone() });
             let (sender, receiver) = (outgoing(back), incoming(forth_end));
             task::spawn(async move { engine.on_halves(sender, receiver).await });
             Ok((outgoing(forth) as Box<dyn Outgoing>, incoming(back_end) as Box<dyn Incoming>))
@@ -122,6 +132,7 @@ impl Peers for Wires {
 
 struct Half<E> {
     end: E,
+    net: Arc<Net>,
     ends: (Arc<watch::Sender<Links>>, u64, u64),
 }
 
@@ -160,7 +171,7 @@ impl Incoming for Half<mpsc::Receiver<Option<Bytes>>> {
                 Either::Left((message, _)) => message.ok_or_else(reset)?,
                 Either::Right(_) => return Err(reset()),
             };
-            clock::sleep(DELAY).await;
+            clock::sleep(self.net.delay()).await;
             Ok(message)
         })
     }

@@ -1,8 +1,8 @@
 //! Other nodes' pages into the file: log entries, and snapshots.
 //!
 //! Pages are written through SQLite's virtual table `sqlite_dbpage`, on a connection that does nothing
-//! else, in one transaction. Page 1 goes last, in one statement with the cut of the file if it shrinks:
-//! with it comes the new schema cookie, after which SQLite would stop to read the schema anew.
+//! else, in one transaction. Page 1 goes last: with it comes the new schema cookie, after which SQLite
+//! stops to read the schema anew. If the file shrinks it is cut after that.
 
 use std::ops::ControlFlow;
 
@@ -11,11 +11,11 @@ use rusqlite::Connection;
 use rusqlite::params;
 
 use crate::model::error::Fault;
-use crate::model::id::TransactionId;
+use crate::model::id::Position;
 use crate::sqlite::errors::fault;
 use crate::sqlite::link::own;
 use crate::sqlite::page::{LOCK_BYTE_PAGE, page_checksum, stamp};
-use crate::sqlite::page_set::{EncodedPage, for_each_page};
+use crate::sqlite::page_set::{ChainHasher, EncodedPage, for_each_page};
 use crate::sqlite::vfs::PAGE_BYTES;
 use crate::sqlite::writer::{Writer, execute};
 
@@ -23,29 +23,42 @@ use crate::sqlite::writer::{Writer, execute};
 const SCHEMA_COOKIE: std::ops::Range<usize> = 40..44;
 
 impl Writer {
-    /// Applies another node's transaction, given as its encoded parts in order. Invariant: no
-    /// transaction is open. Fails if a page's checksum isn't what the entry says.
+    /// Applies another node's transaction, which leads from one position to another, given as its
+    /// encoded parts in order. Invariant: no transaction is open. Fails if a page's checksum isn't
+    /// what the entry says, or if the chain value over all of them isn't.
     pub fn apply(
         &mut self,
-        txid: TransactionId,
+        base: Position,
+        after: Position,
         database_pages: u32,
         parts: &mut dyn Iterator<Item = Result<Bytes, Fault>>,
     ) -> Result<(), Fault> {
+        let mut chain = ChainHasher::new(base.chain, after.txid, database_pages);
         self.replace(database_pages, |applying| {
             for part in parts {
                 let part = part?;
-                let failed = for_each_page(&part, |page| match applying.page(page) {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(fault) => ControlFlow::Break(fault),
+                let failed = for_each_page(&part, |page| {
+                    chain.page(page.number, page.checksum);
+                    match applying.page(page) {
+                        Ok(()) => ControlFlow::Continue(()),
+                        Err(fault) => ControlFlow::Break(fault),
+                    }
                 })?;
                 if let Some(fault) = failed {
                     return Err(fault);
                 }
             }
+            if chain.finish() != after.chain {
+                return Err(Fault::new(format!(
+                    "transaction {} has another chain value than its log entry says: a page of it \
+                     is missing, or the entry was damaged",
+                    after.txid
+                )));
+            }
             Ok(())
         })?;
         // The checksums say that the pages are the leader's, and the id is stored in them.
-        self.txid = txid;
+        self.txid = after.txid;
         Ok(())
     }
 
@@ -147,17 +160,19 @@ impl Applying<'_> {
         let schema_changed =
             self.first.as_ref().is_some_and(|after| before[SCHEMA_COOKIE] != after[SCHEMA_COOKIE]);
         let write = || -> rusqlite::Result<()> {
-            if shrinks {
-                let sql = own!(
-                    "INSERT INTO sqlite_dbpage (pgno, data, schema) VALUES (1, ?1, 'main'), (?2, NULL, 'main')"
-                );
-                let cut = i64::from(self.database_pages) + 1;
-                let first = self.first.as_ref().unwrap_or(&before);
-                connection.prepare_cached(sql)?.execute(params![first, cut])?;
-            } else if let Some(first) = &self.first {
+            if let Some(first) = &self.first {
                 let sql =
                     own!("INSERT INTO sqlite_dbpage (pgno, data, schema) VALUES (1, ?1, 'main')");
                 connection.prepare_cached(sql)?.execute(params![first])?;
+            }
+            if shrinks {
+                // A statement of its own. The end of one that writes two rows makes SQLite take the
+                // size from page 1, and the file would then not be cut.
+                let sql = own!(
+                    "INSERT INTO sqlite_dbpage (pgno, data, schema) VALUES (?1, NULL, 'main')"
+                );
+                let cut = i64::from(self.database_pages) + 1;
+                connection.prepare_cached(sql)?.execute(params![cut])?;
             }
             execute(connection, own!("COMMIT"))?;
             if schema_changed {

@@ -45,6 +45,7 @@ use crate::platform::clock::Instant;
 
 pub use capture::Capture;
 pub use database::Database;
+pub use page::page_checksum;
 pub use page_set::chain_after;
 pub use reader::Reader;
 pub use snapshot::SnapshotView;

@@ -30,7 +30,7 @@ pub(crate) fn stamp(number: u32, page: &mut [u8]) {
 
 /// The checksum of a page: xxh3-64 of its bytes, seeded with its number. Page 1 counts as if it had
 /// our stamps.
-pub(crate) fn page_checksum(number: u32, page: &[u8]) -> u64 {
+pub fn page_checksum(number: u32, page: &[u8]) -> u64 {
     if number == 1 {
         let mut page = page.to_vec();
         stamp(number, &mut page);

@@ -5,12 +5,13 @@ use std::process::Command;
 use bytes::Bytes;
 
 use crate::model::error::SqlState;
-use crate::model::id::TransactionId;
+use crate::model::id::{Position, TransactionId};
 use crate::model::statement::Dialect::{Postgres, Sqlite};
 use crate::model::value::Value;
 use crate::sqlite::Control;
 use crate::sqlite::page::LOCK_BYTE_PAGE;
-use crate::sqlite::testkit::{Node, Pair, Rows, options, with};
+use crate::sqlite::page_set::{ChainHasher, Encoder};
+use crate::sqlite::testkit::{Entry, Node, Pair, Rows, options, with};
 
 #[test]
 fn bundled_sqlite_is_new_enough() {
@@ -325,10 +326,82 @@ fn a_wrong_page_is_noticed() {
     let wrong = pair.mirror.commit(Sqlite, &["UPDATE t SET a = 99"]);
     assert_ne!(wrong.position, entry.position);
     let mut parts = entry.parts.iter().cloned().map(Ok);
-    let fault = pair.mirror.writer.apply(entry.position.txid, entry.database_pages, &mut parts);
+    let base = pair.mirror.position;
+    let writer = &mut pair.mirror.writer;
+    let fault = writer.apply(base, entry.position, entry.database_pages, &mut parts);
     assert!(fault.unwrap_err().message.contains("checksum"));
     // Nothing of it stays.
     assert_eq!(pair.mirror.number("SELECT a FROM t"), 99);
+}
+
+#[test]
+fn a_missing_page_is_noticed() {
+    let mut pair = Pair::new(&options());
+    pair.commit(Sqlite, &["CREATE TABLE t (a)"]);
+    let entry = pair.leader.commit(Sqlite, &["INSERT INTO t VALUES (randomblob(30000))"]);
+    let base = pair.mirror.position;
+    let writer = &mut pair.mirror.writer;
+    // Every page that is there is whole, but a part of one page is left out.
+    let whole = entry.parts[0].clone();
+    let mut ends = vec![1];
+    while let Some(header) = whole.get(*ends.last().unwrap()..).filter(|rest| rest.len() > 17) {
+        let length = u32::from_le_bytes(header[5..9].try_into().unwrap()) as usize;
+        ends.push(ends.last().unwrap() + 17 + length);
+    }
+    assert_eq!(*ends.last().unwrap(), whole.len());
+    let without = [&whole[..ends[1]], &whole[ends[2]..]].concat();
+    let mut parts = std::iter::once(Ok(without.into()));
+    let fault = writer.apply(base, entry.position, entry.database_pages, &mut parts);
+    assert!(fault.unwrap_err().message.contains("chain value"));
+    assert_eq!(pair.mirror.number("SELECT count(*) FROM t"), 0);
+    pair.mirror.apply(&entry).unwrap();
+    pair.assert_equal("the whole entry");
+}
+
+/// All pages of a database as one entry that replaces whatever was there.
+fn whole_entry(node: &Node, base: Position) -> Entry {
+    let mut view = node.database.snapshot().unwrap();
+    let (txid, pages) = (base.txid.next(), view.pages());
+    let mut encoder = Encoder::new();
+    let mut chain = ChainHasher::new(base.chain, txid, pages);
+    for number in (2..=pages).chain([1]) {
+        let (page, checksum) = (view.page(number).unwrap(), view.checksum(number).unwrap());
+        encoder.push(number, checksum, &page, None);
+        chain.page(number, checksum);
+    }
+    let position = Position { txid, chain: chain.finish() };
+    Entry { position, database_pages: pages, parts: vec![encoder.finish().into()] }
+}
+
+#[test]
+fn an_entry_that_leaves_a_smaller_database_cuts_the_file() {
+    let mut pair = Pair::new(&options());
+    pair.leader.commit(Sqlite, &["CREATE TABLE small (a)", "INSERT INTO small VALUES (5)"]);
+    pair.mirror.commit(Sqlite, &["CREATE TABLE large (a)"]);
+    pair.mirror.commit(Sqlite, &["INSERT INTO large VALUES (randomblob(500000))"]);
+    let entry = whole_entry(&pair.leader, pair.mirror.position);
+    pair.mirror.apply(&entry).unwrap();
+    assert_eq!(pair.mirror.number("SELECT a FROM small"), 5);
+    assert!(pair.mirror.bytes().len() < 100_000);
+    assert_eq!(pair.leader.bytes(), pair.mirror.bytes());
+}
+
+#[test]
+fn a_smaller_snapshot_cuts_the_file() {
+    let mut pair = Pair::new(&options());
+    pair.leader.commit(Sqlite, &["CREATE TABLE small (a)", "INSERT INTO small VALUES (5)"]);
+    pair.mirror.commit(Sqlite, &["CREATE TABLE large (a)"]);
+    pair.mirror.commit(Sqlite, &["INSERT INTO large VALUES (randomblob(500000))"]);
+    let mut view = pair.leader.database.snapshot().unwrap();
+    let pages = view.pages();
+    let mut stream = (1..=pages).map(|page| Ok((page, view.page(page).unwrap())));
+    pair.mirror.writer.install(pages, &mut stream).unwrap();
+    drop(view);
+    pair.mirror.position = pair.leader.position;
+    pair.assert_equal("installed");
+    assert!(pair.mirror.bytes().len() < 100_000);
+    pair.commit(Sqlite, &["INSERT INTO small VALUES (7)"]);
+    pair.assert_equal("after");
 }
 
 #[test]

@@ -122,7 +122,8 @@ impl Node {
         let references: Vec<_> = parts.iter().collect();
         assert_eq!(chain_after(self.position.chain, &references), entry.position.chain);
         let mut parts = entry.parts.iter().cloned().map(Ok);
-        self.writer.apply(entry.position.txid, entry.database_pages, &mut parts)?;
+        let (base, after) = (self.position, entry.position);
+        self.writer.apply(base, after, entry.database_pages, &mut parts)?;
         self.position = entry.position;
         Ok(())
     }

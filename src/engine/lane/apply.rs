@@ -62,7 +62,8 @@ impl Lane {
 
     /// Writes another node's transaction, unless the file has it already.
     fn write_foreign(&mut self, part: &PagesPart) -> Result<(), Fault> {
-        self.shared.enter(Position { txid: part.txid, chain: part.chain });
+        let after = Position { txid: part.txid, chain: part.chain };
+        self.shared.enter(after);
         let Some(writer) = self.writer.as_mut() else { return Ok(()) };
         let there = writer.txid();
         if part.txid <= there {
@@ -77,10 +78,11 @@ impl Lane {
         }
         if part.part == 0 {
             let pages = Ok(part.pages.clone());
-            return writer.apply(part.txid, part.database_pages, &mut std::iter::once(pages));
+            let pages = &mut std::iter::once(pages);
+            return writer.apply(part.base, after, part.database_pages, pages);
         }
         let mut parts = self.spool.parts()?;
-        writer.apply(part.txid, part.database_pages, &mut parts)
+        writer.apply(part.base, after, part.database_pages, &mut parts)
     }
 
     fn note_spool(&self) {

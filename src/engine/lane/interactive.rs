@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::{oneshot, watch};
+use crate::platform::watch;
+use tokio::sync::oneshot;
 
 use super::propose::Waiters;
 use super::{Event, Lane, LaneHandle, Queued, Refusal, State, Waiting};
