@@ -14,9 +14,11 @@ pub mod numeric;
 mod numeric_wire;
 mod stored;
 mod string;
+mod style;
 pub mod zone;
 
 pub use stored::invalid_utf8;
+pub use style::{DateOrder, IntervalStyle, Style};
 
 #[cfg(test)]
 mod datum_test;
@@ -29,47 +31,6 @@ use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
 use crate::pgdata;
-
-/// Settings that values are shown and read by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Style {
-    /// An IANA name, or a fixed offset as PostgreSQL writes it.
-    pub time_zone: String,
-    /// Whether `01/02/2020` is 1 February (DMY), 2 January (MDY), or YMD.
-    pub date_order: DateOrder,
-    pub interval_style: IntervalStyle,
-    /// `extra_float_digits`: -15 to 3. From 1 on, the shortest text that reads back the same.
-    pub extra_float_digits: i8,
-    /// `bytea_output = escape`.
-    pub bytea_escape: bool,
-}
-
-impl Default for Style {
-    fn default() -> Self {
-        Self {
-            time_zone: "UTC".to_owned(),
-            date_order: DateOrder::Mdy,
-            interval_style: IntervalStyle::Postgres,
-            extra_float_digits: 1,
-            bytea_escape: false,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DateOrder {
-    Mdy,
-    Dmy,
-    Ymd,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IntervalStyle {
-    Postgres,
-    PostgresVerbose,
-    SqlStandard,
-    Iso8601,
-}
 
 /// Which code reads and writes a type.
 #[derive(Clone, Copy)]
@@ -98,16 +59,18 @@ fn family(data_type: PgType) -> Result<Family, Error> {
     Ok(match data_type.oid {
         16 => Family::Bool,
         17 => Family::Bytea,
-        20 | 21 | 23 | 26 => Family::Integer,
+        20 | 21 | 23 | 26 | 28 | 29 => Family::Integer,
         700 | 701 => Family::Float,
         18 | 19 | 25 | 705 | 1042 | 1043 => Family::String,
+        // Seen in the system catalogs only.
+        27 | 194 | 1033 | 2275 | 3220 | 3361 | 3402 | 5017 => Family::String,
         114 => Family::Json,
         3802 => Family::Jsonb,
         1082 | 1083 | 1114 | 1184 => Family::DateTime,
         1186 => Family::Interval,
         1700 => Family::Numeric,
         2950 => Family::Uuid,
-        24 | 2202..=2206 | 4089 | 4096 => Family::ObjectId,
+        24 | 2202..=2206 | 3734 | 3769 | 4089 | 4096 | 4191 => Family::ObjectId,
         2278 => Family::Void,
         2249 => Family::Record,
         oid => match pgdata::type_by_oid(oid) {

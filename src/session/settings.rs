@@ -177,6 +177,7 @@ impl Settings {
             user: user.to_owned(),
             database: database.to_owned(),
             time_zone: String::new(),
+            style: Style::default(),
         });
         let mut settings = Self {
             startup: Arc::clone(&empty),
@@ -404,6 +405,7 @@ impl Settings {
             user: self.user.clone(),
             database: self.database.clone(),
             time_zone: self.style.time_zone.clone(),
+            style: self.style.clone(),
         };
         if *self.compile != compile {
             self.compile = Arc::new(compile);

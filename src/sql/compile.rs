@@ -121,7 +121,8 @@ fn compile_query(binder: &mut Binder<'_>, query: &ast::Query) -> Result<Compiled
 }
 
 pub(super) fn query_program(binder: &Binder<'_>, query: &bound::Query) -> Result<Program, Error> {
-    let mut lower = Lower::new(binder.relation_names(), &binder.settings.time_zone);
+    let mut lower = Lower::new(binder.relation_names(), &binder.settings.time_zone)
+        .with_style(&binder.settings.style);
     let by_name = query.outputs.iter().any(|output| object_kind(output.data_type).is_some());
     let mut lowered = lower.query(query, by_name)?;
     if by_name {
@@ -137,7 +138,8 @@ fn write(
     lowered: impl FnOnce(&mut Lower<'_>) -> Result<lite::Statement, Error>,
 ) -> Result<Compiled, Error> {
     let parameters = binder.parameter_types()?;
-    let mut lower = Lower::new(binder.relation_names(), &binder.settings.time_zone);
+    let mut lower = Lower::new(binder.relation_names(), &binder.settings.time_zone)
+        .with_style(&binder.settings.style);
     let statement = lowered(&mut lower)?;
     let mut steps = sequences_before(&binder.sequences);
     steps.push(Step { program: lower.program(&statement), result: true, must_be_empty: None });

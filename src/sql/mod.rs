@@ -19,6 +19,7 @@ mod types;
 
 use std::sync::Arc;
 
+use crate::datum::Style;
 use crate::model::catalog::Catalog;
 use crate::model::error::Error;
 use crate::model::pg_type::{Oid, PgType};
@@ -65,6 +66,8 @@ pub struct CompileSettings {
     pub user: String,
     pub database: String,
     pub time_zone: String,
+    /// How values become text, and text values.
+    pub style: Style,
 }
 
 /// Compiles one statement. `parameter_types` are the OIDs that the client gave; 0 or missing ones are inferred.

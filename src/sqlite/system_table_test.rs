@@ -90,6 +90,7 @@ fn ask(pair: &Pair, text: &str) -> Vec<Vec<Value>> {
         user: "postgres".to_owned(),
         database: "postgres".to_owned(),
         time_zone: "UTC".to_owned(),
+        style: crate::datum::Style::default(),
     };
     let mut reader = pair.leader.reader();
     let catalog = reader.catalog().unwrap();

@@ -17,7 +17,7 @@ impl<'a> Binder<'a> {
 
     /// Settings that constants in a statement's text are read by.
     pub(crate) fn style(&self) -> Style {
-        Style { time_zone: self.settings.time_zone.clone(), ..Style::default() }
+        self.settings.style.clone()
     }
 
     /// Converts to a type, without its modifier.

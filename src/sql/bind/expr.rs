@@ -66,14 +66,7 @@ impl Binder<'_> {
                 Err(at(Error::refused("array constructors are not supported"), position))
             }
             ast::ExprKind::Collate { operand, collation } => {
-                let name = collation.last().map_or("", |name| name.text.as_str());
-                if !matches!(name, "C" | "POSIX" | "default" | "ucs_basic") {
-                    let message =
-                        format!("collation \"{name}\" for encoding \"UTF8\" does not exist");
-                    return Err(at(Error::user(SqlState::UNDEFINED_OBJECT, message), position));
-                }
-                // All text is ordered by code points, as those collations do.
-                self.expr(operand)
+                self.collated(operand, collation, position)
             }
             ast::ExprKind::Default => Err(at(
                 Error::user(SqlState::SYNTAX_ERROR, "DEFAULT is not allowed in this context"),
@@ -81,6 +74,29 @@ impl Binder<'_> {
             )),
             _ => self.predicate(tree),
         }
+    }
+
+    /// `operand COLLATE collation`.
+    fn collated(
+        &mut self,
+        operand: &ast::Expr,
+        collation: &ast::QualifiedName,
+        position: u32,
+    ) -> Result<Expr, Error> {
+        let name = collation.last().map_or("", |name| name.text.as_str());
+        if !matches!(name, "C" | "POSIX" | "default" | "ucs_basic") {
+            let message = format!("collation \"{name}\" for encoding \"UTF8\" does not exist");
+            return Err(at(Error::user(SqlState::UNDEFINED_OBJECT, message), position));
+        }
+        // All text is ordered by code points, as those collations do.
+        let operand = self.expr(operand)?;
+        let known = crate::pgdata::type_by_oid(self.types().base(operand.data_type.oid));
+        if !operand.is_unknown() && known.is_some_and(|known| known.collation == 0) {
+            let label = self.types().label(operand.data_type.oid);
+            let message = format!("collations are not supported by type {label}");
+            return Err(at(Error::user(SqlState::DATATYPE_MISMATCH, message), position));
+        }
+        Ok(operand)
     }
 
     /// Expressions that are true, false or NULL.
@@ -105,7 +121,15 @@ impl Binder<'_> {
                 Ok(boolean(ExprKind::IsNull { operand, negated: *negated }, position))
             }
             ast::ExprKind::IsTruth { operand, value, negated } => {
-                let operand = Box::new(self.condition(operand, "IS")?);
+                let clause = match (value, negated) {
+                    (Some(true), false) => "IS TRUE",
+                    (Some(true), true) => "IS NOT TRUE",
+                    (Some(false), false) => "IS FALSE",
+                    (Some(false), true) => "IS NOT FALSE",
+                    (None, false) => "IS UNKNOWN",
+                    (None, true) => "IS NOT UNKNOWN",
+                };
+                let operand = Box::new(self.condition(operand, clause)?);
                 let kind = match value {
                     Some(value) => ExprKind::IsTruth { operand, value: *value, negated: *negated },
                     None => ExprKind::IsNull { operand, negated: *negated },
@@ -166,7 +190,34 @@ impl Binder<'_> {
             ast::ExprKind::NamedArgument { .. } => {
                 Err(at(Error::refused("named arguments are not supported"), position))
             }
-            _ => Err(at(Error::refused("this expression is not supported"), position)),
+            // Bound by the functions that lead here.
+            ast::ExprKind::Column(_)
+            | ast::ExprKind::Null
+            | ast::ExprKind::Boolean(_)
+            | ast::ExprKind::Number(_)
+            | ast::ExprKind::String(_)
+            | ast::ExprKind::Bits
+            | ast::ExprKind::Parameter(_)
+            | ast::ExprKind::Unary { .. }
+            | ast::ExprKind::Binary { .. }
+            | ast::ExprKind::Cast { .. }
+            | ast::ExprKind::Call(_)
+            | ast::ExprKind::Subquery(_)
+            | ast::ExprKind::Exists(_)
+            | ast::ExprKind::Case { .. }
+            | ast::ExprKind::Row(_)
+            | ast::ExprKind::Array(_)
+            | ast::ExprKind::ArraySubquery(_)
+            | ast::ExprKind::Collate { .. }
+            | ast::ExprKind::Default
+            | ast::ExprKind::And(..)
+            | ast::ExprKind::Or(..)
+            | ast::ExprKind::Not(_)
+            | ast::ExprKind::IsNull { .. }
+            | ast::ExprKind::IsTruth { .. }
+            | ast::ExprKind::IsDistinct { .. } => {
+                Err(Error::internal("this expression is bound elsewhere"))
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
 use crate::pgdata::{self, Function, FunctionKind, function_label};
-use crate::sql::ast::Call;
+use crate::sql::ast::{self, Call};
 use crate::sql::bind::{Binder, at, check_ordered};
 use crate::sql::bound::{Expr, ExprKind};
 use crate::sql::types::casts::{self, Path};
@@ -30,7 +30,7 @@ enum Meaning {
 
 impl Binder<'_> {
     pub(super) fn call(&mut self, call: &Call, position: u32) -> Result<Expr, Error> {
-        let name = function_name(call)?;
+        let name = function_name(call);
         if Self::is_set_function(call) {
             return self.set_call(call, position);
         }
@@ -43,7 +43,13 @@ impl Binder<'_> {
         {
             return self.fact(lowering, result, position);
         }
-        let arguments = self.arguments(call)?;
+        let mut arguments = self.arguments(call)?;
+        if call.within_group {
+            // What an ordered-set aggregate sorts are its last arguments.
+            for item in &call.order_by {
+                arguments.push(self.expr(&item.expr)?);
+            }
+        }
         let chosen = match self.meaning(name, call, arguments, position)? {
             Meaning::Function(chosen) => chosen,
             Meaning::Cast(operand, target) => return self.cast(operand, target, position),
@@ -89,7 +95,11 @@ impl Binder<'_> {
     }
 
     fn arguments(&mut self, call: &Call) -> Result<Vec<Expr>, Error> {
-        call.arguments.iter().map(|argument| self.expr(argument)).collect()
+        let value = |argument: &ast::Expr| match &argument.kind {
+            ast::ExprKind::NamedArgument { value, .. } => self.expr(value),
+            _ => self.expr(argument),
+        };
+        call.arguments.iter().map(value).collect()
     }
 
     fn scalar_call(&mut self, mut chosen: Chosen, position: u32) -> Result<Expr, Error> {
@@ -168,7 +178,11 @@ impl Binder<'_> {
         position: u32,
     ) -> Result<Meaning, Error> {
         let given: Vec<Oid> = arguments.iter().map(|argument| argument.data_type.oid).collect();
-        let asked = Arguments { types: &given, names: &[], variadic: false };
+        let names = argument_names(call)?;
+        if foreign_schema(call).is_some() {
+            return Err(at(self.no_function(false, name, call, &given), position));
+        }
+        let asked = Arguments { types: &given, names: &names, variadic: call.variadic };
         let found = resolve::function(self.types(), name, asked);
         if let Found::One(candidate) = &found
             && candidate.wanted == given
@@ -176,6 +190,7 @@ impl Binder<'_> {
             return self.chosen(candidate, call, arguments, position);
         }
         if let [argument] = arguments.as_slice()
+            && names.is_empty()
             && let Some(target) = self.type_called(name, argument.data_type.oid)
         {
             let operand = arguments.into_iter().next().expect("there is one argument");
@@ -242,6 +257,9 @@ impl Binder<'_> {
             };
             return Err(at(Error::refused(format!("{what} {label} is not supported")), position));
         };
+        if call.variadic {
+            return Err(at(Error::refused("VARIADIC arguments are not supported"), position));
+        }
         if lowering == Lowering::TypeOf {
             // The type as it was before it was given to the function.
             let value = Value::Integer(i64::from(types.first().copied().unwrap_or(0)));
@@ -271,8 +289,8 @@ impl Binder<'_> {
         };
         let list = crate::sql::parser::parse_expression(&format!("ROW({defaults})"))?;
         let defaults = match list.kind {
-            crate::sql::ast::ExprKind::Row(items) => items,
-            crate::sql::ast::ExprKind::Call(call) => call.arguments,
+            ast::ExprKind::Row(items) => items,
+            ast::ExprKind::Call(call) => call.arguments,
             _ => return Err(Error::internal("defaults are a list")),
         };
         let first = function.arguments.len() - defaults.len();
@@ -293,6 +311,9 @@ impl Binder<'_> {
         call: &Call,
         position: u32,
     ) -> Result<Option<Expr>, Error> {
+        if call.name.len() > 1 {
+            return Ok(None);
+        }
         match name {
             "coalesce" => {
                 let arguments = self.arguments(call)?;
@@ -343,14 +364,13 @@ impl Binder<'_> {
 
     /// Whether a call gives rows rather than a value.
     pub(super) fn is_set_function(call: &Call) -> bool {
-        function_name(call).is_ok_and(|name| {
-            pgdata::functions_named(name).iter().any(|function| function.returns_set)
-        })
+        let known = pgdata::functions_named(function_name(call));
+        foreign_schema(call).is_none() && known.iter().any(|function| function.returns_set)
     }
 
     /// What a call that gives rows means.
     pub(super) fn set_function(&mut self, call: &Call, position: u32) -> Result<Chosen, Error> {
-        let name = function_name(call)?;
+        let name = function_name(call);
         let arguments = self.arguments(call)?;
         match self.meaning(name, call, arguments, position)? {
             Meaning::Function(chosen) if chosen.function.returns_set => Ok(*chosen),
@@ -362,7 +382,15 @@ impl Binder<'_> {
     }
 
     fn no_function(&self, ambiguous: bool, name: &str, call: &Call, given: &[Oid]) -> Error {
-        let types: Vec<_> = given.iter().map(|oid| self.types().label(*oid)).collect();
+        let names = argument_names(call).unwrap_or_default();
+        let positional = given.len() - names.len();
+        let label = |(at, oid): (usize, &Oid)| match at.checked_sub(positional) {
+            Some(named) => format!("{} => {}", names[named], self.types().label(*oid)),
+            None => self.types().label(*oid).into_owned(),
+        };
+        let types: Vec<String> = given.iter().enumerate().map(label).collect();
+        let schema = foreign_schema(call).map_or(String::new(), |schema| format!("{schema}."));
+        let name = format!("{schema}{name}");
         let label =
             if call.star { format!("{name}()") } else { format!("{name}({})", types.join(", ")) };
         if ambiguous {
@@ -381,20 +409,35 @@ impl Binder<'_> {
     }
 }
 
-/// The function's bare name; schemas other than `pg_catalog` have no functions.
-fn function_name(call: &Call) -> Result<&str, Error> {
-    match call.name.as_slice() {
-        [name] => Ok(&name.text),
-        [schema, name] if schema.text == "pg_catalog" => Ok(&name.text),
-        parts => {
-            let all: Vec<&str> = parts.iter().map(|part| part.text.as_str()).collect();
-            Err(at(
-                Error::user(
-                    SqlState::UNDEFINED_FUNCTION,
-                    format!("function {}() does not exist", all.join(".")),
-                ),
-                parts.first().map_or(0, |part| part.position),
-            ))
+/// The names of a call's last arguments.
+///
+/// # Errors
+/// 42601 for a name that comes twice, or an argument without one behind one that has one.
+fn argument_names(call: &Call) -> Result<Vec<&str>, Error> {
+    let mut names: Vec<&str> = Vec::new();
+    for argument in &call.arguments {
+        let wrong = |message: String| {
+            Err(at(Error::user(SqlState::SYNTAX_ERROR, message), argument.position))
+        };
+        match &argument.kind {
+            ast::ExprKind::NamedArgument { name, .. } if names.contains(&&*name.text) => {
+                return wrong(format!("argument name \"{}\" used more than once", name.text));
+            }
+            ast::ExprKind::NamedArgument { name, .. } => names.push(&name.text),
+            _ if names.is_empty() => {}
+            _ => return wrong("positional argument cannot follow named argument".to_owned()),
         }
     }
+    Ok(names)
+}
+
+/// The function's bare name.
+fn function_name(call: &Call) -> &str {
+    call.name.last().map_or("", |name| name.text.as_str())
+}
+
+/// The schema that a call names, if it isn't `pg_catalog`: no other has functions.
+fn foreign_schema(call: &Call) -> Option<&str> {
+    let [.., schema, _] = call.name.as_slice() else { return None };
+    Some(schema.text.as_str()).filter(|schema| *schema != "pg_catalog")
 }

@@ -346,7 +346,8 @@ fn create_as(name: &str, query: &ast::Query, binder: &mut Binder<'_>) -> Result<
     let table =
         new_table(name, binder, columns.iter().map(|planned| planned.column.clone()).collect());
     let mut steps = table_steps(&table, &columns, &[], binder);
-    let mut lower = Lower::new(binder.relation_names(), &binder.settings.time_zone);
+    let mut lower = Lower::new(binder.relation_names(), &binder.settings.time_zone)
+        .with_style(&binder.settings.style);
     let source = lower.query(&bound, false)?;
     let insert = lite::Statement::Insert(lite::Insert {
         with: lite::With::default(),

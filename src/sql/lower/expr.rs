@@ -232,14 +232,14 @@ impl Lower<'_> {
             }
             Lowering::Input => {
                 lowered.push(lite::Expr::Integer(i64::from(result.oid)));
-                lowered.push(self.zone());
+                lowered.push(self.style());
                 lite::Expr::call("pg_in", lowered)
             }
             Lowering::Reread => {
                 let from = arguments.first().map_or(PgType::TEXT, |argument| argument.data_type);
                 let text = self.output(first(&mut lowered)?, from);
                 let target = lite::Expr::Integer(i64::from(result.oid));
-                lite::Expr::call("pg_in", vec![text, target, self.zone()])
+                lite::Expr::call("pg_in", vec![text, target, self.style()])
             }
             Lowering::Zoned(name) => {
                 lowered.push(self.zone());
@@ -302,7 +302,7 @@ impl Lower<'_> {
     fn typed_arguments(&mut self, arguments: &[Expr], lowered: Vec<lite::Expr>) -> Vec<lite::Expr> {
         let types: Vec<String> =
             arguments.iter().map(|argument| argument.data_type.oid.to_string()).collect();
-        let mut all = vec![self.zone(), lite::Expr::text(&types.join(","))];
+        let mut all = vec![self.style(), lite::Expr::text(&types.join(","))];
         all.extend(lowered);
         all
     }
@@ -313,7 +313,7 @@ impl Lower<'_> {
             PgType { oid: 20 | 21 | 23 | 26, .. } => lite::Expr::Cast(Box::new(value), "TEXT"),
             PgType { oid: 18 | 19 | 25 | 114 | 1042 | 1043 | 1700 | 2950 | 3802, .. } => value,
             _ => {
-                let zone = self.zone();
+                let zone = self.style();
                 lite::Expr::call(
                     "pg_out",
                     vec![value, lite::Expr::Integer(i64::from(from.oid)), zone],

@@ -12,6 +12,7 @@ pub(crate) use query::object_kind;
 
 use std::collections::HashMap;
 
+use crate::datum::Style;
 use crate::model::error::Error;
 use crate::model::pg_type::PgType;
 use crate::sql::bound::RelationId;
@@ -32,6 +33,8 @@ pub(crate) struct Lower<'a> {
     renamed: HashMap<RelationId, String>,
     /// The session's time zone, if it is fixed at UTC.
     utc: bool,
+    /// How the session shows values, where that is not only by its time zone.
+    style: Option<String>,
 }
 
 impl<'a> Lower<'a> {
@@ -40,7 +43,14 @@ impl<'a> Lower<'a> {
             time_zone.to_ascii_uppercase().as_str(),
             "UTC" | "ETC/UTC" | "GMT" | "ETC/GMT" | "UCT" | "ZULU"
         );
-        Self { relations, arguments: Vec::new(), bare: Vec::new(), renamed: HashMap::new(), utc }
+        Self {
+            relations,
+            arguments: Vec::new(),
+            bare: Vec::new(),
+            renamed: HashMap::new(),
+            utc,
+            style: None,
+        }
     }
 
     /// The statement's text with where its parameters come from.
@@ -62,6 +72,20 @@ impl<'a> Lower<'a> {
             lite::Expr::text("UTC")
         } else {
             self.argument(Argument::Setting("TimeZone".to_owned()))
+        }
+    }
+
+    /// Shows values as the session does.
+    pub(crate) fn with_style(mut self, style: &Style) -> Self {
+        self.style = (!style.is_plain()).then(|| style.encode());
+        self
+    }
+
+    /// What functions that show or read values are told; see [`Style::encode`].
+    fn style(&mut self) -> lite::Expr {
+        match &self.style {
+            Some(style) => lite::Expr::text(style),
+            None => self.zone(),
         }
     }
 

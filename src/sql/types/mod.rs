@@ -12,6 +12,8 @@ pub(crate) mod lowering;
 pub(crate) mod name;
 pub(crate) mod polymorphic;
 pub(crate) mod resolve;
+#[cfg(test)]
+mod resolve_test;
 
 use std::borrow::Cow;
 

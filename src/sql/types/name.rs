@@ -26,7 +26,7 @@ pub(crate) fn lookup_type(types: Types<'_>, name: &TypeName) -> Result<PgType, E
         [schema, last] => (Some(schema.text.clone()), last),
         _ => return Err(missing()),
     };
-    let parts = TypeNameParts { schema, name: last.text.clone(), quoted: false, is_array: false };
+    let parts = TypeNameParts { schema, name: last.text.clone(), quoted: true, is_array: false };
     let found = type_by_parts(&parts).ok_or_else(missing)?;
     let modifier = type_modifier(found, &name.modifiers).map_err(at)?;
     let oid = match (name.array, found.is_array) {
@@ -78,6 +78,10 @@ fn type_modifier(known: &Type, modifiers: &[i64]) -> Result<i32, Error> {
             }
             Ok((((*precision as i32) << 16) | (*scale as i32 & 0x7ff)) + 4)
         }
+        (1560 | 1562, [length]) if *length < 1 => {
+            invalid(format!("length for type {} must be at least 1", known.name))
+        }
+        (1560 | 1562, [length]) => Ok((*length).min(83_886_080) as i32),
         (1083 | 1114 | 1184 | 1186 | 1266, [precision]) => Ok((*precision).clamp(0, 6) as i32),
         _ => Err(Error::user(
             SqlState::SYNTAX_ERROR,

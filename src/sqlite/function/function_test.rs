@@ -53,6 +53,7 @@ impl Runner {
             user: "tester".to_owned(),
             database: "postgres".to_owned(),
             time_zone: "UTC".to_owned(),
+            style: Style::default(),
         };
         sql::parse(text)?
             .iter()

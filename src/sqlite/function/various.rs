@@ -115,7 +115,7 @@ fn data_type(args: &Arguments<'_, '_>) -> Result<PgType, Error> {
 }
 
 fn style(args: &Arguments<'_, '_>) -> Result<Style, Error> {
-    Ok(Style { time_zone: args.text(2)?.to_owned(), ..Style::default() })
+    Ok(Style::decode(args.text(2)?))
 }
 
 /// A version 4 UUID (RFC 9562).

@@ -67,8 +67,8 @@ pub(crate) enum Lowering {
     GuardedPrefix(&'static str, &'static str),
     /// `name(a, b, ...)`.
     Call(&'static str),
-    /// `name(zone, oids, a, b, ...)`: a function that must know the types of its arguments, or how the
-    /// session shows values. `oids` is a text, the arguments' types with commas between them.
+    /// `name(style, oids, a, b, ...)`: a function that must know the types of its arguments, or how the
+    /// session shows values (`datum::Style::decode`). `oids` is a text, the arguments' types with commas between them.
     Typed(&'static str),
     /// `name(a, b, ...)`, each argument in its text form.
     Shown(&'static str),
@@ -76,9 +76,9 @@ pub(crate) enum Lowering {
     Joined,
     /// `CAST(a AS type)`.
     Convert(&'static str),
-    /// Text output, with the type's OID and the session's time zone: `pg_out(a, oid, zone)`.
+    /// Text output, with the type's OID and the session's style: `pg_out(a, oid, style)`.
     Output,
-    /// Text input: `pg_in(a, oid, zone)`.
+    /// Text input: `pg_in(a, oid, style)`.
     Input,
     /// Text output as one type, and input as the other.
     Reread,
