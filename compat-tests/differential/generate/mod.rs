@@ -126,7 +126,13 @@ pub fn run() -> Result<bool, String> {
             let query = Query::random(&mut random);
             let binary = random.one_in(2);
             queries += 1;
-            let Some((kind, ..)) = pair.differ(&query.to_string(), binary) else { continue };
+            let Some((kind, expected, got)) = pair.differ(&query.to_string(), binary) else {
+                continue;
+            };
+            // What isn't computed can't fail, and that is for the planner to choose.
+            if query.leaves_out_rows() && (run_time(&expected) || run_time(&got)) {
+                continue;
+            }
             let count = kinds.entry(kind.clone()).or_default();
             *count += 1;
             if *count > 1 {

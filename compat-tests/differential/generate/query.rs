@@ -89,6 +89,11 @@ impl Query {
         query
     }
 
+    /// Whether a planner may choose which rows its expressions are computed for at all.
+    pub fn leaves_out_rows(&self) -> bool {
+        self.other.is_some() || self.join.is_some() || self.filter.is_some()
+    }
+
     pub fn smaller(&self) -> Vec<Self> {
         let mut all = Vec::new();
         let mut with = |change: &dyn Fn(&mut Self)| {

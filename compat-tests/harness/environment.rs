@@ -1,0 +1,116 @@
+//! The environment that a client's cases run in: made from its locked manifest with its own ecosystem's
+//! tools, and kept for as long as the manifest stays the same.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Toolchain {
+    Python,
+    Node,
+    Go,
+}
+
+impl Toolchain {
+    /// The program that has to be installed, and how it is asked for its version.
+    pub fn program(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Python => ("python3", "--version"),
+            Self::Node => ("npm", "--version"),
+            Self::Go => ("go", "version"),
+        }
+    }
+
+    /// The files that say what is installed.
+    fn manifest(self) -> &'static [&'static str] {
+        match self {
+            Self::Python => &["requirements.txt"],
+            Self::Node => &["package.json", "package-lock.json"],
+            Self::Go => &["go.mod", "go.sum"],
+        }
+    }
+}
+
+pub fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("compat-tests")
+}
+
+fn perform(command: &mut Command) -> Result<(), String> {
+    let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    let tail: Vec<_> = text.lines().rev().take(5).collect();
+    Err(format!("{command:?}: {}: {}", output.status, tail.join(" / ")))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), String> {
+    let folder = to.parent().expect("a file is in a folder");
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::copy(from, to))
+        .map_err(|error| format!("{}: {error}", from.display()))?;
+    Ok(())
+}
+
+/// Makes the environment if it isn't there, and gives the command that runs the cases.
+///
+/// # Errors
+/// What failed, with the end of its output.
+pub fn prepare(client: &str, toolchain: Toolchain) -> Result<Command, String> {
+    let source = folder().join(client);
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compat").join(client);
+    let read = |name: &&str| {
+        std::fs::read_to_string(source.join(name)).map_err(|error| format!("{name}: {error}"))
+    };
+    let wanted: String = toolchain.manifest().iter().map(read).collect::<Result<_, _>>()?;
+    let stamp = home.join("installed");
+    if std::fs::read_to_string(&stamp).ok().as_ref() != Some(&wanted) {
+        let _ = std::fs::remove_dir_all(&home); // There may be none.
+        std::fs::create_dir_all(&home).map_err(|error| error.to_string())?;
+        install(toolchain, &source, &home)?;
+        std::fs::write(&stamp, wanted).map_err(|error| error.to_string())?;
+    }
+    match toolchain {
+        Toolchain::Python => {
+            let mut command = Command::new(home.join("bin/python"));
+            command.arg(source.join("run.py"));
+            Ok(command)
+        }
+        Toolchain::Node => {
+            // Modules are looked for beside the file that imports them.
+            copy(&folder().join("harness/cases.mjs"), &home.join("harness/cases.mjs"))?;
+            copy(&source.join("run.mjs"), &home.join("client/run.mjs"))?;
+            let mut command = Command::new("node");
+            command.arg(home.join("client/run.mjs"));
+            Ok(command)
+        }
+        Toolchain::Go => {
+            let program = home.join("run");
+            let mut build = Command::new("go");
+            build.args(["build", "-mod=readonly", "-o"]).arg(&program).arg(".");
+            perform(build.current_dir(&source))?;
+            Ok(Command::new(program))
+        }
+    }
+}
+
+fn install(toolchain: Toolchain, source: &Path, home: &Path) -> Result<(), String> {
+    match toolchain {
+        Toolchain::Python => {
+            perform(Command::new("python3").args(["-m", "venv"]).arg(home))?;
+            let options = ["install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r"];
+            let mut pip = Command::new(home.join("bin/pip"));
+            perform(pip.args(options).arg(source.join("requirements.txt")))
+        }
+        Toolchain::Node => {
+            for name in toolchain.manifest() {
+                copy(&source.join(name), &home.join(name))?;
+            }
+            let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+            perform(Command::new("npm").args(options).current_dir(home))
+        }
+        // Go fetches what it builds with.
+        Toolchain::Go => Ok(()),
+    }
+}
