@@ -36,6 +36,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("axum::", &["http/"]),
     ("hyper::", &["http/", "client/"]),
     ("rusqlite::", &["sqlite/"]),
+    ("regex_automata::", &["datum/regex/"]),
+    ("regex_syntax::", &["datum/regex/"]),
     ("sqlparser::", &["sql/"]),
     ("unsafe {", &["sqlite/vfs/"]),
     ("unsafe impl", &["sqlite/vfs/"]),
@@ -50,7 +52,7 @@ const BANNED_NAMES: &[&str] =
 /// Lines in a file at the most.
 const LINES_MAX: usize = 800;
 /// Files that are longer for a reason, and may shrink but not grow.
-const LONGER: &[(&str, usize)] = &[("datum/numeric.rs", 813)];
+const LONGER: &[(&str, usize)] = &[("datum/numeric.rs", 804)];
 
 struct Source {
     /// From `src/` on, with `/`.

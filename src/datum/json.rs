@@ -36,6 +36,38 @@ pub fn parse(text: &str, strict: bool) -> Result<Json<'_>, Error> {
     Ok(value)
 }
 
+/// The outermost level of a JSON text, what is inside left as text.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shallow<'a> {
+    Object(Vec<(Cow<'a, str>, &'a str)>),
+    Array(Vec<&'a str>),
+    Scalar(Json<'a>),
+}
+
+/// Reads the outermost level of a JSON text that is known to be valid.
+///
+/// # Errors
+/// As [`parse`].
+pub fn shallow(text: &str) -> Result<Shallow<'_>, Error> {
+    let mut parser = Parser { text, at: 0, strict: false };
+    parser.blanks();
+    match parser.peek() {
+        Some(b'{') => parser.shallow_object().map(Shallow::Object),
+        Some(b'[') => parser.shallow_array().map(Shallow::Array),
+        _ => parser.value(0).map(Shallow::Scalar),
+    }
+}
+
+/// A value in jsonb's normal form.
+///
+/// # Errors
+/// 22003 for a number beyond numeric.
+pub fn render(value: Json<'_>) -> Result<String, Error> {
+    let mut out = String::new();
+    write_normal(value, &mut out)?;
+    Ok(out)
+}
+
 /// Checks a json text; it is kept as it is.
 pub(crate) fn check(text: &str) -> Result<(), Error> {
     parse(text, false).map(drop)
@@ -318,6 +350,49 @@ impl<'a> Parser<'a> {
                     return Ok(Json::Object(members));
                 }
                 _ => return Err(self.unexpected("\",\" or \"}\"")),
+            }
+        }
+    }
+
+    /// A value inside, as its text.
+    fn raw_value(&mut self) -> Result<&'a str, Error> {
+        self.blanks();
+        let start = self.at;
+        self.value(1)?;
+        Ok(&self.text[start..self.at])
+    }
+
+    fn shallow_array(&mut self) -> Result<Vec<&'a str>, Error> {
+        self.at += 1;
+        let mut items = Vec::new();
+        loop {
+            self.blanks();
+            match self.peek() {
+                Some(b']') => return Ok(items),
+                Some(b',') => self.at += 1,
+                _ => items.push(self.raw_value()?),
+            }
+        }
+    }
+
+    fn shallow_object(&mut self) -> Result<Vec<(Cow<'a, str>, &'a str)>, Error> {
+        self.at += 1;
+        let mut members = Vec::new();
+        loop {
+            self.blanks();
+            match self.peek() {
+                Some(b'}') => return Ok(members),
+                Some(b',' | b':') => self.at += 1,
+                Some(b'"') => {
+                    let key = self.string()?;
+                    self.blanks();
+                    if self.peek() == Some(b':') {
+                        self.at += 1;
+                    }
+                    let value = self.raw_value()?;
+                    members.push((key, value));
+                }
+                _ => return Err(self.unexpected("string")),
             }
         }
     }

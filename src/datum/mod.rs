@@ -3,18 +3,26 @@
 
 pub mod array;
 pub mod calendar;
+pub mod compare;
 mod datetime;
 mod datetime_fields;
 mod datetime_input;
 mod float;
+pub mod formatting;
 mod integer;
 pub mod interval;
 pub mod json;
+pub mod json_build;
+pub mod json_edit;
+pub mod json_walk;
 pub mod numeric;
+mod numeric_math;
 mod numeric_wire;
+pub mod regex;
 mod stored;
 mod string;
 mod style;
+pub mod temporal;
 pub mod zone;
 
 pub use stored::invalid_utf8;

@@ -259,7 +259,12 @@ impl Numeric {
     }
 
     /// The quotient with this many digits after the point, rounded half away from zero or cut.
-    fn divide_to_scale(&self, other: &Self, scale: u32, round: bool) -> Result<Self, Error> {
+    pub(crate) fn divide_to_scale(
+        &self,
+        other: &Self,
+        scale: u32,
+        round: bool,
+    ) -> Result<Self, Error> {
         let (
             Self::Finite { negative: a_negative, magnitude: a, scale: a_scale },
             Self::Finite { negative: b_negative, magnitude: b, scale: b_scale },
@@ -281,7 +286,7 @@ impl Numeric {
     }
 
     /// The scale of a quotient (`numeric.c`, `select_div_scale`).
-    fn quotient_scale(&self, other: &Self) -> u32 {
+    pub(crate) fn quotient_scale(&self, other: &Self) -> u32 {
         let (weight_a, first_a) = self.leading_digit();
         let (weight_b, first_b) = other.leading_digit();
         let mut weight = weight_a - weight_b;
@@ -293,7 +298,7 @@ impl Numeric {
     }
 
     /// Weight and value of the first digit in base 10000, PostgreSQL's own base.
-    fn leading_digit(&self) -> (i64, u32) {
+    pub(crate) fn leading_digit(&self) -> (i64, u32) {
         let Self::Finite { magnitude, scale, .. } = self else { return (0, 0) };
         if magnitude.is_empty() {
             return (0, 0);
@@ -353,20 +358,6 @@ impl Numeric {
             (kept, wanted as u32)
         };
         Self::Finite { negative: *negative && !magnitude.is_empty(), magnitude, scale }
-    }
-
-    /// The smallest integer not below it.
-    pub fn ceil(&self) -> Result<Self, Error> {
-        let cut = self.trunc(0);
-        if !self.is_negative() && cut.compare(self) == Ordering::Less {
-            return cut.add(&Self::from_i64(1));
-        }
-        Ok(cut)
-    }
-
-    /// The largest integer not above it.
-    pub fn floor(&self) -> Result<Self, Error> {
-        self.negate().ceil().map(|value| value.negate())
     }
 
     /// Applies `numeric(precision, scale)`'s type modifier.
@@ -507,7 +498,7 @@ pub fn compare_stored(left: &str, right: &str) -> Ordering {
     }
 }
 
-fn overflow() -> Error {
+pub(crate) fn overflow() -> Error {
     Error::user(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "value overflows numeric format")
 }
 

@@ -64,6 +64,11 @@ pub fn wall() -> Duration {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
 }
 
+/// Blocks this thread, which must be one that may wait: SQLite's, while a client asks for it.
+pub fn block(duration: Duration) {
+    std::thread::sleep(duration);
+}
+
 /// Waits for `duration`.
 pub async fn sleep(duration: Duration) {
     #[cfg(test)]

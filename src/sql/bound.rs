@@ -127,6 +127,8 @@ pub(crate) enum ExprKind {
     Grouping(Vec<Expr>),
     Exists(Box<Query>),
     Subquery(Box<Query>),
+    /// `ARRAY(SELECT ...)`.
+    ArrayQuery(Box<Query>),
     /// The `at`th of `count` values taken from a sequence by this statement.
     NextValue {
         sequence: String,
@@ -463,6 +465,7 @@ impl Expr {
             | ExprKind::Element { .. }
             | ExprKind::Exists(_)
             | ExprKind::Subquery(_)
+            | ExprKind::ArrayQuery(_)
             | ExprKind::NextValue { .. } => Vec::new(),
             ExprKind::Call { arguments, .. }
             | ExprKind::Coalesce(arguments)
@@ -506,6 +509,7 @@ impl Expr {
             | ExprKind::Element { .. }
             | ExprKind::Exists(_)
             | ExprKind::Subquery(_)
+            | ExprKind::ArrayQuery(_)
             | ExprKind::NextValue { .. } => Vec::new(),
             ExprKind::Call { arguments, .. }
             | ExprKind::Coalesce(arguments)
@@ -550,6 +554,7 @@ impl Expr {
             | ExprKind::RowInQuery { query, .. }
             | ExprKind::RowSubquery { query, .. }
             | ExprKind::AnyRow { query, .. }
+            | ExprKind::ArrayQuery(query)
             | ExprKind::InQuery { query, .. } => Some(query),
             _ => None,
         }

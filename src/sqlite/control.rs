@@ -2,9 +2,15 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::types::ValueRef;
 
 use crate::model::error::{Error, SqlState};
+use crate::platform::clock;
 use crate::sqlite::Control;
+use crate::sqlite::errors::fail_function;
 use crate::sqlite::vfs::Tap;
 
 /// SQLite instructions between two checks.
@@ -38,6 +44,13 @@ impl Watch {
         connection: &mut rusqlite::Connection,
     ) -> rusqlite::Result<()> {
         let watch = Arc::clone(self);
+        let sleeping = Arc::clone(self);
+        connection.create_scalar_function(
+            "pg_sleep",
+            1,
+            FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS,
+            move |context| sleep(context, &sleeping),
+        )?;
         connection.progress_handler(CHECK_INTERVAL, Some(move || watch.must_stop()))
     }
 
@@ -67,6 +80,30 @@ impl Watch {
         }
         stop
     }
+}
+
+/// How long a sleeping statement doesn't look whether it must stop.
+const NAP: Duration = Duration::from_millis(10);
+
+/// `pg_sleep(seconds)`, in naps between which it can be stopped. Gives void's value.
+fn sleep(context: &Context<'_>, watch: &Watch) -> rusqlite::Result<Option<String>> {
+    let seconds = match context.get_raw(0) {
+        ValueRef::Real(seconds) => seconds,
+        ValueRef::Integer(seconds) => seconds as f64,
+        _ => return Ok(None),
+    };
+    let duration = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX);
+    let end = clock::now().plus(duration);
+    while !end.remaining().is_zero() {
+        if watch.must_stop() {
+            let state = watch.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let reason = state.reason.clone();
+            let canceled = || canceled("canceling statement due to user request");
+            return Err(fail_function(reason.unwrap_or_else(canceled)));
+        }
+        clock::block(end.remaining().min(NAP));
+    }
+    Ok(Some(String::new()))
 }
 
 impl State {

@@ -3,7 +3,7 @@
 use crate::model::catalog::{Catalog, ConstraintKind};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
-use crate::pgdata::FunctionKind;
+use crate::pgdata::{Function, FunctionKind};
 use crate::sql::ast::{self, Call};
 use crate::sql::bind::function::Chosen;
 use crate::sql::bind::{Binder, at, check_ordered};
@@ -21,57 +21,52 @@ impl Binder<'_> {
         position: u32,
     ) -> Result<Expr, Error> {
         let Chosen { function, lowering, arguments, result } = chosen;
-        let wrong =
-            |message: String| Err(at(Error::user(SqlState::WRONG_OBJECT_TYPE, message), position));
-        if function.kind == FunctionKind::Window && call.over.is_none() {
-            return wrong(format!("window function {} requires an OVER clause", function.name));
-        }
-        if call.star && !function.arguments.is_empty() {
-            return wrong(format!("{}(*) is not supported", function.name));
-        }
-        if !call.star && function.arguments.is_empty() && function.kind == FunctionKind::Aggregate {
-            return wrong(format!(
-                "{}(*) must be used to call a parameterless aggregate function",
-                function.name
-            ));
-        }
-        if call.within_group {
-            return Err(at(Error::refused("WITHIN GROUP is not supported"), position));
-        }
-        if call.over.is_some() && call.distinct {
-            let message = "DISTINCT is not implemented for window functions";
-            return Err(at(Error::refused(message), position));
-        }
-        if call.over.is_some() && !call.order_by.is_empty() {
-            let message = "aggregate ORDER BY is not implemented for window functions";
-            return Err(at(Error::refused(message), position));
-        }
-        if arguments.iter().any(Expr::has_aggregate) && call.over.is_none() {
-            return Err(at(
-                Error::user(SqlState::GROUPING_ERROR, "aggregate function calls cannot be nested"),
-                position,
-            ));
-        }
-        if call.distinct && arguments.len() > 1 {
+        check_call(function, call, &arguments, position)?;
+        let mut distinct = call.distinct;
+        let (name, typed) = match lowering {
+            Lowering::Call(name) => (name, false),
+            Lowering::Typed(name) => (name, true),
+            Lowering::Collected(forms) | Lowering::CollectedTyped(forms) => {
+                let name = if call.over.is_some() {
+                    forms.over
+                } else if distinct {
+                    forms.distinct
+                } else {
+                    forms.plain
+                };
+                (name, matches!(lowering, Lowering::CollectedTyped(_)))
+            }
+            _ => return Err(Error::internal("an aggregate is a call")),
+        };
+        let collected = matches!(lowering, Lowering::Collected(_) | Lowering::CollectedTyped(_));
+        if distinct && arguments.len() > 1 && !collected {
             return Err(at(
                 Error::refused("DISTINCT with several arguments is not supported"),
                 position,
             ));
         }
-        let (name, typed) = match lowering {
-            Lowering::Call(name) => (name, false),
-            Lowering::Typed(name) => (name, true),
-            _ => return Err(Error::internal("an aggregate is a call")),
-        };
         let filter =
             call.filter.as_deref().map(|filter| self.condition(filter, "FILTER")).transpose()?;
         let over = call.over.as_ref().map(|over| self.window(over)).transpose()?;
-        let order_by = self.order_keys(&call.order_by)?;
+        let mut order_by = self.order_keys(&call.order_by)?;
+        if call.within_group
+            && let (Some(item), Some(argument)) = (order_by.last_mut(), arguments.last())
+        {
+            // What is sorted is what the aggregate gets.
+            item.data_type = argument.data_type;
+            item.key = OrderKey::Expr(argument.clone());
+        }
+        if distinct && collected {
+            distinct = false;
+            if order_by.is_empty() {
+                order_by = sorted_by(&arguments, position)?;
+            }
+        }
         let aggregate = Aggregate {
             function: name,
             typed,
             star: call.star,
-            distinct: call.distinct,
+            distinct,
             arguments,
             order_by,
             filter,
@@ -173,6 +168,73 @@ impl Binder<'_> {
             ast::FrameBound::Following(expr) => FrameBound::Following(offset(expr)?),
         })
     }
+}
+
+/// What may stand in a call of an aggregate or window function.
+fn check_call(
+    function: &Function,
+    call: &Call,
+    arguments: &[Expr],
+    position: u32,
+) -> Result<(), Error> {
+    let wrong =
+        |message: String| Err(at(Error::user(SqlState::WRONG_OBJECT_TYPE, message), position));
+    if function.kind == FunctionKind::Window && call.over.is_none() {
+        return wrong(format!("window function {} requires an OVER clause", function.name));
+    }
+    if call.star && !function.arguments.is_empty() {
+        return wrong(format!("{}(*) is not supported", function.name));
+    }
+    if !call.star && function.arguments.is_empty() && function.kind == FunctionKind::Aggregate {
+        return wrong(format!(
+            "{}(*) must be used to call a parameterless aggregate function",
+            function.name
+        ));
+    }
+    let ordered_set = matches!(function.name, "mode" | "percentile_cont" | "percentile_disc");
+    if call.within_group && !ordered_set {
+        return wrong(format!(
+            "{} is not an ordered-set aggregate, so it cannot have WITHIN GROUP",
+            function.name
+        ));
+    }
+    if ordered_set && !call.within_group {
+        return wrong(format!(
+            "WITHIN GROUP is required for ordered-set aggregate {}",
+            function.name
+        ));
+    }
+    if call.over.is_some() && call.distinct {
+        let message = "DISTINCT is not implemented for window functions";
+        return Err(at(Error::refused(message), position));
+    }
+    if call.over.is_some() && !call.order_by.is_empty() {
+        let message = "aggregate ORDER BY is not implemented for window functions";
+        return Err(at(Error::refused(message), position));
+    }
+    if arguments.iter().any(Expr::has_aggregate) && call.over.is_none() {
+        return Err(at(
+            Error::user(SqlState::GROUPING_ERROR, "aggregate function calls cannot be nested"),
+            position,
+        ));
+    }
+    Ok(())
+}
+
+/// Rows in the order of their arguments, so that equal ones stand together.
+fn sorted_by(arguments: &[Expr], position: u32) -> Result<Vec<OrderItem>, Error> {
+    arguments
+        .iter()
+        .map(|argument| {
+            check_ordered(argument.data_type, position)?;
+            Ok(OrderItem {
+                data_type: argument.data_type,
+                descending: false,
+                nulls_first: Some(false),
+                key: OrderKey::Expr(argument.clone()),
+            })
+        })
+        .collect()
 }
 
 /// Where NULLs go: PostgreSQL counts them as larger than everything. Not said for what is never

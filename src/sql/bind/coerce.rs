@@ -43,6 +43,9 @@ impl<'a> Binder<'a> {
                 if let Some(object) = self.object_id(target, text, position)? {
                     return Ok(Some(object));
                 }
+                if let Some(moment) = self.moving_moment(text, base, position)? {
+                    return Ok(Some(moment));
+                }
                 let value = datum::from_text(base, text, &self.style())
                     .map_err(|error| at(error, position))?;
                 return Ok(Some(Expr::constant(value, base, position)));
@@ -175,6 +178,9 @@ impl<'a> Binder<'a> {
     ) -> Result<Expr, Error> {
         let (position, from) = (expr.position, expr.data_type.oid);
         if let ExprKind::Unknown(text) = &expr.kind {
+            if let Some(moment) = self.moving_moment(text, target, position)? {
+                return Ok(moment);
+            }
             // Read with the modifier at once: a constant needs no function then.
             let value = datum::from_text(target, text, &self.style())
                 .map_err(|error| at(error, position))?;
@@ -195,6 +201,36 @@ impl<'a> Binder<'a> {
             ));
         };
         Ok(apply_modifier(converted, target, false))
+    }
+
+    /// `'now'`, `'today'`, `'tomorrow'` and `'yesterday'`, as what they mean in the transaction.
+    fn moving_moment(
+        &mut self,
+        text: &str,
+        target: PgType,
+        position: u32,
+    ) -> Result<Option<Expr>, Error> {
+        let clock = matches!(target.oid, 1083 | 1114 | 1184);
+        if !clock && target.oid != PgType::DATE.oid {
+            return Ok(None);
+        }
+        let days = match text.trim().to_ascii_lowercase().as_str() {
+            "now" => None,
+            "today" => Some(0),
+            "tomorrow" => Some(1),
+            "yesterday" => Some(-1),
+            _ => return Ok(None),
+        };
+        let now = Expr::call(Lowering::Now, Vec::new(), PgType::TIMESTAMPTZ, position);
+        let Some(days) = days else { return self.cast(now, target, position).map(Some) };
+        if target.oid == PgType::TIME.oid {
+            return Ok(None);
+        }
+        let today = self.cast(now, PgType::DATE, position)?;
+        let days = Expr::constant(Value::Integer(days), PgType::INT4, position);
+        let day =
+            Expr::call(Lowering::Call("pg_date_pli"), vec![today, days], PgType::DATE, position);
+        self.cast(day, target, position).map(Some)
     }
 
     /// Converts several expressions to their common type.

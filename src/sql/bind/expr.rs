@@ -45,11 +45,7 @@ impl Binder<'_> {
                 let (left, right) = (self.expr(left)?, self.expr(right)?);
                 self.binary_operator(op, left, right, position)
             }
-            ast::ExprKind::Cast { operand, target } => {
-                let data_type = lookup_type(self.types(), target)?;
-                let operand = self.expr(operand)?;
-                self.cast(operand, data_type, position)
-            }
+            ast::ExprKind::Cast { operand, target } => self.cast_to(operand, target, position),
             ast::ExprKind::Call(call) => self.call(call, position),
             ast::ExprKind::Subquery(query) => self.scalar_subquery(query, position),
             ast::ExprKind::Exists(query) => {
@@ -62,9 +58,8 @@ impl Binder<'_> {
             ast::ExprKind::Row(_) => {
                 Err(at(Error::refused("row values are not supported here"), position))
             }
-            ast::ExprKind::Array(_) | ast::ExprKind::ArraySubquery(_) => {
-                Err(at(Error::refused("array constructors are not supported"), position))
-            }
+            ast::ExprKind::Array(items) => self.array(items, None, position),
+            ast::ExprKind::ArraySubquery(query) => self.array_query(query, position),
             ast::ExprKind::Collate { operand, collation } => {
                 self.collated(operand, collation, position)
             }
@@ -97,6 +92,22 @@ impl Binder<'_> {
             return Err(at(Error::user(SqlState::DATATYPE_MISMATCH, message), position));
         }
         Ok(operand)
+    }
+
+    fn cast_to(
+        &mut self,
+        operand: &ast::Expr,
+        target: &ast::TypeName,
+        position: u32,
+    ) -> Result<Expr, Error> {
+        let data_type = lookup_type(self.types(), target)?;
+        let operand = match &operand.kind {
+            ast::ExprKind::Array(items) if self.types().element(data_type.oid).is_some() => {
+                self.array(items, Some(data_type), position)?
+            }
+            _ => self.expr(operand)?,
+        };
+        self.cast(operand, data_type, position)
     }
 
     /// Expressions that are true, false or NULL.
@@ -178,9 +189,7 @@ impl Binder<'_> {
             ast::ExprKind::Quantified { left, op, all, right } => {
                 self.quantified(left, op, *all, right, position)
             }
-            ast::ExprKind::Subscript { .. } => {
-                Err(at(Error::refused("subscripting an array is not supported"), position))
-            }
+            ast::ExprKind::Subscript { .. } => self.subscript(tree, position),
             ast::ExprKind::Field { .. } | ast::ExprKind::Expand(_) => {
                 Err(at(Error::refused("selecting a field of a row is not supported"), position))
             }
@@ -652,7 +661,7 @@ fn has_column(expr: &Expr) -> bool {
     matches!(expr.kind, ExprKind::Column(_)) || expr.children().into_iter().any(has_column)
 }
 
-fn one_column(query: &Query, position: u32) -> Result<(), Error> {
+pub(super) fn one_column(query: &Query, position: u32) -> Result<(), Error> {
     if query.outputs.len() == 1 {
         return Ok(());
     }

@@ -9,7 +9,7 @@ use crate::sql::bind::{Binder, at, check_ordered};
 use crate::sql::bound::{Expr, ExprKind};
 use crate::sql::types::casts::{self, Path};
 use crate::sql::types::resolve::{self, Arguments, Candidate, Found};
-use crate::sql::types::{Fact, Lowering, lowering, polymorphic};
+use crate::sql::types::{ANY, Fact, Lowering, lowering, polymorphic};
 
 /// A function that a call was found to mean.
 #[derive(Debug)]
@@ -94,12 +94,21 @@ impl Binder<'_> {
         Err(at(Error::user(SqlState::WRONG_OBJECT_TYPE, message), position))
     }
 
+    /// The arguments, those of WITHIN GROUP at the end.
     fn arguments(&mut self, call: &Call) -> Result<Vec<Expr>, Error> {
-        let value = |argument: &ast::Expr| match &argument.kind {
-            ast::ExprKind::NamedArgument { value, .. } => self.expr(value),
-            _ => self.expr(argument),
-        };
-        call.arguments.iter().map(value).collect()
+        let mut arguments = Vec::new();
+        for argument in &call.arguments {
+            arguments.push(match &argument.kind {
+                ast::ExprKind::NamedArgument { value, .. } => self.expr(value)?,
+                _ => self.expr(argument)?,
+            });
+        }
+        if call.within_group {
+            for item in &call.order_by {
+                arguments.push(self.expr(&item.expr)?);
+            }
+        }
+        Ok(arguments)
     }
 
     fn scalar_call(&mut self, mut chosen: Chosen, position: u32) -> Result<Expr, Error> {
@@ -240,6 +249,12 @@ impl Binder<'_> {
             let want = meaning.apply(self.types(), *want).unwrap_or(*want);
             placed.push((*place, self.passed(argument, want)?));
         }
+        if candidate.expanded && function.variadic != ANY {
+            self.gather_variadic(function, &mut placed, position)?;
+        } else if call.variadic && function.variadic == ANY {
+            let message = "VARIADIC with a function of any arguments is not supported";
+            return Err(at(Error::refused(message), position));
+        }
         self.add_defaults(candidate, &mut placed)?;
         placed.sort_by_key(|(place, _)| *place);
         let arguments: Vec<Expr> = placed.into_iter().map(|(_, argument)| argument).collect();
@@ -257,9 +272,6 @@ impl Binder<'_> {
             };
             return Err(at(Error::refused(format!("{what} {label} is not supported")), position));
         };
-        if call.variadic {
-            return Err(at(Error::refused("VARIADIC arguments are not supported"), position));
-        }
         if lowering == Lowering::TypeOf {
             // The type as it was before it was given to the function.
             let value = Value::Integer(i64::from(types.first().copied().unwrap_or(0)));
@@ -272,6 +284,22 @@ impl Binder<'_> {
             arguments,
             result: PgType::new(result),
         })))
+    }
+
+    /// The elements of a variadic parameter become its array.
+    fn gather_variadic(
+        &mut self,
+        function: &'static Function,
+        placed: &mut Vec<(usize, Expr)>,
+        position: u32,
+    ) -> Result<(), Error> {
+        let last = function.arguments.len() - 1;
+        let first = placed.iter().position(|(place, _)| *place == last).unwrap_or(placed.len());
+        let items: Vec<Expr> = placed.drain(first..).map(|(_, item)| item).collect();
+        let element = items.first().map_or(PgType::new(function.variadic), |item| item.data_type);
+        let array = self.array_of(items, PgType::new(element.oid), position)?;
+        placed.push((last, array));
+        Ok(())
     }
 
     /// The defaults of parameters that were left out.

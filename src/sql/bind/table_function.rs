@@ -35,11 +35,18 @@ impl Binder<'_> {
         self.scopes.pop();
         let mut rows = rows?;
         let several = item.functions.len() > 1 || rows.columns.len() > 1;
-        let function = rows.columns.first().map_or("", |(name, _)| name.as_str()).to_owned();
+        let function = match item.functions.first().map(|(function, _)| &function.kind) {
+            Some(ast::ExprKind::Call(call)) => call.name.last().map(|name| name.text.clone()),
+            _ => rows.columns.first().map(|(name, _)| name.clone()),
+        }
+        .unwrap_or_default();
         let alias = item.alias.as_ref();
         let label = alias.map_or(function, |alias| alias.name.text.clone());
-        if !several && let (Some(alias), [(name, _)]) = (alias, rows.columns.as_mut_slice()) {
-            // A function's only column is called like its alias.
+        if !several
+            && let (Some(alias), [(name, _)]) = (alias, rows.columns.as_mut_slice())
+            && name != "value"
+        {
+            // A function's only column is called like its alias, unless it has a name of its own.
             name.clone_from(&alias.name.text);
         }
         if item.ordinality {
@@ -105,6 +112,35 @@ impl Binder<'_> {
             return self.side_by_side(all);
         }
         let chosen = self.set_function(call, position)?;
+        if let Lowering::Rows(function) | Lowering::Pairs(function) = chosen.lowering {
+            let kinds = match chosen.lowering {
+                // What a row is made of has a name of its own, or the function's.
+                Lowering::Pairs(_) => vec![
+                    ("key", Part::Place(0), PgType::TEXT),
+                    ("value", Part::Place(1), value_of_pair(chosen.function)),
+                ],
+                _ => {
+                    let named = chosen.function.name.contains("array_elements");
+                    vec![(if named { "value" } else { name.as_str() }, Part::Value, chosen.result)]
+                }
+            };
+            let array =
+                Expr::call(Lowering::Call(function), chosen.arguments, PgType::TEXT, position);
+            let id = self.add_relation(&name);
+            let part = |label: &str, part, data_type| Expr {
+                kind: ExprKind::Element { relation: id, part, label: label.to_owned() },
+                data_type,
+                position,
+            };
+            let columns = kinds
+                .iter()
+                .map(|(label, place, data_type)| {
+                    ((*label).to_owned(), part(label, *place, *data_type))
+                })
+                .collect();
+            let number = part("ordinality", Part::Number, PgType::INT8);
+            return Ok(Rows { from: From::Each { array: Box::new(array), id }, columns, number });
+        }
         if chosen.lowering != Lowering::Series {
             let message = format!("function {name} in FROM is not supported");
             return Err(at(Error::refused(message), position));
@@ -355,6 +391,15 @@ fn function_scope(
     });
     let relations = vec![label.to_owned()];
     Ok(Scope { items: items.collect(), relations, ..Scope::default() })
+}
+
+/// The type of `value` in rows of key and value.
+fn value_of_pair(function: &crate::pgdata::Function) -> PgType {
+    match function.name {
+        "json_each" => PgType::JSON,
+        "jsonb_each" => PgType::JSONB,
+        _ => PgType::TEXT,
+    }
 }
 
 /// A query's output as a column of the relation that the query is.

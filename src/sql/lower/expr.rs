@@ -5,7 +5,7 @@ use crate::model::pg_type::PgType;
 use crate::model::value::Value;
 use crate::sql::Argument;
 use crate::sql::bound::{
-    Aggregate, Column, Expr, ExprKind, FrameBound, OrderItem, OrderKey, Window,
+    Aggregate, Column, Expr, ExprKind, FrameBound, OrderItem, OrderKey, Query, Window,
 };
 use crate::sql::lite;
 use crate::sql::lower::{Lower, collated};
@@ -59,7 +59,13 @@ impl Lower<'_> {
                 several => lite::Expr::call("coalesce", self.exprs(several)?),
             },
             ExprKind::Extreme { greatest, arguments } => {
-                let name = match (*greatest, expr.data_type.oid == PgType::NUMERIC.oid) {
+                let number = expr.data_type.oid == PgType::NUMERIC.oid;
+                if !number && super::collation(expr.data_type).is_some() {
+                    let name = if *greatest { "pg_typed_greatest" } else { "pg_typed_least" };
+                    let lowered = self.exprs(arguments)?;
+                    return Ok(lite::Expr::call(name, self.typed_arguments(arguments, lowered)));
+                }
+                let name = match (*greatest, number) {
                     (true, true) => "pg_num_greatest",
                     (false, true) => "pg_num_least",
                     (true, false) => "pg_greatest",
@@ -108,6 +114,7 @@ impl Lower<'_> {
             }
             ExprKind::Exists(query) => lite::Expr::Exists(Box::new(self.query(query, false)?)),
             ExprKind::Subquery(query) => lite::Expr::Subquery(Box::new(self.scalar(query)?)),
+            ExprKind::ArrayQuery(query) => self.array_query(query)?,
             ExprKind::NextValue { sequence, at, count } => next_value(sequence, *at - *count),
             ExprKind::NextValueOfRow { sequence, row } => {
                 let ExprKind::Call { lowering: Lowering::Call(name), .. } = &row.kind else {
@@ -133,7 +140,7 @@ impl Lower<'_> {
         &mut self,
         (operand, operand_id): (&Expr, crate::sql::bound::RelationId),
         compared: &Expr,
-        (query, id): (&crate::sql::bound::Query, crate::sql::bound::RelationId),
+        (query, id): (&Query, crate::sql::bound::RelationId),
         all: bool,
     ) -> Result<lite::Expr, Error> {
         let operand = lite::Query::select(lite::Select {
@@ -282,6 +289,10 @@ impl Lower<'_> {
             | Lowering::GuardedPrefix(..)
             | Lowering::Call(_)
             | Lowering::Typed(_)
+            | Lowering::Collected(_)
+            | Lowering::CollectedTyped(_)
+            | Lowering::Rows(_)
+            | Lowering::Pairs(_)
             | Lowering::Shown(_)
             | Lowering::Convert(_)
             | Lowering::Output
@@ -296,6 +307,25 @@ impl Lower<'_> {
             | Lowering::TypeOf
             | Lowering::Series => return Err(Error::internal("this is lowered elsewhere")),
         })
+    }
+
+    /// `ARRAY(SELECT ...)`: the rows, collected.
+    fn array_query(&mut self, query: &Query) -> Result<lite::Expr, Error> {
+        let output = &query.outputs[0];
+        let (alias, element) = (output.alias.clone(), output.data_type.oid);
+        let rows = self.query(query, true)?;
+        let types = lite::Expr::text(&element.to_string());
+        let arguments = vec![self.zone(), types, lite::Expr::column(&alias)];
+        let collected = lite::Expr::call("pg_array_agg", arguments);
+        let select = lite::Select {
+            items: vec![(
+                lite::Expr::call("coalesce", vec![collected, lite::Expr::text("[]")]),
+                None,
+            )],
+            from: Some(lite::From::Subquery { query: Box::new(rows), alias: "rows".to_owned() }),
+            ..lite::Select::default()
+        };
+        Ok(lite::Expr::Subquery(Box::new(lite::Query::select(select))))
     }
 
     /// What a typed function gets: zone, the types of its arguments, and these.
@@ -523,11 +553,23 @@ fn decided(compared: lite::Expr, all: bool) -> lite::Expr {
     }
 }
 
+/// An array as one of one dimension.
+pub(super) fn flat(array: lite::Expr) -> lite::Expr {
+    match &array {
+        lite::Expr::Text(text) if !text.starts_with("[[") => array,
+        _ => lite::Expr::call("pg_array_flat", vec![array]),
+    }
+}
+
 /// `SELECT value FROM json_each(array)`.
 fn json_rows(array: lite::Expr) -> lite::Query {
     lite::Query::select(lite::Select {
         items: vec![(lite::Expr::column("value"), Some("value".to_owned()))],
-        from: Some(lite::From::Function { name: "json_each", arguments: vec![array], alias: None }),
+        from: Some(lite::From::Function {
+            name: "json_each",
+            arguments: vec![flat(array)],
+            alias: None,
+        }),
         ..lite::Select::default()
     })
 }

@@ -6,6 +6,7 @@ mod dml;
 mod expr;
 mod query;
 mod ranked;
+mod series;
 mod table_function;
 
 pub(crate) use query::object_kind;
@@ -15,6 +16,7 @@ use std::collections::HashMap;
 use crate::datum::Style;
 use crate::model::error::Error;
 use crate::model::pg_type::PgType;
+use crate::pgdata::type_by_oid;
 use crate::sql::bound::RelationId;
 use crate::sql::{Argument, Program, lite, render};
 
@@ -116,7 +118,18 @@ pub(crate) fn stored_expression(
 
 /// The collation that comparing values of a type needs.
 fn collation(data_type: PgType) -> Option<&'static str> {
-    (data_type.oid == PgType::NUMERIC.oid).then_some(DECIMAL)
+    match data_type {
+        PgType { oid: 1700, .. } => Some(DECIMAL),
+        PgType { oid: 1186, .. } => Some("interval"),
+        PgType { oid: 3802, .. } => Some("jsonb"),
+        _ => match type_by_oid(data_type.oid).filter(|known| known.is_array)?.element {
+            700 | 701 => Some("array_float"),
+            1700 => Some("array_decimal"),
+            1186 => Some("array_interval"),
+            3802 => Some("array_jsonb"),
+            _ => Some("array"),
+        },
+    }
 }
 
 fn collated(expr: lite::Expr, data_type: PgType) -> lite::Expr {

@@ -6,6 +6,7 @@ use crate::model::pg_type::PgType;
 use crate::model::value::Value;
 use crate::sql::ast::SetOp;
 use crate::sql::bound::{Body, Cte, Distinct, Expr, ExprKind, From, Output, Query, Select};
+use crate::sql::lower::expr::flat;
 use crate::sql::lower::{Lower, collated, collation};
 use crate::sql::{Argument, lite};
 
@@ -206,11 +207,16 @@ impl Lower<'_> {
                 alias: self.relations[*id].clone(),
             },
             From::Lateral { query, id } => self.lateral(query, *id)?,
-            From::Each { array, id } => lite::From::Function {
-                name: "json_each",
-                arguments: vec![self.expr(array)?],
-                alias: Some(self.relations[*id].clone()),
-            },
+            From::Each { array, id } => {
+                let is_array = crate::pgdata::type_by_oid(array.data_type.oid)
+                    .is_some_and(|known| known.is_array);
+                let rows = self.expr(array)?;
+                lite::From::Function {
+                    name: "json_each",
+                    arguments: vec![if is_array { flat(rows) } else { rows }],
+                    alias: Some(self.relations[*id].clone()),
+                }
+            }
             From::Session { relation, id } => lite::From::Subquery {
                 query: Box::new(self.session_relation(relation)),
                 alias: self.relations[*id].clone(),
@@ -268,78 +274,6 @@ impl Lower<'_> {
             }),
             ..lite::Select::default()
         })
-    }
-
-    /// `generate_series`: a recursive query that counts. With NULL anywhere it has no rows.
-    fn series(&mut self, arguments: &[Expr]) -> Result<lite::Query, Error> {
-        let mut bounds = self.exprs(arguments)?;
-        let step = if bounds.len() > 2 { bounds.remove(2) } else { lite::Expr::Integer(1) };
-        let stop = bounds.remove(1);
-        let start = bounds.remove(0);
-        let column = |name: &str| lite::Expr::Column {
-            table: Some("series".to_owned()),
-            name: name.to_owned(),
-        };
-        let more = |value: lite::Expr, stop: lite::Expr, step: lite::Expr| {
-            let up = lite::Expr::infix(
-                lite::Expr::infix(step.clone(), ">", lite::Expr::Integer(0)),
-                "AND",
-                lite::Expr::infix(value.clone(), "<=", stop.clone()),
-            );
-            let down = lite::Expr::infix(
-                lite::Expr::infix(step, "<", lite::Expr::Integer(0)),
-                "AND",
-                lite::Expr::infix(value, ">=", stop),
-            );
-            lite::Expr::infix(up, "OR", down)
-        };
-        let limits = lite::Query::select(lite::Select {
-            items: vec![
-                (start, Some("value".to_owned())),
-                (stop, Some("stop".to_owned())),
-                (lite::Expr::call("pg_series_step", vec![step]), Some("step".to_owned())),
-            ],
-            ..lite::Select::default()
-        });
-        let names = ["value", "stop", "step"];
-        let first = lite::Select {
-            items: names.iter().map(|name| (lite::Expr::column(name), None)).collect(),
-            from: Some(lite::From::Subquery {
-                query: Box::new(limits),
-                alias: "limits".to_owned(),
-            }),
-            filter: Some(more(
-                lite::Expr::column("value"),
-                lite::Expr::column("stop"),
-                lite::Expr::column("step"),
-            )),
-            ..lite::Select::default()
-        };
-        let next = lite::Expr::infix(column("value"), "+", column("step"));
-        let rest = lite::Select {
-            items: vec![(next.clone(), None), (column("stop"), None), (column("step"), None)],
-            from: Some(lite::From::Table { name: "series".to_owned(), alias: "series".to_owned() }),
-            filter: Some(more(next, column("stop"), column("step"))),
-            ..lite::Select::default()
-        };
-        let body = lite::Body::Compound {
-            left: Box::new(lite::Query::select(first)),
-            op: "UNION ALL",
-            right: Box::new(lite::Query::select(rest)),
-        };
-        let cte = lite::Cte {
-            name: "series".to_owned(),
-            columns: names.iter().map(|name| (*name).to_owned()).collect(),
-            materialized: None,
-            query: lite::Query::new(body),
-        };
-        let mut query = lite::Query::select(lite::Select {
-            items: vec![(column("value"), Some("value".to_owned()))],
-            from: Some(lite::From::Table { name: "series".to_owned(), alias: "series".to_owned() }),
-            ..lite::Select::default()
-        });
-        query.with = lite::With { recursive: true, ctes: vec![cte] };
-        Ok(query)
     }
 }
 

@@ -6,7 +6,7 @@ use sqlparser::tokenizer::Token;
 
 use super::cursor::{Cursor, too_deep};
 use super::{unsupported, word};
-use crate::model::error::Error;
+use crate::model::error::{Error, SqlState};
 use crate::sql::ast::{Call, Expr, ExprKind, Name, Query, QueryBody};
 
 /// Operands of one chain of operators of the same level, but for AND and OR, which are balanced.
@@ -164,7 +164,7 @@ impl Cursor<'_> {
             "IS" => Infix::Is,
             "ISNULL" => Infix::Null { negated: false },
             "NOTNULL" => Infix::Null { negated: true },
-            "BETWEEN" | "IN" | "LIKE" | "ILIKE" => Infix::Member,
+            "BETWEEN" | "IN" | "LIKE" | "ILIKE" | "OVERLAPS" => Infix::Member,
             "SIMILAR" if self.is_word_at(1, "TO") => Infix::Member,
             "NOT" => {
                 let member = ["BETWEEN", "IN", "LIKE", "ILIKE", "SIMILAR"];
@@ -275,12 +275,32 @@ impl Cursor<'_> {
         Ok(Expr { kind, position })
     }
 
-    /// [NOT] BETWEEN, IN, LIKE, ILIKE, SIMILAR TO.
+    /// `(start, end) OVERLAPS (start, end)`: a call.
+    fn overlaps(&mut self, left: Expr, position: u32) -> Result<Expr, Error> {
+        let right = self.nested(|cursor| cursor.expr_from(level::MEMBER + 1))?;
+        let mut arguments = Vec::new();
+        for (side, row) in [("left", left), ("right", right)] {
+            match row.kind {
+                ExprKind::Row(items) if items.len() == 2 => arguments.extend(items),
+                _ => {
+                    let message =
+                        format!("wrong number of parameters on {side} side of OVERLAPS expression");
+                    let error = Error::user(SqlState::SYNTAX_ERROR, message);
+                    return Err(error.with_position(row.position.max(1)));
+                }
+            }
+        }
+        Ok(special("overlaps", arguments, position))
+    }
+
+    /// [NOT] BETWEEN, IN, LIKE, ILIKE, SIMILAR TO; OVERLAPS.
     fn member(&mut self, left: Expr) -> Result<Expr, Error> {
         let position = self.position();
         let negated = self.eat("NOT");
         let operand = Box::new(left);
-        let kind = if self.eat("BETWEEN") {
+        let kind = if !negated && self.eat("OVERLAPS") {
+            return self.overlaps(*operand, position);
+        } else if self.eat("BETWEEN") {
             let symmetric = self.eat("SYMMETRIC");
             if !symmetric {
                 self.eat("ASYMMETRIC");

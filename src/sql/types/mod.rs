@@ -88,18 +88,9 @@ impl<'a> Types<'a> {
     }
 }
 
-/// The category of one of PostgreSQL's types.
-pub(crate) fn category(oid: Oid) -> u8 {
-    Types::BUILTIN.category(oid)
-}
-
-/// Whether a type's values are stored in a form that doesn't compare as the type does: intervals,
-/// JSON, arrays.
+/// Whether a type has no order at all.
 pub(crate) fn is_unordered(oid: Oid) -> bool {
-    category(oid) == b'A'
-        || oid == PgType::INTERVAL.oid
-        || oid == PgType::JSON.oid
-        || oid == PgType::JSONB.oid
+    oid == PgType::JSON.oid
 }
 
 pub(crate) fn is_integer(oid: Oid) -> bool {

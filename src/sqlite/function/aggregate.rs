@@ -138,7 +138,7 @@ impl Aggregate<(f64, i64), SqlValue> for FloatSum {
         Ok(match state {
             None | Some((_, 0)) => SqlValue::Null,
             Some((sum, count)) => {
-                SqlValue::Real(if self.average { sum / count as f64 } else { sum })
+                super::math::real(if self.average { sum / count as f64 } else { sum })
             }
         })
     }

@@ -3,21 +3,19 @@
 use rusqlite::Connection;
 use rusqlite::types::Value as SqlValue;
 
+use super::math::real;
 use super::{division_by_zero, integer, lenient, out_of_range, strict};
 use crate::model::error::{Error, SqlState};
 
 /// A result that must be finite if its operands were.
 fn checked(result: f64, operands: &[f64]) -> Result<SqlValue, Error> {
-    if result.is_nan() {
-        return Err(Error::refused("NaN in a double precision value is not supported"));
-    }
     if result.is_infinite() && operands.iter().all(|operand| operand.is_finite()) {
         return Err(Error::user(
             SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
             "value out of range: overflow",
         ));
     }
-    Ok(SqlValue::Real(result))
+    Ok(real(result))
 }
 
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
@@ -69,7 +67,8 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
 /// Functions of one number.
 fn register_unary(connection: &Connection) -> rusqlite::Result<()> {
     type Unary = fn(f64) -> f64;
-    let unary: [(&str, Unary); 7] = [
+    let unary: [(&str, Unary); 8] = [
+        ("pg_float_neg", |value| -value),
         ("pg_float_abs", f64::abs),
         ("pg_float_ceil", f64::ceil),
         ("pg_float_floor", f64::floor),

@@ -64,6 +64,16 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         })?;
     }
     strict(connection, "pg_i_xor", 2, |args| Ok(integer(args.integer(0)? ^ args.integer(1)?)))?;
+    for (name, bits) in [("pg_int2shl", 16), ("pg_int4shl", 32)] {
+        strict(connection, name, 2, move |args| {
+            // As C does it on an int; smallint cuts the result.
+            let shifted = (args.integer(0)? as i32).wrapping_shl(args.integer(1)? as u32);
+            Ok(integer(if bits == 16 { i64::from(shifted as i16) } else { i64::from(shifted) }))
+        })?;
+    }
+    strict(connection, "pg_int4shr", 2, |args| {
+        Ok(integer(i64::from((args.integer(0)? as i32).wrapping_shr(args.integer(1)? as u32))))
+    })?;
     strict(connection, "pg_shift_left", 2, |args| {
         Ok(integer(args.integer(0)?.wrapping_shl(shift(args)?)))
     })?;

@@ -4,13 +4,27 @@
 //! registration says otherwise. All are INNOCUOUS, so that they may stand in indexes, CHECK and
 //! DEFAULT; DETERMINISTIC where the result depends on the arguments only.
 
+mod accumulate;
 mod aggregate;
+mod array;
+mod bytes;
+mod collect;
 mod datetime;
 mod float;
+mod format;
 mod integer;
+mod interval;
+mod json;
+mod json_build;
+mod math;
 mod numeric;
+mod regex;
+mod server;
+mod statistics;
 mod system;
 mod text;
+mod to_char;
+mod typed;
 mod various;
 
 use std::sync::Arc;
@@ -19,8 +33,11 @@ use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
 
+use crate::datum::compare::compare;
 use crate::datum::numeric::{Numeric, compare_stored};
 use crate::model::error::{Error, SqlState};
+use crate::model::pg_type::PgType;
+use crate::model::value::Value;
 use crate::sqlite::vfs::Shown;
 
 /// Registers the functions with a connection.
@@ -29,13 +46,40 @@ use crate::sqlite::vfs::Shown;
 /// SQLite's, if it refuses one.
 pub(super) fn register(connection: &Connection, shown: &Arc<Shown>) -> rusqlite::Result<()> {
     connection.create_collation("decimal", compare_stored)?;
+    connection.create_collation("interval", crate::datum::compare::intervals)?;
+    connection.create_collation("jsonb", crate::datum::compare::documents)?;
+    for (name, array) in [
+        ("array", PgType::TEXT_ARRAY),
+        ("array_float", PgType::FLOAT8_ARRAY),
+        ("array_decimal", PgType::NUMERIC_ARRAY),
+        ("array_interval", PgType::INTERVAL_ARRAY),
+        ("array_jsonb", PgType::JSONB_ARRAY),
+    ] {
+        // What isn't an array of the type has no place in its order, but must have one in SQLite's.
+        connection.create_collation(name, move |left, right| {
+            let text = |text: &str| Value::Text(text.to_owned());
+            compare(array, &text(left), &text(right)).unwrap_or_else(|_| left.cmp(right))
+        })?;
+    }
     aggregate::register(connection)?;
+    array::register(connection)?;
+    bytes::register(connection)?;
+    collect::register(connection)?;
     datetime::register(connection)?;
     float::register(connection)?;
+    format::register(connection)?;
     integer::register(connection)?;
+    interval::register(connection)?;
+    json::register(connection)?;
+    json_build::register(connection)?;
+    math::register(connection)?;
     numeric::register(connection)?;
     system::register(connection, shown)?;
+    regex::register(connection)?;
+    server::register(connection)?;
+    statistics::register(connection)?;
     text::register(connection)?;
+    to_char::register(connection)?;
     various::register(connection)
 }
 
@@ -94,6 +138,17 @@ impl Arguments<'_, '_> {
         self.context.get_raw(at)
     }
 
+    /// The stored value of whatever type.
+    fn datum(&self, at: usize) -> Result<Value, Error> {
+        Ok(match self.value(at) {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(number) => Value::Integer(number),
+            ValueRef::Real(number) => Value::Real(number),
+            ValueRef::Text(_) => Value::Text(self.text(at)?.to_owned()),
+            ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+        })
+    }
+
     fn integer(&self, at: usize) -> Result<i64, Error> {
         match self.value(at) {
             ValueRef::Integer(number) => Ok(number),
@@ -114,6 +169,7 @@ impl Arguments<'_, '_> {
         match self.value(at) {
             ValueRef::Real(number) => Ok(number),
             ValueRef::Integer(number) => Ok(number as f64),
+            ValueRef::Text(b"NaN") => Ok(f64::NAN),
             _ => Err(wrong_class("a number")),
         }
     }
@@ -135,6 +191,15 @@ impl Arguments<'_, '_> {
             ValueRef::Integer(number) => Ok(Numeric::from_i64(number)),
             _ => parse_numeric(self.text(at)?),
         }
+    }
+}
+
+/// A stored numeric, or an integer.
+fn numeric_of(value: &Value) -> Result<Numeric, Error> {
+    match value {
+        Value::Integer(number) => Ok(Numeric::from_i64(*number)),
+        Value::Text(text) => parse_numeric(text),
+        _ => Err(wrong_class("a numeric")),
     }
 }
 

@@ -11,19 +11,15 @@ fn number(value: &Numeric) -> SqlValue {
     string(value.to_string())
 }
 
-/// The exponent at the most: a larger one gives more digits than anyone wants to wait for.
-const EXPONENT_MAX: i64 = 1000;
-
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     type Unary = fn(&Numeric) -> Result<Numeric, Error>;
     type Binary = fn(&Numeric, &Numeric) -> Result<Numeric, Error>;
-    let binary: [(&str, Binary); 7] = [
+    let binary: [(&str, Binary); 6] = [
         ("pg_num_add", Numeric::add),
         ("pg_num_sub", Numeric::sub),
         ("pg_num_mul", Numeric::mul),
         ("pg_num_div", Numeric::div),
         ("pg_num_mod", Numeric::rem),
-        ("pg_num_power", power),
         ("pg_num_idiv", |a, b| a.sub(&a.rem(b)?)?.div(b).map(|quotient| quotient.round(0))),
     ];
     for (name, operation) in binary {
@@ -90,7 +86,7 @@ fn to_float(value: &Numeric, single: bool) -> Answer {
     let converted = value.to_f64();
     let converted = if single { f64::from(converted as f32) } else { converted };
     if converted.is_nan() {
-        return Err(Error::refused("NaN in a double precision value is not supported"));
+        return Ok(string("NaN"));
     }
     if converted.is_infinite() && value.scale().is_some() {
         let message = format!(
@@ -100,27 +96,4 @@ fn to_float(value: &Numeric, single: bool) -> Answer {
         return Err(Error::user(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, message));
     }
     Ok(SqlValue::Real(converted))
-}
-
-/// Whole exponents only: what else `numeric` can be raised to isn't exact.
-fn power(base: &Numeric, exponent: &Numeric) -> Result<Numeric, Error> {
-    let whole = exponent.trunc(0);
-    let (std::cmp::Ordering::Equal, Some(times)) = (whole.compare(exponent), whole.to_i64()) else {
-        return Err(Error::refused(
-            "a numeric power with a fraction in the exponent is not supported; cast to double precision",
-        ));
-    };
-    if times.abs() > EXPONENT_MAX {
-        return Err(Error::refused("a numeric power with an exponent above 1000 is not supported"));
-    }
-    let mut result = Numeric::from_i64(1);
-    for _ in 0..times.unsigned_abs() {
-        result = result.mul(base)?;
-    }
-    // The scale that PostgreSQL shows: 16 digits after the point at least.
-    let scale = base.scale().unwrap_or(0).max(16) as i32;
-    if times < 0 {
-        return Numeric::from_i64(1).div(&result).map(|quotient| quotient.round(scale));
-    }
-    Ok(result.round(scale))
 }

@@ -83,6 +83,12 @@ fn register_parts(connection: &Connection) -> rusqlite::Result<()> {
     })?;
     strict(connection, "pg_chr", 1, |args| {
         let code = args.integer(0)?;
+        if code < 0 {
+            return Err(Error::user(
+                SqlState::INVALID_PARAMETER_VALUE,
+                "character number must be positive",
+            ));
+        }
         if code == 0 {
             return Err(Error::user(
                 SqlState::PROGRAM_LIMIT_EXCEEDED,
@@ -100,24 +106,6 @@ fn register_parts(connection: &Connection) -> rusqlite::Result<()> {
     strict(connection, "pg_to_hex", 1, |args| Ok(string(format!("{:x}", args.integer(0)?))))?;
     strict(connection, "pg_to_hex4", 1, |args| {
         Ok(string(format!("{:x}", args.integer(0)? as i32)))
-    })?;
-    strict(connection, "pg_quote_literal", 1, |args| {
-        let text = args.text(0)?;
-        let escape = if text.contains('\\') { " E" } else { "" };
-        Ok(string(format!("{escape}'{}'", text.replace('\'', "''").replace('\\', "\\\\"))))
-    })?;
-    strict(connection, "pg_quote_ident", 1, |args| {
-        let text = args.text(0)?;
-        let plain = text.chars().enumerate().all(|(at, character)| {
-            character == '_'
-                || character.is_ascii_lowercase()
-                || (at > 0 && character.is_ascii_digit())
-        });
-        Ok(string(if plain && !text.is_empty() {
-            text.to_owned()
-        } else {
-            format!("\"{}\"", text.replace('"', "\"\""))
-        }))
     })?;
     register_lengths(connection)?;
     register_likes(connection)?;

@@ -7,6 +7,7 @@ use rusqlite::types::{Value as SqlValue, ValueRef};
 use super::{
     Answer, Arguments, IMPURE, PURE, integer, lenient, owned, parse_numeric, strict, string,
 };
+use crate::datum::numeric::Numeric;
 use crate::datum::{self, Style};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
@@ -87,6 +88,25 @@ fn register_checks(connection: &Connection) -> rusqlite::Result<()> {
             },
         })?;
     }
+    // Which way a series goes: 1 or -1.
+    strict(connection, "pg_series_direction", 1, |args| {
+        let order = match datum::interval::Interval::load(args.text(0)?) {
+            Some(step) => step.span().cmp(&0),
+            None => match args.numeric(0)? {
+                Numeric::NaN => {
+                    let message = "step size cannot be NaN";
+                    return Err(Error::user(SqlState::INVALID_PARAMETER_VALUE, message));
+                }
+                step => step.compare(&Numeric::from_i64(0)),
+            },
+        };
+        match order {
+            std::cmp::Ordering::Equal => {
+                Err(Error::user(SqlState::INVALID_PARAMETER_VALUE, "step size cannot equal zero"))
+            }
+            order => Ok(integer(order as i64)),
+        }
+    })?;
     strict(connection, "pg_series_step", 1, |args| match args.integer(0)? {
         0 => Err(Error::user(SqlState::INVALID_PARAMETER_VALUE, "step size cannot equal zero")),
         step => Ok(integer(step)),

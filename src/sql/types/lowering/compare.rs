@@ -74,6 +74,13 @@ pub(super) const ROWS: &[Row] = &[
     ("timestamptz = timestamp", CompareAs("=", TIMESTAMPTZ)), ("timestamptz <> timestamp", CompareAs("<>", TIMESTAMPTZ)),
     ("timestamptz < timestamp", CompareAs("<", TIMESTAMPTZ)), ("timestamptz <= timestamp", CompareAs("<=", TIMESTAMPTZ)),
     ("timestamptz > timestamp", CompareAs(">", TIMESTAMPTZ)), ("timestamptz >= timestamp", CompareAs(">=", TIMESTAMPTZ)),
-    // Normalised documents are equal where their texts are.
-    ("jsonb = jsonb", Compare("=")), ("jsonb <> jsonb", Compare("<>")),
+    // By collations of their own.
+    ("jsonb = jsonb", Compare("=")), ("jsonb <> jsonb", Compare("<>")), ("jsonb < jsonb", Compare("<")), ("jsonb <= jsonb", Compare("<=")),
+    ("jsonb > jsonb", Compare(">")), ("jsonb >= jsonb", Compare(">=")), ("interval = interval", Compare("=")),
+    ("interval <> interval", Compare("<>")), ("interval < interval", Compare("<")), ("interval <= interval", Compare("<=")),
+    ("interval > interval", Compare(">")), ("interval >= interval", Compare(">=")),
+    // Element by element, by a collation of the element type.
+    ("anyarray = anyarray", Compare("=")), ("anyarray <> anyarray", Compare("<>")),
+    ("anyarray < anyarray", Compare("<")), ("anyarray <= anyarray", Compare("<=")),
+    ("anyarray > anyarray", Compare(">")), ("anyarray >= anyarray", Compare(">=")),
 ];

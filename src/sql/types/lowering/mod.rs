@@ -16,12 +16,20 @@
 //! for the same thing. What has no row is refused by name.
 
 mod aggregate;
+mod array;
+mod bytes;
 mod cast;
 mod compare;
 mod datetime;
+mod format;
+mod json;
+mod math;
 mod number;
+mod pattern;
+mod server;
 mod session;
 mod system;
+mod temporal;
 mod text;
 
 use std::collections::HashMap;
@@ -36,12 +44,20 @@ pub(crate) type Row = (&'static str, Lowering);
 /// The tables.
 const TABLES: &[&[Row]] = &[
     aggregate::ROWS,
+    array::ROWS,
+    bytes::ROWS,
     cast::ROWS,
     compare::ROWS,
     datetime::ROWS,
+    format::ROWS,
+    json::ROWS,
+    math::ROWS,
     number::ROWS,
+    pattern::ROWS,
+    server::ROWS,
     session::ROWS,
     system::ROWS,
+    temporal::ROWS,
     text::ROWS,
 ];
 
@@ -70,6 +86,15 @@ pub(crate) enum Lowering {
     /// `name(style, oids, a, b, ...)`: a function that must know the types of its arguments, or how the
     /// session shows values (`datum::Style::decode`). `oids` is a text, the arguments' types with commas between them.
     Typed(&'static str),
+    /// An aggregate in its three forms: plain, over a window, and skipping a row equal to the one
+    /// before it.
+    Collected(&'static Forms),
+    /// The same of a [typed](Self::Typed) one.
+    CollectedTyped(&'static Forms),
+    /// A set-returning function: `name(a, b, ...)` gives a JSON array, an element a row.
+    Rows(&'static str),
+    /// The same with rows of a key and a value.
+    Pairs(&'static str),
     /// `name(a, b, ...)`, each argument in its text form.
     Shown(&'static str),
     /// `a || b`, after casts to text.
@@ -103,6 +128,14 @@ pub(crate) enum Lowering {
     TypeOf,
     /// `generate_series` of integers.
     Series,
+}
+
+/// The names of an aggregate's forms.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Forms {
+    pub(crate) plain: &'static str,
+    pub(crate) over: &'static str,
+    pub(crate) distinct: &'static str,
 }
 
 /// Facts of the session that decide how its statements are compiled.

@@ -1,0 +1,12 @@
+//! What the server says of itself.
+
+use Lowering::Call;
+
+use super::{Lowering, Row};
+
+#[rustfmt::skip]
+pub(super) const ROWS: &[Row] = &[
+    ("pg_size_pretty(int8)", Call("pg_size_pretty_int8")),
+    ("pg_size_pretty(numeric)", Call("pg_size_pretty_numeric")),
+    ("pg_char_to_encoding(name)", Call("pg_char_to_encoding")),
+];
