@@ -6,6 +6,9 @@ use serde_json::Value as Json;
 use crate::model::statement::{Parameters, Statement};
 use crate::model::value::Value;
 
+/// What is said of an empty body.
+pub(crate) const NO_STATEMENTS: &str = "no statements";
+
 /// Reads a JSON body of statements. What follows the closing bracket is not looked at. Statements
 /// of empty text are left out. The error is what the client is told, with a 400.
 pub(crate) fn statements(body: &[u8]) -> Result<Vec<Statement>, String> {
@@ -13,7 +16,7 @@ pub(crate) fn statements(body: &[u8]) -> Result<Vec<Statement>, String> {
     let document = Json::deserialize(&mut reader).map_err(|error| decode_error(body, &error))?;
     let Json::Array(elements) = document else { return Err(invalid_request()) };
     if elements.is_empty() {
-        return Err("no statements".to_owned());
+        return Err(NO_STATEMENTS.to_owned());
     }
     let mut statements = Vec::with_capacity(elements.len());
     for element in elements {

@@ -13,6 +13,7 @@ mod error;
 mod json;
 mod listen;
 mod params;
+mod queue;
 mod read;
 mod reply;
 mod result;
@@ -30,11 +31,13 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use futures_util::{FutureExt, StreamExt};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
+pub use self::queue::QueueOptions;
 use crate::engine::Engine;
 use crate::http::error::Failure;
 use crate::http::params::Params;
+use crate::http::queue::Queue;
 use crate::http::sql::Call;
 use crate::platform::clock::{self, Instant};
 
@@ -49,6 +52,8 @@ const BODY_BYTES_MAX: usize = 64 << 20;
 const BODIES_BYTES_MAX: usize = 512 << 20;
 /// The unit in which that memory is given out, in bytes.
 const BODY_UNIT: usize = 1 << 10;
+/// When the node stops, the queue has so long to be emptied.
+const QUEUE_END_TIMEOUT: Duration = Duration::from_secs(5);
 /// A client may pause this long while it sends a body: 408.
 const BODY_PAUSE_MAX: Duration = Duration::from_secs(30);
 
@@ -60,6 +65,7 @@ pub struct Options {
     pub node_name: String,
     pub http_addr: String,
     pub raft_addr: String,
+    pub queue: QueueOptions,
 }
 
 /// Serves HTTP on `listener` until `stop` changes. Requests that run then may end.
@@ -73,7 +79,12 @@ pub async fn serve(
     stop: crate::platform::watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     listener.local_addr()?;
-    listen::run(listener, router(engine, options), stop).await;
+    let (router, emptied) = router(engine, options);
+    listen::run(listener, router, stop).await;
+    // The router is gone, and with it the way into the queue.
+    if clock::timeout(QUEUE_END_TIMEOUT, emptied).await.is_err() {
+        tracing::warn!("queued writes that could not be written by now are lost");
+    }
     Ok(())
 }
 
@@ -85,6 +96,7 @@ pub(crate) struct App {
     started: Instant,
     /// Since 1970.
     started_wall: Duration,
+    queue: Queue,
     /// Memory for bodies, in [`BODY_UNIT`]s.
     bodies: Semaphore,
 }
@@ -97,16 +109,18 @@ impl App {
     }
 }
 
-/// The whole API as one service.
-fn router(engine: Engine, options: Arc<Options>) -> Router {
+/// The whole API as one service, and what resolves when its queue was emptied after its end.
+fn router(engine: Engine, options: Arc<Options>) -> (Router, oneshot::Receiver<()>) {
+    let (queue, emptied) = Queue::start(engine.clone(), options.queue);
     let app = App {
+        queue,
         engine,
         options,
         started: clock::now(),
         started_wall: clock::wall(),
         bodies: Semaphore::new(BODIES_BYTES_MAX / BODY_UNIT),
     };
-    Router::new().fallback(answer).with_state(Arc::new(app))
+    (Router::new().fallback(answer).with_state(Arc::new(app)), emptied)
 }
 
 /// An endpoint.
@@ -285,7 +299,7 @@ pub(crate) struct TestReply {
 #[cfg(test)]
 impl TestClient {
     pub(crate) fn new(engine: Engine, options: Options) -> Self {
-        Self(router(engine, Arc::new(options)))
+        Self(router(engine, Arc::new(options)).0)
     }
 
     /// `content_type` may be empty.

@@ -16,7 +16,7 @@ use crate::http::json::Writer;
 use crate::http::params::Params;
 use crate::http::read::Read;
 use crate::http::result::{self, Shape};
-use crate::http::{App, body, reply};
+use crate::http::{App, body, queue, reply};
 use crate::model::error::Error;
 use crate::model::id::{DatabaseId, LogIndex};
 use crate::model::read_level::ReadLevel;
@@ -40,15 +40,19 @@ enum Endpoint {
 
 /// `POST /db/execute`
 pub(crate) async fn execute(call: Call, parts: Parts, body: &[u8]) -> Result<Response, Failure> {
-    if call.params.has("queue") {
-        return Err(Failure::bad_request(
-            "queued writes are not supported: send the request without `queue`",
-        ));
-    }
     let statements =
         if is_plain_text(&parts) { body::plain_text(body) } else { body::statements(body) };
+    // With nothing in it, a queued request that waits only waits for what came before it.
+    let waits = call.params.has("queue") && call.params.has("wait");
+    let statements = match statements {
+        Err(text) if waits && text == body::NO_STATEMENTS => Ok(Vec::new()),
+        statements => statements,
+    };
     let statements = checked(statements)?;
     let database = call.database()?;
+    if call.params.has("queue") {
+        return queue::execute(&call, database, statements).await;
+    }
     if let Some(redirect) = call.redirect(&parts, true)? {
         return Ok(redirect);
     }

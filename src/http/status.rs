@@ -59,6 +59,7 @@ fn document(call: &Call) -> Json {
             "bind_addr": app.options.http_addr,
             "auth": "disabled",
             "tls": { "enabled": "false" },
+            "queue": app.queue.status(),
         },
         "cluster": {
             "addr": app.options.raft_addr,

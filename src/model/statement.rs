@@ -33,6 +33,20 @@ pub enum Parameters {
     Named { positional: Vec<Value>, named: Vec<(String, Value)> },
 }
 
+impl Statement {
+    /// Roughly the memory that it holds, in bytes.
+    pub fn size(&self) -> usize {
+        let values = match &self.parameters {
+            Parameters::Positional(values) => values.iter().map(Value::size).sum(),
+            Parameters::Named { positional, named } => {
+                let named = named.iter().map(|(name, value)| name.len() + value.size());
+                positional.iter().map(Value::size).sum::<usize>() + named.sum::<usize>()
+            }
+        };
+        self.sql.len() + values
+    }
+}
+
 impl Default for Parameters {
     fn default() -> Self {
         Self::Positional(Vec::new())

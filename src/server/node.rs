@@ -364,6 +364,12 @@ fn serve_clients(
         node_name: me.name.clone(),
         http_addr: me.http_addr.clone(),
         raft_addr: me.raft_addr.clone(),
+        queue: http::QueueOptions {
+            requests_max: config.queue_requests_max,
+            batch_max: config.queue_batch_max,
+            delay_max: config.queue_delay_max,
+            transaction: config.queue_transaction,
+        },
     });
     let pg_options = Arc::new(pg::Options {
         connections_max: config.pg_connections_max,

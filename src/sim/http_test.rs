@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use crate::engine::{self, Engine, Incoming, Outgoing, Peers};
-use crate::http::{Options, TestClient, TestReply};
+use crate::http::{Options, QueueOptions, TestClient, TestReply};
 use crate::model::id::ClusterId;
 use crate::model::member::Member;
 use crate::peer::PeerError;
@@ -110,6 +110,7 @@ async fn client(data_dir: &Path) -> TestClient {
         node_name: me.name,
         http_addr: me.http_addr,
         raft_addr: me.raft_addr,
+        queue: QueueOptions::default(),
     };
     TestClient::new(engine, options)
 }
@@ -189,6 +190,46 @@ fn statements_are_answered_as_clients_expect() {
             client.post("/db/query", r#"["SELECT * FROM bar", ["SELECT ?", 1]]"#).await,
             r#"{"results":[{"error":"no such table: bar"},{"columns":["?"],"types":["integer"],"values":[[1]]}]}"#
         );
+    });
+}
+
+/// The document without its sequence number, and the number.
+fn numbered(body: &str) -> (serde_json::Value, u64) {
+    let mut document: serde_json::Value = serde_json::from_str(body).unwrap();
+    let number = document["sequence_number"].take().as_u64().unwrap();
+    (document, number)
+}
+
+#[test]
+fn queued_writes_are_numbered_and_written_in_their_order() {
+    with_node(async |client| {
+        client.make_foo().await;
+        let quiet = json!({"results": [], "sequence_number": null});
+        let insert = |id: u64| format!(r#"[["INSERT INTO foo(id, name) VALUES(?, ?)",{id},"q"]]"#);
+        let mut last = 0;
+        for id in 10..300 {
+            let (document, number) = numbered(&client.post("/db/execute?queue", &insert(id)).await);
+            assert_eq!(document, quiet);
+            assert!(number > last, "{number} after {last}");
+            last = number;
+        }
+        // An empty request that waits is a barrier.
+        let (document, _) = numbered(&client.post("/db/execute?queue&wait", "[]").await);
+        assert_eq!(document, quiet);
+        let count = client.get("/db/query?q=SELECT%20count(*)%20FROM%20foo").await;
+        assert!(count.body.contains(r#""values":[[291]]"#), "{}", count.body);
+        // Who waits hears of its own failure, and nobody else's.
+        let failing = r#"["INSERT INTO foo(id) VALUES(10)","INSERT INTO foo(id) VALUES(301)"]"#;
+        let (document, _) = numbered(&client.post("/db/execute?queue&wait", failing).await);
+        assert_eq!(document["error"], json!("UNIQUE constraint failed: foo.id"));
+        let (document, _) = numbered(&client.post("/db/execute?queue&wait", &insert(302)).await);
+        assert_eq!(document, quiet);
+        let empty = client.send("POST", "/db/execute?queue", "", "[]").await;
+        assert_eq!((empty.status, &*empty.body), (400, "no statements\n"));
+        let broken = client.send("POST", "/db/execute?queue", "", "[").await;
+        assert_eq!(broken.status, 400);
+        let queue = client.get("/status?key=http.queue._default.max_size").await;
+        assert_eq!(queue.body, "1024");
     });
 }
 
@@ -297,7 +338,7 @@ fn requests_that_cannot_be_run_are_refused() {
             ("GET", "/db/query?db=x&q=SELECT%201", "", 404, "database \"x\" does not exist\n"),
             ("GET", "/nowhere", "", 404, ""),
             ("GET", "/db/execute", "", 405, ""),
-            ("GET", "/db/backup", "", 501, "/db/backup is not supported by eider\n"),
+            ("POST", "/db/load", "", 501, "/db/load is not supported by eider\n"),
             ("DELETE", "/remove", "{}", 400, ""),
             ("OPTIONS", "/nowhere", "", 200, ""),
             ("GET", "/db/query", "", 200, "{\"results\":[]}"),
@@ -306,8 +347,6 @@ fn requests_that_cannot_be_run_are_refused() {
             assert_eq!((reply.status, reply.body.as_str()), (status, text), "{method} {uri}");
             assert!(reply.headers.contains_key("x-rqlite-version"), "{method} {uri}");
         }
-        let queued = client.send("POST", "/db/execute?queue", "", r#"["SELECT 1"]"#).await;
-        assert_eq!(queued.status, 400);
     });
 }
 
