@@ -24,6 +24,7 @@ use crate::model::id::{DatabaseId, LogIndex};
 use crate::model::member::Member;
 use crate::model::statement::Unit;
 use crate::peer::PeerError;
+use crate::platform::mutant::mutant;
 use crate::platform::{clock, task};
 
 /// A call without a deadline of its own waits as long as its leader leads, and this long at the
@@ -85,6 +86,7 @@ impl Core {
         match answer {
             Ok(Ok(Reply::Written(written))) => Ok(written),
             Ok(Err(refusal)) => Err(refusal),
+            Err(_) if mutant("forwarder-retries") => Err(Refusal::NotLeader),
             Err(PeerError::Unreachable(_) | PeerError::Refused(_)) => Err(Refusal::NotLeader),
             Ok(Ok(_)) | Err(PeerError::Broken(_) | PeerError::TimedOut) => {
                 Err(connection_lost_in_commit().into())

@@ -19,6 +19,7 @@ use crate::model::member::Member;
 use crate::model::read_level::ReadLevel;
 use crate::model::statement::{Dialect, Statement};
 use crate::platform::clock;
+use crate::platform::mutant::mutant;
 use crate::raft::ProposeError;
 
 /// A statement to be read with.
@@ -98,6 +99,9 @@ impl Core {
         limits: &Limits,
         running: &Running,
     ) -> Result<Option<Box<Member>>, Error> {
+        if mutant("strong-read-here") {
+            return Ok(None);
+        }
         let (lease, strong) = match self.effective(level) {
             ReadLevel::None(freshness) | ReadLevel::Auto(freshness) => {
                 self.check_freshness(freshness)?;

@@ -6,6 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::mutant::mutant;
+
 /// A directory tree that survives a crash as far as it was synced.
 pub trait Disk: Send + Sync + std::fmt::Debug {
     /// Opens a file for reading and writing; `create` makes it if it isn't there.
@@ -177,6 +179,9 @@ pub fn write_atomically(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Resul
     file.sync_data()?;
     drop(file);
     disk.rename(&temporary, path)?;
+    if mutant("directory-not-synced") {
+        return Ok(());
+    }
     disk.sync_directory(path.parent().unwrap_or(Path::new(".")))
 }
 

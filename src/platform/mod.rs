@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod disk;
+pub mod mutant;
 pub mod random;
 pub mod runtime;
 pub mod task;

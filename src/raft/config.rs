@@ -3,6 +3,7 @@
 use openraft::{Config, SnapshotPolicy};
 
 use crate::model::error::Fault;
+use crate::platform::mutant::mutant;
 use crate::raft::Timing;
 
 /// Settings for `timing`. What is not named keeps openraft's default.
@@ -34,7 +35,7 @@ pub(super) fn config(timing: &Timing) -> Result<Config, Fault> {
         install_snapshot_timeout: 600_000,
         // A leader that comes back in its old term may have lost entries that its followers have,
         // and would give their ids to others. It must be elected again.
-        enable_leader_restore: Some(false),
+        enable_leader_restore: Some(mutant("leader-restored")),
         // No node ever forgets what it acknowledged and stays a member.
         allow_log_reversion: None,
         ..Config::default()

@@ -14,6 +14,7 @@ use openraft::OptionalSend;
 use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
 
 use crate::model::error::Fault;
+use crate::platform::mutant::mutant;
 use crate::platform::task;
 use crate::raft::codec;
 use crate::raft::types::{
@@ -119,6 +120,9 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         let (sender, saved) = tokio::sync::oneshot::channel();
         let flushed = Box::new(move |result: Result<(), Fault>| drop(sender.send(result)));
         self.log.save_vote(codec::encode_vote(vote), flushed).map_err(io_error)?;
+        if mutant("vote-not-waited-for") {
+            return Ok(());
+        }
         saved.await.map_err(io_error)?.map_err(io_error)
     }
 

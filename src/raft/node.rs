@@ -18,6 +18,7 @@ use crate::model::error::Fault;
 use crate::model::id::{ClusterId, LogIndex, NodeId, Term};
 use crate::model::member::Member;
 use crate::platform::clock::{self, Instant};
+use crate::platform::mutant::mutant;
 use crate::platform::task;
 use crate::raft::applied::Applied;
 use crate::raft::log_store::LogStore;
@@ -124,7 +125,7 @@ impl Node {
             })
             .await
             .map_err(|error| Fault::new(format!("start Raft: {error}")))?;
-        let quarantined = start.quarantine && promised;
+        let quarantined = start.quarantine && promised && !mutant("no-quarantine");
         let inner = Arc::new(Inner {
             me: start.me,
             timing: start.timing,

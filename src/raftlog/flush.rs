@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::model::error::Fault;
+use crate::platform::mutant::mutant;
 use crate::raftlog::Flushed;
 use crate::raftlog::segment::Segment;
 use crate::raftlog::view::View;
@@ -277,8 +278,11 @@ fn write_batch(writer: &mut Writer, operations: &[Operation], sync: bool) -> io:
         writer.write(operation)?;
     }
     writer.write_buffer()?;
-    if sync {
-        writer.sync()?;
+    if sync && !mutant("log-not-synced") {
+        match writer.sync() {
+            Err(_) if mutant("sync-error-ignored") => {}
+            synced => synced?,
+        }
         writer.mark()?;
     }
     Ok(())

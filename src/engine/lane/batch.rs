@@ -16,6 +16,7 @@ use crate::model::error::{Error, Fault};
 use crate::model::id::LogIndex;
 use crate::model::statement::{Atomicity, Dialect, Unit, UnitOutcome};
 use crate::platform::clock::{self, Instant};
+use crate::platform::mutant::mutant;
 use crate::sqlite::RunError;
 
 /// Units in one batch.
@@ -117,8 +118,8 @@ impl Broken {
     /// A unit's failure that concerns others as well.
     fn of(number: usize, failed: RunError) -> Self {
         match failed.fault {
-            Some(fault) => Self::Fault(fault),
-            None => Self::By(number, failed.error),
+            Some(fault) if !mutant("disk-fault-ignored") => Self::Fault(fault),
+            _ => Self::By(number, failed.error),
         }
     }
 }
@@ -177,7 +178,7 @@ impl Lane {
         fence: crate::raft::Fence,
         failed: &RunError,
     ) -> Result<(), Fault> {
-        if let Some(fault) = &failed.fault {
+        if let Some(fault) = failed.fault.as_ref().filter(|_| !mutant("disk-fault-ignored")) {
             return Err(fault.clone());
         }
         self.writer().rollback()?;

@@ -18,6 +18,7 @@ use crate::model::id::{LogIndex, Position, SchemaVersion};
 use crate::model::statement::{Completion, Dialect, Statement};
 use crate::model::value::RowBatch;
 use crate::platform::clock::Instant;
+use crate::platform::mutant::mutant;
 use crate::raft::Fence;
 use crate::sqlite::RunError;
 
@@ -95,6 +96,9 @@ impl Opened {
 
 impl Drop for Opened {
     fn drop(&mut self) {
+        if mutant("disconnect-keeps-transaction") {
+            return;
+        }
         // After a commit no transaction has this number any more.
         self.lane.shared.interrupt(Some(self.number), &Error::internal("rolled back"));
         let request = Request::Rollback { reply: None };

@@ -12,6 +12,7 @@ use super::{Event, Lane, leadership_lost, log_full, unknown};
 use crate::model::command::{Applied, Command, Origin, PagesPart};
 use crate::model::error::{Error, Fault};
 use crate::model::id::{LogIndex, Position, ProposalId};
+use crate::platform::mutant::mutant;
 use crate::platform::task;
 use crate::raft::{Fence, ProposeError};
 use crate::sqlite::Capture;
@@ -122,6 +123,12 @@ impl Lane {
         let first =
             parts.next()?.ok_or_else(|| Fault::new("a captured transaction has no page"))?;
 
+        let waiters = if mutant("answered-before-quorum") {
+            waiters.answer(None);
+            Waiters::Batch(Vec::new())
+        } else {
+            waiters
+        };
         self.in_flight.push_back(Proposed { proposal, base, position, held: true, waiters });
         self.note_pending();
         let (proposer, door) = (self.proposer.clone(), self.door.clone());
