@@ -7,7 +7,7 @@ use crate::model::value::Value;
 use crate::sql::bind::{Binder, at};
 use crate::sql::bound::{Expr, ExprKind};
 use crate::sql::types::casts::{self, Context};
-use crate::sql::types::{Lowering, Types, resolve};
+use crate::sql::types::{self, Lowering, Types, resolve};
 
 impl<'a> Binder<'a> {
     /// The types that the statement can use.
@@ -45,6 +45,11 @@ impl<'a> Binder<'a> {
                 }
                 if let Some(moment) = self.moving_moment(text, base, position)? {
                     return Ok(Some(moment));
+                }
+                // Its values are made by the server only.
+                if types::type_label(base.oid) == "pg_node_tree" {
+                    let message = "cannot accept a value of type pg_node_tree";
+                    return Err(at(Error::refused(message), position));
                 }
                 let value = datum::from_text(base, text, &self.style())
                     .map_err(|error| at(error, position))?;

@@ -94,7 +94,6 @@ impl Binder<'_> {
         Err(at(Error::user(SqlState::WRONG_OBJECT_TYPE, message), position))
     }
 
-    /// The arguments, those of WITHIN GROUP at the end.
     fn arguments(&mut self, call: &Call) -> Result<Vec<Expr>, Error> {
         let mut arguments = Vec::new();
         for argument in &call.arguments {
@@ -102,11 +101,6 @@ impl Binder<'_> {
                 ast::ExprKind::NamedArgument { value, .. } => self.expr(value)?,
                 _ => self.expr(argument)?,
             });
-        }
-        if call.within_group {
-            for item in &call.order_by {
-                arguments.push(self.expr(&item.expr)?);
-            }
         }
         Ok(arguments)
     }
