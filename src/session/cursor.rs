@@ -160,6 +160,9 @@ impl Session {
                 format!("portal \"{name}\" cannot be run"),
             ));
         };
+        if matches!(count, FetchCount::Forward(0) | FetchCount::Relative(0)) {
+            return Ok(self.fetch_again(name, rows, move_only));
+        }
         rows.before += rows.sent;
         rows.sent = 0;
         let (skip, left) = match forward_steps(rows.before, count) {
@@ -185,6 +188,29 @@ impl Session {
         let tag = format!("MOVE {}", rows.sent);
         self.finish(rows).await?;
         Ok(Reply::Complete(tag))
+    }
+}
+
+impl Session {
+    /// FETCH 0: the row that the cursor stands on once more.
+    fn fetch_again(&mut self, name: &str, rows: Rowset, move_only: bool) -> Reply {
+        let last = rows.last.clone();
+        let columns = rows.columns();
+        let binary = rows.binary;
+        if let Some(portal) = self.portals.get_mut(name) {
+            portal.state = State::Suspended(rows);
+        }
+        if move_only {
+            return Reply::Complete(format!("MOVE {}", usize::from(last.is_some())));
+        }
+        let width = columns.len();
+        let batch = match last {
+            Some(values) => RowBatch { width, rows: 1, values },
+            None => RowBatch { width, ..RowBatch::default() },
+        };
+        let mut again = Rowset::memory(columns, batch, RowsTag::Fetch);
+        again.binary = binary;
+        Reply::Rows(again)
     }
 }
 

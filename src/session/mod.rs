@@ -11,6 +11,7 @@ mod control;
 mod copy;
 mod cursor;
 mod explain;
+mod feed;
 mod portal;
 mod prepared;
 mod run;
@@ -127,6 +128,8 @@ pub struct Session {
     cache: Cache,
     portals: HashMap<String, Portal>,
     copy: Option<copy::CopyIn>,
+    /// Rows of the running statement's steps for its later ones, by their numbers.
+    feeds: HashMap<usize, String>,
 }
 
 /// Microseconds since 1970-01-01 00:00 UTC.
@@ -181,6 +184,7 @@ impl Session {
             cache: Cache::default(),
             portals: HashMap::new(),
             copy: None,
+            feeds: HashMap::new(),
         };
         session.told = session.reported();
         Ok(session)

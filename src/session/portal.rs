@@ -90,6 +90,8 @@ pub struct Rowset {
     pub(crate) binary: bool,
     /// Rows that were given out before this execution.
     pub(crate) before: u64,
+    /// The row that a cursor stands on.
+    pub(crate) last: Option<Vec<Value>>,
 }
 
 impl Rowset {
@@ -110,6 +112,7 @@ impl Rowset {
             in_write,
             binary: false,
             before: 0,
+            last: None,
         }
     }
 
@@ -125,6 +128,7 @@ impl Rowset {
             in_write: false,
             binary: false,
             before: 0,
+            last: None,
         }
     }
 
@@ -165,6 +169,7 @@ impl Rowset {
         };
         let Some(mut batch) = batch else {
             self.source = None;
+            self.last = None;
             return Ok(None);
         };
         if let Some(left) = self.left {
@@ -174,6 +179,9 @@ impl Rowset {
             self.left = Some(left - batch.rows as u64);
         }
         self.sent += batch.rows as u64;
+        if self.tag == RowsTag::Fetch {
+            self.last = batch.iter().last().map(<[Value]>::to_vec);
+        }
         Ok(Some(batch))
     }
 

@@ -11,10 +11,10 @@ use crate::model::value::{RowBatch, Value};
 use crate::session::portal::{Reply, RowsTag, Rowset};
 use crate::session::statement::{Plan, Prepared};
 use crate::session::transaction::{self, Modes, Phase};
-use crate::session::{Session, Severity, settings, wall_microseconds};
+use crate::session::{Session, Severity, feed, settings, wall_microseconds};
 use crate::sql::{
     self, Action, Argument, Isolation, LockWait, OutputColumn, Program, SettingValue, Step,
-    TransactionModes, WriteTag,
+    StepRole, TransactionModes, WriteTag,
 };
 
 /// How often a statement is compiled again because the schema changed under it.
@@ -310,7 +310,9 @@ impl Session {
         if self.modes.read_only {
             return Err(transaction::read_only(write_name(tag)));
         }
-        let checked = steps.iter().any(|step| step.must_be_empty.is_some());
+        let checked = steps
+            .iter()
+            .any(|step| step.must_be_empty.is_some() || matches!(step.role, StepRole::Feeds(_)));
         if alone && self.phase == Phase::Idle && !checked {
             return self.write_unit(plan, steps, tag, parameters).await;
         }
@@ -319,6 +321,7 @@ impl Session {
             return Ok(None);
         }
         let limits = self.limits();
+        self.feeds.clear();
         let mut result = (RowBatch::default(), 0);
         for step in steps {
             let statement = self.statement_for(&step.program, parameters)?;
@@ -329,10 +332,17 @@ impl Session {
             {
                 return Err(error.clone());
             }
-            if step.result {
-                result = (ran.rows, ran.completion.rows_affected);
+            match step.role {
+                StepRole::Nothing => {}
+                StepRole::Result => result = (ran.rows, ran.completion.rows_affected),
+                StepRole::Rows => result.0 = ran.rows,
+                StepRole::Count => result.1 += ran.completion.rows_affected,
+                StepRole::Feeds(feed) => {
+                    self.feeds.insert(feed, feed::to_json(&ran.rows));
+                }
             }
         }
+        self.feeds.clear();
         Ok(Some(written(plan, tag, result.0, result.1)))
     }
 
@@ -358,8 +368,11 @@ impl Session {
         let mut result = (RowBatch::default(), 0);
         for (outcome, step) in ran.into_iter().zip(steps) {
             let outcome = outcome?;
-            if step.result {
-                result = (outcome.rows, outcome.completion.rows_affected);
+            match step.role {
+                StepRole::Nothing | StepRole::Feeds(_) => {}
+                StepRole::Result => result = (outcome.rows, outcome.completion.rows_affected),
+                StepRole::Rows => result.0 = outcome.rows,
+                StepRole::Count => result.1 += outcome.completion.rows_affected,
             }
         }
         Ok(Some(written(plan, tag, result.0, result.1)))
@@ -417,6 +430,9 @@ impl Session {
                     Value::Text(path.to_argument())
                 }
                 Argument::Relation(name) => self.relation_rows(name)?,
+                Argument::Rows(feed) => {
+                    Value::Text(self.feeds.get(feed).cloned().unwrap_or_else(|| "[]".to_owned()))
+                }
                 Argument::BackendPid => Value::Integer(i64::from(self.backend_pid)),
             })
         });
@@ -624,7 +640,7 @@ impl Session {
                 }
                 let step = |sql: &Arc<str>| Step {
                     program: Program { sql: Arc::clone(sql), arguments: Vec::new() },
-                    result: false,
+                    role: StepRole::Nothing,
                     must_be_empty: None,
                 };
                 let steps: Vec<Step> = sql.iter().map(step).collect();
@@ -645,6 +661,8 @@ pub(crate) fn complete(tag: &str) -> Reply {
 /// The reply of a write: its rows if it returns any, else its tag.
 fn written(plan: &Plan, tag: WriteTag, rows: RowBatch, count: u64) -> Reply {
     if plan.compiled.returns_rows {
+        // A SELECT counts what it gives, not what was changed on the way.
+        let count = if tag == WriteTag::Select { rows.rows as u64 } else { count };
         let tag = RowsTag::Given(tag, count);
         return Reply::Rows(Rowset::memory(Arc::clone(&plan.columns), rows, tag));
     }

@@ -309,6 +309,11 @@ pub(crate) enum From {
         array: Box<Expr>,
         id: RelationId,
     },
+    /// The rows that an earlier step of the statement gave.
+    Feed {
+        feed: usize,
+        id: RelationId,
+    },
     /// A table-valued function and its result column.
     Series {
         arguments: Vec<Expr>,
@@ -350,7 +355,10 @@ pub(crate) enum InsertSource {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct OnConflict {
-    pub(crate) columns: Vec<String>,
+    /// Of the target: columns or expressions.
+    pub(crate) keys: Vec<Expr>,
+    /// A partial index's predicate.
+    pub(crate) filter: Option<Expr>,
     pub(crate) update: Option<ConflictUpdate>,
 }
 
@@ -655,7 +663,7 @@ impl Query {
 impl From {
     fn parts<'a>(&'a self, exprs: &mut Vec<&'a Expr>, queries: &mut Vec<&'a Query>) {
         match self {
-            Self::Table { .. } | Self::Cte { .. } | Self::Session { .. } => {}
+            Self::Table { .. } | Self::Cte { .. } | Self::Session { .. } | Self::Feed { .. } => {}
             Self::Subquery { query, .. } | Self::Lateral { query, .. } => queries.push(query),
             Self::Each { array, .. } => exprs.push(array),
             Self::Series { arguments, .. } => exprs.extend(arguments),

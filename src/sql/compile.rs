@@ -4,13 +4,14 @@ use crate::model::catalog::{Catalog, Table};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::sql::ast::{CopySource, Statement};
-use crate::sql::bind::{Binder, SequenceUse};
+use crate::sql::bind::{Binder, Change, ChangeStep, Role, SequenceUse};
 use crate::sql::bound::Output;
 use crate::sql::lower::{Lower, object_kind};
 use crate::sql::types::lookup_type;
 use crate::sql::{
-    Action, Argument, CompileSettings, Compiled, CopyFrom, CopyTo, ExplainOptions, LockWait,
-    OutputColumn, Parsed, Program, Step, WriteTag, ast, bound, ddl, lite,
+    Action, Argument, CompileSettings, Compiled, CopyFrom, CopyOptions, CopyTo, ExplainOptions,
+    ForcedColumns, LockWait, OutputColumn, Parsed, Program, Step, StepRole, WriteTag, ast, bound,
+    ddl, lite,
 };
 
 pub(super) fn compile(
@@ -23,22 +24,20 @@ pub(super) fn compile(
     match &parsed.statement {
         Statement::Query(query) => compile_query(&mut binder, query),
         Statement::Insert(insert) => {
-            let (bound, outputs) = binder.insert(insert)?;
-            write(&binder, &outputs, WriteTag::Insert, |lower| {
-                lower.insert(&bound).map(lite::Statement::Insert)
-            })
+            let steps = binder.insert_steps(insert)?;
+            write(&mut binder, steps, WriteTag::Insert)
         }
         Statement::Update(update) => {
-            let (bound, outputs) = binder.update(update)?;
-            write(&binder, &outputs, WriteTag::Update, |lower| {
-                lower.update(&bound).map(lite::Statement::Update)
-            })
+            let steps = binder.update_steps(update)?;
+            write(&mut binder, steps, WriteTag::Update)
         }
         Statement::Delete(delete) => {
-            let (bound, outputs) = binder.delete(delete)?;
-            write(&binder, &outputs, WriteTag::Delete, |lower| {
-                lower.delete(&bound).map(lite::Statement::Delete)
-            })
+            let steps = binder.delete_steps(delete)?;
+            write(&mut binder, steps, WriteTag::Delete)
+        }
+        Statement::Merge(merge) => {
+            let steps = binder.merge_steps(merge)?;
+            write(&mut binder, (steps, Vec::new()), WriteTag::Merge)
         }
         Statement::CreateTable(_)
         | Statement::CreateIndex(_)
@@ -46,7 +45,6 @@ pub(super) fn compile(
         | Statement::CreateSequence { .. }
         | Statement::Drop { .. }
         | Statement::Truncate { .. } => ddl::compile(&parsed.statement, &mut binder).map(simple),
-        Statement::Merge(_) => Err(Error::refused("MERGE is not supported")),
         Statement::Copy(copy) => compile_copy(&mut binder, copy).map(simple),
         other @ Statement::Show { name } => {
             utility(other, &mut binder).map(|action| show(name, action))
@@ -109,12 +107,18 @@ fn compile_query(binder: &mut Binder<'_>, query: &ast::Query) -> Result<Compiled
     let parameters = binder.parameter_types()?;
     let program = query_program(binder, &bound)?;
     let columns = output_columns(&bound.outputs);
+    if !binder.changes.is_empty() {
+        let outputs = bound.outputs.clone();
+        let own = vec![binder.step(Change::Query(bound), Role::Result)];
+        let compiled = write(binder, (own, outputs), WriteTag::Select)?;
+        return Ok(Compiled { returns_rows: true, ..compiled });
+    }
     let action = if binder.sequences.is_empty() {
         Action::Query { program, locking: bound.locking }
     } else {
         // nextval writes.
         let mut steps = sequences_before(&binder.sequences);
-        steps.push(Step { program, result: true, must_be_empty: None });
+        steps.push(Step { program, role: StepRole::Result, must_be_empty: None });
         Action::Write { steps, tag: WriteTag::Select, changes_catalog: false }
     };
     Ok(Compiled { parameters, columns, returns_rows: true, action })
@@ -131,22 +135,42 @@ pub(super) fn query_program(binder: &Binder<'_>, query: &bound::Query) -> Result
     Ok(lower.program(&lite::Statement::Query(lowered)))
 }
 
+/// A statement of several steps, those of its WITH first.
 fn write(
-    binder: &Binder<'_>,
-    outputs: &[Output],
+    binder: &mut Binder<'_>,
+    (own, outputs): (Vec<ChangeStep>, Vec<Output>),
     tag: WriteTag,
-    lowered: impl FnOnce(&mut Lower<'_>) -> Result<lite::Statement, Error>,
 ) -> Result<Compiled, Error> {
     let parameters = binder.parameter_types()?;
-    let mut lower = Lower::new(binder.relation_names(), &binder.settings.time_zone)
-        .with_style(&binder.settings.style);
-    let statement = lowered(&mut lower)?;
-    let mut steps = sequences_before(&binder.sequences);
-    steps.push(Step { program: lower.program(&statement), result: true, must_be_empty: None });
-    steps.extend(sequences_after(&binder.sequences));
+    binder.check_snapshot(&own)?;
+    let mut all = std::mem::take(&mut binder.changes);
+    all.extend(own);
+    let mut steps = Vec::new();
+    for step in all {
+        let mut lower = Lower::new(binder.relation_names(), &binder.settings.time_zone)
+            .with_style(&binder.settings.style);
+        let statement = match &step.change {
+            Change::Query(query) => lite::Statement::Query(lower.query(query, false)?),
+            Change::Insert(insert) => lite::Statement::Insert(lower.insert(insert)?),
+            Change::Update(update) => lite::Statement::Update(lower.update(update)?),
+            Change::Delete(delete) => lite::Statement::Delete(lower.delete(delete)?),
+        };
+        let program = lower.program(&statement);
+        let (role, must_be_empty) = match step.role {
+            Role::Nothing => (StepRole::Nothing, None),
+            Role::Result => (StepRole::Result, None),
+            Role::Rows => (StepRole::Rows, None),
+            Role::Count => (StepRole::Count, None),
+            Role::Feeds(feed) => (StepRole::Feeds(feed), None),
+            Role::Check(error) => (StepRole::Nothing, Some(error)),
+        };
+        steps.extend(sequences_before(&step.sequences));
+        steps.push(Step { program, role, must_be_empty });
+        steps.extend(sequences_after(&step.sequences));
+    }
     Ok(Compiled {
         parameters,
-        columns: output_columns(outputs),
+        columns: output_columns(&outputs),
         returns_rows: !outputs.is_empty(),
         action: Action::Write { steps, tag, changes_catalog: false },
     })
@@ -155,7 +179,7 @@ fn write(
 /// A step that isn't the statement's result.
 pub(super) fn plain_step(statement: &lite::Statement) -> Step {
     let lower = Lower::new(&[], "UTC");
-    Step { program: lower.program(statement), result: false, must_be_empty: None }
+    Step { program: lower.program(statement), role: StepRole::Nothing, must_be_empty: None }
 }
 
 /// A step whose rows are a failure.
@@ -225,6 +249,7 @@ fn sequence_update(name: &str, last_value: lite::Expr) -> lite::Statement {
 
 fn compile_copy(binder: &mut Binder<'_>, copy: &ast::Copy) -> Result<Action, Error> {
     match (&copy.source, copy.from) {
+        _ if copy.filter.is_some() => Err(Error::refused("COPY FROM ... WHERE is not supported")),
         (CopySource::Query(query), _) => {
             let query = binder.query(query)?;
             copy_to(binder, &query, copy)
@@ -250,11 +275,38 @@ fn column_item(name: &ast::Name) -> ast::SelectItem {
 }
 
 fn copy_to(binder: &Binder<'_>, query: &bound::Query, copy: &ast::Copy) -> Result<Action, Error> {
+    let columns = output_columns(&query.outputs);
     Ok(Action::CopyTo(CopyTo {
-        options: copy.options.clone(),
+        options: forced(copy, &columns)?,
         query: query_program(binder, query)?,
-        columns: output_columns(&query.outputs),
+        columns,
     }))
+}
+
+/// COPY's options, with the places of the columns that FORCE_QUOTE and the like name.
+fn forced(copy: &ast::Copy, columns: &[OutputColumn]) -> Result<CopyOptions, Error> {
+    let places = |what: &str, forced: &ast::Forced| match forced {
+        ast::Forced::None => Ok(Vec::new()),
+        ast::Forced::All => Ok((0..columns.len()).collect()),
+        ast::Forced::Columns(names) => names
+            .iter()
+            .map(|name| {
+                columns.iter().position(|column| column.name == name.text).ok_or_else(|| {
+                    Error::user(
+                        SqlState::INVALID_COLUMN_REFERENCE,
+                        format!("{what} column \"{}\" not referenced by COPY", name.text),
+                    )
+                })
+            })
+            .collect(),
+    };
+    let [quote, not_null, null] = &copy.force;
+    let force = ForcedColumns {
+        quote: places("FORCE_QUOTE", quote)?,
+        not_null: places("FORCE_NOT_NULL", not_null)?,
+        null: places("FORCE_NULL", null)?,
+    };
+    Ok(CopyOptions { force, ..copy.options.clone() })
 }
 
 /// COPY FROM: an INSERT whose values are the row's fields, each of its column's type already.
@@ -319,7 +371,8 @@ fn copy_from(
         ));
     }
     let columns = copied_columns(table, &names);
-    Ok(Action::CopyFrom(CopyFrom { options: copy.options.clone(), columns, insert: program.sql }))
+    let options = forced(copy, &columns)?;
+    Ok(Action::CopyFrom(CopyFrom { options, columns, insert: program.sql }))
 }
 
 /// The table's columns of these names.
@@ -376,7 +429,8 @@ fn utility(statement: &Statement, binder: &mut Binder<'_>) -> Result<Action, Err
         }
         Statement::Explain { options, statement } => explain(binder, *options, statement)?,
         Statement::Listen(_) => return Err(Error::refused("LISTEN is not supported")),
-        Statement::Unlisten(_) => return Err(Error::refused("UNLISTEN is not supported")),
+        // Nobody listens, as LISTEN is refused.
+        Statement::Unlisten(_) => Action::Nothing { tag: "UNLISTEN", notice: None },
         Statement::Notify { .. } => return Err(Error::refused("NOTIFY is not supported")),
         Statement::Deallocate { name } => {
             Action::Deallocate { name: name.as_ref().map(|name| name.text.clone()) }

@@ -178,7 +178,8 @@ pub(crate) struct Insert {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct OnConflict {
-    pub(crate) columns: Vec<String>,
+    pub(crate) keys: Vec<Expr>,
+    pub(crate) filter: Option<Expr>,
     /// `None`: DO NOTHING.
     pub(crate) update: Option<ConflictUpdate>,
 }

@@ -323,16 +323,31 @@ pub enum Argument {
     /// A system relation that the session knows, by its name: a JSON array of rows, each an array of
     /// stored values.
     Relation(&'static str),
+    /// The rows of the earlier step that feeds this number: a JSON array of arrays.
+    Rows(usize),
 }
 
 /// One step of a write.
 #[derive(Debug, Clone)]
 pub struct Step {
     pub program: Program,
-    /// Whether its rows and its count are the statement's.
-    pub result: bool,
+    pub role: StepRole,
     /// If it returns a row, the statement fails with what this says (checks that SQL must make).
     pub must_be_empty: Option<Error>,
+}
+
+/// What becomes of a step's rows and its count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StepRole {
+    #[default]
+    Nothing,
+    /// Both are the statement's.
+    Result,
+    Rows,
+    /// The counts of all such steps together are the statement's.
+    Count,
+    /// The rows are for later steps: [`Argument::Rows`] of this number.
+    Feeds(usize),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

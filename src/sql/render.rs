@@ -434,10 +434,13 @@ impl Renderer {
                 }
             }
         }
-        if let Some(OnConflict { columns, update }) = &insert.on_conflict {
+        if let Some(OnConflict { keys, filter, update }) = &insert.on_conflict {
             self.push(" ON CONFLICT ");
-            if !columns.is_empty() {
-                self.names(columns);
+            if !keys.is_empty() {
+                self.push("(");
+                self.exprs(keys);
+                self.push(")");
+                self.filter(filter.as_ref());
                 self.push(" ");
             }
             match update {

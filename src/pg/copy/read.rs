@@ -186,7 +186,7 @@ impl Reader {
             return Ok(());
         }
         if self.options.header != CopyHeader::None && self.line == 1 {
-            return Ok(());
+            return self.header(record).map_err(|error| self.in_context(error, None));
         }
         if self.batch.rows == 0 {
             self.batch_line = self.line;
@@ -218,6 +218,38 @@ impl Reader {
         self.batch_bytes += values.iter().map(Value::size).sum::<usize>();
         self.batch.values.extend(values);
         self.batch.rows += 1;
+        Ok(())
+    }
+
+    /// The first line: with MATCH it must have the columns' names.
+    fn header(&self, record: &[u8]) -> Result<(), Error> {
+        if self.options.header != CopyHeader::Match {
+            return Ok(());
+        }
+        let text = std::str::from_utf8(record)
+            .map_err(|error| datum::invalid_utf8(record, error.valid_up_to()))?;
+        let fields = match self.options.format {
+            CopyFormat::Csv => self.csv_fields(text)?,
+            CopyFormat::Text | CopyFormat::Binary => self.text_fields(text)?,
+        };
+        if fields.len() != self.columns.len() {
+            let (got, expected) = (fields.len(), self.columns.len());
+            return Err(bad_format(format!(
+                "wrong number of fields in header line: got {got}, expected {expected}"
+            )));
+        }
+        for (place, (field, column)) in fields.iter().zip(self.columns.iter()).enumerate() {
+            let got = match field {
+                Some(name) if *name == column.name => continue,
+                Some(name) => format!("\"{name}\""),
+                None => format!("null value (\"{}\")", self.options.null),
+            };
+            return Err(bad_format(format!(
+                "column name mismatch in header line field {}: got {got}, expected \"{}\"",
+                place + 1,
+                column.name
+            )));
+        }
         Ok(())
     }
 
@@ -304,10 +336,15 @@ impl Reader {
                     return Err(bad_format("unterminated CSV quoted field"));
                 }
                 // Only ASCII bytes were left out, so that this is UTF-8 as the record is.
-                fields.push(Some(Cow::Owned(String::from_utf8_lossy(&field).into_owned())));
+                let field = String::from_utf8_lossy(&field).into_owned();
+                let null =
+                    self.options.force.null.contains(&fields.len()) && field == self.options.null;
+                fields.push((!null).then_some(Cow::Owned(field)));
             } else {
                 let raw = &record[start..at];
-                fields.push((raw != self.options.null).then_some(Cow::Borrowed(raw)));
+                let kept =
+                    raw != self.options.null || self.options.force.not_null.contains(&fields.len());
+                fields.push(kept.then_some(Cow::Borrowed(raw)));
             }
             if at >= bytes.len() {
                 return Ok(fields);

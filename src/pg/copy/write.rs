@@ -32,7 +32,7 @@ impl Writer {
             }
             self.field.clear();
             self.field.put_slice(column.name.as_bytes());
-            self.put_field(columns.len() == 1, out);
+            self.put_field(columns.len() == 1, false, out);
         }
         out.put_u8(b'\n');
     }
@@ -58,15 +58,16 @@ impl Writer {
             }
             self.field.clear();
             datum::to_text(column.data_type, value, style, &mut self.field)?;
-            self.put_field(columns.len() == 1, out);
+            let quoted = self.options.force.quote.contains(&at);
+            self.put_field(columns.len() == 1, quoted, out);
         }
         out.put_u8(b'\n');
         Ok(())
     }
 
-    fn put_field(&mut self, alone: bool, out: &mut BytesMut) {
+    fn put_field(&mut self, alone: bool, quoted: bool, out: &mut BytesMut) {
         match self.options.format {
-            CopyFormat::Csv => self.put_csv(alone, out),
+            CopyFormat::Csv => self.put_csv(alone, quoted, out),
             CopyFormat::Text | CopyFormat::Binary => self.put_text(out),
         }
     }
@@ -92,11 +93,12 @@ impl Writer {
     }
 
     /// Quotes what would be read as something else: NULL, a delimiter, the end of the data.
-    fn put_csv(&self, alone: bool, out: &mut BytesMut) {
+    fn put_csv(&self, alone: bool, quoted: bool, out: &mut BytesMut) {
         let CopyOptions { delimiter, quote, escape, null, .. } = &self.options;
         let special =
             |byte: &u8| byte == delimiter || byte == quote || matches!(byte, b'\n' | b'\r');
-        let needs_quotes = self.field == null.as_bytes()
+        let needs_quotes = quoted
+            || self.field == null.as_bytes()
             || self.field.iter().any(special)
             || alone && &self.field[..] == b"\\.";
         if !needs_quotes {

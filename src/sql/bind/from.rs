@@ -75,6 +75,16 @@ impl<'a> Binder<'a> {
             && let Some(cte) = self.ctes.iter().rev().find(|cte| cte.name == bare.text).cloned()
         {
             let label = alias.map_or(&bare.text, |alias| &alias.name.text).clone();
+            if matches!(cte.feed, super::Feed::Nothing) {
+                return Err(super::changes::no_returning(bare));
+            }
+            if let super::Feed::Rows(feed) = cte.feed {
+                let (id, elements) = self.feed_elements(feed, &cte.outputs);
+                let names = cte.outputs.iter().map(|output| output.name.clone());
+                let columns: Vec<(String, Expr)> = names.zip(elements).collect();
+                let scope = super::table_function::function_scope(&label, &columns, alias)?;
+                return Ok((From::Feed { feed, id }, scope));
+            }
             let id = self.add_relation(&label);
             let scope = self.output_scope(id, &label, &cte.outputs, alias)?;
             return Ok((From::Cte { name: cte.physical, id }, scope));

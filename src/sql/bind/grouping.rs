@@ -260,7 +260,7 @@ fn unknown_key(expr: &Expr, keys: &[Expr]) -> Option<u32> {
 }
 
 /// `count(*)`.
-fn count_rows() -> Expr {
+pub(super) fn count_rows() -> Expr {
     let aggregate = Aggregate {
         function: "count",
         typed: false,

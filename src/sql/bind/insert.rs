@@ -287,14 +287,13 @@ impl Binder<'_> {
         clause: &ast::OnConflict,
         scope: &Scope,
     ) -> Result<OnConflict, Error> {
-        let columns = conflict_columns(table, clause)?;
+        let (keys, partial) = self.conflict_target(table, id, clause, scope)?;
         let Some((assignments, filter)) = &clause.update else {
-            return Ok(OnConflict { columns, update: None });
+            return Ok(OnConflict { keys, filter: partial, update: None });
         };
         let mut both = scope.clone();
-        let mut other = self.table_scope(table, excluded, "excluded", None)?;
-        // Both have the same columns: a bare name is the target's.
-        other.items.iter_mut().for_each(|item| item.bare = false);
+        // Both have the same columns, so that a bare name is ambiguous.
+        let other = self.table_scope(table, excluded, "excluded", None)?;
         both.push(other)?;
         self.scopes.push(both);
         let bound = self.assignments(table, assignments).and_then(|assignments| {
@@ -304,8 +303,123 @@ impl Binder<'_> {
             ))
         });
         self.scopes.pop();
-        let _ = id;
-        Ok(OnConflict { columns, update: Some(bound?) })
+        Ok(OnConflict { keys, filter: partial, update: Some(bound?) })
+    }
+
+    /// The target of ON CONFLICT: what a unique index is over.
+    fn conflict_target(
+        &mut self,
+        table: &Table,
+        id: RelationId,
+        clause: &ast::OnConflict,
+        scope: &Scope,
+    ) -> Result<(Vec<Expr>, Option<Expr>), Error> {
+        let column = |place: usize| {
+            let known = &table.columns[place];
+            let column = bound::Column {
+                relation: id,
+                name: known.name.clone(),
+                label: known.name.clone(),
+                not_null: known.not_null,
+                table_oid: table.oid,
+                number: known.number,
+            };
+            Expr { kind: ExprKind::Column(column), data_type: known.data_type, position: 0 }
+        };
+        match &clause.target {
+            ConflictTarget::Any => Ok((Vec::new(), None)),
+            ConflictTarget::Constraint(name) => {
+                let places = constraint_columns(table, name)?;
+                Ok((places.iter().map(|place| column(*place)).collect(), None))
+            }
+            ConflictTarget::Keys { keys, filter } => {
+                let mut places = Vec::new();
+                for key in keys {
+                    if let ast::ExprKind::Column(name) = &key.kind
+                        && let [name] = name.as_slice()
+                    {
+                        places.push(column_place(table, name)?);
+                    }
+                }
+                if places.len() == keys.len() && filter.is_none() {
+                    self.check_unique(table, &places)?;
+                    return Ok((places.into_iter().map(column).collect(), None));
+                }
+                self.scopes.push(scope.clone());
+                let bound = self.conflict_keys(keys, filter.as_ref());
+                self.scopes.pop();
+                bound
+            }
+        }
+    }
+
+    fn conflict_keys(
+        &mut self,
+        keys: &[ast::Expr],
+        filter: Option<&ast::Expr>,
+    ) -> Result<(Vec<Expr>, Option<Expr>), Error> {
+        let keys = keys.iter().map(|key| self.expr(key)).collect::<Result<_, _>>()?;
+        let filter = filter.map(|filter| self.condition(filter, "WHERE")).transpose()?;
+        Ok((keys, filter))
+    }
+
+    /// 42P10 if no constraint and no index keeps these columns unique.
+    fn check_unique(&self, table: &Table, places: &[usize]) -> Result<(), Error> {
+        let same = |columns: &[usize]| {
+            columns.iter().all(|column| places.contains(column))
+                && places.iter().all(|place| columns.contains(place))
+        };
+        let constraint = table.constraints.iter().any(|constraint| match &constraint.kind {
+            ConstraintKind::PrimaryKey { columns, .. } | ConstraintKind::Unique { columns, .. } => {
+                same(columns)
+            }
+            ConstraintKind::Check { .. } | ConstraintKind::ForeignKey { .. } => false,
+        });
+        let named = |name: &Option<String>| {
+            let name = name.as_ref()?;
+            table.columns.iter().position(|column| column.name == *name)
+        };
+        let index = self.catalog.indexes.values().any(|index| {
+            index.table == table.name
+                && index.unique
+                && !index.partial
+                && index
+                    .columns
+                    .iter()
+                    .map(named)
+                    .collect::<Option<Vec<usize>>>()
+                    .is_some_and(|columns| same(&columns))
+        });
+        if constraint || index {
+            return Ok(());
+        }
+        Err(Error::user(
+            SqlState::INVALID_COLUMN_REFERENCE,
+            "there is no unique or exclusion constraint matching the ON CONFLICT specification",
+        ))
+    }
+
+    /// INSERT of rows that MERGE has found: a query of values of the columns at `places`.
+    pub(super) fn insert_found(
+        &mut self,
+        table: &Table,
+        id: RelationId,
+        places: &[usize],
+        query: bound::Query,
+    ) -> Result<Insert, Error> {
+        let source = self.insert_query(table, places, query)?;
+        let columns = stored_columns(table, places);
+        Ok(Insert {
+            ctes: Vec::new(),
+            recursive: false,
+            table: table.name.clone(),
+            id,
+            excluded: id,
+            columns: columns.into_iter().map(|place| table.columns[place].name.clone()).collect(),
+            source,
+            on_conflict: None,
+            returning: Vec::new(),
+        })
     }
 
     /// RETURNING: expressions and the result's columns.
@@ -406,7 +520,7 @@ fn stored_columns(table: &Table, given: &[usize]) -> Vec<usize> {
 }
 
 /// Whether a column may be SQLite's row id, which SQLite would fill instead of refusing NULL.
-fn is_row_key(table: &Table, place: usize) -> bool {
+pub(super) fn is_row_key(table: &Table, place: usize) -> bool {
     is_integer(table.columns[place].data_type.oid)
         && table.constraints.iter().any(|constraint| match &constraint.kind {
             ConstraintKind::PrimaryKey { columns } => columns.as_slice() == [place],
@@ -438,46 +552,19 @@ fn guard_key(table: &Table, place: usize, value: Expr) -> Expr {
     Expr::call(Lowering::Call("pg_not_null"), arguments, data_type, position)
 }
 
-fn conflict_columns(table: &Table, clause: &ast::OnConflict) -> Result<Vec<String>, Error> {
-    match &clause.target {
-        ConflictTarget::Any => Ok(Vec::new()),
-        ConflictTarget::Keys { keys, filter } => {
-            if let Some(filter) = filter {
-                let error = Error::refused("ON CONFLICT ... WHERE is not supported");
-                return Err(at(error, filter.position));
-            }
-            keys.iter()
-                .map(|key| match &key.kind {
-                    ast::ExprKind::Column(name) if name.len() == 1 => {
-                        Ok(table.columns[column_place(table, &name[0])?].name.clone())
-                    }
-                    _ => Err(at(
-                        Error::refused("ON CONFLICT with an expression is not supported"),
-                        key.position,
-                    )),
-                })
-                .collect()
+/// The columns of a key that ON CONFLICT ON CONSTRAINT names.
+fn constraint_columns<'t>(table: &'t Table, name: &Name) -> Result<&'t [usize], Error> {
+    let found = table.constraints.iter().find(|constraint| constraint.name == name.text);
+    let columns = found.and_then(|constraint| match &constraint.kind {
+        ConstraintKind::PrimaryKey { columns, .. } | ConstraintKind::Unique { columns, .. } => {
+            Some(columns.as_slice())
         }
-        ConflictTarget::Constraint(name) => {
-            let found = table.constraints.iter().find(|constraint| constraint.name == name.text);
-            let columns = found.and_then(|constraint| match &constraint.kind {
-                ConstraintKind::PrimaryKey { columns } | ConstraintKind::Unique { columns } => {
-                    Some(columns)
-                }
-                ConstraintKind::Check { .. } | ConstraintKind::ForeignKey { .. } => None,
-            });
-            match columns {
-                Some(columns) => {
-                    Ok(columns.iter().map(|place| table.columns[*place].name.clone()).collect())
-                }
-                None => Err(Error::user(
-                    SqlState::UNDEFINED_OBJECT,
-                    format!(
-                        "constraint \"{}\" for table \"{}\" does not exist",
-                        name.text, table.name
-                    ),
-                )),
-            }
-        }
-    }
+        ConstraintKind::Check { .. } | ConstraintKind::ForeignKey { .. } => None,
+    });
+    columns.ok_or_else(|| {
+        Error::user(
+            SqlState::UNDEFINED_OBJECT,
+            format!("constraint \"{}\" for table \"{}\" does not exist", name.text, table.name),
+        )
+    })
 }

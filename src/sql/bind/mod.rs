@@ -5,6 +5,7 @@
 
 mod aggregate;
 mod array;
+mod changes;
 mod coerce;
 mod delete;
 mod expr;
@@ -12,6 +13,7 @@ mod from;
 mod function;
 mod grouping;
 mod insert;
+mod merge;
 mod object_id;
 mod operator;
 mod query;
@@ -33,6 +35,7 @@ use crate::sql::bound::{Output, RelationId};
 use crate::sql::types::casts::Context;
 use crate::sql::types::{is_unordered, type_label};
 
+pub(crate) use changes::{Change, ChangeStep, Role};
 pub(crate) use scope::{Item, Scope};
 
 /// Refuses to sort, or to look for the largest, by a type whose stored form has another order.
@@ -73,6 +76,11 @@ pub(crate) struct Binder<'a> {
     set_calls: Option<Vec<table_function::Rows>>,
     /// The WINDOW clauses in force, innermost last.
     windows: Vec<Vec<(Name, crate::sql::ast::Window)>>,
+    /// The steps of the data changes in WITH, and the tables that they change.
+    pub(crate) changes: Vec<ChangeStep>,
+    changed: Vec<String>,
+    /// How many feeds there are.
+    feeds: usize,
 }
 
 /// A statement's use of a sequence.
@@ -86,12 +94,24 @@ pub(crate) struct SequenceUse {
     pub(crate) follow: Option<(String, String)>,
 }
 
+/// How the rows of a name of WITH come.
+#[derive(Debug, Clone, Copy)]
+enum Feed {
+    /// It is a query.
+    None,
+    /// It is a data change with RETURNING.
+    Rows(usize),
+    /// It is a data change without.
+    Nothing,
+}
+
 /// A WITH query that names can refer to.
 #[derive(Debug, Clone)]
 pub(crate) struct VisibleCte {
     name: String,
     physical: String,
     outputs: Vec<Output>,
+    feed: Feed,
 }
 
 impl<'a> Binder<'a> {
@@ -127,6 +147,9 @@ impl<'a> Binder<'a> {
             sequence_allowed: false,
             set_calls: None,
             windows: Vec::new(),
+            changes: Vec::new(),
+            changed: Vec::new(),
+            feeds: 0,
         })
     }
 

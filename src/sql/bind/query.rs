@@ -101,7 +101,11 @@ impl Binder<'_> {
                     cte.name.position,
                 ));
             }
-            bound.push(self.cte(cte, recursive)?);
+            if matches!(cte.body, ast::CteBody::Query(_)) {
+                bound.push(self.cte(cte, recursive)?);
+            } else {
+                self.changing_cte(cte, &bound)?;
+            }
         }
         Ok(bound)
     }
@@ -110,10 +114,7 @@ impl Binder<'_> {
         let physical = self.unique_cte_name(&cte.name.text);
         let visible = self.ctes.len();
         let ast::CteBody::Query(tree) = &cte.body else {
-            return Err(at(
-                Error::refused("a data-modifying statement in WITH is not supported"),
-                cte.name.position,
-            ));
+            return Err(Error::internal("a data change is bound as such"));
         };
         if recursive && let QueryBody::SetOperation { op: SetOp::Union, left, .. } = &tree.body {
             // The first branch says what the columns are; it can't refer to the query itself.
@@ -126,6 +127,7 @@ impl Binder<'_> {
                 name: cte.name.text.clone(),
                 physical: physical.clone(),
                 outputs,
+                feed: super::Feed::None,
             });
         }
         let mut query = self.query(tree)?;
@@ -136,6 +138,7 @@ impl Binder<'_> {
             name: cte.name.text.clone(),
             physical: physical.clone(),
             outputs,
+            feed: super::Feed::None,
         });
         Ok(Cte { name: physical, query, materialized: cte.materialized })
     }
@@ -499,7 +502,7 @@ pub(super) fn output_place(outputs: &[Output], expr: &ast::Expr) -> Result<Optio
     }
 }
 
-fn renamed(mut outputs: Vec<Output>, names: &[ast::Name]) -> Result<Vec<Output>, Error> {
+pub(super) fn renamed(mut outputs: Vec<Output>, names: &[ast::Name]) -> Result<Vec<Output>, Error> {
     if names.len() > outputs.len() {
         return Err(at(
             Error::user(

@@ -363,7 +363,7 @@ impl Scope {
 }
 
 /// The columns of a relation of expressions under a name.
-fn function_scope(
+pub(super) fn function_scope(
     label: &str,
     columns: &[(String, Expr)],
     alias: Option<&Alias>,

@@ -7,7 +7,7 @@ use crate::model::error::{Error, SqlState};
 use crate::sql::ast::{self, Assignment};
 use crate::sql::bind::insert::column_place;
 use crate::sql::bind::{Binder, at};
-use crate::sql::bound::{Expr, Output, Update};
+use crate::sql::bound::{Expr, ExprKind, From, Output, Update};
 
 impl Binder<'_> {
     pub(crate) fn update(&mut self, tree: &ast::Update) -> Result<(Update, Vec<Output>), Error> {
@@ -49,6 +49,35 @@ impl Binder<'_> {
         Ok((assignments, filter, self.returning(&tree.returning)?))
     }
 
+    /// One column of a subquery that gives several, as a value.
+    fn query_column(
+        &mut self,
+        query: &ast::Query,
+        place: usize,
+        width: usize,
+    ) -> Result<Expr, Error> {
+        let query = self.query(query)?;
+        if query.outputs.len() != width {
+            let message = "number of columns does not match number of values";
+            return Err(Error::user(SqlState::SYNTAX_ERROR, message));
+        }
+        let output = query.outputs[place].clone();
+        let id = self.add_relation("assigned");
+        let column = crate::sql::bound::Column {
+            relation: id,
+            name: output.alias.clone(),
+            label: output.name.clone(),
+            not_null: output.not_null,
+            table_oid: 0,
+            number: 0,
+        };
+        let data_type = output.data_type;
+        let item = Expr { kind: ExprKind::Column(column), data_type, position: 0 };
+        let from = From::Subquery { query: Box::new(query), id };
+        let one = super::changes::select_from(vec![item], from, None, vec![output]);
+        Ok(Expr { kind: ExprKind::Subquery(Box::new(one)), data_type, position: 0 })
+    }
+
     /// SET lists.
     pub(super) fn assignments(
         &mut self,
@@ -58,12 +87,25 @@ impl Binder<'_> {
         let mut seen = HashSet::new();
         let mut bound = Vec::new();
         for tree in trees {
+            if let (true, ast::ExprKind::Subquery(query)) =
+                (tree.columns.len() > 1, &tree.value.kind)
+            {
+                for (place, name) in tree.columns.iter().enumerate() {
+                    let column = &table.columns[column_place(table, name)?];
+                    if !seen.insert(&column.name) {
+                        return Err(twice(&column.name, name.position));
+                    }
+                    let value = self.query_column(query, place, tree.columns.len())?;
+                    let value = Expr { position: tree.value.position, ..value };
+                    let value = self.assign(value, column.data_type, &column.name)?;
+                    bound.push((column.name.clone(), value));
+                }
+                continue;
+            }
             for (name, value) in assigned(tree)? {
                 let column = &table.columns[column_place(table, name)?];
                 if !seen.insert(&column.name) {
-                    let message =
-                        format!("multiple assignments to same column \"{}\"", column.name);
-                    return Err(at(Error::user(SqlState::SYNTAX_ERROR, message), name.position));
+                    return Err(twice(&column.name, name.position));
                 }
                 let value = match &value.kind {
                     ast::ExprKind::Default if column.sequence.is_some() => {
@@ -94,6 +136,11 @@ impl Binder<'_> {
     }
 }
 
+fn twice(column: &str, position: u32) -> Error {
+    let message = format!("multiple assignments to same column \"{column}\"");
+    at(Error::user(SqlState::SYNTAX_ERROR, message), position)
+}
+
 /// The columns and values of `a = 1` or `(a, b) = (1, 2)`.
 fn assigned(tree: &Assignment) -> Result<Vec<(&ast::Name, &ast::Expr)>, Error> {
     match (tree.columns.as_slice(), &tree.value.kind) {
@@ -109,7 +156,9 @@ fn assigned(tree: &Assignment) -> Result<Vec<(&ast::Name, &ast::Expr)>, Error> {
             tree.value.position,
         )),
         _ => Err(at(
-            Error::refused("assigning a subquery to several columns is not supported"),
+            Error::refused(
+                "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression",
+            ),
             tree.value.position,
         )),
     }

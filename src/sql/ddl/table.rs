@@ -358,7 +358,11 @@ fn create_as(name: &str, query: &ast::Query, binder: &mut Binder<'_>) -> Result<
         on_conflict: None,
         returning: Vec::new(),
     });
-    steps.push(Step { program: lower.program(&insert), result: true, must_be_empty: None });
+    steps.push(Step {
+        program: lower.program(&insert),
+        role: crate::sql::StepRole::Result,
+        must_be_empty: None,
+    });
     Ok(Action::Write { steps, tag: WriteTag::Select, changes_catalog: true })
 }
 

@@ -31,7 +31,8 @@ impl Lower<'_> {
         let on_conflict = match &insert.on_conflict {
             None => None,
             Some(clause) => Some(lite::OnConflict {
-                columns: clause.columns.clone(),
+                keys: self.bare_exprs(&clause.keys, insert.id)?,
+                filter: self.bare_exprs(clause.filter.as_slice(), insert.id)?.pop(),
                 update: match &clause.update {
                     None => None,
                     Some((assignments, filter)) => Some((
@@ -50,6 +51,14 @@ impl Lower<'_> {
             on_conflict,
             returning: self.returning(&insert.returning, insert.id)?,
         })
+    }
+
+    /// Expressions over a table's own columns, as an index has them.
+    fn bare_exprs(&mut self, exprs: &[Expr], id: RelationId) -> Result<Vec<lite::Expr>, Error> {
+        self.bare_columns(id);
+        let lowered = self.exprs(exprs);
+        self.bare.pop();
+        lowered
     }
 
     fn assignments(

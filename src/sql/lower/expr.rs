@@ -562,7 +562,7 @@ pub(super) fn flat(array: lite::Expr) -> lite::Expr {
 }
 
 /// `SELECT value FROM json_each(array)`.
-fn json_rows(array: lite::Expr) -> lite::Query {
+pub(super) fn json_rows(array: lite::Expr) -> lite::Query {
     lite::Query::select(lite::Select {
         items: vec![(lite::Expr::column("value"), Some("value".to_owned()))],
         from: Some(lite::From::Function {

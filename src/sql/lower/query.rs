@@ -206,6 +206,13 @@ impl Lower<'_> {
                 query: Box::new(self.query(query, true)?),
                 alias: self.relations[*id].clone(),
             },
+            From::Feed { feed, id } => {
+                let rows = self.argument(Argument::Rows(*feed));
+                lite::From::Subquery {
+                    query: Box::new(super::expr::json_rows(rows)),
+                    alias: self.relations[*id].clone(),
+                }
+            }
             From::Lateral { query, id } => self.lateral(query, *id)?,
             From::Each { array, id } => {
                 let is_array = crate::pgdata::type_by_oid(array.data_type.oid)

@@ -20,7 +20,9 @@ use crate::model::id::SchemaVersion;
 use crate::model::pg_type::builtin;
 use crate::model::statement::Dialect;
 use crate::model::value::Value;
-use crate::sql::{self, Action, Argument, CompileSettings, Compiled, OutputColumn, Program};
+use crate::sql::{
+    self, Action, Argument, CompileSettings, Compiled, OutputColumn, Program, StepRole,
+};
 use crate::sqlite::errors::{self, Failure};
 use crate::sqlite::schema;
 
@@ -69,7 +71,8 @@ impl Runner {
             Action::Write { steps, tag, .. } => {
                 self.connection.execute_batch("SAVEPOINT statement").unwrap();
                 for step in steps {
-                    let columns = step.result.then_some(compiled.columns.as_slice());
+                    let given = matches!(step.role, StepRole::Result | StepRole::Rows);
+                    let columns = given.then_some(compiled.columns.as_slice());
                     let ran = self.run_program(&step.program, columns, out);
                     let rows = match ran {
                         Ok(rows) => rows,
@@ -88,7 +91,7 @@ impl Runner {
                             .unwrap();
                         return Err(error.clone());
                     }
-                    if step.result {
+                    if matches!(step.role, StepRole::Result | StepRole::Count) {
                         let _ = writeln!(out, "{tag:?} {}", self.connection.changes());
                     }
                 }
@@ -125,7 +128,8 @@ impl Runner {
                     "2026-01-02 03:04:05.678+00:00".to_owned()
                 }
                 Argument::Setting(name) => name.clone(),
-                Argument::Relation(_) | Argument::SearchPath => "[]".to_owned(),
+                // No step feeds another here.
+                Argument::Relation(_) | Argument::SearchPath | Argument::Rows(_) => "[]".to_owned(),
                 Argument::BackendPid => {
                     statement.raw_bind_parameter(at + 1, 42).unwrap();
                     continue;
