@@ -55,6 +55,7 @@ func transaction(db *sql.DB) {
 	check(err)
 	tx, err := db.Begin()
 	check(err)
+	defer func() { _ = tx.Rollback() }() // So that a failure leaves nothing locked.
 	_, err = tx.Exec("INSERT INTO txl VALUES ($1)", 1)
 	check(err)
 	_, err = tx.Exec("INSERT INTO txl VALUES ($1)", 1)

@@ -34,7 +34,21 @@ func must[T any](value T, err error) T {
 	return value
 }
 
-func connect() *pgx.Conn { return must(pgx.Connect(all, url())) }
+// What a case has opened, and may have left in a transaction that locks others out.
+var opened []*pgx.Conn
+
+func connect() *pgx.Conn {
+	c := must(pgx.Connect(all, url()))
+	opened = append(opened, c)
+	return c
+}
+
+func closeAll() {
+	for _, c := range opened {
+		_ = c.Close(all) // It may be broken already.
+	}
+	opened = nil
+}
 
 func one[T any](c *pgx.Conn, sql string, values ...any) T {
 	var got T
@@ -175,6 +189,7 @@ func main() {
 					fmt.Printf("case %s ok\n", each.name)
 				}
 			}()
+			defer closeAll()
 			each.body()
 		}()
 	}
