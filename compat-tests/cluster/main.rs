@@ -16,6 +16,7 @@ mod catch_up;
 mod kill;
 mod live_file;
 mod pgbench;
+mod psql;
 mod queue;
 mod support;
 mod transactions;

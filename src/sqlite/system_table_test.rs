@@ -141,7 +141,7 @@ fn functions_describe_objects_as_postgresql_does() {
         ("SELECT 'pg_class'::regclass::text", "pg_class"),
         ("SELECT 'information_schema.tables'::regclass::text", "information_schema.tables"),
         ("SELECT pg_get_userbyid(10)", "postgres"),
-        ("SELECT obj_description(1247, 'pg_proc')", "convert type name to regtype"),
+        ("SELECT obj_description(16, 'pg_type')", "boolean, 'true'/'false'"),
         (
             "SELECT pg_get_function_arguments(oid) FROM pg_proc WHERE proname = 'make_interval'",
             "years integer DEFAULT 0, months integer DEFAULT 0, weeks integer DEFAULT 0, days integer DEFAULT 0, \

@@ -43,17 +43,17 @@ SELECT current_database(), x.nspname, x.relname, x.attname, x.attnum, x.column_d
         WHEN x.base = 20 THEN 64
         WHEN x.base = 700 THEN 24
         WHEN x.base = 701 THEN 53
-        WHEN x.base = 1700 AND x.modifier > -1 THEN ((x.modifier - 4) >> 16) & 65535
+        WHEN x.base = 1700 AND x.modifier > -1 THEN ((x.modifier - 4) / 65536) % 65536
     END,
     CASE WHEN x.base IN (20, 21, 23, 700, 701) THEN 2 WHEN x.base = 1700 THEN 10 END,
     CASE
         WHEN x.base IN (20, 21, 23) THEN 0
-        WHEN x.base = 1700 AND x.modifier > -1 THEN (x.modifier - 4) & 65535
+        WHEN x.base = 1700 AND x.modifier > -1 THEN (x.modifier - 4) % 65536
     END,
     CASE
         WHEN x.base = 1082 THEN 0
         WHEN x.base IN (1083, 1114, 1184, 1266) THEN CASE WHEN x.modifier < 0 THEN 6 ELSE x.modifier END
-        WHEN x.base = 1186 THEN CASE WHEN x.modifier < 0 OR (x.modifier & 65535) = 65535 THEN 6 ELSE x.modifier & 65535 END
+        WHEN x.base = 1186 THEN CASE WHEN x.modifier < 0 OR x.modifier % 65536 = 65535 THEN 6 ELSE x.modifier % 65536 END
     END,
     NULL, NULL, NULL, NULL, NULL,
     CASE WHEN x.collname IS NOT NULL THEN current_database() END,

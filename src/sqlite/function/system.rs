@@ -257,7 +257,9 @@ fn constants(system: &System<'_>) -> rusqlite::Result<()> {
     system.strict("no_oid", &[0], |_, _| Ok(integer(0)))?;
     system.strict("never", &[1], |_, _| Ok(boolean(false)))?;
     system.strict("nowhere", &[1], |_, _| Ok(string("")))?;
-    system.strict("nothing", &[1], |_, _| Ok(SqlValue::Null))?;
+    system.strict("nothing", &[1, 2], |_, _| Ok(SqlValue::Null))?;
+    system.strict("no_rows", &[1], |_, _| Ok(string("[]")))?;
+    system.strict("database_encoding", &[0], |_, _| Ok(string("UTF8")))?;
     system.strict("relation_is_publishable", &[1], |contents, arguments| {
         Ok(boolean(contents.is_own_table(oid(arguments, 0)?)))
     })

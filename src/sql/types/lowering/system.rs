@@ -1,6 +1,6 @@
 //! Functions over the system catalogs, and values that are shown by name.
 
-use crate::sql::types::lowering::Lowering::{Call, Searching};
+use crate::sql::types::lowering::Lowering::{Call, Rows, Searching};
 use crate::sql::types::lowering::Row;
 
 #[rustfmt::skip]
@@ -48,11 +48,15 @@ pub(super) const ROWS: &[Row] = &[
     ("pg_get_function_identity_arguments(oid)", Searching("_eider_pg_get_function_identity_arguments")),
     ("pg_get_function_result(oid)", Searching("_eider_pg_get_function_result")),
     ("pg_get_function_sqlbody(oid)", Call("_eider_pg_nothing")),
+    ("pg_get_triggerdef(oid)", Call("_eider_pg_nothing")),
+    ("pg_get_triggerdef(oid,bool)", Call("_eider_pg_nothing")),
     ("pg_get_partkeydef(oid)", Call("_eider_pg_nothing")),
     ("pg_get_partition_constraintdef(oid)", Call("_eider_pg_nothing")),
     ("pg_get_statisticsobjdef(oid)", Call("_eider_pg_nothing")),
     ("pg_get_statisticsobjdef_columns(oid)", Call("_eider_pg_nothing")),
     ("pg_relation_is_publishable(regclass)", Call("_eider_pg_relation_is_publishable")),
+    ("pg_partition_ancestors(regclass)", Rows("_eider_pg_no_rows")),
+    ("getdatabaseencoding()", Call("_eider_pg_database_encoding")),
     // Comments.
     ("obj_description(oid,name)", Call("_eider_pg_obj_description")),
     ("obj_description(oid)", Call("_eider_pg_obj_description")),
