@@ -6,6 +6,10 @@ use crate::model::error::Error;
 use crate::model::id::SchemaVersion;
 use crate::model::value::{ResultColumn, RowBatch, Value};
 
+/// A statement of the PostgreSQL dialect that begins with this runs without foreign keys, triggers and
+/// the guard. The compiler alone writes it: for definitions that SQLite's own statements can't express.
+pub const UNCHECKED: &str = "/*unchecked*/";
+
 /// Which rules a statement runs by. A group commit holds statements of one dialect only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dialect {

@@ -81,6 +81,7 @@ impl Session {
             columns: Vec::new(),
             returns_rows: true,
             action: Action::Query { program: program.clone(), locking: None },
+            notices: Vec::new(),
         };
         let plan = Plan::new(compiled, catalog.schema, settings);
         let mut rows = self

@@ -88,6 +88,9 @@ impl Session {
             }
             let plan = self.plan(prepared, attempt > 0).await?;
             if let Some(reply) = self.perform(&plan, parameters, alone).await? {
+                for notice in &plan.compiled.notices {
+                    self.notice(Severity::Notice, notice.clone());
+                }
                 return Ok(reply);
             }
         }

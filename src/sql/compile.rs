@@ -21,37 +21,35 @@ pub(super) fn compile(
     parameter_types: &[Oid],
 ) -> Result<Compiled, Error> {
     let mut binder = Binder::new(catalog, settings, parameter_types, parsed.parameters)?;
+    let compiled = statement(parsed, &mut binder)?;
+    Ok(Compiled { notices: binder.notices, ..compiled })
+}
+
+fn statement(parsed: &Parsed, binder: &mut Binder<'_>) -> Result<Compiled, Error> {
     match &parsed.statement {
-        Statement::Query(query) => compile_query(&mut binder, query),
+        Statement::Query(query) => compile_query(binder, query),
         Statement::Insert(insert) => {
             let steps = binder.insert_steps(insert)?;
-            write(&mut binder, steps, WriteTag::Insert)
+            write(binder, steps, WriteTag::Insert)
         }
         Statement::Update(update) => {
             let steps = binder.update_steps(update)?;
-            write(&mut binder, steps, WriteTag::Update)
+            write(binder, steps, WriteTag::Update)
         }
         Statement::Delete(delete) => {
             let steps = binder.delete_steps(delete)?;
-            write(&mut binder, steps, WriteTag::Delete)
+            write(binder, steps, WriteTag::Delete)
         }
         Statement::Merge(merge) => {
             let steps = binder.merge_steps(merge)?;
-            write(&mut binder, (steps, Vec::new()), WriteTag::Merge)
+            write(binder, (steps, Vec::new()), WriteTag::Merge)
         }
-        Statement::CreateTable(_)
-        | Statement::CreateIndex(_)
-        | Statement::AlterTable { .. }
-        | Statement::CreateSequence { .. }
-        | Statement::Drop { .. }
-        | Statement::Truncate { .. } => ddl::compile(&parsed.statement, &mut binder).map(simple),
-        Statement::Copy(copy) => compile_copy(&mut binder, copy).map(simple),
-        other @ Statement::Show { name } => {
-            utility(other, &mut binder).map(|action| show(name, action))
-        }
+        Statement::Define(definition) => ddl::compile(definition, binder).map(simple),
+        Statement::Copy(copy) => compile_copy(binder, copy).map(simple),
+        other @ Statement::Show { name } => utility(other, binder).map(|action| show(name, action)),
         explain @ Statement::Explain { options, .. } => {
             let data_type = if options.json { PgType::JSON } else { PgType::TEXT };
-            let compiled = simple(utility(explain, &mut binder)?);
+            let compiled = simple(utility(explain, binder)?);
             let column = text_column("QUERY PLAN", data_type);
             Ok(Compiled { columns: vec![column], returns_rows: true, ..compiled })
         }
@@ -59,7 +57,7 @@ pub(super) fn compile(
             let execute = Box::new(parsed.clone());
             Ok(simple(Action::Execute { name: name.text.clone(), execute }))
         }
-        other => utility(other, &mut binder).map(simple),
+        other => utility(other, binder).map(simple),
     }
 }
 
@@ -85,7 +83,13 @@ fn text_column(name: &str, data_type: PgType) -> OutputColumn {
 }
 
 fn simple(action: Action) -> Compiled {
-    Compiled { parameters: Vec::new(), columns: Vec::new(), returns_rows: false, action }
+    Compiled {
+        parameters: Vec::new(),
+        columns: Vec::new(),
+        returns_rows: false,
+        action,
+        notices: Vec::new(),
+    }
 }
 
 /// The result's columns for the client.
@@ -121,7 +125,7 @@ fn compile_query(binder: &mut Binder<'_>, query: &ast::Query) -> Result<Compiled
         steps.push(Step { program, role: StepRole::Result, must_be_empty: None });
         Action::Write { steps, tag: WriteTag::Select, changes_catalog: false }
     };
-    Ok(Compiled { parameters, columns, returns_rows: true, action })
+    Ok(Compiled { parameters, columns, returns_rows: true, action, notices: Vec::new() })
 }
 
 pub(super) fn query_program(binder: &Binder<'_>, query: &bound::Query) -> Result<Program, Error> {
@@ -173,6 +177,7 @@ fn write(
         columns: output_columns(&outputs),
         returns_rows: !outputs.is_empty(),
         action: Action::Write { steps, tag, changes_catalog: false },
+        notices: Vec::new(),
     })
 }
 
@@ -321,6 +326,7 @@ fn copy_from(
         table
             .columns
             .iter()
+            .filter(|column| column.generated.is_none())
             .map(|column| ast::Name { text: column.name.clone(), position: 0 })
             .collect()
     } else {
@@ -444,12 +450,7 @@ fn utility(statement: &Statement, binder: &mut Binder<'_>) -> Result<Action, Err
         | Statement::Update(_)
         | Statement::Delete(_)
         | Statement::Merge(_)
-        | Statement::CreateTable(_)
-        | Statement::CreateIndex(_)
-        | Statement::AlterTable { .. }
-        | Statement::CreateSequence { .. }
-        | Statement::Drop { .. }
-        | Statement::Truncate { .. }
+        | Statement::Define(_)
         | Statement::Execute { .. }
         | Statement::Copy(_) => {
             return Err(Error::internal("this statement is compiled elsewhere"));
@@ -507,7 +508,7 @@ fn maintained(
 ) -> Result<Vec<std::sync::Arc<str>>, Error> {
     let names = tables
         .iter()
-        .map(|name| Ok(binder.table(name)?.name.clone()))
+        .map(|name| Ok(binder.table(name)?.stored.clone()))
         .collect::<Result<Vec<_>, Error>>()?;
     if !analyze {
         return Ok(Vec::new());

@@ -159,9 +159,25 @@ pub(crate) enum Statement {
     Delete(Delete),
     CreateTable(CreateTable),
     CreateIndex(CreateIndex),
-    AlterTable { table: String, change: Alter },
-    Drop { what: &'static str, name: String },
+    CreateView {
+        name: String,
+        columns: Vec<String>,
+        query: Query,
+    },
+    AlterTable {
+        table: String,
+        change: Alter,
+    },
+    /// Gives a table another definition without looking at its rows; part of [`Self::Unchecked`].
+    SetDefinition(CreateTable),
+    Drop {
+        what: &'static str,
+        name: String,
+    },
     Analyze(Option<String>),
+    Reindex(Option<String>),
+    /// Runs a statement without foreign keys, triggers and what guards the schema.
+    Unchecked(Box<Statement>),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -216,8 +232,8 @@ pub(crate) struct ColumnDef {
     pub(crate) not_null: bool,
     pub(crate) primary_key: bool,
     pub(crate) default: Option<Expr>,
-    /// In ALTER TABLE ADD COLUMN: the constraints of the column itself.
-    pub(crate) constraints: Vec<Constraint>,
+    /// GENERATED ALWAYS AS (...) STORED.
+    pub(crate) generated: Option<Expr>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -264,8 +280,6 @@ pub(crate) enum Alter {
     RenameTable(String),
     SetNotNull(String),
     DropNotNull(String),
-    AddCheck(Constraint),
-    DropConstraint(String),
 }
 
 impl Expr {

@@ -107,6 +107,8 @@ pub struct Compiled {
     /// Whether rows are returned at all (a SELECT may have no column).
     pub returns_rows: bool,
     pub action: Action,
+    /// Told to the client when the statement has run.
+    pub notices: Vec<Error>,
 }
 
 /// A column of the result, as RowDescription needs it.

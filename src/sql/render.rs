@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use crate::model::statement::UNCHECKED;
 use crate::sql::ast::JoinKind;
 use crate::sql::lite::{
     Alter, Body, Call, ColumnDef, Constraint, ConstraintKind, CreateIndex, CreateTable, Delete,
@@ -22,7 +23,33 @@ pub(crate) fn statement(tree: &Statement) -> String {
         Statement::Delete(delete) => out.delete(delete),
         Statement::CreateTable(table) => out.create_table(table),
         Statement::CreateIndex(index) => out.create_index(index),
+        Statement::CreateView { name, columns, query } => {
+            out.push("CREATE VIEW ");
+            out.name(name);
+            out.push(" ");
+            out.names(columns);
+            out.push(" AS ");
+            out.query(query);
+        }
         Statement::AlterTable { table, change } => out.alter_table(table, change),
+        Statement::SetDefinition(table) => {
+            let definition = statement(&Statement::CreateTable(table.clone()));
+            out.push("UPDATE \"sqlite_schema\" SET \"sql\" = ");
+            out.expr(&Expr::Text(definition));
+            out.push(" WHERE \"type\" = 'table' AND \"name\" = ");
+            out.expr(&Expr::text(&table.name));
+        }
+        Statement::Reindex(name) => {
+            out.push("REINDEX");
+            if let Some(name) = name {
+                out.push(" ");
+                out.name(name);
+            }
+        }
+        Statement::Unchecked(inner) => {
+            out.push(UNCHECKED);
+            out.push(&statement(inner));
+        }
         Statement::Drop { what, name } => {
             out.push("DROP ");
             out.push(what);
@@ -530,9 +557,10 @@ impl Renderer {
             self.expr(default);
             self.push(")");
         }
-        for constraint in &column.constraints {
-            self.push(" ");
-            self.constraint(constraint);
+        if let Some(generated) = &column.generated {
+            self.push(" GENERATED ALWAYS AS (");
+            self.expr(generated);
+            self.push(") STORED");
         }
     }
 
@@ -615,11 +643,6 @@ impl Renderer {
             Alter::RenameTable(to) => column(self, " RENAME TO ", to, ""),
             Alter::SetNotNull(name) => column(self, " ALTER COLUMN ", name, " SET NOT NULL"),
             Alter::DropNotNull(name) => column(self, " ALTER COLUMN ", name, " DROP NOT NULL"),
-            Alter::AddCheck(constraint) => {
-                self.push(" ADD ");
-                self.constraint(constraint);
-            }
-            Alter::DropConstraint(name) => column(self, " DROP CONSTRAINT ", name, ""),
         }
     }
 }

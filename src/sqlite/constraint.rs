@@ -2,7 +2,7 @@
 
 use rusqlite::ffi;
 
-use crate::model::catalog::{Catalog, ConstraintKind, Table};
+use crate::model::catalog::{Catalog, ConstraintKind, PUBLIC, Table};
 use crate::model::error::{Error, SqlState};
 
 /// The SQLSTATE of a constraint violation, by SQLite's extended result code.
@@ -25,7 +25,7 @@ pub(crate) fn postgres_error(extended: i32, text: &str, catalog: Option<&Catalog
     let subject = text.split_once(": ").map_or("", |(_, subject)| subject);
     match state {
         SqlState::UNIQUE_VIOLATION => unique(subject, catalog),
-        SqlState::NOT_NULL_VIOLATION => not_null(subject),
+        SqlState::NOT_NULL_VIOLATION => not_null(subject, catalog),
         SqlState::CHECK_VIOLATION => check(subject, catalog),
         SqlState::FOREIGN_KEY_VIOLATION => {
             Error::user(state, "insert or update violates a foreign key constraint")
@@ -44,12 +44,13 @@ fn unique(subject: &str, catalog: Option<&Catalog>) -> Error {
         )
     };
     if let Some(index) = subject.strip_prefix("index '").and_then(|rest| rest.strip_suffix('\'')) {
-        let mut error = violated(index);
+        let known = catalog.and_then(|catalog| catalog.indexes.get(index));
+        let mut error = violated(known.map_or(index, |known| &known.name));
         let fields = error.fields_mut();
-        fields.table =
-            catalog.and_then(|catalog| catalog.indexes.get(index)).map(|index| index.table.clone());
-        fields.constraint = Some(index.to_owned());
-        fields.schema = Some("public".to_owned());
+        let table = known.and_then(|known| catalog?.tables.get(&known.table));
+        fields.schema = table.map(|table| table.schema.clone());
+        fields.table = table.map(|table| table.name.clone());
+        fields.constraint = Some(known.map_or(index, |known| &known.name).to_owned());
         return error;
     }
     let qualified: Vec<_> = subject.split(", ").filter_map(split_column).collect();
@@ -64,8 +65,8 @@ fn unique(subject: &str, catalog: Option<&Catalog>) -> Error {
         .unwrap_or_else(|| format!("{table_name}_{}_key", columns.join("_")));
     let mut error = violated(&name);
     let fields = error.fields_mut();
-    fields.schema = Some("public".to_owned());
-    fields.table = Some(table_name.to_owned());
+    fields.schema = Some(table.map_or(PUBLIC, |table| &table.schema).to_owned());
+    fields.table = Some(table.map_or(table_name, |table| &table.name).to_owned());
     fields.constraint = Some(name);
     error
 }
@@ -80,7 +81,7 @@ fn constraint_on(table: &Table, columns: &[&str]) -> Option<String> {
         positions.len() == columns.len()
             && positions.iter().all(|position| {
                 table.columns.get(*position).is_some_and(|column| {
-                    columns.iter().any(|name| name.eq_ignore_ascii_case(&column.name))
+                    columns.iter().any(|name| name.eq_ignore_ascii_case(&column.stored))
                 })
             })
     };
@@ -107,17 +108,21 @@ fn index_on(catalog: &Catalog, table: &str, columns: &[&str]) -> Option<String> 
 }
 
 /// SQLite: `t.c`.
-fn not_null(subject: &str) -> Error {
-    let (table, column) = split_column(subject).unwrap_or(("", subject));
+fn not_null(subject: &str, catalog: Option<&Catalog>) -> Error {
+    let (stored, column) = split_column(subject).unwrap_or(("", subject));
+    let table = catalog.and_then(|catalog| catalog.tables.get(stored));
+    let name = table.map_or(stored, |table| &table.name);
+    let known = table.and_then(|table| table.columns.iter().find(|one| one.stored == column));
+    let column = known.map_or(column, |column| &column.name);
     let mut error = Error::user(
         SqlState::NOT_NULL_VIOLATION,
         format!(
-            "null value in column \"{column}\" of relation \"{table}\" violates not-null constraint"
+            "null value in column \"{column}\" of relation \"{name}\" violates not-null constraint"
         ),
     );
     let fields = error.fields_mut();
-    fields.schema = Some("public".to_owned());
-    fields.table = Some(table.to_owned());
+    fields.schema = Some(table.map_or(PUBLIC, |table| &table.schema).to_owned());
+    fields.table = Some(name.to_owned());
     fields.column = Some(column.to_owned());
     error
 }
@@ -141,7 +146,7 @@ fn check(subject: &str, catalog: Option<&Catalog>) -> Error {
     };
     let mut error = Error::user(SqlState::CHECK_VIOLATION, message);
     let fields = error.fields_mut();
-    fields.schema = Some("public".to_owned());
+    fields.schema = owner.map(|table| table.schema.clone());
     fields.table = owner.map(|table| table.name.clone());
     fields.constraint = Some(subject.to_owned());
     error

@@ -5,7 +5,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Batch, Rows, Statement as Prepared, ToSql};
 
 use crate::model::error::{Error, SqlState};
-use crate::model::statement::{Completion, Dialect, Parameters, Statement};
+use crate::model::statement::{Completion, Dialect, Parameters, Statement, UNCHECKED};
 use crate::model::value::{ResultColumn, RowBatch, Value};
 use crate::sqlite::RowSink;
 use crate::sqlite::link::{Link, OWN_MARK};
@@ -360,5 +360,7 @@ pub(super) fn writes_catalog(sql: &str) -> bool {
         .unwrap_or_default();
     let sequence_state =
         sql.starts_with("UPDATE \"_eider_sequence\"") && sql.contains("last_value");
-    target.starts_with("\"_eider_") && !sequence_state
+    let definition =
+        sql.strip_prefix(UNCHECKED).is_some_and(|sql| sql.starts_with("UPDATE \"sqlite_schema\""));
+    definition || target.starts_with("\"_eider_") && !sequence_state
 }

@@ -15,7 +15,7 @@ use rusqlite::{Connection, ffi};
 use crate::model::catalog::Catalog;
 use crate::model::error::{Error, Fault, SqlState};
 use crate::model::id::{Position, SchemaVersion, TransactionId};
-use crate::model::statement::{Completion, Dialect, Parameters, Statement};
+use crate::model::statement::{Completion, Dialect, Parameters, Statement, UNCHECKED};
 use crate::model::value::RowBatch;
 use crate::sqlite::capture::{Capture, RecentPages};
 use crate::sqlite::control::{stop_reason, too_large};
@@ -277,11 +277,19 @@ impl Writer {
         }
         let changes_before = link.connection.total_changes();
         errors::forget_function_error();
-        link.guard.lower(dialect);
+        let unchecked = dialect == Dialect::Postgres && sql.starts_with(UNCHECKED);
+        if unchecked {
+            set_unchecked(&link.connection, true).map_err(|error| self.run_error(&error))?;
+        } else {
+            link.guard.lower(dialect);
+        }
         link.watch.arm(control);
         let result = work(link);
         let stopped = link.watch.disarm();
         link.guard.lift();
+        if unchecked {
+            set_unchecked(&link.connection, false).map_err(|error| self.run_error(&error))?;
+        }
         match result {
             Ok(completion) => {
                 if guarded {
@@ -351,7 +359,9 @@ impl Writer {
             let raised = version.0.wrapping_add(1).cast_signed();
             let result = connection.pragma_update(None, "schema_version", raised);
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-            result
+            // A statement that is run finds the new cookie, and this connection reads the schema again:
+            // one that is only prepared would still see the old definitions.
+            result.and_then(|()| execute(connection, own!("SELECT 1 FROM sqlite_schema LIMIT 1")))
         };
         if raise().is_err()
             && let Some(open) = &mut self.open
@@ -603,6 +613,15 @@ pub(crate) fn read_txid(connection: &Connection) -> Result<TransactionId, Fault>
     };
     let txid = read().map_err(|error| fault("read the position", &error))?;
     Ok(TransactionId(txid.cast_unsigned()))
+}
+
+/// Lifts what SQLite itself checks, for a definition that the compiler answers for; or puts it back.
+pub(crate) fn set_unchecked(connection: &Connection, on: bool) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, !on)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, !on)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, !on)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, on)?;
+    Ok(())
 }
 
 /// Runs one of our own statements. The guard must be lifted.

@@ -15,6 +15,7 @@ pub(crate) fn relation_kind(table: &Table) -> &'static str {
     match table.kind {
         TableKind::Table | TableKind::Virtual => "r",
         TableKind::View => "v",
+        TableKind::MaterializedView => "m",
     }
 }
 
@@ -84,7 +85,7 @@ fn has_foreign_keys(catalog: &Catalog, table: &Table) -> bool {
     let points_here = |other: &Table| {
         other.constraints.iter().any(|constraint| match &constraint.kind {
             ConstraintKind::ForeignKey { table: target, .. } => {
-                other.oid == table.oid || target.eq_ignore_ascii_case(&table.name)
+                other.oid == table.oid || target.eq_ignore_ascii_case(&table.stored)
             }
             _ => false,
         })

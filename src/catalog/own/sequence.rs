@@ -10,12 +10,13 @@ pub(super) fn sequences(catalog: &Catalog, rows: &mut Builder) {
     for sequence in catalog.sequences.values() {
         rows.add(vec![
             ("seqrelid", sequence.oid.into()),
-            ("seqtypid", 20.into()),
-            ("seqstart", 1.into()),
-            ("seqincrement", 1.into()),
-            ("seqmax", Cell::Integer(i64::MAX)),
-            ("seqmin", 1.into()),
-            ("seqcache", 1.into()),
+            ("seqtypid", sequence.type_oid.into()),
+            ("seqstart", Cell::Integer(sequence.start)),
+            ("seqincrement", Cell::Integer(sequence.increment)),
+            ("seqmax", Cell::Integer(sequence.maximum)),
+            ("seqmin", Cell::Integer(sequence.minimum)),
+            ("seqcache", Cell::Integer(sequence.cache)),
+            ("seqcycle", sequence.cycle.into()),
         ]);
     }
 }
@@ -24,7 +25,7 @@ pub(super) fn sequences(catalog: &Catalog, rows: &mut Builder) {
 pub(super) fn dependencies(catalog: &Catalog, rows: &mut Builder) {
     for table in tables(catalog) {
         for column in &table.columns {
-            let owned = column.sequence.as_ref().and_then(|name| catalog.sequences.get(name));
+            let owned = column.sequence.and_then(|oid| catalog.sequence_by_oid(oid));
             let Some(sequence) = owned else { continue };
             rows.add(vec![
                 ("classid", CLASS_OF_RELATIONS.into()),

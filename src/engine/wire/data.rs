@@ -4,9 +4,6 @@ use super::{Cursor, Unreadable, Wire, wire_enum, wire_struct};
 use crate::engine::Written;
 use crate::engine::lane::{Mark, Refusal};
 use crate::engine::read::Query;
-use crate::model::catalog::{
-    Catalog, Column, Constraint, ConstraintKind, Index, Sequence, Table, TableKind,
-};
 use crate::model::error::{Class, Error, SqlState};
 use crate::model::id::{
     Chain, DatabaseId, LogIndex, NodeId, Position, SchemaVersion, TransactionId,
@@ -41,12 +38,6 @@ wire_struct! {
     Written { outcome, index }
     Query { database, dialect, statement, schema }
     PgType { oid, modifier }
-    Catalog { schema, tables, indexes, sequences, next_oid }
-    Table { oid, name, kind, columns, constraints, has_rowid, from_postgres }
-    Column { number, name, data_type, not_null, default, sequence }
-    Constraint { oid, name, kind }
-    Index { oid, name, table, unique, columns, partial }
-    Sequence { oid, name }
 }
 
 wire_enum!(Dialect { 0 => Postgres, 1 => Sqlite });
@@ -56,13 +47,6 @@ wire_enum!(Value { 0 => Null, 1 => Integer(value), 2 => Real(value), 3 => Text(v
 wire_enum!(UnitOutcome { 0 => Ran(results), 1 => SchemaChanged });
 wire_enum!(Refusal { 0 => NotLeader, 1 => Error(error) });
 wire_enum!(Mark { 0 => Set, 1 => RollBackTo, 2 => Release });
-wire_enum!(TableKind { 0 => Table, 1 => View, 2 => Virtual });
-wire_enum!(ConstraintKind {
-    0 => PrimaryKey { columns },
-    1 => Unique { columns },
-    2 => Check { expression },
-    3 => ForeignKey { columns, table, foreign_columns },
-});
 wire_enum!(Class {
     0 => User, 1 => Refused, 2 => Limit, 3 => Retry, 4 => Unknown, 5 => Internal,
 });

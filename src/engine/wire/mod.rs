@@ -5,6 +5,7 @@
 //! as a byte, then its fields. Decoding never reads beyond the message, allocates no more than the
 //! message is long, and refuses what is left over.
 
+mod catalog;
 mod data;
 mod message;
 #[cfg(test)]

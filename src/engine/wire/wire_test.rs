@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::*;
 use crate::engine::lane::Refusal;
-use crate::model::catalog::{Catalog, Column, Constraint, ConstraintKind, Table, TableKind};
+use crate::model::catalog::{
+    Catalog, Column, Constraint, ConstraintKind, KeyActions, Table, TableKind,
+};
 use crate::model::error::{Error, SqlState};
 use crate::model::id::{DatabaseId, LogIndex, NodeId, SchemaVersion};
 use crate::model::pg_type::PgType;
@@ -94,27 +96,25 @@ fn errors_and_catalogs_round_trip() {
     let answer: Answer = Err(Refusal::Error(error));
     assert_eq!(decode::<Answer>(&encode(&answer)), Ok(answer));
 
-    let column = Column {
-        number: 1,
-        name: "a".into(),
-        data_type: PgType::INT4,
-        not_null: true,
-        default: Some("1".into()),
-        sequence: None,
-    };
+    let column = Column { default: Some("1".into()), ..Column::new(1, "a", PgType::INT4) };
     let kind = ConstraintKind::ForeignKey {
         columns: vec![0],
         table: "u".into(),
         foreign_columns: vec!["b".into()],
+        actions: KeyActions { on_delete: 'c', ..KeyActions::default() },
     };
     let table = Table {
         oid: 16384,
+        schema: "s".into(),
         name: "t".into(),
+        stored: "s.t".into(),
         kind: TableKind::Table,
         columns: vec![column],
-        constraints: vec![Constraint { oid: 16385, name: "f".into(), kind }],
+        constraints: vec![Constraint::new(16385, "f".into(), kind)],
         has_rowid: true,
         from_postgres: true,
+        view: None,
+        populated: true,
     };
     let mut catalog = Catalog { schema: SchemaVersion(9), ..Catalog::default() };
     catalog.tables.insert("t".into(), Arc::new(table));

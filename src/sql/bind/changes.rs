@@ -114,7 +114,7 @@ impl Binder<'_> {
             .iter()
             .position(|(name, _)| {
                 table.columns.iter().enumerate().any(|(place, column)| {
-                    column.name == *name && super::insert::is_row_key(table, place)
+                    column.stored == *name && super::insert::is_row_key(table, place)
                 })
             })
             .map_or(0, |place| place + 1);
@@ -396,7 +396,7 @@ impl From {
 /// The id of a table's row.
 pub(super) fn row_id(table: &Table, id: RelationId) -> Result<Expr, Error> {
     let taken =
-        |name: &str| table.columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
+        |name: &str| table.columns.iter().any(|column| column.stored.eq_ignore_ascii_case(name));
     let name = ["rowid", "_rowid_", "oid"].into_iter().find(|name| !taken(name));
     let Some(name) = name.filter(|_| table.has_rowid) else {
         let message = format!("this change of table \"{}\", which has no row ids,", table.name);

@@ -32,7 +32,7 @@ impl Binder<'_> {
         let delete = Delete {
             ctes,
             recursive: tree.recursive,
-            table: table.name.clone(),
+            table: table.stored.clone(),
             id,
             using,
             filter: filter?,

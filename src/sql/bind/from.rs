@@ -1,11 +1,11 @@
 //! FROM clauses.
 
-use crate::model::catalog::Table;
+use crate::model::catalog::{Table, TableKind};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::sql::ast::{self, Alias, FromItem, JoinCondition, JoinKind, Name};
 use crate::sql::bind::system::table_oid;
-use crate::sql::bind::{Binder, Item, Scope, at, relation_name};
+use crate::sql::bind::{Binder, Item, Scope, at};
 use crate::sql::bound::{Column, Expr, ExprKind, From, Output, RelationId};
 
 impl<'a> Binder<'a> {
@@ -93,11 +93,17 @@ impl<'a> Binder<'a> {
             return self.system_item(relation, name, alias);
         }
         let table = self.table(name)?;
-        let label = alias.map_or(&table.name, |alias| &alias.name.text).clone();
+        self.note_binding(name, table);
+        Self::check_populated(table)?;
+        let written = name.last().map_or(&table.name, |name| &name.text);
+        if let Some(view) = table.view.as_ref().filter(|_| table.is_view()) {
+            return self.view_item(table, view, (written, alias));
+        }
+        let label = alias.map_or(written, |alias| &alias.name.text).clone();
         let id = self.add_relation(&label);
         let mut scope = self.table_scope(table, id, &label, alias)?;
         scope.system = vec![table_oid(&label, table.oid)];
-        Ok((From::Table { name: table.name.clone(), id }, scope))
+        Ok((From::Table { name: table.stored.clone(), id }, scope))
     }
 
     /// The columns of a table under a name.
@@ -113,13 +119,14 @@ impl<'a> Binder<'a> {
             .iter()
             .map(|column| Output {
                 name: column.name.clone(),
-                alias: column.name.clone(),
+                alias: column.stored.clone(),
                 data_type: column.data_type,
                 not_null: column.not_null,
                 table_oid: table.oid,
                 number: column.number,
             })
             .collect();
+        let outputs = self.framed_columns(table.oid, outputs);
         self.output_scope(id, label, &outputs, alias)
     }
 
@@ -271,13 +278,13 @@ impl<'a> Binder<'a> {
             return Err(Error::user(SqlState::INSUFFICIENT_PRIVILEGE, message));
         }
         let table = self.table(name)?;
-        if table.kind == crate::model::catalog::TableKind::View {
+        if matches!(table.kind, TableKind::View | TableKind::MaterializedView) {
             return Err(at(
                 Error::user(
                     SqlState::WRONG_OBJECT_TYPE,
                     format!("cannot change view \"{}\"", table.name),
                 ),
-                relation_name(name)?.map_or(0, |name| name.position),
+                name.first().map_or(0, |name| name.position),
             ));
         }
         let label = alias.map_or(&table.name, |alias| &alias.text).clone();

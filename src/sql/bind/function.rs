@@ -162,12 +162,7 @@ impl Binder<'_> {
             Fact::User => Some(self.settings.user.clone()),
             Fact::Database => Some(self.settings.database.clone()),
             // The first schema of the search path that there is.
-            Fact::Schema => self
-                .settings
-                .search_path
-                .iter()
-                .find(|schema| matches!(schema.as_str(), "public" | "pg_catalog"))
-                .cloned(),
+            Fact::Schema => self.search_path().first().map(|schema| (*schema).to_owned()),
         };
         Ok(Expr::constant(text.map_or(Value::Null, Value::Text), result, position))
     }

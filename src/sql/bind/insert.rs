@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::model::catalog::{Column, ConstraintKind, Table};
+use crate::model::catalog::{Column, ConstraintKind, Identity, Table};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
@@ -25,7 +25,8 @@ impl Binder<'_> {
         let visible = self.ctes.len();
         let ctes = self.with(&tree.ctes, tree.recursive)?;
         let (table, id, scope) = self.target(&tree.table, tree.alias.as_ref())?;
-        // There are no columns that are GENERATED ALWAYS; USER VALUE would have to leave values out.
+        // USER VALUE would have to leave values out.
+        self.overriding_system = tree.overriding == Some(ast::Overriding::System);
         if tree.overriding == Some(ast::Overriding::User) {
             return Err(Error::refused("OVERRIDING USER VALUE is not supported"));
         }
@@ -42,11 +43,12 @@ impl Binder<'_> {
         self.scopes.pop();
         let (returning, outputs) = returning?;
         self.ctes.truncate(visible);
-        let columns = columns.into_iter().map(|place| table.columns[place].name.clone()).collect();
+        let columns =
+            columns.into_iter().map(|place| table.columns[place].stored.clone()).collect();
         let insert = Insert {
             ctes,
             recursive: tree.recursive,
-            table: table.name.clone(),
+            table: table.stored.clone(),
             id,
             excluded,
             columns,
@@ -159,6 +161,11 @@ impl Binder<'_> {
         rows: usize,
     ) -> Result<Vec<Expr>, Error> {
         let mut given_cells: Vec<(usize, Cell<'_>)> = given.iter().copied().zip(cells).collect();
+        for (place, cell) in &given_cells {
+            if !matches!(cell, Cell::Tree(ast::Expr { kind: ast::ExprKind::Default, .. })) {
+                check_writable(&table.columns[*place], self.overriding_system)?;
+            }
+        }
         let mut values = Vec::new();
         for place in stored_columns(table, given) {
             let column = &table.columns[place];
@@ -189,7 +196,8 @@ impl Binder<'_> {
         row: usize,
         rows: usize,
     ) -> Result<Expr, Error> {
-        if let Some(sequence) = &column.sequence {
+        if let Some(sequence) = self.sequence_of(column.sequence) {
+            let sequence = &sequence.stored;
             let value = if rows == 0 {
                 self.follow_sequence(sequence, table, column)
             } else {
@@ -202,6 +210,20 @@ impl Binder<'_> {
             None => Ok(Expr::constant(Value::Null, column.data_type, 0)),
             Some(text) => self.default_expression(text, column),
         }
+    }
+
+    /// What a column of a row gets that was there before the column was.
+    pub(crate) fn default_value_of(
+        &mut self,
+        table: &Table,
+        column: &Column,
+    ) -> Result<Expr, Error> {
+        if column.sequence.is_some() {
+            return Err(Error::refused(
+                "adding a serial column to a table with rows is not supported",
+            ));
+        }
+        self.default_value(table, column, 0, 1)
     }
 
     /// A recorded default, bound without any column in sight.
@@ -237,7 +259,7 @@ impl Binder<'_> {
 
     fn follow_sequence(&mut self, sequence: &str, table: &Table, column: &Column) -> ExprKind {
         if !self.sequences.iter().any(|taken| taken.name == sequence) {
-            let follow = Some((table.name.clone(), column.name.clone()));
+            let follow = Some((table.stored.clone(), column.stored.clone()));
             self.sequences.push(SequenceUse { name: sequence.to_owned(), count: 0, follow });
         }
         let row = Expr::call(Lowering::Call("row_number"), Vec::new(), PgType::INT8, 0);
@@ -260,7 +282,7 @@ impl Binder<'_> {
         };
         let sequences = self.catalog.sequences.values();
         let found = sequences.into_iter().find(|sequence| i64::from(sequence.oid) == *oid);
-        let Some(name) = found.map(|sequence| sequence.name.clone()) else {
+        let Some(name) = found.map(|sequence| sequence.stored.clone()) else {
             let message = format!("could not open relation with OID {oid}");
             return Err(at(Error::user(SqlState::UNDEFINED_TABLE, message), position));
         };
@@ -318,7 +340,7 @@ impl Binder<'_> {
             let known = &table.columns[place];
             let column = bound::Column {
                 relation: id,
-                name: known.name.clone(),
+                name: known.stored.clone(),
                 label: known.name.clone(),
                 not_null: known.not_null,
                 table_oid: table.oid,
@@ -377,10 +399,11 @@ impl Binder<'_> {
         });
         let named = |name: &Option<String>| {
             let name = name.as_ref()?;
-            table.columns.iter().position(|column| column.name == *name)
+            table.columns.iter().position(|column| column.stored == *name)
         };
         let index = self.catalog.indexes.values().any(|index| {
-            index.table == table.name
+            index.table == table.stored
+                && !index.nulls_not_distinct
                 && index.unique
                 && !index.partial
                 && index
@@ -412,10 +435,10 @@ impl Binder<'_> {
         Ok(Insert {
             ctes: Vec::new(),
             recursive: false,
-            table: table.name.clone(),
+            table: table.stored.clone(),
             id,
             excluded: id,
-            columns: columns.into_iter().map(|place| table.columns[place].name.clone()).collect(),
+            columns: columns.into_iter().map(|place| table.columns[place].stored.clone()).collect(),
             source,
             on_conflict: None,
             returning: Vec::new(),
@@ -508,7 +531,9 @@ pub(super) fn column_place(table: &Table, name: &Name) -> Result<usize, Error> {
 /// The columns that an INSERT writes: the given ones, and those with a default or that SQLite would
 /// fill by itself.
 fn stored_columns(table: &Table, given: &[usize]) -> Vec<usize> {
-    let mut places = given.to_vec();
+    // SQLite computes stored columns by itself.
+    let computed = |place: &usize| table.columns[*place].generated.is_some();
+    let mut places: Vec<usize> = given.iter().copied().filter(|place| !computed(place)).collect();
     for (place, column) in table.columns.iter().enumerate() {
         let own_default =
             table.from_postgres && (column.default.is_some() || is_row_key(table, place));
@@ -517,6 +542,27 @@ fn stored_columns(table: &Table, given: &[usize]) -> Vec<usize> {
         }
     }
     places
+}
+
+/// # Errors
+/// 428C9 for a value that only the database may give.
+fn check_writable(column: &Column, overriding: bool) -> Result<(), Error> {
+    let always = column.identity == Some(Identity::Always) && !overriding;
+    if column.generated.is_none() && !always {
+        return Ok(());
+    }
+    let name = &column.name;
+    let message = format!("cannot insert a non-DEFAULT value into column \"{name}\"");
+    let error = Error::user(SqlState(*b"428C9"), message);
+    Err(if always {
+        error
+            .with_detail(format!(
+                "Column \"{name}\" is an identity column defined as GENERATED ALWAYS."
+            ))
+            .with_hint("Use OVERRIDING SYSTEM VALUE to override.")
+    } else {
+        error.with_detail(format!("Column \"{name}\" is a generated column."))
+    })
 }
 
 /// Whether a column may be SQLite's row id, which SQLite would fill instead of refusing NULL.

@@ -101,6 +101,7 @@ impl Binder<'_> {
                 items.extend(assigned.iter().map(|(_, value)| value.clone()));
             }
             MergeAction::Insert { columns, overriding, values } => {
+                self.overriding_system = *overriding == Some(ast::Overriding::System);
                 if *overriding == Some(ast::Overriding::User) {
                     return Err(Error::refused("OVERRIDING USER VALUE is not supported"));
                 }
@@ -120,14 +121,17 @@ impl Binder<'_> {
         let find = self.step(Change::Query(query), Role::Feeds(feed));
         let write = match &clause.action {
             MergeAction::Nothing => return Ok(None),
-            MergeAction::Delete => {
-                self.delete_by_feed(merged.table, &merged.table.name, merged.id, (feed, &columns))?
-            }
+            MergeAction::Delete => self.delete_by_feed(
+                merged.table,
+                &merged.table.stored,
+                merged.id,
+                (feed, &columns),
+            )?,
             MergeAction::Update(_) => {
                 let update = Update {
                     ctes: Vec::new(),
                     recursive: false,
-                    table: merged.table.name.clone(),
+                    table: merged.table.stored.clone(),
                     id: merged.id,
                     assignments: assigned,
                     from: None,
@@ -275,7 +279,7 @@ fn found(
     filter: Option<Expr>,
     matched: bool,
 ) -> Query {
-    let target = From::Table { name: merged.table.name.clone(), id: merged.id };
+    let target = From::Table { name: merged.table.stored.clone(), id: merged.id };
     let kind = if matched { JoinKind::Inner } else { JoinKind::Left };
     let from = From::Join {
         kind,

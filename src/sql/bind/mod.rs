@@ -14,6 +14,7 @@ mod function;
 mod grouping;
 mod insert;
 mod merge;
+mod name;
 mod object_id;
 mod operator;
 mod query;
@@ -23,6 +24,7 @@ mod select;
 mod system;
 mod table_function;
 mod update;
+mod view;
 
 use std::collections::HashSet;
 
@@ -30,12 +32,12 @@ use crate::model::catalog::{Catalog, Table};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::sql::CompileSettings;
-use crate::sql::ast::{Name, QualifiedName};
 use crate::sql::bound::{Output, RelationId};
 use crate::sql::types::casts::Context;
 use crate::sql::types::{is_unordered, type_label};
 
 pub(crate) use changes::{Change, ChangeStep, Role};
+pub(crate) use name::{label, no_such_relation};
 pub(crate) use scope::{Item, Scope};
 
 /// Refuses to sort, or to look for the largest, by a type whose stored form has another order.
@@ -75,12 +77,20 @@ pub(crate) struct Binder<'a> {
     /// none.
     set_calls: Option<Vec<table_function::Rows>>,
     /// The WINDOW clauses in force, innermost last.
-    windows: Vec<Vec<(Name, crate::sql::ast::Window)>>,
+    windows: Vec<Vec<(crate::sql::ast::Name, crate::sql::ast::Window)>>,
     /// The steps of the data changes in WITH, and the tables that they change.
     pub(crate) changes: Vec<ChangeStep>,
     changed: Vec<String>,
     /// How many feeds there are.
     feeds: usize,
+    /// OVERRIDING SYSTEM VALUE: the statement may give an identity column a value.
+    overriding_system: bool,
+    /// What is told to the client when the statement has run.
+    pub(crate) notices: Vec<Error>,
+    /// Views whose queries are being bound, the outermost first.
+    frames: Vec<view::Frame>,
+    /// Relations that names were found to mean, if that is noted.
+    noted: Option<Vec<(String, &'a Table)>>,
 }
 
 /// A statement's use of a sequence.
@@ -150,6 +160,10 @@ impl<'a> Binder<'a> {
             changes: Vec::new(),
             changed: Vec::new(),
             feeds: 0,
+            overriding_system: false,
+            notices: Vec::new(),
+            frames: Vec::new(),
+            noted: None,
         })
     }
 
@@ -191,48 +205,6 @@ impl<'a> Binder<'a> {
         }
         unique
     }
-
-    /// The table that a name means.
-    ///
-    /// # Errors
-    /// 42P01.
-    pub(crate) fn table(&self, name: &QualifiedName) -> Result<&'a Table, Error> {
-        let visible = relation_name(name)?;
-        let found = visible.and_then(|name| self.catalog.tables.get(&name.text));
-        found.map(AsRef::as_ref).ok_or_else(|| no_such_relation(name))
-    }
-}
-
-/// The last part of a name in the schema `public`; `None` for names that are never visible.
-///
-/// # Errors
-/// 0A000 for a name of another database; 3F000 is for the statements that need a schema.
-pub(crate) fn relation_name(name: &QualifiedName) -> Result<Option<&Name>, Error> {
-    let Some((last, qualifiers)) = name.split_last() else { return Ok(None) };
-    if qualifiers.len() > 1 {
-        let all: Vec<&str> = name.iter().map(|part| part.text.as_str()).collect();
-        return Err(Error::refused(format!(
-            "cross-database references are not implemented: {}",
-            all.join(".")
-        ))
-        .with_position(name[0].position.max(1)));
-    }
-    let hidden =
-        last.text.starts_with("_eider_") || last.text.to_ascii_lowercase().starts_with("sqlite_");
-    let public = qualifiers.first().is_none_or(|schema| schema.text == "public");
-    Ok((public && !hidden).then_some(last))
-}
-
-/// 42P01 `relation "x" does not exist`.
-pub(crate) fn no_such_relation(name: &QualifiedName) -> Error {
-    let label: Vec<&str> = name.iter().map(|part| part.text.as_str()).collect();
-    at(
-        Error::user(
-            SqlState::UNDEFINED_TABLE,
-            format!("relation \"{}\" does not exist", label.join(".")),
-        ),
-        name.first().map_or(0, |part| part.position),
-    )
 }
 
 /// Adds a position, if there is one and the error has none yet.
@@ -265,6 +237,15 @@ impl Binder<'_> {
         expr: crate::sql::bound::Expr,
     ) -> Result<crate::sql::bound::Expr, Error> {
         if expr.is_null_constant() { Ok(expr) } else { self.resolve_unknown(expr) }
+    }
+
+    /// A bound expression as a column's value.
+    pub(crate) fn assigned(
+        &mut self,
+        expr: crate::sql::bound::Expr,
+        column: &crate::model::catalog::Column,
+    ) -> Result<crate::sql::bound::Expr, Error> {
+        self.assign(expr, column.data_type, &column.name)
     }
 
     /// A bound expression that must be boolean.

@@ -1,6 +1,7 @@
 //! Names of objects as values: `'t'::regclass`, `'integer'::regtype` and the like (manual, "Object
 //! Identifier Types").
 
+use crate::model::catalog::Relation;
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
@@ -11,8 +12,6 @@ use crate::sql::types::resolve::Found;
 
 /// `pg_authid.oid` of the role that everything belongs to.
 const SUPERUSER: Oid = 10;
-/// `pg_namespace.oid` of `public`.
-const PUBLIC: Oid = 2200;
 
 /// The types whose values are objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,9 +76,9 @@ impl Binder<'_> {
             Kind::OperatorSignature => self.operator_with_arguments(text),
             Kind::Relation => self.relation_named(text),
             Kind::Type => self.type_named(text),
-            Kind::Schema => match text {
-                "pg_catalog" => Ok(pgdata::PG_CATALOG),
-                "public" => Ok(PUBLIC),
+            Kind::Schema => match (text, self.catalog.schemas.get(text)) {
+                ("pg_catalog", _) => Ok(pgdata::PG_CATALOG),
+                (_, Some(schema)) => Ok(schema.oid),
                 _ => Err(Error::user(
                     SqlState::INVALID_SCHEMA_NAME,
                     format!("schema \"{text}\" does not exist"),
@@ -111,14 +110,14 @@ impl Binder<'_> {
         if let ("pg_catalog", Some(oid)) = (schema, pgdata::relation_named(&parts.name)) {
             return Ok(oid);
         }
-        if !matches!(parts.schema.as_deref(), None | Some("public")) {
-            return Err(missing());
-        }
-        let name = &parts.name;
-        let table = self.catalog.tables.get(name).map(|table| table.oid);
-        let index = || self.catalog.indexes.get(name).map(|index| index.oid);
-        let sequence = || self.catalog.sequences.get(name).map(|sequence| sequence.oid);
-        table.or_else(index).or_else(sequence).ok_or_else(missing)
+        let found = match parts.schema.as_deref() {
+            Some(schema) => self.catalog.relation(schema, &parts.name),
+            None => self
+                .search_path()
+                .into_iter()
+                .find_map(|schema| self.catalog.relation(schema, &parts.name)),
+        };
+        found.map(Relation::oid).ok_or_else(missing)
     }
 
     pub(super) fn type_named(&self, text: &str) -> Result<Oid, Error> {

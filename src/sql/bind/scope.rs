@@ -52,7 +52,7 @@ impl Binder<'_> {
             [column] => self.resolve_bare(column),
             [relation, column] => self.resolve_qualified(relation, column),
             [schema, relation, column]
-                if schema.text == "public"
+                if self.catalog.table(&schema.text, &relation.text).is_some()
                     || crate::catalog::relation(&schema.text, &relation.text).is_some() =>
             {
                 self.resolve_qualified(relation, column)

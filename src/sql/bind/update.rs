@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::model::catalog::Table;
+use crate::model::catalog::{Column, Identity, Table};
 use crate::model::error::{Error, SqlState};
 use crate::sql::ast::{self, Assignment};
 use crate::sql::bind::insert::column_place;
@@ -27,7 +27,7 @@ impl Binder<'_> {
         let update = Update {
             ctes,
             recursive: tree.recursive,
-            table: table.name.clone(),
+            table: table.stored.clone(),
             id,
             assignments,
             from,
@@ -95,10 +95,13 @@ impl Binder<'_> {
                     if !seen.insert(&column.name) {
                         return Err(twice(&column.name, name.position));
                     }
+                    if !is_writable(column) {
+                        return Err(only_default(column));
+                    }
                     let value = self.query_column(query, place, tree.columns.len())?;
                     let value = Expr { position: tree.value.position, ..value };
                     let value = self.assign(value, column.data_type, &column.name)?;
-                    bound.push((column.name.clone(), value));
+                    bound.push((column.stored.clone(), value));
                 }
                 continue;
             }
@@ -108,6 +111,11 @@ impl Binder<'_> {
                     return Err(twice(&column.name, name.position));
                 }
                 let value = match &value.kind {
+                    // SQLite computes it again by itself.
+                    ast::ExprKind::Default if column.generated.is_some() => continue,
+                    kind if !matches!(kind, ast::ExprKind::Default) && !is_writable(column) => {
+                        return Err(only_default(column));
+                    }
                     ast::ExprKind::Default if column.sequence.is_some() => {
                         return Err(at(
                             Error::refused("SET ... = DEFAULT of a sequence is not supported"),
@@ -129,7 +137,7 @@ impl Binder<'_> {
                         self.assign(expr, column.data_type, &column.name)?
                     }
                 };
-                bound.push((column.name.clone(), value));
+                bound.push((column.stored.clone(), value));
             }
         }
         Ok(bound)
@@ -139,6 +147,23 @@ impl Binder<'_> {
 fn twice(column: &str, position: u32) -> Error {
     let message = format!("multiple assignments to same column \"{column}\"");
     at(Error::user(SqlState::SYNTAX_ERROR, message), position)
+}
+
+/// Whether a statement may say the column's value.
+fn is_writable(column: &Column) -> bool {
+    column.generated.is_none() && column.identity != Some(Identity::Always)
+}
+
+/// 428C9.
+fn only_default(column: &Column) -> Error {
+    let name = &column.name;
+    let message = format!("column \"{name}\" can only be updated to DEFAULT");
+    let detail = if column.generated.is_some() {
+        format!("Column \"{name}\" is a generated column.")
+    } else {
+        format!("Column \"{name}\" is an identity column defined as GENERATED ALWAYS.")
+    };
+    Error::user(SqlState(*b"428C9"), message).with_detail(detail)
 }
 
 /// The columns and values of `a = 1` or `(a, b) = (1, 2)`.

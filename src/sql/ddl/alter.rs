@@ -1,136 +1,237 @@
-//! ALTER TABLE, as far as SQLite's own can do it.
+//! ALTER TABLE: the table is planned as it shall be, action by action, and then given that form at
+//! once (`rebuild`). Actions run in PostgreSQL's order: what is dropped, types, new columns,
+//! properties of columns, keys, other constraints.
 
-use crate::model::catalog::{Column, ConstraintKind as Known, Table};
+use crate::model::catalog::{Column, Constraint, ConstraintKind as Known, Index, Sequence, Table};
 use crate::model::error::{Error, SqlState};
-use crate::sql::ast::{AlterAction, ColumnDefinition, Name, TableConstraint};
+use crate::sql::ast::{AlterAction, ColumnDefinition, ConstraintKind, Name, TableConstraint};
 use crate::sql::bind::{Binder, at};
 use crate::sql::compile::{check_step, plain_step};
-use crate::sql::ddl::constraint::{self, Detail, Subject};
-use crate::sql::ddl::name::{self, Chooser};
-use crate::sql::ddl::record::{self, Oids, flag, optional};
-use crate::sql::ddl::{definition, skipping, table};
-use crate::sql::lite::{self, Alter, Expr};
+use crate::sql::ddl::column::{self, Place};
+use crate::sql::ddl::constraint;
+use crate::sql::ddl::depend::{self, Object};
+use crate::sql::ddl::name::Chooser;
+use crate::sql::ddl::rebuild::{self, Values};
+use crate::sql::ddl::{Work, drop, index, layout, record, sequence, skipped, table};
+use crate::sql::lite::{self, Expr};
 use crate::sql::{Action, Step};
 
-pub(super) fn alter(
-    table: &Table,
-    actions: &[AlterAction],
-    binder: &mut Binder<'_>,
-) -> Result<Action, Error> {
-    if !table.from_postgres {
-        return Err(Error::refused(format!(
-            "ALTER TABLE of \"{}\", which was made by plain SQLite SQL, is not supported",
-            table.name
-        )));
-    }
-    let mut oids = Oids::new(binder.catalog.next_oid);
-    let mut chooser = Chooser::new(binder.catalog);
-    let mut steps = Vec::new();
-    let mut seen_columns = Vec::new();
-    for action in actions {
-        match action {
-            AlterAction::AddConstraint(constraint) => {
-                steps.extend(add_constraint(table, constraint, &mut chooser, &mut oids, binder)?);
-            }
-            AlterAction::AddColumn { column, if_not_exists } => {
-                if table.columns.iter().any(|known| known.name == column.name.text)
-                    || seen_columns.contains(&column.name.text)
-                {
-                    let error = Error::user(
-                        SqlState::DUPLICATE_COLUMN,
-                        format!(
-                            "column \"{}\" of relation \"{}\" already exists",
-                            column.name.text, table.name
-                        ),
-                    );
-                    if *if_not_exists && actions.len() == 1 {
-                        return Ok(skipping("ALTER TABLE", &error));
-                    }
-                    return Err(error);
-                }
-                let number = next_number(table) + seen_columns.len() as i16;
-                seen_columns.push(column.name.text.clone());
-                steps.extend(add_column(table, number, column, &mut chooser, &mut oids, binder)?);
-            }
-            AlterAction::DropColumn { name, if_exists, cascade } => match own_column(table, name) {
-                Ok(column) => steps.extend(drop_column(table, column, *cascade, binder)?),
-                Err(error) if *if_exists && actions.len() == 1 => {
-                    return Ok(skipping("ALTER TABLE", &error));
-                }
-                Err(error) => return Err(error),
-            },
-            AlterAction::DropConstraint { name, if_exists } => match drop_constraint(table, name) {
-                Err(error)
-                    if *if_exists
-                        && actions.len() == 1
-                        && error.state() == SqlState::UNDEFINED_OBJECT =>
-                {
-                    return Ok(skipping("ALTER TABLE", &error));
-                }
-                dropped => steps.extend(dropped?),
-            },
-            other => steps.extend(alter_column(table, other, binder)?),
-        }
-    }
-    steps.extend(oids.step());
-    Ok(definition(steps, "ALTER TABLE"))
+/// A table on its way to another form.
+pub(super) struct Change<'c> {
+    pub(super) old: &'c Table,
+    pub(super) new: Table,
+    pub(super) chooser: Chooser<'c>,
+    pub(super) values: Values,
+    /// Asked when the rows are in their new form.
+    checks: Vec<Step>,
+    /// Made at the end.
+    pub(super) indexes: Vec<Index>,
+    pub(super) sequences: Vec<Sequence>,
 }
 
-/// ALTER COLUMN, and what changes nothing that is stored.
-fn alter_column(
-    table: &Table,
-    action: &AlterAction,
-    binder: &mut Binder<'_>,
-) -> Result<Vec<Step>, Error> {
+impl<'c> Change<'c> {
+    pub(super) fn new(old: &'c Table, binder: &Binder<'c>) -> Self {
+        Self {
+            old,
+            new: old.clone(),
+            chooser: Chooser::new(binder.catalog, &old.schema),
+            values: Values::new(),
+            checks: Vec::new(),
+            indexes: Vec::new(),
+            sequences: Vec::new(),
+        }
+    }
+
+    /// The steps of it all.
+    pub(super) fn finish(self, work: &mut Work, binder: &mut Binder<'_>) -> Result<(), Error> {
+        for sequence in &self.sequences {
+            work.push(record::sequence_row(sequence));
+        }
+        rebuild::apply(self.old, &self.new, &self.values, self.checks, work, binder)?;
+        for one in &self.indexes {
+            index::add(one, &self.new, work, binder)?;
+        }
+        Ok(())
+    }
+
+    /// The position of a column in the new form.
+    ///
+    /// # Errors
+    /// 42703.
+    pub(super) fn place(&self, name: &Name) -> Result<usize, Error> {
+        self.new.columns.iter().position(|column| column.name == name.text).ok_or_else(|| {
+            let message = format!(
+                "column \"{}\" of relation \"{}\" does not exist",
+                name.text, self.new.name
+            );
+            Error::user(SqlState::UNDEFINED_COLUMN, message)
+        })
+    }
+}
+
+/// When an action is done.
+fn pass(action: &AlterAction) -> u8 {
     match action {
-        AlterAction::SetNotNull { column } => Ok(set_not_null(table, own_column(table, column)?)),
-        AlterAction::DropNotNull { column } => drop_not_null(table, own_column(table, column)?),
-        AlterAction::SetDefault { column, default } => {
-            let column = own_column(table, column)?;
-            if column.sequence.is_some() {
-                return Err(Error::refused(
-                    "changing the default of a serial column is not supported",
-                ));
-            }
-            if let Some(source) = default {
-                binder.default_expression(&source.text, column)?;
-            }
-            let text = default.as_ref().map(|source| source.text.as_str());
-            Ok(vec![record_change(table, column, vec![("default_text", optional(text))])])
-        }
-        AlterAction::RenameColumn { from, to } => rename_column(table, from, to, binder),
-        AlterAction::RenameTable { to } => rename_table(table, to, binder),
-        // There is one owner of everything.
-        AlterAction::Owner => Ok(Vec::new()),
-        AlterAction::AddConstraint(_)
-        | AlterAction::AddColumn { .. }
-        | AlterAction::DropColumn { .. }
-        | AlterAction::DropConstraint { .. } => Err(Error::internal("handled before")),
+        AlterAction::DropColumn { .. } | AlterAction::DropConstraint { .. } => 0,
+        AlterAction::SetType { .. } => 1,
+        AlterAction::AddColumn { .. } => 2,
+        AlterAction::AddConstraint(TableConstraint { kind, .. }) => match kind {
+            ConstraintKind::PrimaryKey(_) | ConstraintKind::Unique(_) => 4,
+            ConstraintKind::Check(_) => 5,
+            ConstraintKind::ForeignKey(_) => 6,
+        },
+        AlterAction::ValidateConstraint { .. } => 7,
+        _ => 3,
     }
 }
 
-fn own_column<'t>(table: &'t Table, name: &Name) -> Result<&'t Column, Error> {
-    table.columns.iter().find(|column| column.name == name.text).ok_or_else(|| {
-        at(
-            Error::user(
-                SqlState::UNDEFINED_COLUMN,
-                format!("column \"{}\" of relation \"{}\" does not exist", name.text, table.name),
-            ),
-            name.position,
-        )
-    })
+pub(super) fn alter<'c>(
+    old: &'c Table,
+    actions: &[AlterAction],
+    binder: &mut Binder<'c>,
+) -> Result<Action, Error> {
+    let mut work = Work::new(binder);
+    let mut change = Change::new(old, binder);
+    let mut ordered: Vec<&AlterAction> = actions.iter().collect();
+    ordered.sort_by_key(|action| pass(action));
+    let mut constraints = Vec::new();
+    for action in ordered {
+        if let AlterAction::AddColumn { column, .. } = action {
+            constraints.extend(&column.constraints);
+        }
+        one(&mut change, action, &mut work, binder)?;
+    }
+    constraints.sort_by_key(|tree| {
+        !matches!(tree.kind, ConstraintKind::PrimaryKey(_) | ConstraintKind::Unique(_))
+    });
+    for tree in constraints {
+        // A column that wasn't added brings no constraint.
+        let there = match &tree.kind {
+            ConstraintKind::PrimaryKey(key) | ConstraintKind::Unique(key) => {
+                key.columns.first().is_none_or(|name| change.added(&name.text))
+            }
+            _ => true,
+        };
+        if there {
+            add_constraint(&mut change, tree, &mut work, binder)?;
+        }
+    }
+    table::check_generated(&change.new, binder)?;
+    change.finish(&mut work, binder)?;
+    Ok(work.finish("ALTER TABLE"))
 }
 
-fn next_number(table: &Table) -> i16 {
-    table.columns.iter().map(|column| column.number).max().unwrap_or(0) + 1
+impl Change<'_> {
+    fn added(&self, name: &str) -> bool {
+        self.old.column(name).is_none()
+    }
 }
 
-fn change(table: &Table, change: Alter) -> Step {
-    plain_step(&lite::Statement::AlterTable { table: table.name.clone(), change })
+fn one<'c>(
+    change: &mut Change<'c>,
+    action: &AlterAction,
+    work: &mut Work,
+    binder: &mut Binder<'c>,
+) -> Result<(), Error> {
+    match action {
+        AlterAction::AddConstraint(tree) => add_constraint(change, tree, work, binder),
+        AlterAction::AddColumn { column, if_not_exists } => {
+            add_column(change, column, *if_not_exists, work, binder)
+        }
+        AlterAction::DropColumn { name, if_exists, cascade } => {
+            drop_column(change, name, (*if_exists, *cascade), work, binder)
+        }
+        AlterAction::DropConstraint { name, if_exists, cascade } => {
+            drop_constraint(change, name, (*if_exists, *cascade), work, binder)
+        }
+        AlterAction::AlterConstraint { name, deferrable, initially_deferred } => {
+            let found = constraint_place(change, name)?;
+            let known = &mut change.new.constraints[found];
+            if !matches!(known.kind, Known::ForeignKey { .. }) {
+                let message = format!(
+                    "constraint \"{}\" of relation \"{}\" is not a foreign key constraint",
+                    name.text, change.old.name
+                );
+                return Err(Error::user(SqlState::WRONG_OBJECT_TYPE, message));
+            }
+            known.deferrable = *deferrable;
+            known.initially_deferred = *initially_deferred;
+            Ok(())
+        }
+        AlterAction::ValidateConstraint { name } => validate(change, name, binder),
+        AlterAction::SetType { column, data_type, using } => {
+            super::retype::set_type(change, column, (data_type, using.as_ref()), work, binder)
+        }
+        AlterAction::SetNotNull { column, set } => set_not_null(change, column, *set),
+        AlterAction::SetDefault { column, default } => {
+            set_default(change, column, default.as_ref(), binder)
+        }
+        AlterAction::AddIdentity { .. }
+        | AlterAction::SetIdentity { .. }
+        | AlterAction::DropIdentity { .. }
+        | AlterAction::DropExpression { .. } => identity(change, action, work, binder),
+        AlterAction::Tuning | AlterAction::Owner { .. } => Ok(()),
+        AlterAction::RenameColumn { .. }
+        | AlterAction::RenameConstraint { .. }
+        | AlterAction::Rename { .. }
+        | AlterAction::SetSchema { .. } => Err(Error::internal("a name is changed elsewhere")),
+    }
 }
 
-fn record_change(table: &Table, column: &Column, values: Vec<(&str, Expr)>) -> Step {
-    record::update("_eider_column", values, &[("table_name", &table.name), ("name", &column.name)])
+fn add_column<'c>(
+    change: &mut Change<'c>,
+    tree: &ColumnDefinition,
+    if_not_exists: bool,
+    work: &mut Work,
+    binder: &mut Binder<'c>,
+) -> Result<(), Error> {
+    if change.new.column(&tree.name.text).is_some() {
+        let message = format!(
+            "column \"{}\" of relation \"{}\" already exists",
+            tree.name.text, change.old.name
+        );
+        let error = Error::user(SqlState::DUPLICATE_COLUMN, message);
+        if if_not_exists {
+            binder.notices.push(skipped(&error));
+            return Ok(());
+        }
+        return Err(error);
+    }
+    let highest = |table: &Table| table.columns.iter().map(|column| column.number).max();
+    // Numbers are never used again; the table's gaps are all that is known of dropped columns.
+    let number = highest(change.old).max(highest(&change.new)).unwrap_or(0) + 1;
+    let place = Place {
+        table_name: &change.old.name,
+        table_stored: &change.old.stored,
+        number,
+        others: &change.new.columns,
+    };
+    let planned = column::plan(tree, &place, &mut change.chooser, work, binder)?;
+    change.sequences.extend(planned.sequence);
+    let needs_value = planned.column.not_null;
+    change.new.columns.push(planned.column);
+    if needs_value {
+        let last = change.new.columns.len() - 1;
+        change.check_not_null(last);
+    }
+    Ok(())
+}
+
+impl Change<'_> {
+    /// Asks whether a column has NULLs.
+    fn check_not_null(&mut self, place: usize) {
+        let column = &self.new.columns[place];
+        let null = Expr::IsNull { operand: Box::new(Expr::column(&column.stored)), negated: false };
+        let message = format!(
+            "column \"{}\" of relation \"{}\" contains null values",
+            column.name, self.new.name
+        );
+        let mut error = Error::user(SqlState::NOT_NULL_VIOLATION, message);
+        error.fields_mut().schema = Some(self.new.schema.clone());
+        error.fields_mut().table = Some(self.new.name.clone());
+        error.fields_mut().column = Some(column.name.clone());
+        self.checks.push(rows_where(&self.new, null, error));
+    }
 }
 
 /// The rows that a new rule must not find.
@@ -139,7 +240,10 @@ fn rows_where(table: &Table, filter: Expr, error: Error) -> Step {
         limit: Some(Expr::Integer(1)),
         ..lite::Query::select(lite::Select {
             items: vec![(Expr::Integer(1), None)],
-            from: Some(lite::From::Table { name: table.name.clone(), alias: table.name.clone() }),
+            from: Some(lite::From::Table {
+                name: table.stored.clone(),
+                alias: table.stored.clone(),
+            }),
             filter: Some(filter),
             ..lite::Select::default()
         })
@@ -147,301 +251,474 @@ fn rows_where(table: &Table, filter: Expr, error: Error) -> Step {
     check_step(query, error)
 }
 
-fn set_not_null(table: &Table, column: &Column) -> Vec<Step> {
-    if column.not_null {
-        return Vec::new();
+fn add_constraint<'c>(
+    change: &mut Change<'c>,
+    tree: &TableConstraint,
+    work: &mut Work,
+    binder: &mut Binder<'c>,
+) -> Result<(), Error> {
+    let planned = constraint::plan(tree, (&change.new, false), &mut change.chooser, work, binder)?;
+    if let Known::PrimaryKey { columns } = &planned.constraint.kind {
+        for place in columns.clone() {
+            if !change.new.columns[place].not_null {
+                change.new.columns[place].not_null = true;
+                change.check_not_null(place);
+            }
+        }
     }
-    let null = Expr::IsNull { operand: Box::new(Expr::column(&column.name)), negated: false };
-    let message =
-        format!("column \"{}\" of relation \"{}\" contains null values", column.name, table.name);
-    vec![
-        rows_where(table, null, Error::user(SqlState::NOT_NULL_VIOLATION, message)),
-        change(table, Alter::SetNotNull(column.name.clone())),
-        record_change(table, column, vec![("not_null", flag(true))]),
-    ]
+    if planned.constraint.validated {
+        check_rows(change, &planned.constraint, binder)?;
+    }
+    change.new.constraints.push(planned.constraint);
+    change.indexes.extend(planned.index);
+    Ok(())
 }
 
-fn drop_not_null(table: &Table, column: &Column) -> Result<Vec<Step>, Error> {
-    let in_key = table.constraints.iter().any(|constraint| match &constraint.kind {
-        Known::PrimaryKey { columns } => {
-            columns.iter().any(|place| table.columns[*place].name == column.name)
-        }
-        Known::Unique { .. } | Known::Check { .. } | Known::ForeignKey { .. } => false,
-    });
-    if in_key {
-        let message = format!("column \"{}\" is in a primary key", column.name);
-        return Err(Error::user(SqlState::INVALID_TABLE_DEFINITION, message));
-    }
-    if !column.not_null {
-        return Ok(Vec::new());
-    }
-    Ok(vec![
-        change(table, Alter::DropNotNull(column.name.clone())),
-        record_change(table, column, vec![("not_null", flag(false))]),
-    ])
-}
-
-fn add_constraint(
-    table: &Table,
-    constraint: &TableConstraint,
-    chooser: &mut Chooser<'_>,
-    oids: &mut Oids,
-    binder: &mut Binder<'_>,
-) -> Result<Vec<Step>, Error> {
-    let catalog = binder.catalog;
-    let planned = constraint::plan(constraint, &Subject { table, catalog }, chooser, binder)?;
-    let mut steps = Vec::new();
-    match &planned.detail {
-        Detail::PrimaryKey => {
-            if table.constraints.iter().any(|known| matches!(known.kind, Known::PrimaryKey { .. }))
-            {
-                let message =
-                    format!("multiple primary keys for table \"{}\" are not allowed", table.name);
-                return Err(Error::user(SqlState::INVALID_TABLE_DEFINITION, message));
-            }
-            for name in &planned.columns {
-                if let Some(column) = table.columns.iter().find(|column| column.name == *name) {
-                    steps.extend(set_not_null(table, column));
-                }
-            }
-            steps.push(plain_step(&planned.index(&table.name)));
-        }
-        Detail::Unique => steps.push(plain_step(&planned.index(&table.name))),
-        Detail::Check(expr) => {
+/// Asks whether the rows keep a CHECK or a foreign key.
+fn check_rows<'c>(
+    change: &mut Change<'c>,
+    constraint: &Constraint,
+    binder: &mut Binder<'c>,
+) -> Result<(), Error> {
+    let new = &change.new;
+    match &constraint.kind {
+        Known::Check { expression } => {
+            let expr = layout::check(new, expression, binder)?;
             let message = format!(
                 "check constraint \"{}\" of relation \"{}\" is violated by some row",
-                planned.name, table.name
+                constraint.name, new.name
             );
-            let violated = Expr::Prefix("NOT", Box::new(expr.clone()));
-            steps.push(rows_where(
-                table,
-                violated,
-                Error::user(SqlState::CHECK_VIOLATION, message),
-            ));
-            steps.extend(planned.clause().map(|clause| change(table, Alter::AddCheck(clause))));
+            let error = about(Error::user(SqlState::CHECK_VIOLATION, message), new, constraint);
+            let violated = Expr::Prefix("NOT", Box::new(expr));
+            change.checks.push(rows_where(&change.new, violated, error));
         }
-        Detail::ForeignKey { .. } => {
-            return Err(Error::refused(
-                "adding a foreign key to an existing table is not supported; name it in CREATE TABLE",
-            ));
+        Known::ForeignKey { actions, columns, .. } => {
+            let message = format!(
+                "insert or update on table \"{}\" violates foreign key constraint \"{}\"",
+                new.name, constraint.name
+            );
+            let error =
+                about(Error::user(SqlState::FOREIGN_KEY_VIOLATION, message), new, constraint);
+            if actions.matching == 'f' && columns.len() > 1 {
+                let stored: Vec<String> =
+                    columns.iter().map(|place| new.columns[*place].stored.clone()).collect();
+                let mixed = Expr::Prefix("NOT", Box::new(layout::all_or_none(&stored)));
+                let detail = "MATCH FULL does not allow mixing of null and nonnull key values.";
+                let error = error.clone().with_detail(detail);
+                change.checks.push(rows_where(&change.new, mixed, error));
+            }
+            let orphans = rebuild::orphans(&change.new, &constraint.kind, binder);
+            change.checks.extend(orphans.map(|query| check_step(query, error)));
         }
+        Known::PrimaryKey { .. } | Known::Unique { .. } => {}
     }
-    steps.extend(planned.record(&table.name, true, oids));
-    Ok(steps)
+    Ok(())
 }
 
-fn add_column(
-    table: &Table,
-    number: i16,
-    tree: &ColumnDefinition,
-    chooser: &mut Chooser<'_>,
-    oids: &mut Oids,
-    binder: &mut Binder<'_>,
-) -> Result<Vec<Step>, Error> {
-    if table.columns.iter().any(|known| known.name.eq_ignore_ascii_case(&tree.name.text)) {
-        return Err(Error::refused("column names that differ by case only are not supported"));
-    }
-    let planned = table::plan_column(&table.name, number, tree, chooser, binder)?;
-    if planned.column.sequence.is_some() {
-        return Err(Error::refused("adding a serial column to an existing table is not supported"));
-    }
-    let mut definition = table::column_def(&planned, false);
-    if planned.column.default.is_some() && definition.default.is_none() {
-        return Err(Error::refused(
-            "adding a column with a default that is not a constant is not supported",
-        ));
-    }
-    let mut steps = Vec::new();
-    // SQLite wants a default for a NOT NULL column even where there is no row; the rule comes after.
-    let not_null_later = definition.not_null && definition.default.is_none();
-    if not_null_later {
-        definition.not_null = false;
+fn about(mut error: Error, table: &Table, constraint: &Constraint) -> Error {
+    let fields = error.fields_mut();
+    fields.schema = Some(table.schema.clone());
+    fields.table = Some(table.name.clone());
+    fields.constraint = Some(constraint.name.clone());
+    error
+}
+
+fn constraint_place(change: &Change<'_>, name: &Name) -> Result<usize, Error> {
+    change.new.constraints.iter().position(|known| known.name == name.text).ok_or_else(|| {
         let message = format!(
-            "column \"{}\" of relation \"{}\" contains null values",
-            tree.name.text, table.name
+            "constraint \"{}\" of relation \"{}\" does not exist",
+            name.text, change.new.name
         );
-        steps.push(rows_where(
-            table,
-            Expr::Integer(1),
-            Error::user(SqlState::NOT_NULL_VIOLATION, message),
-        ));
-    }
-    // The new table is what the constraints of the column see.
-    let mut grown = table.clone();
-    grown.columns.push(planned.column.clone());
-    let mut records = table::record_column(&table.name, &planned, oids);
-    for constraint in &tree.constraints {
-        let catalog = binder.catalog;
-        let one =
-            constraint::plan(constraint, &Subject { table: &grown, catalog }, chooser, binder)?;
-        match &one.detail {
-            Detail::PrimaryKey => {
-                return Err(Error::refused(
-                    "adding a key column is not supported; add the column first",
-                ));
-            }
-            Detail::Unique => records.push(plain_step(&one.index(&table.name))),
-            Detail::Check(_) | Detail::ForeignKey { .. } => {
-                if let Some(mut clause) = one.clause() {
-                    if let lite::ConstraintKind::ForeignKey { columns, .. } = &mut clause.kind {
-                        columns.clear();
-                    }
-                    definition.constraints.push(clause);
-                }
-            }
-        }
-        records.extend(one.record(&table.name, true, oids));
-    }
-    steps.push(change(table, Alter::AddColumn(definition)));
-    if not_null_later {
-        steps.push(change(table, Alter::SetNotNull(tree.name.text.clone())));
-    }
-    steps.extend(records);
-    Ok(steps)
+        Error::user(SqlState::UNDEFINED_OBJECT, message)
+    })
 }
 
-fn drop_column(
-    table: &Table,
-    column: &Column,
-    cascade: bool,
-    binder: &Binder<'_>,
-) -> Result<Vec<Step>, Error> {
-    let _ = cascade;
-    let used =
-        |places: &[usize]| places.iter().any(|place| table.columns[*place].name == column.name);
-    let mut steps = Vec::new();
-    for constraint in &table.constraints {
-        let (uses, droppable) = match &constraint.kind {
-            Known::PrimaryKey { columns } => {
-                (used(columns), binder.catalog.indexes.contains_key(&constraint.name))
-            }
-            Known::Unique { columns } => (used(columns), true),
-            Known::ForeignKey { columns, .. } => (used(columns), false),
-            Known::Check { expression } => (expression.contains(&column.name), false),
-        };
-        if uses && !droppable {
-            return Err(Error::refused(format!(
-                "dropping a column that constraint \"{}\" uses is not supported",
-                constraint.name
-            )));
-        }
-        if uses {
-            steps.extend(drop_key(&constraint.name));
-        }
+fn validate<'c>(
+    change: &mut Change<'c>,
+    name: &Name,
+    binder: &mut Binder<'c>,
+) -> Result<(), Error> {
+    let place = constraint_place(change, name)?;
+    let known = change.new.constraints[place].clone();
+    if known.is_key() {
+        let message = format!(
+            "constraint \"{}\" of relation \"{}\" is not a foreign key or check constraint",
+            name.text, change.new.name
+        );
+        return Err(Error::user(SqlState::WRONG_OBJECT_TYPE, message));
     }
-    for index in binder.catalog.indexes.values().filter(|index| index.table == table.name) {
-        let own = table.constraints.iter().any(|constraint| constraint.name == index.name);
-        if !own && index.columns.iter().any(|name| name.as_deref() == Some(&column.name)) {
-            steps.extend(drop_key(&index.name));
-        }
+    if !known.validated {
+        check_rows(change, &known, binder)?;
+        change.new.constraints[place].validated = true;
     }
-    steps.push(change(table, Alter::DropColumn(column.name.clone())));
-    if let Some(sequence) = &column.sequence {
-        steps.push(record::delete("_eider_sequence", &[("name", sequence)]));
+    Ok(())
+}
+
+/// Takes a constraint out of a table's plan, with its index.
+pub(super) fn remove_constraint(table: &mut Table, oid: u32, work: &mut Work) {
+    let Some(place) = table.constraints.iter().position(|known| known.oid == oid) else { return };
+    let known = table.constraints.remove(place);
+    if let Some(index) = known.index {
+        work.steps.extend(drop::index_steps(&index));
     }
-    steps.push(record::delete(
-        "_eider_column",
-        &[("table_name", &table.name), ("name", &column.name)],
+    work.push(record::delete(
+        "_eider_comment",
+        &[("class_oid", 2606u32.into()), ("object_oid", known.oid.into())],
     ));
-    Ok(steps)
 }
 
-fn drop_key(name: &str) -> Vec<Step> {
-    vec![
-        plain_step(&lite::Statement::Drop { what: "INDEX", name: name.to_owned() }),
-        record::delete("_eider_index", &[("name", name)]),
-        record::delete("_eider_constraint", &[("name", name)]),
-    ]
-}
-
-fn drop_constraint(table: &Table, name: &Name) -> Result<Vec<Step>, Error> {
-    let known =
-        table.constraints.iter().find(|constraint| constraint.name == name.text).ok_or_else(
-            || {
-                Error::user(
-                    SqlState::UNDEFINED_OBJECT,
-                    format!(
-                        "constraint \"{}\" of relation \"{}\" does not exist",
-                        name.text, table.name
-                    ),
-                )
-            },
-        )?;
-    let mut steps = match &known.kind {
-        Known::PrimaryKey { .. } => {
-            return Err(Error::refused("dropping a primary key is not supported"));
+fn drop_constraint<'c>(
+    change: &mut Change<'c>,
+    name: &Name,
+    (if_exists, cascade): (bool, bool),
+    work: &mut Work,
+    binder: &mut Binder<'c>,
+) -> Result<(), Error> {
+    let place = match constraint_place(change, name) {
+        Err(error) if if_exists => {
+            binder.notices.push(skipped(&error));
+            return Ok(());
         }
-        Known::Unique { .. } => drop_key(&known.name),
-        Known::Check { .. } => vec![change(table, Alter::DropConstraint(known.name.clone()))],
-        Known::ForeignKey { .. } => {
-            return Err(Error::refused("dropping a foreign key is not supported"));
-        }
+        found => found?,
     };
-    steps.push(record::delete(
-        "_eider_constraint",
-        &[("table_name", &table.name), ("name", &known.name)],
-    ));
-    Ok(steps)
+    let oid = change.new.constraints[place].oid;
+    if let Some(known) = change.old.constraints.iter().find(|known| known.oid == oid) {
+        let target = [Object::Constraint(change.old, known)];
+        drop::with_dependents(&target, cascade, Some(change), work, binder)?;
+    }
+    remove_constraint(&mut change.new, oid, work);
+    Ok(())
 }
 
-fn rename_column(
-    table: &Table,
-    from: &Name,
-    to: &Name,
-    binder: &Binder<'_>,
-) -> Result<Vec<Step>, Error> {
-    let column = own_column(table, from)?;
-    if table.columns.iter().any(|other| other.name.eq_ignore_ascii_case(&to.text)) {
-        let message =
-            format!("column \"{}\" of relation \"{}\" already exists", to.text, table.name);
-        return Err(Error::user(SqlState::DUPLICATE_COLUMN, message));
-    }
-    // Constraints and indexes are recorded with their columns' names.
-    let named = table.constraints.iter().any(|constraint| match &constraint.kind {
-        Known::PrimaryKey { columns }
-        | Known::Unique { columns }
-        | Known::ForeignKey { columns, .. } => {
-            columns.iter().any(|place| table.columns[*place].name == column.name)
+fn drop_column<'c>(
+    change: &mut Change<'c>,
+    name: &Name,
+    (if_exists, cascade): (bool, bool),
+    work: &mut Work,
+    binder: &mut Binder<'c>,
+) -> Result<(), Error> {
+    let place = match change.place(name) {
+        Err(error) if if_exists => {
+            binder.notices.push(skipped(&error));
+            return Ok(());
         }
-        Known::Check { expression } => expression.contains(&column.name),
-    });
-    let indexed = binder.catalog.indexes.values().any(|index| {
-        index.table == table.name
-            && index.columns.iter().any(|name| name.as_deref() == Some(&column.name))
-    });
-    if named || indexed {
-        return Err(Error::refused(
-            "renaming a column that a constraint or an index uses is not supported",
-        ));
+        found => found?,
+    };
+    let column = change.new.columns[place].clone();
+    if let Some(known) = change.old.numbered(column.number) {
+        let target = [Object::Column(change.old, known)];
+        drop::with_dependents(&target, cascade, Some(change), work, binder)?;
     }
-    Ok(vec![
-        change(table, Alter::RenameColumn(column.name.clone(), to.text.clone())),
-        record_change(table, column, vec![("name", Expr::text(&to.text))]),
-    ])
+    remove_column(change, &column, work, binder);
+    Ok(())
 }
 
-fn rename_table(table: &Table, to: &Name, binder: &Binder<'_>) -> Result<Vec<Step>, Error> {
-    let new = name::new_relation(&vec![to.clone()], binder.catalog)?;
-    if name::exists(binder.catalog, &new) {
-        return Err(Error::user(
-            SqlState::DUPLICATE_TABLE,
-            format!("relation \"{new}\" already exists"),
-        ));
+/// Takes a column out of a table's plan, with the constraints, indexes and sequences that are its own.
+pub(super) fn remove_column<'c>(
+    change: &mut Change<'c>,
+    column: &Column,
+    work: &mut Work,
+    binder: &Binder<'c>,
+) {
+    let Some(place) = change.new.columns.iter().position(|one| one.number == column.number) else {
+        return;
+    };
+    let gone: Vec<u32> = change
+        .new
+        .constraints
+        .iter()
+        .filter(|known| match &known.kind {
+            Known::Check { expression } => depend::mentions(expression, &column.name),
+            _ => known.columns().contains(&place),
+        })
+        .map(|known| known.oid)
+        .collect();
+    for oid in gone {
+        remove_constraint(&mut change.new, oid, work);
     }
-    let mut steps = vec![change(table, Alter::RenameTable(new.clone()))];
-    for (catalog_table, column) in [
-        ("_eider_table", "name"),
-        ("_eider_column", "table_name"),
-        ("_eider_constraint", "table_name"),
-        ("_eider_constraint", "foreign_table"),
-        ("_eider_index", "table_name"),
-        ("_eider_sequence", "owner_table"),
-    ] {
-        steps.push(record::update(
-            catalog_table,
-            vec![(column, Expr::text(&new))],
-            &[(column, &table.name)],
-        ));
+    for known in binder.catalog.indexes_of(change.old) {
+        let text = |text: &Option<String>| {
+            text.as_ref().is_some_and(|text| depend::mentions(text, &column.name))
+        };
+        let uses =
+            known.keys.iter().any(|key| key.column == Some(column.number) || text(&key.expression))
+                || known.columns.iter().any(|name| name.as_ref() == Some(&column.stored))
+                || known.include.contains(&column.name)
+                || text(&known.predicate);
+        let of_constraint =
+            change.old.constraints.iter().any(|one| one.index.as_ref() == Some(&known.stored));
+        if uses && !of_constraint {
+            work.steps.extend(drop::index_steps(&known.stored));
+        }
     }
-    Ok(steps)
+    for sequence in depend::owned(change.old, Some(column.number), binder.catalog) {
+        work.push(record::delete("_eider_sequence", &[("oid", sequence.oid.into())]));
+    }
+    work.push(record::delete(
+        "_eider_comment",
+        &[
+            ("class_oid", 1259u32.into()),
+            ("object_oid", change.old.oid.into()),
+            ("column_number", column.number.into()),
+        ],
+    ));
+    change.new.columns.remove(place);
+    change.values.remove(&column.number);
+    for known in &mut change.new.constraints {
+        match &mut known.kind {
+            Known::PrimaryKey { columns }
+            | Known::Unique { columns }
+            | Known::ForeignKey { columns, .. } => {
+                columns.iter_mut().filter(|one| **one > place).for_each(|one| *one -= 1);
+            }
+            Known::Check { .. } => {}
+        }
+    }
+}
+
+fn set_not_null(change: &mut Change<'_>, name: &Name, set: bool) -> Result<(), Error> {
+    let place = change.place(name)?;
+    if change.new.columns[place].not_null == set {
+        return Ok(());
+    }
+    if !set {
+        let in_key = change.new.constraints.iter().any(|known| {
+            matches!(&known.kind, Known::PrimaryKey { columns } if columns.contains(&place))
+        });
+        if in_key {
+            let message = format!("column \"{}\" is in a primary key", name.text);
+            return Err(Error::user(SqlState::INVALID_TABLE_DEFINITION, message));
+        }
+        if change.new.columns[place].identity.is_some() {
+            let message = format!(
+                "column \"{}\" of relation \"{}\" is an identity column",
+                name.text, change.new.name
+            );
+            return Err(Error::user(SqlState::SYNTAX_ERROR, message));
+        }
+    }
+    change.new.columns[place].not_null = set;
+    if set {
+        change.check_not_null(place);
+    }
+    Ok(())
+}
+
+fn set_default<'c>(
+    change: &mut Change<'c>,
+    name: &Name,
+    default: Option<&crate::sql::ast::SourceExpr>,
+    binder: &mut Binder<'c>,
+) -> Result<(), Error> {
+    let place = change.place(name)?;
+    let table = change.new.name.clone();
+    let column = &mut change.new.columns[place];
+    let wrong = |what: &str, hint: &str| {
+        let message = format!("column \"{}\" of relation \"{table}\" is {what}", name.text);
+        let error = Error::user(SqlState::SYNTAX_ERROR, message);
+        Err(if hint.is_empty() { error } else { error.with_hint(hint) })
+    };
+    if column.identity.is_some() {
+        let hint = "Use ALTER TABLE ... ALTER COLUMN ... DROP IDENTITY instead.";
+        return wrong("an identity column", if default.is_none() { hint } else { "" });
+    }
+    if column.generated.is_some() {
+        let hint = "Use ALTER TABLE ... ALTER COLUMN ... DROP EXPRESSION instead.";
+        return wrong("a generated column", if default.is_none() { hint } else { "" });
+    }
+    match default {
+        Some(source) => column::set_default(column, source, binder),
+        None => {
+            column.default = None;
+            column.sequence = None;
+            Ok(())
+        }
+    }
+}
+
+/// ADD, SET and DROP IDENTITY, DROP EXPRESSION.
+fn identity<'c>(
+    change: &mut Change<'c>,
+    action: &AlterAction,
+    work: &mut Work,
+    binder: &Binder<'c>,
+) -> Result<(), Error> {
+    let (AlterAction::AddIdentity { column: name, .. }
+    | AlterAction::SetIdentity { column: name, .. }
+    | AlterAction::DropIdentity { column: name, .. }
+    | AlterAction::DropExpression { column: name, .. }) = action
+    else {
+        return Err(Error::internal("this action is not about an identity"));
+    };
+    let place = change.place(name)?;
+    let column = change.new.columns[place].clone();
+    let not = |what: &str| {
+        let message =
+            format!("column \"{}\" of relation \"{}\" is not {what}", name.text, change.new.name);
+        Error::user(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message)
+    };
+    match action {
+        AlterAction::AddIdentity { identity, .. } => add_identity(change, place, identity, work)?,
+        AlterAction::SetIdentity { always, options, .. } => {
+            let Some(old) =
+                binder.sequence_of(column.sequence).filter(|_| column.identity.is_some())
+            else {
+                return Err(not("an identity column"));
+            };
+            if let Some(always) = always {
+                change.new.columns[place].identity = Some(column::identity_kind(*always));
+            }
+            let new = sequence::altered(old, options, work)?;
+            work.push(record::update(
+                "_eider_sequence",
+                record::sequence_definition(&new),
+                &[("oid", new.oid.into())],
+            ));
+        }
+        AlterAction::DropIdentity { if_exists, .. } => {
+            if column.identity.is_none() {
+                return if *if_exists { Ok(()) } else { Err(not("an identity column")) };
+            }
+            if let Some(oid) = column.sequence {
+                work.push(record::delete("_eider_sequence", &[("oid", oid.into())]));
+            }
+            change.new.columns[place].sequence = None;
+            change.new.columns[place].identity = None;
+        }
+        AlterAction::DropExpression { if_exists, .. } => {
+            if column.generated.is_none() {
+                return if *if_exists { Ok(()) } else { Err(not("a stored generated column")) };
+            }
+            let value = own_value(change.old, &column);
+            change.values.insert(column.number, value);
+            change.new.columns[place].generated = None;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn add_identity(
+    change: &mut Change<'_>,
+    place: usize,
+    identity: &crate::sql::ast::IdentityClause,
+    work: &mut Work,
+) -> Result<(), Error> {
+    let column = change.new.columns[place].clone();
+    let wrong = |what: &str| {
+        let message =
+            format!("column \"{}\" of relation \"{}\" {what}", column.name, change.new.name);
+        Err(Error::user(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message))
+    };
+    if !column.not_null {
+        return wrong("must be declared NOT NULL before identity can be added");
+    }
+    if column.identity.is_some() {
+        return wrong("is already an identity column");
+    }
+    if column.default.is_some() || column.sequence.is_some() {
+        return wrong("already has a default value");
+    }
+    let target = Place {
+        table_name: &change.old.name,
+        table_stored: &change.old.stored,
+        number: column.number,
+        others: &[],
+    };
+    let options = &identity.options;
+    let owned = column::owned_sequence(&target, &column, options, &mut change.chooser, work)?;
+    let changed = &mut change.new.columns[place];
+    changed.sequence = Some(owned.oid);
+    changed.identity = Some(column::identity_kind(identity.always));
+    change.sequences.push(Sequence { internal: true, ..owned });
+    Ok(())
+}
+
+/// A column of the old form as a value for the new one.
+fn own_value(table: &Table, column: &Column) -> (crate::sql::bound::Expr, usize) {
+    let expr = crate::sql::bound::Expr {
+        kind: crate::sql::bound::ExprKind::Column(crate::sql::bound::Column {
+            relation: 0,
+            name: column.stored.clone(),
+            label: column.name.clone(),
+            not_null: column.not_null,
+            table_oid: table.oid,
+            number: column.number,
+        }),
+        data_type: column.data_type,
+        position: 0,
+    };
+    (expr, 0)
+}
+
+/// Changes of a table that plain SQLite statements made: as far as SQLite's own ALTER TABLE goes.
+pub(super) fn alter_foreign<'c>(
+    table: &'c Table,
+    actions: &[AlterAction],
+    binder: &mut Binder<'c>,
+) -> Result<Action, Error> {
+    let mut work = Work::new(binder);
+    for action in actions {
+        let change = |change| {
+            plain_step(&lite::Statement::AlterTable { table: table.stored.clone(), change })
+        };
+        let known = |name: &Name| {
+            table.column(&name.text).ok_or_else(|| {
+                let message = format!(
+                    "column \"{}\" of relation \"{}\" does not exist",
+                    name.text, table.name
+                );
+                at(Error::user(SqlState::UNDEFINED_COLUMN, message), 0)
+            })
+        };
+        match action {
+            AlterAction::AddColumn { column: tree, .. }
+                if tree.constraints.is_empty()
+                    && tree.identity.is_none()
+                    && tree.generated.is_none() =>
+            {
+                let place = Place {
+                    table_name: &table.name,
+                    table_stored: &table.stored,
+                    number: table.columns.iter().map(|one| one.number).max().unwrap_or(0) + 1,
+                    others: &table.columns,
+                };
+                let mut chooser = Chooser::new(binder.catalog, &table.schema);
+                let planned = column::plan(tree, &place, &mut chooser, &mut work, binder)?;
+                if planned.sequence.is_some() {
+                    return Err(unsupported(table));
+                }
+                let added = planned.column;
+                work.push(change(lite::Alter::AddColumn(lite::ColumnDef {
+                    name: added.stored.clone(),
+                    storage: layout::storage(added.data_type),
+                    collation: layout::collation(added.data_type),
+                    not_null: added.not_null,
+                    primary_key: false,
+                    default: layout::constant_default(&added, binder)?,
+                    generated: None,
+                })));
+                work.push(record::column_row(&table.stored, &added));
+            }
+            AlterAction::DropColumn { name, .. } => {
+                work.push(change(lite::Alter::DropColumn(known(name)?.stored.clone())));
+            }
+            AlterAction::SetNotNull { column, set: true } => {
+                work.push(change(lite::Alter::SetNotNull(known(column)?.stored.clone())));
+            }
+            AlterAction::SetNotNull { column, set: false } => {
+                work.push(change(lite::Alter::DropNotNull(known(column)?.stored.clone())));
+            }
+            AlterAction::Tuning | AlterAction::Owner { .. } => {}
+            _ => return Err(unsupported(table)),
+        }
+    }
+    Ok(work.finish("ALTER TABLE"))
+}
+
+fn unsupported(table: &Table) -> Error {
+    Error::refused(format!(
+        "this ALTER TABLE of \"{}\", which was made by plain SQLite SQL, is not supported",
+        table.name
+    ))
 }

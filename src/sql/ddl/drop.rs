@@ -1,269 +1,271 @@
-//! DROP and TRUNCATE.
+//! DROP.
 
-use crate::model::catalog::{Catalog, ConstraintKind, Table, TableKind};
-use crate::model::error::Class;
+use crate::model::catalog::{Catalog, ConstraintKind, Relation, Table, TableKind};
 use crate::model::error::{Error, SqlState};
 use crate::sql::ast::{DropKind, QualifiedName};
-use crate::sql::bind::{Binder, relation_name};
+use crate::sql::bind::{Binder, label};
 use crate::sql::compile::plain_step;
-use crate::sql::ddl::definition;
-use crate::sql::ddl::record::{self, flag};
-use crate::sql::lite::{self, Expr};
+use crate::sql::ddl::alter::{self, Change};
+use crate::sql::ddl::depend::{self, Object};
+use crate::sql::ddl::record;
+use crate::sql::ddl::{Work, object, skipped};
+use crate::sql::lite;
 use crate::sql::{Action, Step};
 
 pub(super) fn drop(
     kind: DropKind,
     names: &[QualifiedName],
     (if_exists, cascade): (bool, bool),
-    binder: &Binder<'_>,
+    binder: &mut Binder<'_>,
 ) -> Result<Action, Error> {
-    let (label, tag) = match kind {
+    match kind {
+        DropKind::Schema => return object::drop_schemas(names, (if_exists, cascade), binder),
+        DropKind::Type | DropKind::Domain | DropKind::Extension => {
+            return object::drop_others(kind, names, (if_exists, cascade), binder);
+        }
+        _ => {}
+    }
+    let (what, tag) = words(kind);
+    let mut targets = Vec::new();
+    let mut indexes = Vec::new();
+    for name in names {
+        match (find(kind, name, binder)?, kind) {
+            (Some(Relation::Table(table)), _) => targets.push(Object::Table(table)),
+            (Some(Relation::Sequence(sequence)), _) => targets.push(Object::Sequence(sequence)),
+            (Some(Relation::Index(index)), _) => indexes.push(index),
+            (None, _) => {
+                let error = missing(what, name, kind);
+                if !if_exists {
+                    return Err(error);
+                }
+                binder.notices.push(skipped(&error));
+            }
+        }
+    }
+    if targets.is_empty() && indexes.is_empty() {
+        return Ok(Action::Nothing { tag, notice: None });
+    }
+    let mut work = Work::new(binder);
+    for index in indexes {
+        check_index(index, binder)?;
+        work.steps.extend(index_steps(&index.stored));
+        forget(1259, index.oid, &mut work);
+    }
+    with_dependents(&targets, cascade, None, &mut work, binder)?;
+    Ok(work.finish(tag))
+}
+
+fn words(kind: DropKind) -> (&'static str, &'static str) {
+    match kind {
         DropKind::Table => ("table", "DROP TABLE"),
         DropKind::Index => ("index", "DROP INDEX"),
         DropKind::Sequence => ("sequence", "DROP SEQUENCE"),
         DropKind::View => ("view", "DROP VIEW"),
-    };
-    let mut found = Vec::new();
-    let mut missing = Vec::new();
-    for name in names {
-        let bare = relation_name(name)?.map(|name| name.text.as_str());
-        match bare.filter(|bare| is_there(kind, bare, binder.catalog)) {
-            Some(bare) => found.push(bare),
-            None => missing.push(missing_error(label, name, bare, binder.catalog)?),
-        }
-    }
-    if let Some(error) = missing.first()
-        && !if_exists
-    {
-        return Err(error.clone());
-    }
-    if found.is_empty() {
-        let texts: Vec<&str> = missing.iter().map(Error::message).collect();
-        // One notice is all that an answer has room for: it names all that are missing.
-        let message =
-            texts.iter().map(|text| format!("{text}, skipping")).collect::<Vec<_>>().join("\n");
-        let notice = Error::new(Class::User, SqlState(*b"00000"), message);
-        return Ok(Action::Nothing { tag, notice: Some(notice) });
-    }
-    let steps = match kind {
-        DropKind::Table => drop_tables(&found, cascade, binder.catalog)?,
-        DropKind::Index => found
-            .iter()
-            .map(|name| drop_index(name, binder.catalog))
-            .collect::<Result<Vec<_>, _>>()?
-            .concat(),
-        DropKind::Sequence => found
-            .iter()
-            .map(|name| drop_sequence(name, binder.catalog))
-            .collect::<Result<_, _>>()?,
-        DropKind::View => found.iter().flat_map(|name| drop_view(name)).collect(),
-    };
-    Ok(definition(steps, tag))
-}
-
-fn is_there(kind: DropKind, name: &str, catalog: &Catalog) -> bool {
-    match kind {
-        DropKind::Table => {
-            catalog.tables.get(name).is_some_and(|table| table.kind != TableKind::View)
-        }
-        DropKind::View => {
-            catalog.tables.get(name).is_some_and(|table| table.kind == TableKind::View)
-        }
-        DropKind::Index => catalog.indexes.contains_key(name),
-        DropKind::Sequence => catalog.sequences.contains_key(name),
+        DropKind::MaterializedView => ("materialized view", "DROP MATERIALIZED VIEW"),
+        DropKind::Schema => ("schema", "DROP SCHEMA"),
+        DropKind::Type => ("type", "DROP TYPE"),
+        DropKind::Domain => ("domain", "DROP DOMAIN"),
+        DropKind::Extension => ("extension", "DROP EXTENSION"),
     }
 }
 
-/// What a missing object is called; of another kind, it is an error in any case.
-fn missing_error(
-    label: &str,
+fn missing(what: &str, name: &QualifiedName, kind: DropKind) -> Error {
+    let state = if kind == DropKind::Index {
+        SqlState::UNDEFINED_OBJECT
+    } else {
+        SqlState::UNDEFINED_TABLE
+    };
+    Error::user(state, format!("{what} \"{}\" does not exist", label(name)))
+}
+
+/// The relation of this kind.
+///
+/// # Errors
+/// 42809 if it is of another kind; 3F000 for a schema that isn't there.
+fn find<'c>(
+    kind: DropKind,
     name: &QualifiedName,
-    bare: Option<&str>,
-    catalog: &Catalog,
-) -> Result<Error, Error> {
-    let full = name.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
-    let other_kind = bare.is_some_and(|bare| {
-        catalog.tables.contains_key(bare)
-            || catalog.indexes.contains_key(bare)
-            || catalog.sequences.contains_key(bare)
+    binder: &Binder<'c>,
+) -> Result<Option<Relation<'c>>, Error> {
+    let Some(found) = binder.relation(name)? else { return Ok(None) };
+    let own = match found {
+        Relation::Table(table) => match table.kind {
+            TableKind::Table | TableKind::Virtual => DropKind::Table,
+            TableKind::View => DropKind::View,
+            TableKind::MaterializedView => DropKind::MaterializedView,
+        },
+        Relation::Index(_) => DropKind::Index,
+        Relation::Sequence(_) => DropKind::Sequence,
+    };
+    if own == kind {
+        return Ok(Some(found));
+    }
+    let last = name.last().map_or("", |last| last.text.as_str());
+    let (wanted, (is, tag)) = (words(kind).0, words(own));
+    let article = |word: &str| if word == "index" { "an" } else { "a" };
+    Err(Error::user(
+        SqlState::WRONG_OBJECT_TYPE,
+        format!("\"{last}\" is not {} {wanted}", article(wanted)),
+    )
+    .with_hint(format!("Use {tag} to remove {} {is}.", article(is))))
+}
+
+fn check_index(index: &crate::model::catalog::Index, binder: &Binder<'_>) -> Result<(), Error> {
+    let owner = binder.catalog.tables.get(&index.table);
+    let keyed = owner.and_then(|table| {
+        let known = table.constraints.iter().find(|k| k.index.as_ref() == Some(&index.stored))?;
+        Some((table, known))
     });
-    if other_kind {
-        let article = if label == "index" { "an" } else { "a" };
-        return Err(Error::user(
-            SqlState::WRONG_OBJECT_TYPE,
-            format!("\"{full}\" is not {article} {label}"),
-        ));
-    }
-    let state =
-        if label == "index" { SqlState::UNDEFINED_OBJECT } else { SqlState::UNDEFINED_TABLE };
-    Ok(Error::user(state, format!("{label} \"{full}\" does not exist")))
+    let Some((table, known)) = keyed else { return Ok(()) };
+    let message = format!(
+        "cannot drop index {} because constraint {} on table {} requires it",
+        index.name, known.name, table.name
+    );
+    Err(Error::user(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message).with_hint(format!(
+        "You can drop constraint {} on table {} instead.",
+        known.name, table.name
+    )))
 }
 
-/// The tables, with foreign keys to this one, other than itself.
-fn referencing<'c>(
-    name: &'c str,
-    catalog: &'c Catalog,
-) -> impl Iterator<Item = (&'c Table, &'c str)> {
-    catalog.tables.values().filter(move |table| table.name != name).flat_map(move |table| {
-        table.constraints.iter().filter_map(move |constraint| match &constraint.kind {
-            ConstraintKind::ForeignKey { table: foreign, .. } if foreign == name => {
-                Some((table.as_ref(), constraint.name.as_str()))
-            }
-            _ => None,
-        })
-    })
-}
-
-fn drop_tables(names: &[&str], cascade: bool, catalog: &Catalog) -> Result<Vec<Step>, Error> {
-    for name in names {
-        let outside =
-            referencing(name, catalog).find(|(table, _)| !names.contains(&table.name.as_str()));
-        if let Some((table, constraint)) = outside {
-            if cascade {
-                return Err(Error::refused(format!(
-                    "DROP TABLE ... CASCADE of a table that \"{}\" refers to is not supported",
-                    table.name
-                )));
-            }
-            let message = format!("cannot drop table {name} because other objects depend on it");
-            return Err(Error::user(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
-                .with_detail(format!(
-                    "constraint {constraint} on table {} depends on table {name}",
-                    table.name
-                ))
-                .with_hint("Use DROP ... CASCADE to drop the dependent objects too."));
-        }
-    }
-    let mut left: Vec<&str> = names.to_vec();
-    left.dedup();
-    let mut steps = Vec::new();
-    // SQLite deletes a table's rows before it drops it, which foreign keys notice: referring ones go first.
-    while !left.is_empty() {
-        let free = left.iter().position(|name| {
-            referencing(name, catalog).all(|(table, _)| !left.contains(&table.name.as_str()))
-        });
-        let Some(free) = free else {
-            return Err(Error::refused(
-                "dropping tables that refer to each other is not supported",
-            ));
-        };
-        let name = left.remove(free);
-        left.retain(|other| *other != name);
-        steps.extend(drop_table(name));
-    }
-    Ok(steps)
-}
-
-fn drop_table(name: &str) -> Vec<Step> {
+pub(super) fn index_steps(stored: &str) -> Vec<Step> {
     vec![
-        plain_step(&lite::Statement::Drop { what: "TABLE", name: name.to_owned() }),
-        record::delete("_eider_index", &[("table_name", name)]),
-        record::delete("_eider_constraint", &[("table_name", name)]),
-        record::delete("_eider_column", &[("table_name", name)]),
-        record::delete("_eider_sequence", &[("owner_table", name)]),
-        record::delete("_eider_table", &[("name", name)]),
+        plain_step(&lite::Statement::Drop { what: "INDEX", name: stored.to_owned() }),
+        record::delete("_eider_index", &[("name", stored.into())]),
     ]
 }
 
-fn drop_view(name: &str) -> Vec<Step> {
-    vec![
-        plain_step(&lite::Statement::Drop { what: "VIEW", name: name.to_owned() }),
-        record::delete("_eider_column", &[("table_name", name)]),
-        record::delete("_eider_table", &[("name", name)]),
-    ]
-}
-
-fn drop_index(name: &str, catalog: &Catalog) -> Result<Vec<Step>, Error> {
-    let owner = catalog.indexes.get(name).and_then(|index| catalog.tables.get(&index.table));
-    let is_constraint = owner.is_some_and(|table| {
-        table.constraints.iter().any(|constraint| {
-            constraint.name == name
-                && matches!(
-                    constraint.kind,
-                    ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. }
-                )
-        })
-    });
-    if let (true, Some(table)) = (is_constraint, owner) {
-        let message = format!(
-            "cannot drop index {name} because constraint {name} on table {} requires it",
-            table.name
-        );
-        return Err(Error::user(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message).with_hint(
-            format!("You can drop constraint {name} on table {} instead.", table.name),
-        ));
+/// Forgets what is recorded beside an object: its comments, owner and privileges.
+pub(super) fn forget(class: u32, oid: u32, work: &mut Work) {
+    for table in ["_eider_comment", "_eider_owner", "_eider_privilege"] {
+        let keys = [("class_oid", class.into()), ("object_oid", oid.into())];
+        work.push(record::delete(table, &keys));
     }
-    Ok(vec![
-        plain_step(&lite::Statement::Drop { what: "INDEX", name: name.to_owned() }),
-        record::delete("_eider_index", &[("name", name)]),
-    ])
 }
 
-fn drop_sequence(name: &str, catalog: &Catalog) -> Result<Step, Error> {
-    for table in catalog.tables.values() {
-        if let Some(column) =
-            table.columns.iter().find(|column| column.sequence.as_deref() == Some(name))
+/// Drops objects and, with CASCADE, what depends on them. Changes of `own`'s table go there.
+///
+/// # Errors
+/// 2BP01 without CASCADE.
+pub(super) fn with_dependents<'c>(
+    targets: &[Object<'c>],
+    cascade: bool,
+    own: Option<&mut Change<'c>>,
+    work: &mut Work,
+    binder: &mut Binder<'c>,
+) -> Result<(), Error> {
+    for target in targets {
+        if let Object::Sequence(sequence) = target
+            && let Some((table, number)) = sequence.owner.as_ref().filter(|_| sequence.internal)
         {
-            let message = format!("cannot drop sequence {name} because other objects depend on it");
-            return Err(Error::user(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message).with_detail(
-                format!(
-                    "default value for column {} of table {} depends on sequence {name}",
-                    column.name, table.name
-                ),
-            ));
+            return Err(identity_needs(&sequence.name, table, *number, binder));
         }
     }
-    Ok(record::delete("_eider_sequence", &[("name", name)]))
-}
-
-pub(super) fn truncate(
-    names: &[QualifiedName],
-    (restart, cascade): (bool, bool),
-    binder: &Binder<'_>,
-) -> Result<Action, Error> {
-    let tables = names.iter().map(|name| binder.table(name)).collect::<Result<Vec<_>, _>>()?;
-    let listed = |name: &str| tables.iter().any(|table| table.name == name);
-    for table in &tables {
-        if let Some((other, _)) =
-            referencing(&table.name, binder.catalog).find(|(other, _)| !listed(&other.name))
-        {
-            if cascade {
-                return Err(Error::refused(
-                    "TRUNCATE ... CASCADE to other tables is not supported; list them",
-                ));
+    let all = depend::closure(targets, binder.catalog);
+    depend::check(targets, &all, cascade, binder)?;
+    let own_oid = own.as_ref().map(|change| change.old.oid);
+    let mut own = own;
+    // Other tables change first: their foreign keys would refer to what is gone.
+    let mut changed: Vec<&'c Table> = Vec::new();
+    for object in &all {
+        let table = match object {
+            Object::Constraint(table, _) | Object::Default(table, _) | Object::Column(table, _) => {
+                table
             }
-            return Err(Error::refused(
-                "cannot truncate a table referenced in a foreign key constraint",
-            )
-            .with_detail(format!("Table \"{}\" references \"{}\".", other.name, table.name))
-            .with_hint(format!(
-                "Truncate table \"{}\" at the same time, or use TRUNCATE ... CASCADE.",
-                other.name
-            )));
-        }
-    }
-    let mut left: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
-    let mut steps = Vec::new();
-    while !left.is_empty() {
-        let free = left.iter().position(|name| {
-            referencing(name, binder.catalog).all(|(table, _)| !left.contains(&table.name.as_str()))
-        });
-        let Some(free) = free else {
-            return Err(Error::refused(
-                "truncating tables that refer to each other is not supported",
-            ));
+            Object::Table(_) | Object::Sequence(_) => continue,
         };
-        let name = left.remove(free);
-        left.retain(|other| *other != name);
-        steps.push(record::delete(name, &[]));
-        if restart {
-            let values = vec![("last_value", Expr::column("start")), ("is_called", flag(false))];
-            steps.push(record::update("_eider_sequence", values, &[("owner_table", name)]));
+        if !changed.iter().any(|known| known.oid == table.oid) {
+            changed.push(table);
         }
     }
-    Ok(Action::Write {
-        steps,
-        tag: crate::sql::WriteTag::Plain("TRUNCATE TABLE"),
-        changes_catalog: false,
-    })
+    for table in changed {
+        let mine = Some(table.oid) == own_oid;
+        let mut other = Change::new(table, binder);
+        let change = match &mut own {
+            Some(change) if mine => &mut **change,
+            _ => &mut other,
+        };
+        for object in &all {
+            let target = targets.iter().any(|target| target_is(target, object));
+            match object {
+                Object::Constraint(of, known) if of.oid == table.oid && !(mine && target) => {
+                    alter::remove_constraint(&mut change.new, known.oid, work);
+                }
+                Object::Default(of, column) if of.oid == table.oid => {
+                    for one in change.new.columns.iter_mut().filter(|c| c.number == column.number) {
+                        one.default = None;
+                        one.sequence = None;
+                    }
+                }
+                Object::Column(of, column) if of.oid == table.oid && !(mine && target) => {
+                    alter::remove_column(change, column, work, binder);
+                }
+                _ => {}
+            }
+        }
+        if !mine {
+            other.finish(work, binder)?;
+        }
+    }
+    for object in all.iter().rev() {
+        match object {
+            Object::Table(table) => drop_relation(table, work, binder.catalog),
+            Object::Sequence(sequence) => {
+                work.push(record::delete("_eider_sequence", &[("oid", sequence.oid.into())]));
+                forget(1259, sequence.oid, work);
+            }
+            Object::Constraint(..) | Object::Default(..) | Object::Column(..) => {}
+        }
+    }
+    Ok(())
+}
+
+fn target_is(target: &Object<'_>, object: &Object<'_>) -> bool {
+    match (target, object) {
+        (Object::Constraint(_, left), Object::Constraint(_, right)) => left.oid == right.oid,
+        (Object::Column(left, one), Object::Column(right, two)) => {
+            left.oid == right.oid && one.number == two.number
+        }
+        _ => false,
+    }
+}
+
+fn identity_needs(sequence: &str, table: &str, number: i16, binder: &Binder<'_>) -> Error {
+    let known = binder.catalog.tables.get(table);
+    let column = known.and_then(|known| known.numbered(number)).map_or("", |column| &column.name);
+    let table = known.map_or(table, |known| &known.name);
+    let message = format!(
+        "cannot drop sequence {sequence} because column {column} of table {table} requires it"
+    );
+    Error::user(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
+        .with_hint(format!("You can drop column {column} of table {table} instead."))
+}
+
+/// The steps that drop one table or view. Unchecked: else SQLite would delete its rows one by one
+/// first, and foreign keys would take others with them.
+fn drop_relation(table: &Table, work: &mut Work, catalog: &Catalog) {
+    let what = if table.kind == TableKind::View { "VIEW" } else { "TABLE" };
+    let statement = lite::Statement::Drop { what, name: table.stored.clone() };
+    work.push(plain_step(&lite::Statement::Unchecked(Box::new(statement))));
+    let stored = &table.stored;
+    for index in catalog.indexes_of(table) {
+        forget(1259, index.oid, work);
+    }
+    for constraint in &table.constraints {
+        if matches!(constraint.kind, ConstraintKind::Check { .. }) || table.from_postgres {
+            work.push(record::delete(
+                "_eider_comment",
+                &[("class_oid", 2606u32.into()), ("object_oid", constraint.oid.into())],
+            ));
+        }
+    }
+    for sequence in depend::owned(table, None, catalog) {
+        forget(1259, sequence.oid, work);
+    }
+    work.push(record::delete("_eider_index", &[("table_name", stored.into())]));
+    work.push(record::delete("_eider_constraint", &[("table_name", stored.into())]));
+    work.push(record::delete("_eider_column", &[("table_name", stored.into())]));
+    work.push(record::delete("_eider_trigger", &[("table_name", stored.into())]));
+    work.push(record::delete("_eider_sequence", &[("owner_table", stored.into())]));
+    work.push(record::delete("_eider_table", &[("name", stored.into())]));
+    forget(1259, table.oid, work);
 }

@@ -1,41 +1,96 @@
 //! Definitions: changes of SQLite's schema together with the rows of Eider's catalog tables that
 //! say what PostgreSQL sees (`system_schema.sql`), all in one transaction.
+//!
+//! Each definition plans the objects as they shall be (`model::catalog`), and derives from the plan
+//! what SQLite gets ([`layout`]) and what is recorded ([`record`]).
 
 mod alter;
+mod column;
 mod constraint;
+mod depend;
 mod drop;
 mod index;
+mod layout;
 mod name;
+mod object;
+mod rebuild;
 mod record;
+mod relation;
+mod rename;
+mod retype;
+mod sequence;
 mod table;
+mod truncate;
+mod view;
 
 use crate::model::error::{Class, Error, SqlState};
-use crate::sql::ast::{self, Statement};
-use crate::sql::bind::{Binder, no_such_relation};
+use crate::sql::ast::Definition;
+use crate::sql::bind::Binder;
+use crate::sql::ddl::record::Oids;
 use crate::sql::{Action, Step, WriteTag};
 
 /// Compiles a definition.
-pub(super) fn compile(statement: &Statement, binder: &mut Binder<'_>) -> Result<Action, Error> {
-    match statement {
-        Statement::CreateTable(table) => table::create(table, binder),
-        Statement::CreateIndex(index) => index::create(index, binder),
-        Statement::AlterTable { name, if_exists, actions } => match binder.table(name) {
-            Ok(table) => alter::alter(table, actions, binder),
-            Err(error) if *if_exists && error.state() == SqlState::UNDEFINED_TABLE => {
-                Ok(skipping("ALTER TABLE", &no_such_relation(name)))
-            }
-            Err(error) => Err(error),
-        },
-        Statement::CreateSequence { name, if_not_exists, start, increment } => {
-            table::create_sequence(name, *if_not_exists, (*start, *increment), binder)
+pub(super) fn compile(tree: &Definition, binder: &mut Binder<'_>) -> Result<Action, Error> {
+    match tree {
+        Definition::CreateTable(table) => table::create(table, binder),
+        Definition::CreateTableAs(table) => view::create_table_as(table, binder),
+        Definition::CreateIndex(index) => index::create(index, binder),
+        Definition::CreateView(view) => view::create(view, binder),
+        Definition::Refresh { name, with_data, concurrently } => {
+            view::refresh(name, (*with_data, *concurrently), binder)
         }
-        Statement::Drop { kind, names, if_exists, cascade } => {
+        Definition::Alter { kind, name, if_exists, actions } => {
+            relation::alter(*kind, name, *if_exists, actions, binder)
+        }
+        Definition::CreateSequence(tree) => sequence::create(tree, binder),
+        Definition::AlterSequence { name, if_exists, options } => {
+            sequence::alter(name, *if_exists, options, binder)
+        }
+        Definition::CreateSchema { name, if_not_exists } => {
+            object::create_schema(name, *if_not_exists, binder)
+        }
+        Definition::AlterSchema { name, change } => object::alter_schema(name, change, binder),
+        Definition::Drop { kind, names, if_exists, cascade } => {
             drop::drop(*kind, names, (*if_exists, *cascade), binder)
         }
-        Statement::Truncate { names, restart_identity, cascade } => {
-            drop::truncate(names, (*restart_identity, *cascade), binder)
+        Definition::Truncate { names, restart_identity, cascade } => {
+            truncate::truncate(names, (*restart_identity, *cascade), binder)
         }
-        _ => Err(Error::internal("this statement is not a definition")),
+        Definition::Comment { object, text } => object::comment(object, text.as_deref(), binder),
+        Definition::Reindex { kind, name } => index::reindex(*kind, name.as_ref(), binder),
+        Definition::CreateEnum { .. }
+        | Definition::AlterEnum { .. }
+        | Definition::AlterType { .. } => Err(Error::refused("an enum is not supported")),
+        Definition::CreateDomain(_) | Definition::AlterDomain { .. } => {
+            Err(Error::refused("a domain is not supported"))
+        }
+        Definition::CreateExtension { name, .. } => {
+            Err(Error::refused(format!("the extension {} is not supported", name.text)))
+        }
+        Definition::Access(_) => Err(Error::refused("roles and privileges are not supported")),
+    }
+}
+
+/// The steps of one definition while it is planned.
+#[derive(Debug)]
+struct Work {
+    steps: Vec<Step>,
+    oids: Oids,
+}
+
+impl Work {
+    fn new(binder: &Binder<'_>) -> Self {
+        Self { steps: Vec::new(), oids: Oids::new(binder.catalog.next_oid) }
+    }
+
+    fn push(&mut self, step: Step) {
+        self.steps.push(step);
+    }
+
+    /// The definition as an action: all its steps in one transaction.
+    fn finish(mut self, tag: &'static str) -> Action {
+        self.steps.extend(self.oids.step());
+        definition(self.steps, tag)
     }
 }
 
@@ -46,9 +101,16 @@ fn definition(steps: Vec<Step>, tag: &'static str) -> Action {
 
 /// Nothing to do, with a notice that says so.
 fn skipping(tag: &'static str, error: &Error) -> Action {
-    let notice =
-        Error::new(Class::User, SqlState(*b"00000"), format!("{}, skipping", error.message()));
-    Action::Nothing { tag, notice: Some(notice) }
+    Action::Nothing { tag, notice: Some(skipped(error)) }
+}
+
+/// `..., skipping`.
+fn skipped(error: &Error) -> Error {
+    notice(format!("{}, skipping", error.message()))
+}
+
+fn notice(message: String) -> Error {
+    Error::new(Class::User, SqlState(*b"00000"), message)
 }
 
 /// 42P07, or a notice where IF NOT EXISTS was said.
@@ -64,24 +126,4 @@ fn already_exists(name: &str, if_not_exists: bool, tag: &'static str) -> Result<
         format!("{}, skipping", error.message()),
     );
     Ok(Action::Nothing { tag, notice: Some(notice) })
-}
-
-/// Quotes an identifier as PostgreSQL shows it: only where it must be.
-fn quoted(name: &str) -> String {
-    let plain = name.chars().enumerate().all(|(at, character)| {
-        character == '_' || character.is_ascii_lowercase() || (at > 0 && character.is_ascii_digit())
-    });
-    if plain && !name.is_empty() {
-        name.to_owned()
-    } else {
-        format!("\"{}\"", name.replace('"', "\"\""))
-    }
-}
-
-fn quoted_list(names: &[String]) -> String {
-    names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
-}
-
-fn texts(names: &[ast::Name]) -> Vec<String> {
-    names.iter().map(|name| name.text.clone()).collect()
 }

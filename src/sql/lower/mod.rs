@@ -37,6 +37,8 @@ pub(crate) struct Lower<'a> {
     utc: bool,
     /// How the session shows values, where that is not only by its time zone.
     style: Option<String>,
+    /// Whether it is for readers without a session: see [`Lower::sessionless`].
+    sessionless: bool,
 }
 
 impl<'a> Lower<'a> {
@@ -52,7 +54,14 @@ impl<'a> Lower<'a> {
             renamed: HashMap::new(),
             utc,
             style: None,
+            sessionless: false,
         }
+    }
+
+    /// For what other programs read (views): in place of what a session would say there is UTC, the
+    /// present moment, and NULL for settings.
+    pub(crate) fn sessionless(relations: &'a [String]) -> Self {
+        Self { sessionless: true, ..Self::new(relations, "UTC") }
     }
 
     /// The statement's text with where its parameters come from.
@@ -61,6 +70,15 @@ impl<'a> Lower<'a> {
     }
 
     fn argument(&mut self, argument: Argument) -> lite::Expr {
+        if self.sessionless {
+            return match argument {
+                Argument::TransactionTime | Argument::StatementTime => lite::Expr::call(
+                    "strftime",
+                    vec![lite::Expr::text("%Y-%m-%d %H:%M:%f+00:00"), lite::Expr::text("now")],
+                ),
+                _ => lite::Expr::Null,
+            };
+        }
         let place =
             self.arguments.iter().position(|known| *known == argument).unwrap_or_else(|| {
                 self.arguments.push(argument);

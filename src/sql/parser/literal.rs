@@ -1,9 +1,7 @@
 //! Constants: strings in their several quotings, numbers, parameters.
 
-use sqlparser::ast::Value;
 use sqlparser::tokenizer::Token;
 
-use super::{Convert, unsupported};
 use crate::model::error::{Error, SqlState};
 use crate::sql::ast::ExprKind;
 
@@ -44,26 +42,6 @@ pub(super) fn parameter(text: &str, position: u32) -> Result<ExprKind, Error> {
         _ => {
             Err(Error::user(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter {text}"))
                 .with_position(position))
-        }
-    }
-}
-
-impl Convert<'_> {
-    pub(super) fn constant(&self, value: &Value, position: u32) -> Result<ExprKind, Error> {
-        match value {
-            Value::Number(text, _) => Ok(ExprKind::Number(text.clone())),
-            Value::SingleQuotedString(string)
-            | Value::EscapedStringLiteral(string)
-            | Value::UnicodeStringLiteral(string)
-            | Value::NationalStringLiteral(string) => text(string, position),
-            Value::DollarQuotedString(quoted) => text(&quoted.value, position),
-            Value::Boolean(value) => Ok(ExprKind::Boolean(*value)),
-            Value::Null => Ok(ExprKind::Null),
-            Value::SingleQuotedByteStringLiteral(_) | Value::HexStringLiteral(_) => {
-                Ok(ExprKind::Bits)
-            }
-            Value::Placeholder(text) => parameter(text, position),
-            other => Err(unsupported(&format!("the constant {other}"))),
         }
     }
 }

@@ -2,32 +2,29 @@
 //!
 //! sqlparser's tokenizer cuts the text. A [`Cursor`] reads queries, data changes and utility
 //! statements from the tokens, by PostgreSQL's grammar: `select`, `from`, `change`, `expression` with
-//! `primary` and `call`, `utility`, `copy`, `portal`. Table and index definitions are sqlparser's,
-//! and [`Convert`] turns its tree into ours. Errors are PostgreSQL's, with positions.
+//! `primary` and `call`, `utility`, `copy`, `portal`, and `ddl` for definitions. Errors are PostgreSQL's,
+//! with positions.
 
 mod call;
 mod change;
 mod copy;
 mod cursor;
 mod ddl;
-mod expr;
 mod expression;
 mod from;
 mod literal;
 mod portal;
 mod primary;
 mod select;
-mod type_name;
 mod type_text;
 mod utility;
 mod word;
 
 use sqlparser::dialect::PostgreSqlDialect;
-use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
 
 use crate::model::error::{Error, SqlState};
-use crate::sql::ast::{self, Name, Query, Select, SelectItem};
+use crate::sql::ast::{self, Query};
 
 pub(in crate::sql) use change::one_row;
 use cursor::Cursor;
@@ -85,30 +82,27 @@ pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr, Error> {
     Ok(expr)
 }
 
-/// CREATE TABLE AS, and SELECT INTO.
-fn table_as(name: ast::QualifiedName, columns: Vec<Name>, query: Query) -> ast::Statement {
-    let query = if columns.is_empty() { query } else { with_columns(query, columns) };
-    ast::Statement::CreateTable(Box::new(ast::CreateTable {
-        name,
-        if_not_exists: false,
-        columns: Vec::new(),
-        constraints: Vec::new(),
-        query: Some(query),
-    }))
+/// Parses one query, for what the catalog keeps as text (views).
+pub(crate) fn parse_query(text: &str) -> Result<Query, Error> {
+    match parse_text(text)?.pop().map(|parsed| parsed.statement) {
+        Some(ast::Statement::Query(query)) => Ok(*query),
+        _ => Err(Error::internal("a view's definition is not a query")),
+    }
 }
 
-/// `SELECT * FROM (query) AS table(columns)`.
-fn with_columns(query: Query, columns: Vec<Name>) -> Query {
-    let position = columns.first().map_or(0, |name| name.position);
-    let name = Name { text: "table".to_owned(), position };
-    let from = ast::FromItem::Subquery {
-        query: Box::new(query),
-        alias: Some(ast::Alias { name, columns }),
-        lateral: false,
-        position,
+/// SELECT INTO.
+fn table_as(name: ast::QualifiedName, query: Query) -> ast::Statement {
+    let table = ast::CreateTableAs {
+        name,
+        persistence: ast::Persistence::Permanent,
+        if_not_exists: false,
+        columns: Vec::new(),
+        query,
+        text: String::new(),
+        with_data: true,
+        materialized_view: false,
     };
-    let all = SelectItem::Wildcard { relation: None, position };
-    Query::select(Select::plain(vec![all], vec![from]))
+    ast::Statement::Define(Box::new(ast::Definition::CreateTableAs(table)))
 }
 
 /// `end` is the semicolon behind it.
@@ -121,12 +115,6 @@ fn parse_statement(
     let parameters =
         tokens.iter().filter_map(|token| parameter_number(&token.token)).max().unwrap_or(0);
     let statement = match utility::parse(&convert, tokens) {
-        Some(statement) => statement,
-        None => convert
-            .run(tokens, |parser| parser.parse_statement())
-            .and_then(|tree| convert.statement(&tree)),
-    };
-    let statement = match statement {
         Err(error) if error.state() == SqlState::FEATURE_NOT_SUPPORTED => {
             ast::Statement::Unsupported(error)
         }
@@ -206,41 +194,6 @@ pub(super) struct Convert<'a> {
 }
 
 impl Convert<'_> {
-    /// Runs one of sqlparser's methods over tokens that it must read to the end.
-    fn run<T>(
-        &self,
-        tokens: &[TokenWithSpan],
-        read: impl Fn(&mut Parser<'_>) -> Result<T, ParserError>,
-    ) -> Result<T, Error> {
-        let dialect = PostgreSqlDialect {};
-        let mut parser = Parser::new(&dialect)
-            .with_recursion_limit(NESTING_MAX)
-            .with_tokens_with_locations(tokens.to_vec());
-        match read(&mut parser) {
-            Ok(tree) => {
-                let next = parser.peek_token();
-                if next.token == Token::EOF {
-                    Ok(tree)
-                } else {
-                    Err(self.syntax_error_at(next.span.start))
-                }
-            }
-            Err(ParserError::RecursionLimitExceeded) => Err(Error::limit(
-                SqlState(*b"54001"),
-                "stack depth limit exceeded: the statement is nested too deeply",
-            )),
-            Err(ParserError::ParserError(message) | ParserError::TokenizerError(message)) => {
-                match location_in(&message) {
-                    Some(location) => Err(self.syntax_error_at(location)),
-                    None if message.contains("EOF") => {
-                        Err(self.syntax_error_at(Location::new(0, 0)))
-                    }
-                    None => Err(self.syntax_error_at(parser.peek_token().span.start)),
-                }
-            }
-        }
-    }
-
     /// 42601 `syntax error at or near "x"`; at a place where no token starts, "at end of input".
     fn syntax_error_at(&self, location: Location) -> Error {
         let token = self.tokens.iter().find(|token| token.span.start == location);
@@ -259,56 +212,8 @@ impl Convert<'_> {
         }
     }
 
-    /// A sqlparser statement as one of ours.
-    fn statement(&self, tree: &sqlparser::ast::Statement) -> Result<ast::Statement, Error> {
-        use sqlparser::ast::Statement as Tree;
-        match tree {
-            Tree::CreateTable(table) => {
-                Ok(ast::Statement::CreateTable(Box::new(self.create_table(table)?)))
-            }
-            Tree::CreateIndex(index) => {
-                Ok(ast::Statement::CreateIndex(Box::new(self.create_index(index)?)))
-            }
-            Tree::AlterTable(alter) => self.alter_table(alter),
-            other => Err(unsupported(&first_words(&other.to_string()))),
-        }
-    }
-
     fn position(&self, span: Span) -> u32 {
         self.source.position(span.start)
-    }
-
-    fn name(&self, ident: &sqlparser::ast::Ident) -> Name {
-        Name {
-            text: fold(&ident.value, ident.quote_style.is_some()),
-            position: self.position(ident.span),
-        }
-    }
-
-    fn qualified_name(&self, name: &sqlparser::ast::ObjectName) -> Result<Vec<Name>, Error> {
-        name.0
-            .iter()
-            .map(|part| match part {
-                sqlparser::ast::ObjectNamePart::Identifier(ident) => Ok(self.name(ident)),
-                sqlparser::ast::ObjectNamePart::Function(_) => Err(unsupported("a computed name")),
-            })
-            .collect()
-    }
-
-    /// Definitions hold queries nowhere but in CREATE TABLE AS, which a [`Cursor`] reads.
-    fn query(&self, tree: &sqlparser::ast::Query) -> Result<Query, Error> {
-        use sqlparser::ast::Spanned as _;
-        let error = Error::refused("cannot use subquery in a definition");
-        Err(error.with_position(self.position(tree.span()).max(1)))
-    }
-
-    /// The last part of a name that must have only one.
-    fn single_name(&self, name: &sqlparser::ast::ObjectName) -> Result<Name, Error> {
-        let mut parts = self.qualified_name(name)?;
-        match (parts.pop(), parts.is_empty()) {
-            (Some(name), true) => Ok(name),
-            _ => Err(unsupported("a qualified name here")),
-        }
     }
 }
 
@@ -328,20 +233,4 @@ fn fold(text: &str, quoted: bool) -> String {
 /// 0A000 for something that PostgreSQL has.
 pub(super) fn unsupported(what: &str) -> Error {
     Error::refused(format!("{what} is not supported"))
-}
-
-/// Refuses if a clause that we don't know was used.
-pub(super) fn refuse_if(used: bool, what: &str) -> Result<(), Error> {
-    if used { Err(unsupported(what)) } else { Ok(()) }
-}
-
-fn first_words(text: &str) -> String {
-    text.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
-}
-
-/// sqlparser writes the place of an error into its message: ` at Line: 1, Column: 5`.
-fn location_in(message: &str) -> Option<Location> {
-    let (_, place) = message.rsplit_once(" at Line: ")?;
-    let (line, column) = place.split_once(", Column: ")?;
-    Some(Location::new(line.trim().parse().ok()?, column.trim().parse().ok()?))
 }

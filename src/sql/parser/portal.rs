@@ -191,7 +191,9 @@ pub(super) fn explain(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
         | Statement::Execute { .. }
         | Statement::Declare { .. }
         | Statement::Unsupported(_) => Ok(Statement::Explain { options, statement }),
-        Statement::CreateTable(table) if table.query.is_some() => {
+        Statement::Define(definition)
+            if matches!(**definition, crate::sql::ast::Definition::CreateTableAs(_)) =>
+        {
             Err(unsupported("EXPLAIN of CREATE TABLE AS"))
         }
         _ => {

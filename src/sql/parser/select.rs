@@ -23,7 +23,7 @@ impl Cursor<'_> {
             let query = self.query_into(&mut into)?;
             return Ok(match into {
                 None => Statement::Query(Box::new(query)),
-                Some(name) => super::table_as(name, Vec::new(), query),
+                Some(name) => super::table_as(name, query),
             });
         }
         let (ctes, recursive) = self.with()?;
@@ -50,7 +50,7 @@ impl Cursor<'_> {
                 let query = self.query_after_with(ctes, recursive, &mut into)?;
                 match into {
                     None => Statement::Query(Box::new(query)),
-                    Some(name) => super::table_as(name, Vec::new(), query),
+                    Some(name) => super::table_as(name, query),
                 }
             }
         })

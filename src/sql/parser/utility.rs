@@ -5,40 +5,33 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 use super::cursor::Cursor;
 use super::{Convert, copy, portal, unsupported, word};
 use crate::model::error::{Error, SqlState};
-use crate::sql::ast::{DropKind, Statement};
+use crate::sql::ast::Statement;
 use crate::sql::{Discard, Isolation, SettingValue, TransactionModes};
 
 /// Statements that PostgreSQL has and that aren't supported, by their first word.
-const UNSUPPORTED: &[&str] = &[
-    "ALTER", "CALL", "CLUSTER", "COMMENT", "CREATE", "DO", "DROP", "GRANT", "IMPORT", "LOAD",
-    "REASSIGN", "REFRESH", "REINDEX", "REVOKE", "SECURITY",
-];
+const UNSUPPORTED: &[&str] = &["CALL", "CLUSTER", "DO", "IMPORT", "LOAD", "SECURITY"];
 /// What reads, or changes rows.
 const QUERIES: &[&str] =
     &["SELECT", "VALUES", "WITH", "TABLE", "INSERT", "UPDATE", "DELETE", "MERGE"];
 
-/// Parses a statement; `None` if it is one of those that are sqlparser's.
-pub(super) fn parse(
-    convert: &Convert<'_>,
-    tokens: &[TokenWithSpan],
-) -> Option<Result<Statement, Error>> {
+/// Parses a statement.
+pub(super) fn parse(convert: &Convert<'_>, tokens: &[TokenWithSpan]) -> Result<Statement, Error> {
     let mut cursor = Cursor::new(convert, tokens);
     let statement = match cursor.word() {
         _ if cursor.peek() == Some(&Token::LParen) => cursor.query_statement(),
         None => Err(cursor.unexpected()),
         Some(first) if QUERIES.contains(&first.as_str()) => query(&mut cursor, &first),
-        Some(first) => match first.as_str() {
-            "CREATE" => create(&mut cursor)?,
-            "ALTER" => alter(&mut cursor)?,
-            _ => read(&mut cursor, &first),
+        Some(first) => match super::ddl::parse(&mut cursor) {
+            Some(definition) => definition,
+            None => read(&mut cursor, &first),
         },
     };
-    Some(statement.and_then(|statement| {
+    statement.and_then(|statement| {
         if !matches!(statement, Statement::Unsupported(_)) {
             cursor.expect_end()?;
         }
         Ok(statement)
-    }))
+    })
 }
 
 fn query(cursor: &mut Cursor<'_>, first: &str) -> Result<Statement, Error> {
@@ -51,44 +44,16 @@ fn query(cursor: &mut Cursor<'_>, first: &str) -> Result<Statement, Error> {
     })
 }
 
-/// CREATE: tables and indexes are sqlparser's (`None`).
-fn create(cursor: &mut Cursor<'_>) -> Option<Result<Statement, Error>> {
-    cursor.at = 1;
-    if cursor.eat("DATABASE") {
-        return Some(create_database(cursor));
+/// CREATE, ALTER and DROP of what isn't a definition of `ddl`.
+fn other_definition(cursor: &mut Cursor<'_>, first: &str) -> Result<Statement, Error> {
+    if first == "CREATE" && cursor.eat("DATABASE") {
+        return create_database(cursor);
     }
-    if cursor.eat("SEQUENCE") {
-        return Some(create_sequence(cursor));
+    if first == "DROP" && cursor.eat("DATABASE") {
+        return drop_database(cursor);
     }
-    if let Some(table) = create_table_as(cursor) {
-        return Some(table);
-    }
-    let words: Vec<String> = (1..4)
-        .filter_map(|at| cursor.tokens.get(at).and_then(|token| word::upper(&token.token)))
-        .collect();
-    let table = words.iter().take(3).any(|word| word == "TABLE" || word == "INDEX");
-    let other = words.first().is_none_or(|word| {
-        !matches!(
-            word.as_str(),
-            "TABLE" | "INDEX" | "UNIQUE" | "TEMP" | "TEMPORARY" | "UNLOGGED" | "GLOBAL" | "LOCAL"
-        )
-    });
-    if table && !other {
-        return None;
-    }
-    Some(match words.first() {
-        Some(what) => Ok(Statement::Unsupported(unsupported(&format!("CREATE {what}")))),
-        None => Err(cursor.unexpected()),
-    })
-}
-
-fn alter(cursor: &mut Cursor<'_>) -> Option<Result<Statement, Error>> {
-    cursor.at = 1;
-    match cursor.word() {
-        Some(word) if word == "TABLE" => None,
-        Some(word) => Some(Ok(Statement::Unsupported(unsupported(&format!("ALTER {word}"))))),
-        None => Some(Err(cursor.unexpected())),
-    }
+    let what = cursor.next_word()?;
+    Ok(Statement::Unsupported(unsupported(&format!("{first} {what}"))))
 }
 
 fn read(cursor: &mut Cursor<'_>, first: &str) -> Result<Statement, Error> {
@@ -149,8 +114,7 @@ fn read(cursor: &mut Cursor<'_>, first: &str) -> Result<Statement, Error> {
             Ok(Statement::Notify { channel, payload })
         }
         "LOCK" => lock(cursor),
-        "DROP" => drop(cursor),
-        "TRUNCATE" => truncate(cursor),
+        "CREATE" | "ALTER" | "DROP" => other_definition(cursor, first),
         other if UNSUPPORTED.contains(&other) => Ok(Statement::Unsupported(unsupported(other))),
         _ => {
             cursor.at = 0;
@@ -408,64 +372,6 @@ fn vacuum(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
     Ok(Statement::Vacuum { analyze, tables: optional_tables(cursor)? })
 }
 
-/// CREATE TABLE ... AS; `None` if it isn't that.
-fn create_table_as(cursor: &mut Cursor<'_>) -> Option<Result<Statement, Error>> {
-    let start = cursor.at;
-    let read = |cursor: &mut Cursor<'_>| {
-        cursor.expect("TABLE")?;
-        let if_not_exists = cursor.eat("IF NOT EXISTS");
-        let name = cursor.qualified_name()?;
-        let columns = if cursor.peek() == Some(&Token::LParen) {
-            cursor.names_in_parentheses()?
-        } else {
-            Vec::new()
-        };
-        cursor.expect("AS")?;
-        Ok::<_, Error>((name, columns, if_not_exists))
-    };
-    let Ok((name, columns, if_not_exists)) = read(cursor) else {
-        cursor.at = start;
-        return None;
-    };
-    Some((|| {
-        if cursor.is_word("EXECUTE") {
-            return Err(unsupported("CREATE TABLE AS EXECUTE"));
-        }
-        let query = cursor.query()?;
-        if cursor.eat("WITH NO DATA") {
-            return Err(unsupported("WITH NO DATA"));
-        }
-        cursor.eat("WITH DATA");
-        let mut statement = super::table_as(name, columns, query);
-        if let Statement::CreateTable(table) = &mut statement {
-            table.if_not_exists = if_not_exists;
-        }
-        Ok(statement)
-    })())
-}
-
-fn drop(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
-    let what = cursor.next_word()?;
-    let kind = match what.as_str() {
-        "TABLE" => DropKind::Table,
-        "INDEX" => {
-            cursor.eat("CONCURRENTLY");
-            DropKind::Index
-        }
-        "SEQUENCE" => DropKind::Sequence,
-        "VIEW" => DropKind::View,
-        "DATABASE" => return drop_database(cursor),
-        _ => return Ok(Statement::Unsupported(unsupported(&format!("DROP {what}")))),
-    };
-    let if_exists = cursor.eat("IF EXISTS");
-    let names = cursor.qualified_names()?;
-    let cascade = cursor.eat("CASCADE");
-    if !cascade {
-        cursor.eat("RESTRICT");
-    }
-    Ok(Statement::Drop { kind, names, if_exists, cascade })
-}
-
 fn drop_database(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
     let if_exists = cursor.eat("IF EXISTS");
     let name = cursor.name()?;
@@ -505,42 +411,4 @@ fn create_database(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
         }
     }
     Ok(Statement::CreateDatabase { name, if_not_exists })
-}
-
-fn create_sequence(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
-    let if_not_exists = cursor.eat("IF NOT EXISTS");
-    let name = cursor.qualified_name()?;
-    let (mut start, mut increment) = (1, 1);
-    while !cursor.at_end() {
-        if cursor.eat("START") {
-            cursor.eat("WITH");
-            start = cursor.integer()?;
-        } else if cursor.eat("INCREMENT") {
-            cursor.eat("BY");
-            increment = cursor.integer()?;
-        } else if cursor.eat("NO MINVALUE") || cursor.eat("NO MAXVALUE") || cursor.eat("NO CYCLE") {
-        } else {
-            let what = cursor.next_word()?;
-            return Err(unsupported(&format!("CREATE SEQUENCE ... {what}")));
-        }
-    }
-    if increment < 1 || start < 1 {
-        return Err(unsupported("a descending sequence"));
-    }
-    Ok(Statement::CreateSequence { name, if_not_exists, start, increment })
-}
-
-fn truncate(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
-    cursor.eat("TABLE");
-    cursor.eat("ONLY");
-    let names = cursor.qualified_names()?;
-    let restart_identity = cursor.eat("RESTART IDENTITY");
-    if !restart_identity {
-        cursor.eat("CONTINUE IDENTITY");
-    }
-    let cascade = cursor.eat("CASCADE");
-    if !cascade {
-        cursor.eat("RESTRICT");
-    }
-    Ok(Statement::Truncate { names, restart_identity, cascade })
 }

@@ -18,13 +18,14 @@ use crate::model::catalog::Catalog;
 use crate::model::error::Error;
 use crate::model::id::SchemaVersion;
 use crate::model::pg_type::builtin;
-use crate::model::statement::Dialect;
+use crate::model::statement::{Dialect, UNCHECKED};
 use crate::model::value::Value;
 use crate::sql::{
     self, Action, Argument, CompileSettings, Compiled, OutputColumn, Program, StepRole,
 };
 use crate::sqlite::errors::{self, Failure};
 use crate::sqlite::schema;
+use crate::sqlite::writer::set_unchecked;
 
 struct Runner {
     connection: Connection,
@@ -119,6 +120,28 @@ impl Runner {
                 }
             }
         };
+        let unchecked = program.sql.starts_with(UNCHECKED);
+        set_unchecked(&self.connection, unchecked).unwrap();
+        let count = self.run_statement(program, columns, out, wrong);
+        set_unchecked(&self.connection, false).unwrap();
+        if program.sql.contains("\"sqlite_schema\"") {
+            // The writer shows SQLite a changed definition in the same way.
+            let version = schema::version(&self.connection).unwrap();
+            set_unchecked(&self.connection, true).unwrap();
+            self.connection.pragma_update(None, "schema_version", version.0 + 1).unwrap();
+            self.connection.execute_batch("SELECT 1 FROM sqlite_schema LIMIT 1").unwrap();
+            set_unchecked(&self.connection, false).unwrap();
+        }
+        count
+    }
+
+    fn run_statement(
+        &self,
+        program: &Program,
+        columns: Option<&[OutputColumn]>,
+        out: &mut String,
+        wrong: impl Fn(rusqlite::Error) -> Error,
+    ) -> Result<usize, Error> {
         let mut statement = self.connection.prepare(&program.sql).map_err(|error| {
             Error::internal(format!("{} in {}", errors::message(&error), program.sql))
         })?;
@@ -141,7 +164,7 @@ impl Runner {
         }
         let mut rows = statement.raw_query();
         let mut count = 0;
-        while let Some(row) = rows.next().map_err(wrong)? {
+        while let Some(row) = rows.next().map_err(&wrong)? {
             count += 1;
             let Some(columns) = columns else { continue };
             let texts: Vec<String> = columns
@@ -228,6 +251,12 @@ impl goldenscript::Runner for Runner {
         };
         let mut out = String::new();
         for compiled in &compiled {
+            for notice in &compiled.notices {
+                let _ = writeln!(out, "NOTICE {}", notice.message());
+                if let Some(detail) = &notice.fields().detail {
+                    let _ = writeln!(out, "DETAIL {detail}");
+                }
+            }
             if explain {
                 out.push_str(&Self::explain(compiled));
             } else if let Err(error) = self.run_one(compiled, &mut out) {

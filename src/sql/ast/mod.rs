@@ -3,10 +3,16 @@
 //! The binder sees this tree only, so that the parser in front of it can be replaced. Identifiers
 //! are already folded; positions count characters of the whole text from 1, and 0 is "unknown".
 
+mod access;
+mod definition;
+
 use crate::sql::{
     CopyOptions, CursorOptions, Discard, ExplainOptions, FetchCount, LockWait, SettingValue,
     TransactionModes,
 };
+
+pub(crate) use access::*;
+pub(crate) use definition::*;
 
 /// An identifier after folding to lower case (unless it was quoted).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -531,108 +537,6 @@ pub(crate) struct SourceExpr {
     pub(crate) text: String,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ColumnDefinition {
-    pub(crate) name: Name,
-    pub(crate) data_type: TypeName,
-    pub(crate) not_null: bool,
-    pub(crate) default: Option<SourceExpr>,
-    /// GENERATED ALWAYS (true) or BY DEFAULT (false) AS IDENTITY.
-    pub(crate) identity: Option<bool>,
-    pub(crate) constraints: Vec<TableConstraint>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct TableConstraint {
-    pub(crate) name: Option<Name>,
-    pub(crate) kind: ConstraintKind,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum ConstraintKind {
-    PrimaryKey(Vec<Name>),
-    Unique(Vec<Name>),
-    Check(SourceExpr),
-    ForeignKey(ForeignKey),
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ForeignKey {
-    pub(crate) columns: Vec<Name>,
-    pub(crate) table: QualifiedName,
-    pub(crate) foreign_columns: Vec<Name>,
-    /// SQL of the actions: `CASCADE`, `SET NULL` ...
-    pub(crate) on_delete: Option<&'static str>,
-    pub(crate) on_update: Option<&'static str>,
-    pub(crate) deferrable: bool,
-    pub(crate) initially_deferred: bool,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct CreateTable {
-    pub(crate) name: QualifiedName,
-    pub(crate) if_not_exists: bool,
-    pub(crate) columns: Vec<ColumnDefinition>,
-    pub(crate) constraints: Vec<TableConstraint>,
-    /// CREATE TABLE AS.
-    pub(crate) query: Option<Query>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct CreateIndex {
-    pub(crate) name: Option<Name>,
-    pub(crate) table: QualifiedName,
-    pub(crate) unique: bool,
-    pub(crate) if_not_exists: bool,
-    pub(crate) keys: Vec<OrderItem>,
-    pub(crate) filter: Option<Expr>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum AlterAction {
-    AddConstraint(TableConstraint),
-    AddColumn {
-        column: ColumnDefinition,
-        if_not_exists: bool,
-    },
-    DropColumn {
-        name: Name,
-        if_exists: bool,
-        cascade: bool,
-    },
-    DropConstraint {
-        name: Name,
-        if_exists: bool,
-    },
-    RenameColumn {
-        from: Name,
-        to: Name,
-    },
-    RenameTable {
-        to: Name,
-    },
-    SetNotNull {
-        column: Name,
-    },
-    DropNotNull {
-        column: Name,
-    },
-    SetDefault {
-        column: Name,
-        default: Option<SourceExpr>,
-    },
-    /// OWNER TO: everything belongs to the one role there is.
-    Owner,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum DropKind {
-    Table,
-    Index,
-    Sequence,
-    View,
-}
-
 /// One statement.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Statement {
@@ -641,30 +545,7 @@ pub(crate) enum Statement {
     Update(Box<Update>),
     Delete(Box<Delete>),
     Merge(Box<Merge>),
-    CreateTable(Box<CreateTable>),
-    CreateIndex(Box<CreateIndex>),
-    AlterTable {
-        name: QualifiedName,
-        if_exists: bool,
-        actions: Vec<AlterAction>,
-    },
-    CreateSequence {
-        name: QualifiedName,
-        if_not_exists: bool,
-        start: i64,
-        increment: i64,
-    },
-    Drop {
-        kind: DropKind,
-        names: Vec<QualifiedName>,
-        if_exists: bool,
-        cascade: bool,
-    },
-    Truncate {
-        names: Vec<QualifiedName>,
-        restart_identity: bool,
-        cascade: bool,
-    },
+    Define(Box<Definition>),
     Begin {
         modes: TransactionModes,
     },

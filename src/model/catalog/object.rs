@@ -1,0 +1,161 @@
+//! Objects other than relations.
+
+use crate::model::pg_type::{Oid, PgType};
+
+/// A name space (`pg_namespace`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schema {
+    pub oid: Oid,
+    pub name: String,
+}
+
+/// A type made by CREATE TYPE or CREATE DOMAIN.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UserType {
+    pub oid: Oid,
+    /// The type of arrays of it.
+    pub array_oid: Oid,
+    pub schema: String,
+    pub name: String,
+    pub kind: UserTypeKind,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum UserTypeKind {
+    /// In the order of the labels' numbers.
+    Enum { labels: Vec<EnumLabel> },
+    Domain {
+        base: PgType,
+        not_null: bool,
+        /// PostgreSQL text.
+        default: Option<String>,
+        constraints: Vec<DomainConstraint>,
+    },
+}
+
+/// A value of an enum (`pg_enum`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct EnumLabel {
+    pub oid: Oid,
+    /// `enumsortorder`.
+    pub number: f64,
+    pub label: String,
+}
+
+/// A CHECK of a domain; the expression is PostgreSQL text that calls the value `VALUE`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DomainConstraint {
+    pub oid: Oid,
+    pub name: String,
+    pub expression: String,
+    pub validated: bool,
+}
+
+/// A function in SQL or PL/pgSQL, as it was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Function {
+    pub oid: Oid,
+    pub schema: String,
+    pub name: String,
+    /// `sql` or `plpgsql`.
+    pub language: String,
+    pub argument_names: Vec<String>,
+    pub argument_types: Vec<Oid>,
+    pub result_type: Oid,
+    /// Whether it returns a set.
+    pub returns_set: bool,
+    /// `i`, `s` or `v`.
+    pub volatility: char,
+    pub strict: bool,
+    pub body: String,
+}
+
+/// A trigger of a table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trigger {
+    pub oid: Oid,
+    pub name: String,
+    /// The stored name of its table.
+    pub table: String,
+    pub function: Oid,
+    /// `pg_trigger.tgtype`.
+    pub bits: i16,
+    /// UPDATE OF: the columns' numbers.
+    pub columns: Vec<i16>,
+    /// WHEN, as PostgreSQL text.
+    pub condition: Option<String>,
+    pub arguments: Vec<String>,
+    pub enabled: bool,
+}
+
+/// COMMENT ON, as `pg_description` has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comment {
+    /// The OID of the catalog that the object is in (1259 `pg_class`, 2615 `pg_namespace` ...).
+    pub class: Oid,
+    pub object: Oid,
+    /// The column's number, or 0.
+    pub column: i32,
+    pub text: String,
+}
+
+/// CREATE EXTENSION of something that is built in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Extension {
+    pub oid: Oid,
+    pub name: String,
+    pub schema: String,
+    pub version: String,
+}
+
+/// CREATE ROLE. Recorded, not enforced.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Role {
+    pub oid: Oid,
+    pub name: String,
+    /// Of `superuser`, `createdb`, `createrole`, `login`, `replication`, `bypassrls`, `noinherit`.
+    pub attributes: Vec<String>,
+    /// -1: no limit.
+    pub connection_limit: i32,
+    /// Roles that it is a member of, with whether it may pass that on.
+    pub member_of: Vec<(String, bool)>,
+}
+
+/// OWNER TO, where it isn't the superuser.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Owner {
+    /// As in [`Comment`].
+    pub class: Oid,
+    pub object: Oid,
+    pub role: String,
+}
+
+/// What GRANT gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Privilege {
+    /// As in [`Comment`].
+    pub class: Oid,
+    pub object: Oid,
+    /// The column's number, or 0.
+    pub column: i32,
+    /// Empty: PUBLIC.
+    pub grantee: String,
+    pub grantor: String,
+    /// In the letters of `aclitem`, each followed by `*` if it can be passed on.
+    pub letters: String,
+}
+
+/// ALTER DEFAULT PRIVILEGES.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DefaultPrivilege {
+    pub oid: Oid,
+    /// Whose objects.
+    pub role: String,
+    /// Empty: in any schema.
+    pub schema: String,
+    /// `pg_default_acl.defaclobjtype`: `r`, `S`, `f`, `T`, `n`.
+    pub kind: char,
+    /// Empty: PUBLIC.
+    pub grantee: String,
+    pub letters: String,
+}

@@ -1,0 +1,157 @@
+//! Names of relations: which object one means, by the search path (manual, "The Schema Search Path").
+
+use crate::model::catalog::{Relation, Sequence, Table};
+use crate::model::error::{Error, SqlState};
+use crate::model::pg_type::Oid;
+use crate::sql::ast::{Name, QualifiedName};
+use crate::sql::bind::{Binder, at};
+
+impl<'a> Binder<'a> {
+    /// The schemas that unqualified names are looked up in, those that exist, in their order.
+    pub(crate) fn search_path(&self) -> Vec<&'a str> {
+        let settings = self.settings;
+        let path = settings.search_path.iter().map(|schema| match schema.as_str() {
+            "$user" => settings.user.as_str(),
+            other => other,
+        });
+        let exists = |schema: &&str| {
+            self.catalog.schemas.contains_key(*schema)
+                || matches!(*schema, "pg_catalog" | "information_schema")
+        };
+        path.filter(exists).collect()
+    }
+
+    /// What a name means in the name space of tables; `None` if nothing.
+    ///
+    /// # Errors
+    /// 0A000 for a name of another database.
+    pub(crate) fn relation(&self, name: &QualifiedName) -> Result<Option<Relation<'a>>, Error> {
+        let (schema, last) = self.qualified(name)?;
+        if is_hidden(&last.text) {
+            return Ok(None);
+        }
+        let found = match schema {
+            Some(schema) => self.catalog.relation(&schema.text, &last.text),
+            None => self
+                .search_path()
+                .into_iter()
+                .find_map(|schema| self.catalog.relation(schema, &last.text)),
+        };
+        Ok(found)
+    }
+
+    /// The table, view or materialised view that a name means.
+    ///
+    /// # Errors
+    /// 42P01; 42809 for an index or a sequence.
+    pub(crate) fn table(&self, name: &QualifiedName) -> Result<&'a Table, Error> {
+        if let Some(table) = self.framed_table(name) {
+            return Ok(table);
+        }
+        match self.relation(name)? {
+            Some(Relation::Table(table)) => Ok(table),
+            Some(Relation::Index(_)) => Err(wrong_kind(name, "indexes")),
+            Some(Relation::Sequence(_)) => Err(wrong_kind(name, "sequences")),
+            None => Err(no_such_relation(name)),
+        }
+    }
+
+    /// The schema, if one is written, and the last part of a name.
+    ///
+    /// # Errors
+    /// 0A000 for a name of another database.
+    pub(crate) fn qualified<'n>(
+        &self,
+        name: &'n QualifiedName,
+    ) -> Result<(Option<&'n Name>, &'n Name), Error> {
+        match name.as_slice() {
+            [last] => Ok((None, last)),
+            [schema, last] => Ok((Some(schema), last)),
+            [database, schema, last] if database.text == self.settings.database => {
+                Ok((Some(schema), last))
+            }
+            _ => Err(at(
+                Error::refused(format!(
+                    "cross-database references are not implemented: \"{}\"",
+                    label(name)
+                )),
+                name.first().map_or(0, |part| part.position),
+            )),
+        }
+    }
+
+    /// The sequence that a text names, as `regclass` reads it: `s`, `schema.s`, `"S"`.
+    ///
+    /// # Errors
+    /// 42P01; 42809 for what isn't a sequence.
+    pub(crate) fn sequence_named(&self, text: &str) -> Result<&'a Sequence, Error> {
+        let name: QualifiedName =
+            split_name(text).into_iter().map(|text| Name { text, position: 0 }).collect();
+        match self.relation(&name)? {
+            Some(Relation::Sequence(sequence)) => Ok(sequence),
+            Some(_) => Err(Error::user(
+                SqlState::WRONG_OBJECT_TYPE,
+                format!("\"{}\" is not a sequence", label(&name)),
+            )),
+            None => Err(no_such_relation(&name)),
+        }
+    }
+
+    /// The sequence that a column takes its values from.
+    pub(crate) fn sequence_of(&self, oid: Option<Oid>) -> Option<&'a Sequence> {
+        oid.and_then(|oid| self.catalog.sequence_by_oid(oid)).map(AsRef::as_ref)
+    }
+}
+
+/// The parts of a name in a text: folded unless quoted.
+pub(crate) fn split_name(text: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut quoted = false;
+    let mut characters = text.trim().chars().peekable();
+    while let Some(character) = characters.next() {
+        let last = parts.last_mut().expect("there is always a part");
+        match character {
+            '"' if quoted && characters.peek() == Some(&'"') => {
+                characters.next();
+                last.push('"');
+            }
+            '"' => quoted = !quoted,
+            '.' if !quoted => parts.push(String::new()),
+            other if quoted => last.push(other),
+            other => last.extend(other.to_lowercase()),
+        }
+    }
+    parts
+}
+
+/// Eider's own tables and SQLite's are not PostgreSQL's to see.
+fn is_hidden(name: &str) -> bool {
+    name.starts_with("_eider_") || name.to_ascii_lowercase().starts_with("sqlite_")
+}
+
+fn wrong_kind(name: &QualifiedName, kinds: &str) -> Error {
+    at(
+        Error::user(
+            SqlState::WRONG_OBJECT_TYPE,
+            format!("cannot open relation \"{}\"", name.last().map_or("", |last| &last.text)),
+        )
+        .with_detail(format!("This operation is not supported for {kinds}.")),
+        name.first().map_or(0, |part| part.position),
+    )
+}
+
+/// A name as it is written in messages.
+pub(crate) fn label(name: &QualifiedName) -> String {
+    name.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".")
+}
+
+/// 42P01 `relation "x" does not exist`.
+pub(crate) fn no_such_relation(name: &QualifiedName) -> Error {
+    at(
+        Error::user(
+            SqlState::UNDEFINED_TABLE,
+            format!("relation \"{}\" does not exist", label(name)),
+        ),
+        name.first().map_or(0, |part| part.position),
+    )
+}

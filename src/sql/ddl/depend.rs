@@ -1,0 +1,346 @@
+//! What depends on what: DROP asks, and so does ALTER TABLE.
+
+use crate::model::catalog::{
+    Catalog, Column, Constraint, ConstraintKind, Sequence, Table, TableKind,
+};
+use crate::model::error::{Error, SqlState};
+use crate::model::pg_type::Oid;
+use crate::sql::bind::Binder;
+use crate::sql::bound::{Expr, ExprKind, Query};
+use crate::sql::ddl::notice;
+
+/// Something that can be dropped.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Object<'c> {
+    /// A table, view or materialised view.
+    Table(&'c Table),
+    Sequence(&'c Sequence),
+    Constraint(&'c Table, &'c Constraint),
+    /// A column's default.
+    Default(&'c Table, &'c Column),
+    Column(&'c Table, &'c Column),
+}
+
+impl<'c> Object<'c> {
+    fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Table(left), Self::Table(right)) => left.oid == right.oid,
+            (Self::Sequence(left), Self::Sequence(right)) => left.oid == right.oid,
+            (Self::Constraint(_, left), Self::Constraint(_, right)) => left.oid == right.oid,
+            (Self::Default(left, one), Self::Default(right, two))
+            | (Self::Column(left, one), Self::Column(right, two)) => {
+                left.oid == right.oid && one.number == two.number
+            }
+            _ => false,
+        }
+    }
+
+    /// As messages name it: `view v`, `constraint c on table t`.
+    pub(super) fn label(&self, binder: &Binder<'_>) -> String {
+        match self {
+            Self::Table(table) => {
+                format!(
+                    "{} {}",
+                    kind_label(table.kind),
+                    visible(&table.schema, &table.name, binder)
+                )
+            }
+            Self::Sequence(sequence) => {
+                format!("sequence {}", visible(&sequence.schema, &sequence.name, binder))
+            }
+            Self::Constraint(table, constraint) => {
+                format!(
+                    "constraint {} on {}",
+                    quoted(&constraint.name),
+                    Self::Table(table).label(binder)
+                )
+            }
+            Self::Default(table, column) => {
+                format!(
+                    "default value for column {} of {}",
+                    quoted(&column.name),
+                    Self::Table(table).label(binder)
+                )
+            }
+            Self::Column(table, column) => {
+                format!("column {} of {}", quoted(&column.name), Self::Table(table).label(binder))
+            }
+        }
+    }
+
+    /// What depends on it directly, and isn't part of it; the oldest first.
+    pub(super) fn dependents(&self, catalog: &'c Catalog) -> Vec<Object<'c>> {
+        match self {
+            Self::Table(table) => {
+                let mut found: Vec<Object<'c>> = catalog
+                    .referencing(table)
+                    .into_iter()
+                    .filter(|(other, _)| other.oid != table.oid)
+                    .map(|(other, constraint)| Self::Constraint(other, constraint))
+                    .collect();
+                found.extend(views_of(table.oid, None, catalog));
+                for sequence in owned(table, None, catalog) {
+                    found.extend(Self::Sequence(sequence).dependents(catalog));
+                }
+                found.retain(
+                    |one| !matches!(one, Self::Default(other, _) if other.oid == table.oid),
+                );
+                found
+            }
+            Self::Sequence(sequence) => takers(sequence, catalog),
+            Self::Column(table, column) => column_dependents(table, column, catalog),
+            Self::Constraint(table, constraint) => key_dependents(table, constraint, catalog),
+            Self::Default(..) => Vec::new(),
+        }
+    }
+}
+
+pub(super) fn kind_label(kind: TableKind) -> &'static str {
+    match kind {
+        TableKind::Table | TableKind::Virtual => "table",
+        TableKind::View => "view",
+        TableKind::MaterializedView => "materialized view",
+    }
+}
+
+/// A name as messages have it: with the schema where the search path doesn't find it.
+pub(super) fn visible(schema: &str, name: &str, binder: &Binder<'_>) -> String {
+    let found = binder
+        .search_path()
+        .into_iter()
+        .find(|schema| binder.catalog.relation(schema, name).is_some());
+    if found == Some(schema) {
+        quoted(name)
+    } else {
+        format!("{}.{}", quoted(schema), quoted(name))
+    }
+}
+
+/// Quotes an identifier as PostgreSQL shows it: only where it must be.
+pub(super) fn quoted(name: &str) -> String {
+    let plain = name.chars().enumerate().all(|(at, character)| {
+        character == '_' || character.is_ascii_lowercase() || (at > 0 && character.is_ascii_digit())
+    });
+    if plain && !name.is_empty() {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+}
+
+/// Views that use a relation, or one column of it; by OID.
+pub(super) fn views_of(oid: Oid, column: Option<i16>, catalog: &Catalog) -> Vec<Object<'_>> {
+    let uses = |table: &&std::sync::Arc<Table>| {
+        table.view.as_ref().is_some_and(|view| {
+            view.bindings.iter().any(|binding| {
+                binding.oid == oid && column.is_none_or(|number| binding.used.contains(&number))
+            })
+        })
+    };
+    let mut found: Vec<&Table> = catalog.tables.values().filter(uses).map(AsRef::as_ref).collect();
+    found.sort_unstable_by_key(|table| table.oid);
+    found.into_iter().map(Object::Table).collect()
+}
+
+/// The sequences that a table's columns, or one of them, own.
+pub(super) fn owned<'c>(
+    table: &Table,
+    column: Option<i16>,
+    catalog: &'c Catalog,
+) -> Vec<&'c Sequence> {
+    let mut found: Vec<&Sequence> = catalog
+        .sequences
+        .values()
+        .filter(|sequence| {
+            sequence.owner.as_ref().is_some_and(|(owner, number)| {
+                *owner == table.stored && column.is_none_or(|column| column == *number)
+            })
+        })
+        .map(AsRef::as_ref)
+        .collect();
+    found.sort_unstable_by_key(|sequence| sequence.oid);
+    found
+}
+
+/// The columns whose default is a sequence's next value.
+fn takers<'c>(sequence: &Sequence, catalog: &'c Catalog) -> Vec<Object<'c>> {
+    let mut found: Vec<(Oid, &Table, &Column)> = catalog
+        .tables
+        .values()
+        .flat_map(|table| table.columns.iter().map(move |column| (table.oid, &**table, column)))
+        .filter(|(.., column)| column.sequence == Some(sequence.oid))
+        .collect();
+    found.sort_unstable_by_key(|(oid, _, column)| (*oid, column.number));
+    found.into_iter().map(|(_, table, column)| Object::Default(table, column)).collect()
+}
+
+/// Views and other tables' foreign keys that use a column. Its own table's constraints go with it.
+fn column_dependents<'c>(
+    table: &'c Table,
+    column: &Column,
+    catalog: &'c Catalog,
+) -> Vec<Object<'c>> {
+    let mut found: Vec<Object<'c>> = catalog
+        .referencing(table)
+        .into_iter()
+        .filter(|(other, constraint)| {
+            other.oid != table.oid
+                && matches!(&constraint.kind, ConstraintKind::ForeignKey { foreign_columns, .. }
+                    if foreign_columns.contains(&column.name))
+        })
+        .map(|(other, constraint)| Object::Constraint(other, constraint))
+        .collect();
+    found.extend(views_of(table.oid, Some(column.number), catalog));
+    for other in &table.columns {
+        let used = other.generated.as_ref().is_some_and(|text| mentions(text, &column.name));
+        if used && other.number != column.number {
+            found.push(Object::Column(table, other));
+        }
+    }
+    for sequence in owned(table, Some(column.number), catalog) {
+        let outside = |one: &Object<'_>| {
+            !matches!(one, Object::Default(other, taker)
+                if other.oid == table.oid && taker.number == column.number)
+        };
+        found.extend(takers(sequence, catalog).into_iter().filter(outside));
+    }
+    found
+}
+
+/// Foreign keys that need a key.
+fn key_dependents<'c>(table: &'c Table, key: &Constraint, catalog: &'c Catalog) -> Vec<Object<'c>> {
+    let names = |constraint: &Constraint| -> Vec<&str> {
+        constraint.columns().iter().map(|place| table.columns[*place].name.as_str()).collect()
+    };
+    let same = |columns: &[String], names: &[&str]| {
+        columns.len() == names.len() && columns.iter().all(|name| names.contains(&name.as_str()))
+    };
+    if !key.is_key() {
+        return Vec::new();
+    }
+    let own = names(key);
+    catalog
+        .referencing(table)
+        .into_iter()
+        .filter(|(_, constraint)| match &constraint.kind {
+            ConstraintKind::ForeignKey { foreign_columns, .. } => {
+                let others = table.constraints.iter().any(|one| {
+                    one.oid != key.oid && one.is_key() && same(foreign_columns, &names(one))
+                });
+                same(foreign_columns, &own) && !others
+            }
+            _ => false,
+        })
+        .map(|(other, constraint)| Object::Constraint(other, constraint))
+        .collect()
+}
+
+/// Whether an expression's text uses a column of this name.
+pub(super) fn mentions(text: &str, name: &str) -> bool {
+    crate::sql::parser::parse_expression(text)
+        .is_ok_and(|tree| crate::sql::ddl::rename::uses(&tree, name))
+}
+
+/// All that goes when these go, the dependents after what they depend on.
+pub(super) fn closure<'c>(targets: &[Object<'c>], catalog: &'c Catalog) -> Vec<Object<'c>> {
+    fn visit<'c>(object: Object<'c>, catalog: &'c Catalog, found: &mut Vec<Object<'c>>) {
+        if found.iter().any(|known| known.same(&object)) {
+            return;
+        }
+        found.push(object);
+        for dependent in object.dependents(catalog) {
+            visit(dependent, catalog, found);
+        }
+    }
+    let mut found = Vec::new();
+    for target in targets {
+        visit(*target, catalog, &mut found);
+    }
+    // What is part of something that goes isn't worth a mention.
+    let gone: Vec<Oid> = found
+        .iter()
+        .filter_map(|object| match object {
+            Object::Table(table) => Some(table.oid),
+            _ => None,
+        })
+        .collect();
+    found.retain(|object| match object {
+        Object::Constraint(table, _) | Object::Default(table, _) | Object::Column(table, _) => {
+            !gone.contains(&table.oid) || targets.iter().any(|target| target.same(object))
+        }
+        Object::Table(_) | Object::Sequence(_) => true,
+    });
+    found
+}
+
+/// Refuses to drop what others depend on, or says in a notice what else goes.
+///
+/// # Errors
+/// 2BP01.
+pub(super) fn check<'c>(
+    targets: &[Object<'c>],
+    all: &[Object<'c>],
+    cascade: bool,
+    binder: &mut Binder<'_>,
+) -> Result<(), Error> {
+    let others: Vec<&Object<'c>> =
+        all.iter().filter(|object| !targets.iter().any(|target| target.same(object))).collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    if cascade {
+        binder
+            .notices
+            .push(cascades(&others.iter().map(|object| object.label(binder)).collect::<Vec<_>>()));
+        return Ok(());
+    }
+    let catalog = binder.catalog;
+    let mut lines = Vec::new();
+    for other in &others {
+        let on = all
+            .iter()
+            .find(|object| object.dependents(catalog).iter().any(|one| one.same(other)))
+            .unwrap_or(&targets[0]);
+        lines.push(format!("{} depends on {}", other.label(binder), on.label(binder)));
+    }
+    let message = if let [target] = targets {
+        format!("cannot drop {} because other objects depend on it", target.label(binder))
+    } else {
+        "cannot drop desired object(s) because other objects depend on them".to_owned()
+    };
+    Err(Error::user(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
+        .with_detail(lines.join("\n"))
+        .with_hint("Use DROP ... CASCADE to drop the dependent objects too."))
+}
+
+/// The notice of a DROP that takes others with it.
+pub(super) fn cascades(labels: &[String]) -> Error {
+    if let [only] = labels {
+        return notice(format!("drop cascades to {only}"));
+    }
+    let lines: Vec<String> =
+        labels.iter().map(|label| format!("drop cascades to {label}")).collect();
+    notice(format!("drop cascades to {} other objects", labels.len())).with_detail(lines.join("\n"))
+}
+
+/// The table columns that a query uses, by their tables' OIDs.
+pub(super) fn used_columns(query: &Query, used: &mut Vec<(Oid, i16)>) {
+    fn of_expr(expr: &Expr, used: &mut Vec<(Oid, i16)>) {
+        if let ExprKind::Column(column) = &expr.kind {
+            used.push((column.table_oid, column.number));
+        }
+        if let Some(query) = expr.subquery() {
+            used_columns(query, used);
+        }
+        for child in expr.children() {
+            of_expr(child, used);
+        }
+    }
+    let (exprs, queries) = query.parts();
+    for expr in exprs {
+        of_expr(expr, used);
+    }
+    for query in queries {
+        used_columns(query, used);
+    }
+}
