@@ -471,7 +471,7 @@ impl Lower<'_> {
         let rows = lite::Select {
             items: vec![(value.clone(), None)],
             from: Some(lite::From::Subquery {
-                query: Box::new(json_rows(array)),
+                query: Box::new(json_rows(flat(array))),
                 alias: "item".to_owned(),
             }),
             ..lite::Select::default()
@@ -561,13 +561,13 @@ pub(super) fn flat(array: lite::Expr) -> lite::Expr {
     }
 }
 
-/// `SELECT value FROM json_each(array)`.
-pub(super) fn json_rows(array: lite::Expr) -> lite::Query {
+/// `SELECT value FROM json_each(elements)`.
+pub(super) fn json_rows(elements: lite::Expr) -> lite::Query {
     lite::Query::select(lite::Select {
         items: vec![(lite::Expr::column("value"), Some("value".to_owned()))],
         from: Some(lite::From::Function {
             name: "json_each",
-            arguments: vec![flat(array)],
+            arguments: vec![elements],
             alias: None,
         }),
         ..lite::Select::default()
