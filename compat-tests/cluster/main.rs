@@ -13,6 +13,7 @@
 mod backup;
 mod big;
 mod catch_up;
+mod concurrent;
 mod kill;
 mod live_file;
 mod pgbench;

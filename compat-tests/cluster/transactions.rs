@@ -103,33 +103,44 @@ fn repeatable_read_keeps_its_snapshot_and_refuses_to_write_on_an_old_one() {
 }
 
 #[test]
-fn a_waiting_writer_obeys_lock_timeout_and_goes_on_when_the_slot_is_free() {
+fn a_waiting_writer_obeys_lock_timeout_and_goes_on_when_its_row_or_the_slot_is_free() {
     on_every_node(async |node: &Node| {
         let (mut a, b) = (node.connect().await, node.connect().await);
-        let transaction = a.transaction().await.unwrap();
-        transaction.execute("INSERT INTO t VALUES (1, 1)", &[]).await.unwrap();
-        b.batch_execute("SET lock_timeout = '200ms'").await.unwrap();
-        let error = b.execute("INSERT INTO t VALUES (2, 2)", &[]).await.unwrap_err();
-        assert_eq!(code(&error), SqlState::LOCK_NOT_AVAILABLE);
-        b.batch_execute("SET lock_timeout = 0").await.unwrap();
-        let (committed, inserted) =
-            tokio::join!(transaction.commit(), b.execute("INSERT INTO t VALUES (2, 2)", &[]));
-        committed.unwrap();
-        inserted.unwrap();
+        a.batch_execute("INSERT INTO t VALUES (0, 0)").await.unwrap();
+        // The first locks a row, the second the whole database.
+        for (holds, waits) in [
+            ("UPDATE t SET n = n + 1 WHERE id = 0 RETURNING n", "UPDATE t SET n = 7 WHERE id = 0"),
+            ("SELECT n FROM t FOR UPDATE", "INSERT INTO t VALUES (2, 2)"),
+        ] {
+            let transaction = a.transaction().await.unwrap();
+            transaction.query(holds, &[]).await.unwrap();
+            b.batch_execute("SET lock_timeout = '200ms'").await.unwrap();
+            let error = b.execute(waits, &[]).await.unwrap_err();
+            assert_eq!(code(&error), SqlState::LOCK_NOT_AVAILABLE);
+            b.batch_execute("SET lock_timeout = 0").await.unwrap();
+            let (committed, done) = tokio::join!(transaction.commit(), b.execute(waits, &[]));
+            committed.unwrap();
+            assert_eq!(done.unwrap(), 1);
+        }
         assert_eq!(count(&b).await, 2);
     });
 }
 
 #[test]
-fn a_client_that_vanishes_frees_the_write_slot() {
+fn a_client_that_vanishes_frees_its_rows_and_the_write_slot() {
     on_every_node(async |node: &Node| {
-        let (a, b) = (node.connect().await, node.connect().await);
-        a.batch_execute("BEGIN; INSERT INTO t VALUES (1, 1)").await.unwrap();
-        drop(a);
-        let start = Instant::now();
-        b.execute("INSERT INTO t VALUES (2, 2)", &[]).await.unwrap();
-        assert!(start.elapsed() < Duration::from_secs(5), "took {:?}", start.elapsed());
-        assert_eq!(count(&b).await, 1);
+        let b = node.connect().await;
+        for (holds, id) in
+            [("INSERT INTO t VALUES (1, 1)", 1), ("INSERT INTO t SELECT 2, count(*) FROM t", 2)]
+        {
+            let a = node.connect().await;
+            a.batch_execute(&format!("BEGIN; {holds}")).await.unwrap();
+            drop(a);
+            let start = Instant::now();
+            b.execute("INSERT INTO t VALUES ($1, 2)", &[&id]).await.unwrap();
+            assert!(start.elapsed() < Duration::from_secs(5), "took {:?}", start.elapsed());
+        }
+        assert_eq!(count(&b).await, 2);
     });
 }
 
@@ -161,12 +172,12 @@ fn timeouts_and_cancel_stop_statements() {
 }
 
 #[test]
-fn an_idle_transaction_is_cut_and_its_slot_freed() {
+fn an_idle_transaction_is_cut_and_its_rows_freed() {
     on_every_node(async |node: &Node| {
         let (a, b) = (node.connect().await, node.connect().await);
         a.batch_execute("SET idle_in_transaction_session_timeout = '200ms'").await.unwrap();
         a.batch_execute("BEGIN; INSERT INTO t VALUES (1, 1)").await.unwrap();
-        b.execute("INSERT INTO t VALUES (2, 2)", &[]).await.unwrap();
+        b.execute("INSERT INTO t VALUES (1, 2)", &[]).await.unwrap();
         assert!(a.batch_execute("SELECT 1").await.is_err());
         assert_eq!(count(&b).await, 1);
     });

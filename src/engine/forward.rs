@@ -113,6 +113,7 @@ impl Core {
             database: begin.database,
             dialect: begin.dialect,
             since: begin.since,
+            private: begin.private,
             deadline: begin.limits.deadline.map(Deadline),
             lock_timeout: begin.limits.lock_timeout,
         };

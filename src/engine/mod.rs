@@ -2,7 +2,7 @@
 //! every node, whoever leads.
 //!
 //! Reading order: `lane` (the one writer of a database), `replica` and `store` (what the log does to
-//! the databases), `read` and `view`, `write` and `transaction`, `route` (which node serves what),
+//! the databases), `read` and `view`, `write` and `transaction` and `private`, `route` (which node serves what),
 //! `forward`, `remote` and `serve` (node to node), `admin`.
 
 mod admin;
@@ -12,6 +12,7 @@ mod forward;
 mod inbox;
 mod lane;
 mod peers;
+mod private;
 mod read;
 mod remote;
 mod replica;
@@ -70,6 +71,8 @@ pub struct Begin {
     pub dialect: Dialect,
     /// REPEATABLE READ: fail with 40001 if anything was committed since this position.
     pub since: Option<Position>,
+    /// READ COMMITTED: others may write meanwhile, as far as they don't touch the same rows.
+    pub private: bool,
     pub limits: Limits,
 }
 

@@ -155,10 +155,25 @@ impl Pump {
     /// Serves one request; whether the transaction has ended by it.
     async fn serve(&mut self, request: Request) -> Result<bool, Ended> {
         match request {
-            Request::Run { statement, rows } => {
+            Request::Run { statement, rows, lock_timeout } => {
                 let deadline = rows.control.deadline.map(Deadline);
-                self.send(&ToLeader::Run { statement, deadline }).await?;
+                self.send(&ToLeader::Run { statement, deadline, lock_timeout }).await?;
                 self.relay(rows).await?;
+            }
+            Request::Exclusive { deadline, lock_timeout, token, reply } => {
+                let deadline = deadline.map(Deadline);
+                self.send(&ToLeader::Exclusive { deadline, lock_timeout }).await?;
+                let answer = match self.next(Some(&token), &mut false).await? {
+                    FromLeader::Done => Ok(()),
+                    FromLeader::Failed(error) => Err(error),
+                    _ => return Err(Ended::Lost(unexpected())),
+                };
+                // Dropped answers: see `Request`.
+                let _ = reply.send(answer);
+            }
+            // Private transactions are at the leader, and so is what they ask of its lane.
+            Request::Replay { reply, .. } => {
+                let _ = reply.send(Err(unexpected()));
             }
             Request::RunEach { sql, rows, token, deadline, reply } => {
                 let deadline = deadline.map(Deadline);

@@ -13,7 +13,7 @@ use crate::engine::lane::{CatalogState, Mark, Refusal};
 use crate::engine::peers::{Incoming, Outgoing};
 use crate::engine::read::{Query, sessions};
 use crate::engine::rows::Rows;
-use crate::engine::transaction::{Backend, Transaction};
+use crate::engine::transaction::Transaction;
 use crate::engine::wire::{
     self, Answer, Asked, Call, Deadline, FromLeader, OpenStream, Reply, ToLeader,
 };
@@ -122,10 +122,11 @@ impl Engine {
             catalog: None,
         };
         let served = match open {
-            OpenStream::Begin { database, dialect, since, deadline, lock_timeout } => {
+            OpenStream::Begin { database, dialect, since, private, deadline, lock_timeout } => {
                 let mut limits = limits(deadline, lock_timeout);
                 limits.cancel = server.canceler.clone();
-                server.serve_transaction(Begin { database, dialect, since, limits }).await
+                let begin = Begin { database, dialect, since, private, limits };
+                server.serve_transaction(begin).await
             }
             OpenStream::Read { query, deadline } => server.serve_read(query, deadline).await,
         };
@@ -236,16 +237,15 @@ impl Server {
             core.fence().ok_or(Refusal::NotLeader)?;
             let entry = core.entry(begin.database)?;
             let running = begin.limits.cancel.start();
-            core.begin_here(&entry, &begin, &running).await
+            core.open_here(&entry, &begin, &running).await
         };
-        let opened = match self.minding(opening).await? {
-            Some(Ok(opened)) => opened,
+        let backend = match self.minding(opening).await? {
+            Some(Ok(backend)) => backend,
             Some(Err(refusal)) => return self.send(&FromLeader::Refused(refusal)).await,
             None => return Err(Gone),
         };
-        self.catalog = Some(opened.catalog());
-        let mut transaction =
-            Transaction::new(self.core.clone(), begin.database, Backend::Local(opened));
+        let mut transaction = Transaction::new(self.core.clone(), begin.database, backend);
+        self.catalog = Some(transaction.catalog_state());
         let schema = transaction.committed_schema().unwrap_or_default();
         self.send(&FromLeader::Opened { schema }).await?;
         loop {
@@ -278,6 +278,13 @@ impl Server {
         }
     }
 
+    /// A private transaction that took the write slot has a catalog of its own from then on.
+    fn note_catalog(&mut self, transaction: &Transaction) {
+        if self.catalog.is_some() {
+            self.catalog = Some(transaction.catalog_state());
+        }
+    }
+
     async fn serve_request(
         &mut self,
         transaction: &mut Transaction,
@@ -285,9 +292,12 @@ impl Server {
     ) -> Result<(), Gone> {
         let mut limits = Limits { cancel: self.canceler.clone(), ..Limits::default() };
         let message = match request {
-            ToLeader::Run { statement, deadline } => {
+            ToLeader::Run { statement, deadline, lock_timeout } => {
                 limits.deadline = deadline.map(|Deadline(at)| at);
-                match self.minding(transaction.run(statement, &limits)).await? {
+                limits.lock_timeout = lock_timeout;
+                let ran = self.minding(transaction.run(statement, &limits)).await?;
+                self.note_catalog(transaction);
+                match ran {
                     Some(Ok(rows)) => return self.send_rows(rows).await,
                     Some(Err(error)) => FromLeader::Failed(error),
                     None => FromLeader::Failed(crate::engine::cancel::Stopped::Cancelled.error()),
@@ -300,6 +310,14 @@ impl Server {
                     Some(Err(error)) => FromLeader::Failed(error),
                     None => FromLeader::Failed(crate::engine::cancel::Stopped::Cancelled.error()),
                 }
+            }
+            ToLeader::Exclusive { deadline, lock_timeout } => {
+                limits.deadline = deadline.map(|Deadline(at)| at);
+                limits.lock_timeout = lock_timeout;
+                let made = self.minding(transaction.make_exclusive(&limits)).await?;
+                self.note_catalog(transaction);
+                let cancelled = || crate::engine::cancel::Stopped::Cancelled.error();
+                answer(made.unwrap_or_else(|| Err(cancelled())))
             }
             ToLeader::Mark { mark, depth } => answer(match mark {
                 Mark::Set => transaction.savepoint(depth).await,

@@ -6,11 +6,14 @@ use crate::platform::watch;
 use tokio::sync::oneshot;
 
 use crate::engine::Limits;
-use crate::engine::cancel::until;
+use crate::engine::cancel::{Running, until};
 use crate::engine::core::Core;
-use crate::engine::lane::{CatalogState, Mark, Opened, Request, leadership_lost};
+use crate::engine::lane::{
+    CatalogState, Mark, Opened, Registration, Request, changed, leadership_lost,
+};
+use crate::engine::private::{self, Private};
 use crate::engine::remote::Remote;
-use crate::engine::rows::{self, Rest, Rows};
+use crate::engine::rows::{self, End, Rest, Rows};
 use crate::engine::write::{COMMIT_GRACE, unresolved};
 use crate::model::catalog::Catalog;
 use crate::model::error::Error;
@@ -24,6 +27,7 @@ use crate::platform::clock;
 pub(super) enum Backend {
     Local(Opened),
     Remote(Remote),
+    Private(Private),
 }
 
 /// An open transaction at the leader. Rolled back when dropped.
@@ -36,6 +40,8 @@ pub struct Transaction {
     committed: Arc<CatalogState>,
     /// What an earlier statement may still have to give.
     rest: Rest,
+    /// Of a private transaction that took the write slot: its row locks.
+    locks: Option<Arc<Registration>>,
 }
 
 impl Transaction {
@@ -43,13 +49,44 @@ impl Transaction {
         let (lost, committed) = match &backend {
             Backend::Local(opened) => (opened.lost(), opened.catalog()),
             Backend::Remote(remote) => (remote.lost(), remote.catalog()),
+            Backend::Private(private) => (private.lost(), private.catalog()),
         };
-        Self { core, backend, lost, database, committed, rest: Rest::default() }
+        Self { core, backend, lost, database, committed, rest: Rest::default(), locks: None }
     }
 
     /// The committed catalog's version, while it is the transaction's own as well.
     pub(super) fn committed_schema(&self) -> Option<SchemaVersion> {
         self.committed.committed()
+    }
+
+    /// See [`CatalogState`]; another one after [`Self::make_exclusive`].
+    pub(super) fn catalog_state(&self) -> Arc<CatalogState> {
+        self.committed.clone()
+    }
+
+    /// Makes sure that the transaction has the write slot.
+    ///
+    /// # Errors
+    /// 40001 if it was private and something that it did comes out differently by now; 55P03, 57014.
+    pub async fn make_exclusive(&mut self, limits: &Limits) -> Result<(), Error> {
+        let running = limits.cancel.start();
+        match &mut self.backend {
+            Backend::Local(_) => Ok(()),
+            Backend::Remote(_) => {
+                let (deadline, lock_timeout) = (limits.deadline, limits.lock_timeout);
+                let token = running.token.clone();
+                self.ask(|reply| Request::Exclusive { deadline, lock_timeout, token, reply }).await
+            }
+            Backend::Private(private) => {
+                let opened = Box::pin(private.promote(&self.core, limits, &running)).await?;
+                (self.lost, self.committed) = (opened.lost(), opened.catalog());
+                let before = std::mem::replace(&mut self.backend, Backend::Local(opened));
+                if let Backend::Private(private) = before {
+                    self.locks = Some(private.into_registration());
+                }
+                Ok(())
+            }
+        }
     }
 
     async fn send(&self, request: Request) -> Result<(), Error> {
@@ -61,6 +98,9 @@ impl Transaction {
         match &self.backend {
             Backend::Local(opened) => opened.send(request).await,
             Backend::Remote(remote) => remote.send(request).await,
+            Backend::Private(_) => {
+                Err(Error::internal("a private transaction was asked as one with the write slot"))
+            }
         }
     }
 
@@ -88,6 +128,9 @@ impl Transaction {
                 return Ok(catalog);
             }
         }
+        if let Backend::Private(_) = &self.backend {
+            return Err(changed());
+        }
         self.ask(|reply| Request::Catalog { reply }).await
     }
 
@@ -97,9 +140,22 @@ impl Transaction {
     /// Rows of an earlier statement that were not read yet are read into memory first (54000 if
     /// they are too many).
     pub async fn run(&mut self, statement: Statement, limits: &Limits) -> Result<Rows, Error> {
+        if let Backend::Private(private) = &mut self.backend {
+            let running = limits.cancel.start();
+            let (mut rows, pending) = rows::channel(limits.cancel.start(), limits.deadline);
+            match private.run(&statement, &mut rows, limits, &running).await? {
+                Some(completion) => {
+                    rows.finish(End::Done(completion));
+                    let rows = pending.started().await?;
+                    return rows.ok_or_else(|| Error::internal("a statement has no schema"));
+                }
+                None => self.make_exclusive(limits).await?,
+            }
+        }
         let (rows, pending) = rows::channel(limits.cancel.start(), limits.deadline);
         let rest = pending.rest();
-        self.send(Request::Run { statement, rows }).await?;
+        let lock_timeout = limits.lock_timeout;
+        self.send(Request::Run { statement, rows, lock_timeout }).await?;
         self.rest = rest;
         let rows = pending.started().await?;
         rows.ok_or_else(|| Error::internal("a transaction's statement has no schema"))
@@ -112,6 +168,9 @@ impl Transaction {
         rows: RowBatch,
         limits: &Limits,
     ) -> Result<Completion, Error> {
+        if let Backend::Private(_) = &self.backend {
+            self.make_exclusive(limits).await?;
+        }
         let running = limits.cancel.start();
         let (token, deadline) = (running.token.clone(), limits.deadline);
         self.ask(|reply| Request::RunEach { sql, rows, token, deadline, reply }).await
@@ -120,14 +179,23 @@ impl Transaction {
     /// `depth` counts nested savepoints from 1; a savepoint that is set again at a depth must have
     /// been released.
     pub async fn savepoint(&mut self, depth: u32) -> Result<(), Error> {
+        if let Backend::Private(private) = &mut self.backend {
+            return private.savepoint(depth);
+        }
         self.ask(|reply| Request::Mark { mark: Mark::Set, depth, reply }).await
     }
 
     pub async fn rollback_to(&mut self, depth: u32) -> Result<(), Error> {
+        if let Backend::Private(private) = &mut self.backend {
+            return private.rollback_to(depth);
+        }
         self.ask(|reply| Request::Mark { mark: Mark::RollBackTo, depth, reply }).await
     }
 
     pub async fn release(&mut self, depth: u32) -> Result<(), Error> {
+        if let Backend::Private(private) = &mut self.backend {
+            return private.release(depth);
+        }
         self.ask(|reply| Request::Mark { mark: Mark::Release, depth, reply }).await
     }
 
@@ -152,16 +220,13 @@ impl Transaction {
     /// with 08007.
     pub async fn commit(self, limits: &Limits) -> Result<Option<LogIndex>, Error> {
         let running = limits.cancel.start();
-        let (reply, mut answer) = oneshot::channel();
+        if let Backend::Private(private) = self.backend {
+            let answer = private.commit(limits, &running).await?;
+            return private::committed(resolved(answer, limits, &running).await?);
+        }
+        let (reply, answer) = oneshot::channel();
         self.send(Request::Commit { reply }).await?;
-        let answered = match until(limits.deadline, &running.token, &mut answer).await {
-            Ok(answered) => Ok(answered),
-            Err(_) => clock::timeout(COMMIT_GRACE, &mut answer).await,
-        };
-        let index = match answered {
-            Ok(Ok(committed)) => committed?,
-            Ok(Err(_)) | Err(clock::Elapsed) => return Err(unresolved()),
-        };
+        let index = resolved(answer, limits, &running).await??;
         if let (Backend::Remote(_), Some(index)) = (&self.backend, index) {
             self.core.catch_up(index).await;
         }
@@ -170,10 +235,29 @@ impl Transaction {
 
     /// Returns when the write slot is free again.
     pub async fn rollback(self) {
+        if let Backend::Private(_) = &self.backend {
+            return;
+        }
         let (reply, answer) = oneshot::channel();
         if self.send(Request::Rollback { reply: Some(reply) }).await.is_ok() {
             // Gone either way.
             let _ = answer.await;
         }
+    }
+}
+
+/// The answer to a commit. A deadline or a cancellation gives it a grace, then it is unknown.
+async fn resolved<T>(
+    mut answer: oneshot::Receiver<T>,
+    limits: &Limits,
+    running: &Running,
+) -> Result<T, Error> {
+    let answered = match until(limits.deadline, &running.token, &mut answer).await {
+        Ok(answered) => Ok(answered),
+        Err(_) => clock::timeout(COMMIT_GRACE, &mut answer).await,
+    };
+    match answered {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(_)) | Err(clock::Elapsed) => Err(unresolved()),
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use crate::engine::cancel::Running;
 use crate::engine::core::Core;
 use crate::engine::lane::{Claim, Event, Opened, Opening, Refusal, Submission};
+use crate::engine::private::Private;
 use crate::engine::route::{Patience, Route, until_slot};
 use crate::engine::store::Entry;
 use crate::engine::transaction::{Backend, Transaction};
@@ -84,7 +85,7 @@ impl Engine {
             let opened = match &route {
                 Route::Here(_) => {
                     let entry = self.core.entry(begin.database)?;
-                    self.core.begin_here(&entry, &begin, &running).await.map(Backend::Local)
+                    self.core.open_here(&entry, &begin, &running).await
                 }
                 Route::There(leader) => {
                     self.core.begin_there(leader, &begin, &running).await.map(Backend::Remote)
@@ -124,6 +125,7 @@ impl Core {
             token: running.token.clone(),
             deadline: limits.deadline,
             claim: claim.clone(),
+            private: None,
             _place: waiting,
             reply,
         };
@@ -147,6 +149,21 @@ impl Core {
             Ok(answer) => answer.unwrap_or_else(|_| Err(lane_ended(&claim))),
             Err(clock::Elapsed) => Err(unresolved().into()),
         }
+    }
+
+    /// Opens a transaction on this node: a private one if it may be and can be.
+    pub(super) async fn open_here(
+        &self,
+        entry: &Arc<Entry>,
+        begin: &Begin,
+        running: &Running,
+    ) -> Result<Backend, Refusal> {
+        if begin.private
+            && let Some(private) = Private::begin(entry)
+        {
+            return Ok(Backend::Private(private));
+        }
+        self.begin_here(entry, begin, running).await.map(Backend::Local)
     }
 
     /// Waits for the write slot of this node's lane.

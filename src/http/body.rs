@@ -39,7 +39,7 @@ pub(crate) fn one(sql: &str) -> Vec<Statement> {
     if sql.is_empty() {
         return Vec::new();
     }
-    vec![Statement { sql: sql.into(), parameters: Parameters::default() }]
+    vec![Statement { sql: sql.into(), parameters: Parameters::default(), touch: None }]
 }
 
 fn invalid_request() -> String {
@@ -65,11 +65,13 @@ fn decode_error(body: &[u8], error: &serde_json::Error) -> String {
 
 fn statement(element: Json) -> Result<Statement, String> {
     match element {
-        Json::String(sql) => Ok(Statement { sql: sql.into(), parameters: Parameters::default() }),
+        Json::String(sql) => {
+            Ok(Statement { sql: sql.into(), parameters: Parameters::default(), touch: None })
+        }
         Json::Array(elements) => {
             let mut elements = elements.into_iter();
             let Some(Json::String(sql)) = elements.next() else { return Err(invalid_request()) };
-            Ok(Statement { sql: sql.into(), parameters: parameters(elements)? })
+            Ok(Statement { sql: sql.into(), parameters: parameters(elements)?, touch: None })
         }
         _ => Err(invalid_request()),
     }

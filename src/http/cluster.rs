@@ -193,7 +193,8 @@ async fn check(call: &Call, lines: &mut Vec<String>) -> Result<(), String> {
 /// Reads from this node's own copy.
 async fn probe(call: &Call, timeout: Duration) -> Result<(), Error> {
     let limits = Limits { deadline: Some(clock::now().plus(timeout)), ..Limits::default() };
-    let statement = Statement { sql: "SELECT 1".into(), parameters: Parameters::default() };
+    let statement =
+        Statement { sql: "SELECT 1".into(), parameters: Parameters::default(), touch: None };
     let level = ReadLevel::None(None);
     let engine = &call.app.engine;
     let rows =

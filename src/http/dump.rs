@@ -76,7 +76,7 @@ impl Dump<'_> {
 
     async fn run(&mut self, sql: &str, parameters: Vec<Value>) -> Result<Rows, Stop> {
         let parameters = Parameters::Positional(parameters);
-        let statement = Statement { sql: sql.into(), parameters };
+        let statement = Statement { sql: sql.into(), parameters, touch: None };
         self.view.run(Dialect::Sqlite, statement, self.limits).await.map_err(failed)
     }
 

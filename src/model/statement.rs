@@ -26,6 +26,47 @@ pub enum Dialect {
 pub struct Statement {
     pub sql: Arc<str>,
     pub parameters: Parameters,
+    /// The rows that it changes, if its compiler knows them; `None` says nothing.
+    pub touch: Option<Touch>,
+}
+
+/// The rows of one table that a statement changes, known before it runs. Nothing else decides what
+/// it does: it reads those rows and its parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Touch {
+    pub table: Arc<str>,
+    /// Empty for new rows that no key names: nobody else can mean them.
+    pub rows: Vec<RowKey>,
+    /// Whether rows may come into being by it, or go.
+    pub existence: bool,
+    /// Whether its result depends on more than whether the rows exist.
+    pub contents: bool,
+}
+
+/// Names a row by its table and its primary key. Equal bytes are the same row.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RowKey(pub Arc<[u8]>);
+
+impl RowKey {
+    pub fn new<'a>(table: &str, key: impl IntoIterator<Item = &'a Value>) -> Self {
+        let mut bytes = Vec::with_capacity(table.len() + 16);
+        let mut put = |tag: u8, content: &[u8]| {
+            bytes.push(tag);
+            bytes.extend((content.len() as u64).to_le_bytes());
+            bytes.extend(content);
+        };
+        put(0, table.as_bytes());
+        for value in key {
+            match value {
+                Value::Null => put(1, &[]),
+                Value::Integer(number) => put(2, &number.to_le_bytes()),
+                Value::Real(number) => put(3, &number.to_bits().to_le_bytes()),
+                Value::Text(text) => put(4, text.as_bytes()),
+                Value::Blob(content) => put(5, content),
+            }
+        }
+        Self(bytes.into())
+    }
 }
 
 /// Values for a statement's parameters.

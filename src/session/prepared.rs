@@ -131,6 +131,7 @@ impl Session {
             let statement = Statement {
                 sql: "SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1".into(),
                 parameters: Parameters::default(),
+                touch: None,
             };
             let found = write.run(statement, &limits).await?.collect(CHECK_BYTES_MAX).await?;
             if let Some(Value::Text(table)) = found.rows.values.first() {

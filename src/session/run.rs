@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use crate::catalog::SearchPath;
-use crate::engine::Begin;
+use crate::engine::{Begin, Limits, View};
 use crate::model::catalog::Catalog;
 use crate::model::error::{Error, SqlState};
 use crate::model::statement::{Atomicity, Dialect, Parameters, Statement, Unit, UnitOutcome};
 use crate::model::value::{RowBatch, Value};
 use crate::session::portal::{Reply, RowsTag, Rowset};
-use crate::session::statement::{Plan, Prepared};
+use crate::session::statement::{Plan, Prepared, touch};
 use crate::session::transaction::{self, Modes, Phase};
 use crate::session::{Session, Severity, feed, settings, wall_microseconds};
 use crate::sql::{
@@ -319,7 +319,8 @@ impl Session {
         if alone && self.phase == Phase::Idle && !checked {
             return self.write_unit(plan, steps, tag, parameters).await;
         }
-        self.join_transaction().await?;
+        let alone_in_step = matches!(steps, [step] if step.program.touches.is_some());
+        self.open_transaction(alone_in_step).await?;
         if self.catalog().await?.schema != plan.schema {
             return Ok(None);
         }
@@ -389,17 +390,38 @@ impl Session {
         self.take_write_slot(false).await
     }
 
-    pub(crate) async fn take_write_slot(&mut self, no_wait: bool) -> Result<(), Error> {
+    /// Makes sure that a transaction is open for a statement that writes. One that touches known
+    /// rows goes without the write slot, where the isolation level lets others write meanwhile.
+    async fn open_transaction(&mut self, known_rows: bool) -> Result<(), Error> {
+        if self.phase == Phase::Idle {
+            self.start(Phase::Implicit, TransactionModes::default());
+        }
+        if !known_rows || self.modes.isolation != Isolation::ReadCommitted {
+            return self.take_write_slot(false).await;
+        }
         if self.write.is_some() {
             return Ok(());
         }
+        let limits = self.limits();
+        self.begin_write(limits, true).await
+    }
+
+    pub(crate) async fn take_write_slot(&mut self, no_wait: bool) -> Result<(), Error> {
         let mut limits = self.limits();
         if no_wait {
             limits.lock_timeout = Some(std::time::Duration::ZERO);
         }
-        let since = self.view.as_ref().map(crate::engine::View::position);
-        let begin = Begin { database: self.database, dialect: Dialect::Postgres, since, limits };
-        let mut write = self.engine.begin(begin).await?;
+        if let Some(write) = &mut self.write {
+            return write.make_exclusive(&limits).await;
+        }
+        self.begin_write(limits, false).await
+    }
+
+    async fn begin_write(&mut self, limits: Limits, private: bool) -> Result<(), Error> {
+        let since = self.view.as_ref().map(View::position);
+        let (database, dialect) = (self.database, Dialect::Postgres);
+        let mut write =
+            self.engine.begin(Begin { database, dialect, since, private, limits }).await?;
         self.view = None;
         for depth in 1..=self.savepoints.depth() {
             write.savepoint(depth).await?;
@@ -442,6 +464,7 @@ impl Session {
         Ok(Statement {
             sql: Arc::clone(&program.sql),
             parameters: Parameters::Positional(values.collect::<Result<_, Error>>()?),
+            touch: program.touches.as_deref().map(|touches| touch(touches, parameters)),
         })
     }
 
@@ -642,7 +665,7 @@ impl Session {
                     return Err(transaction::not_in_block("VACUUM"));
                 }
                 let step = |sql: &Arc<str>| Step {
-                    program: Program { sql: Arc::clone(sql), arguments: Vec::new() },
+                    program: Program { sql: Arc::clone(sql), arguments: Vec::new(), touches: None },
                     role: StepRole::Nothing,
                     must_be_empty: None,
                 };

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use crate::model::error::{Error, SqlState};
 use crate::model::id::SchemaVersion;
 use crate::model::pg_type::{Oid, PgType};
-use crate::sql::{self, CompileSettings, Compiled, OutputColumn, Parsed};
+use crate::model::statement::{RowKey, Touch};
+use crate::model::value::Value;
+use crate::sql::{self, CompileSettings, Compiled, KeyPart, OutputColumn, Parsed, Touches};
 
 /// Compiled statements kept for a session, at the most.
 const CACHE_ENTRIES_MAX: usize = 256;
@@ -97,6 +99,25 @@ impl Prepared {
             )),
             _ => Ok(()),
         }
+    }
+}
+
+/// The rows that a statement changes, with its parameters filled in.
+pub(crate) fn touch(touches: &Touches, parameters: &[Value]) -> Touch {
+    let value = |part: &KeyPart| match part {
+        // A missing one has been reported by now.
+        KeyPart::Parameter(number) => parameters.get(number - 1).cloned().unwrap_or(Value::Null),
+        KeyPart::Constant(value) => value.clone(),
+    };
+    let row = |key: &Vec<KeyPart>| {
+        let values: Vec<Value> = key.iter().map(value).collect();
+        RowKey::new(&touches.table, &values)
+    };
+    Touch {
+        table: Arc::clone(&touches.table),
+        rows: touches.rows.iter().map(row).collect(),
+        existence: touches.existence,
+        contents: touches.contents,
     }
 }
 

@@ -23,7 +23,15 @@ async fn begin(
     since: Option<Position>,
 ) -> Result<Transaction, crate::model::error::Error> {
     let limits = Limits::default();
-    engine.begin(Begin { database: DATABASE, dialect: Dialect::Sqlite, since, limits }).await
+    engine
+        .begin(Begin {
+            database: DATABASE,
+            dialect: Dialect::Sqlite,
+            since,
+            private: false,
+            limits,
+        })
+        .await
 }
 
 async fn ask(transaction: &mut Transaction, sql: &str) -> Result<Vec<Value>, SqlState> {
@@ -114,8 +122,13 @@ fn the_write_slot_is_waited_for_as_long_as_allowed() {
             let sql = "INSERT INTO t VALUES (1, 'x')";
             let error = write_to(engine, DATABASE, sql, &limits).await.unwrap_err();
             assert_eq!(error.state(), SqlState::LOCK_NOT_AVAILABLE, "node {id}");
-            let waiting =
-                Begin { database: DATABASE, dialect: Dialect::Sqlite, since: None, limits };
+            let waiting = Begin {
+                database: DATABASE,
+                dialect: Dialect::Sqlite,
+                since: None,
+                private: false,
+                limits,
+            };
             let error = engine.begin(waiting).await.unwrap_err();
             assert_eq!(error.state(), SqlState::LOCK_NOT_AVAILABLE, "node {id}");
 

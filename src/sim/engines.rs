@@ -405,7 +405,7 @@ async fn flush(log: RaftLog, fsync: Arc<Mutex<Duration>>, alive: Arc<AtomicBool>
 pub(crate) const DATABASE: DatabaseId = DatabaseId::POSTGRES;
 
 pub(crate) fn statement(sql: &str) -> Statement {
-    Statement { sql: sql.into(), parameters: Parameters::default() }
+    Statement { sql: sql.into(), parameters: Parameters::default(), touch: None }
 }
 
 /// Runs one statement as a unit of its own.

@@ -16,6 +16,7 @@ mod fuzz_test;
 mod http_test;
 mod lease_test;
 mod membership_test;
+mod private_test;
 mod raft_test;
 mod snapshot_test;
 mod storm;

@@ -1,5 +1,7 @@
 //! One statement through the whole path.
 
+use std::sync::Arc;
+
 use crate::model::catalog::{Catalog, Table};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
@@ -11,7 +13,7 @@ use crate::sql::types::lookup_type;
 use crate::sql::{
     Action, Argument, CompileSettings, Compiled, CopyFrom, CopyOptions, CopyTo, ExplainOptions,
     ForcedColumns, LockWait, OutputColumn, Parsed, Program, Step, StepRole, WriteTag, ast, bound,
-    ddl, lite,
+    ddl, lite, touch,
 };
 
 pub(super) fn compile(
@@ -150,6 +152,7 @@ fn write(
     let mut all = std::mem::take(&mut binder.changes);
     all.extend(own);
     let mut steps = Vec::new();
+    let alone = all.len() == 1;
     for step in all {
         let mut lower = Lower::new(binder.relation_names(), &binder.settings.time_zone)
             .with_style(&binder.settings.style);
@@ -159,7 +162,10 @@ fn write(
             Change::Update(update) => lite::Statement::Update(lower.update(update)?),
             Change::Delete(delete) => lite::Statement::Delete(lower.delete(delete)?),
         };
-        let program = lower.program(&statement);
+        let mut program = lower.program(&statement);
+        if alone && step.sequences.is_empty() {
+            program.touches = touch::of(&step.change, binder.catalog).map(Arc::new);
+        }
         let (role, must_be_empty) = match step.role {
             Role::Nothing => (StepRole::Nothing, None),
             Role::Result => (StepRole::Result, None),
@@ -505,7 +511,7 @@ fn maintained(
     binder: &Binder<'_>,
     tables: &[ast::QualifiedName],
     analyze: bool,
-) -> Result<Vec<std::sync::Arc<str>>, Error> {
+) -> Result<Vec<Arc<str>>, Error> {
     let names = tables
         .iter()
         .map(|name| Ok(binder.table(name)?.stored.clone()))

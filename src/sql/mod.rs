@@ -15,6 +15,7 @@ mod lite;
 mod lower;
 mod parser;
 mod render;
+mod touch;
 mod types;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::datum::Style;
 use crate::model::catalog::Catalog;
 use crate::model::error::Error;
 use crate::model::pg_type::{Oid, PgType};
+use crate::model::value::Value;
 
 /// One statement of a text, parsed but not bound.
 #[derive(Debug, Clone, PartialEq)]
@@ -295,6 +297,26 @@ pub struct Program {
     pub sql: Arc<str>,
     /// SQLite's parameter `?n` is given by entry n-1.
     pub arguments: Vec<Argument>,
+    /// The rows that it changes, if they are known before it runs.
+    pub touches: Option<Arc<Touches>>,
+}
+
+/// What a program changes, by its parameters: see [`crate::model::statement::Touch`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Touches {
+    pub table: Arc<str>,
+    /// The primary key of each row.
+    pub rows: Vec<Vec<KeyPart>>,
+    pub existence: bool,
+    pub contents: bool,
+}
+
+/// The value of a column of a primary key.
+#[derive(Debug, Clone, PartialEq)]
+pub enum KeyPart {
+    /// `$n`, from 1.
+    Parameter(usize),
+    Constant(Value),
 }
 
 impl Program {
@@ -304,6 +326,7 @@ impl Program {
         Self {
             sql: format!("EXPLAIN QUERY PLAN {}", self.sql).into(),
             arguments: self.arguments.clone(),
+            touches: None,
         }
     }
 }

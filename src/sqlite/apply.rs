@@ -5,6 +5,7 @@
 //! stops to read the schema anew. If the file shrinks it is cut after that.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use rusqlite::Connection;
@@ -96,6 +97,8 @@ impl Writer {
         }
         self.tap.pass();
         self.recent.clear();
+        let shared = Arc::clone(&self.shared);
+        let _alone = shared.gate.commit();
         let connection = &self.applier;
         execute(connection, own!("BEGIN IMMEDIATE"))
             .map_err(|error| fault("apply pages", &error))?;

@@ -15,11 +15,12 @@ use crate::platform::disk::{Disk, File, read_exact_at};
 use crate::sqlite::errors::{self, fault};
 use crate::sqlite::page::stamp;
 use crate::sqlite::place::Place;
+use crate::sqlite::private::{self, Gate, Job, Ran};
 use crate::sqlite::reader::{Pool, Reader};
 use crate::sqlite::snapshot::SnapshotView;
 use crate::sqlite::vfs::{self, PAGE_BYTES};
 use crate::sqlite::writer::Writer;
-use crate::sqlite::{Checkpoint, Options, schema};
+use crate::sqlite::{Checkpoint, Control, Options, RowSink, schema};
 
 /// What a new database holds. The text is a format: it is in the file.
 const SYSTEM_SCHEMA: &str = include_str!("system_schema.sql");
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) place: Place,
     pub(crate) wal: Place,
     pub(crate) options: Options,
+    /// Between commits and private runs.
+    pub(crate) gate: Gate,
     catalogs: Mutex<VecDeque<Arc<Catalog>>>,
     /// What the last few catalogs look like as system tables.
     contents: Mutex<VecDeque<Arc<Contents>>>,
@@ -94,6 +97,7 @@ impl Shared {
 pub struct Database {
     writer: Mutex<Option<Writer>>,
     pool: Arc<Pool>,
+    private: private::Pool,
     /// Not through the shim. It closes after all others of this struct.
     checkpointer: Mutex<Connection>,
     shared: Arc<Shared>,
@@ -117,6 +121,7 @@ impl Database {
             wal: place.with_suffix("-wal"),
             place,
             options: options.clone(),
+            gate: Gate::default(),
             catalogs: Mutex::default(),
             contents: Mutex::default(),
             file,
@@ -127,6 +132,7 @@ impl Database {
         Ok(Self {
             writer: Mutex::new(Some(writer)),
             pool: Pool::new(Arc::clone(&shared)),
+            private: private::Pool::new(Arc::clone(&shared)),
             checkpointer: Mutex::new(checkpointer),
             shared,
         })
@@ -144,6 +150,26 @@ impl Database {
     /// A read-only connection from the pool; waits for one at the most as long as given, then 53300.
     pub fn reader(&self, wait: Duration) -> Result<Reader, Error> {
         self.pool.take(wait)
+    }
+
+    /// Runs statements of the PostgreSQL dialect as if they were committed, and leaves nothing of
+    /// them: see [`Job`]. It takes no longer than `control` lets it.
+    ///
+    /// # Errors
+    /// The statement's own.
+    pub fn run_private(
+        &self,
+        job: &Job<'_>,
+        control: &Control,
+        sink: &mut dyn RowSink,
+    ) -> Result<Ran, Error> {
+        self.private.run(job, control, sink)
+    }
+
+    /// Whether running a text of the PostgreSQL dialect can't change anything. `None` if that can't
+    /// be said here.
+    pub fn reads_only(&self, sql: &str) -> Option<bool> {
+        self.private.reads_only(sql)
     }
 
     /// Copies committed WAL frames into the database file and fsyncs it, beside running readers and
@@ -164,6 +190,7 @@ impl Database {
     pub fn close(self) -> Result<(), Fault> {
         drop(self.writer.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.pool.close();
+        self.private.close();
         let checkpoint = self.run_checkpoint("TRUNCATE")?;
         if !checkpoint.complete {
             return Err(Fault::new("the database is still in use and could not be checkpointed"));
@@ -197,6 +224,7 @@ impl Database {
     pub fn remove(self) -> Result<(), Fault> {
         drop(self.writer.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.pool.close();
+        self.private.close();
         let Self { shared, checkpointer, .. } = self;
         drop(checkpointer);
         let place = &shared.place;

@@ -341,7 +341,7 @@ fn parameters_are_bound_by_position_and_name() {
     let pair = pair();
     let run = |sql: &str, parameters: Parameters| {
         let mut rows = Rows::default();
-        let statement = Statement { sql: sql.into(), parameters };
+        let statement = Statement { sql: sql.into(), parameters, touch: None };
         let control = Control::default();
         pair.leader.reader().run(Sqlite, &statement, None, &control, &mut rows)?;
         Ok::<_, crate::model::error::Error>(rows.rows)

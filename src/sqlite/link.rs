@@ -19,6 +19,8 @@ use crate::sqlite::{Options, function};
 
 /// Prepared statements kept by a connection.
 const STATEMENTS_MAX: usize = 256;
+/// The page cache of a connection for private runs.
+const PRIVATE_CACHE_KIB: i64 = 1024;
 
 /// Our own statements begin with this, and clients' never do: they share the connection's cache of
 /// prepared statements, and one that was prepared with the guard lifted must not serve a client.
@@ -87,6 +89,22 @@ pub(crate) fn open_writer(
         .and_then(|()| {
             let foreign = DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY;
             link.connection.set_db_config(foreign, foreign_keys)
+        })
+        .map_err(|error| fault("open the database", &error))?;
+    Ok(link)
+}
+
+/// Opens a connection for private runs.
+pub(crate) fn open_private(place: &Place, tap: &Tap, options: &Options) -> Result<Link, Fault> {
+    let connection = open_tapped(place, tap, options)?;
+    let mut link = Link::new(connection, Watch::default());
+    prepare_for_clients(&mut link, options)
+        .and_then(|()| link.set_lax_quotes(Dialect::Postgres))
+        .and_then(|()| {
+            let connection = &link.connection;
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
+            connection.pragma_update(None, "cache_size", -PRIVATE_CACHE_KIB)?;
+            connection.pragma_update(None, "cache_spill", false)
         })
         .map_err(|error| fault("open the database", &error))?;
     Ok(link)

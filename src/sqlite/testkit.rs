@@ -49,11 +49,11 @@ impl RowSink for Rows {
 }
 
 pub(crate) fn statement(sql: &str) -> Statement {
-    Statement { sql: Arc::from(sql), parameters: Parameters::default() }
+    Statement { sql: Arc::from(sql), parameters: Parameters::default(), touch: None }
 }
 
 pub(crate) fn with(sql: &str, values: Vec<Value>) -> Statement {
-    Statement { sql: Arc::from(sql), parameters: Parameters::Positional(values) }
+    Statement { sql: Arc::from(sql), parameters: Parameters::Positional(values), touch: None }
 }
 
 /// A database with its position and its writer.

@@ -149,6 +149,17 @@ impl Writer {
         Ok(catalog)
     }
 
+    /// Whether a table or view has a trigger, in the committed schema.
+    pub fn has_triggers(&self) -> Result<bool, Fault> {
+        let link = self.current();
+        link.guard.lift();
+        let count = || -> rusqlite::Result<i64> {
+            let sql = own!("SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'");
+            link.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))
+        };
+        Ok(count().map_err(|error| fault("look for triggers", &error))? > 0)
+    }
+
     /// Opens a transaction. Invariant: none is open.
     pub fn begin(&mut self, dialect: Dialect) -> Result<(), Fault> {
         if self.open.is_some() {
@@ -509,8 +520,12 @@ impl Writer {
             Ok(())
         };
         prepare().map_err(|error| self.run_error(&error))?;
+        // A WAL that may be begun anew is, by the first frame.
+        let shared = Arc::clone(&self.shared);
+        let alone = shared.gate.commit();
         self.tap.capture();
         let committed = execute(&self.link(dialect).connection, own!("COMMIT"));
+        drop(alone);
         let captured = self.tap.take_captured();
         let captured = match (committed, captured) {
             (Err(_), Some(captured)) => captured,
@@ -570,7 +585,10 @@ impl Writer {
             return Err(Fault::new("a transaction was to be committed that was not captured"));
         };
         self.tap.finish();
-        let committed = execute(&self.link(open.dialect).connection, own!("COMMIT"));
+        let committed = {
+            let _alone = self.shared.gate.commit();
+            execute(&self.link(open.dialect).connection, own!("COMMIT"))
+        };
         let checked = self.tap.check_finished();
         self.tap.pass();
         if let Err(mismatch) = checked {

@@ -39,6 +39,7 @@ impl Lane {
         }
         let own = self.in_flight.iter().position(own);
         self.let_go(&overtaken())?;
+        self.shared.privates.lose_all(&overtaken());
         self.write_foreign(&part)?;
         self.advance_to(position)?;
         if let Some(mine) = own.and_then(|number| self.in_flight.remove(number)) {
@@ -97,7 +98,10 @@ impl Lane {
         self.spool.clear()?;
         self.note_spool();
         if let Some(writer) = &self.writer {
-            self.shared.schema.store(writer.schema().0, Ordering::Release);
+            let schema = writer.schema();
+            if self.shared.schema.swap(schema.0, Ordering::AcqRel) != schema.0 {
+                self.note_privates()?;
+            }
         }
         self.shared.written.fetch_add(1, Ordering::Relaxed);
         Ok(())
@@ -106,6 +110,7 @@ impl Lane {
     /// Replaces everything by a snapshot.
     pub(super) fn install(&mut self, install: &mut Install) -> Result<(), Fault> {
         self.lose_transaction(&overtaken())?;
+        self.shared.privates.lose_all(&overtaken());
         // The snapshot may hold what is in flight, or not.
         self.lose_proposals(0, &unknown())?;
         self.shared.enter(install.position);

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::privates::is_shared;
 use super::propose::Waiters;
-use super::{Lane, Queued, Refusal, Waiting};
+use super::{Lane, Queued, Refusal, Registration, Waiting, leadership_lost};
 use crate::engine::Written;
 use crate::engine::cancel::Token;
 use crate::engine::rows::Collector;
@@ -17,7 +18,7 @@ use crate::model::id::LogIndex;
 use crate::model::statement::{Atomicity, Dialect, Unit, UnitOutcome};
 use crate::platform::clock::{self, Instant};
 use crate::platform::mutant::mutant;
-use crate::sqlite::RunError;
+use crate::sqlite::{Outcome, RunError};
 
 /// Units in one batch.
 const UNITS_MAX: usize = 1024;
@@ -61,8 +62,17 @@ pub(in crate::engine) struct Submission {
     pub token: Token,
     pub deadline: Option<Instant>,
     pub claim: Claim,
+    pub private: Option<Private>,
     pub _place: Waiting,
     pub reply: oneshot::Sender<Result<Written, Refusal>>,
+}
+
+/// What makes a unit the COMMIT of a private transaction. Its rows are its own until it is answered.
+#[derive(Debug)]
+pub(in crate::engine) struct Private {
+    pub registration: Arc<Registration>,
+    /// What its client saw of each statement.
+    pub outcomes: Vec<Outcome>,
 }
 
 impl Submission {
@@ -135,11 +145,19 @@ impl Lane {
     ///
     /// A unit that makes SQLite roll back everything takes the others' work with it. Nobody was
     /// answered yet, so they are run again without it.
-    pub(super) fn run_batch(&mut self) -> Result<(), Fault> {
+    ///
+    /// `exclusive`: no private transaction is active, so nobody's rows stand in the way.
+    pub(super) fn run_batch(&mut self, exclusive: bool) -> Result<(), Fault> {
         let Some(fence) = self.fence else { return Ok(()) };
         let mut batch = Vec::new();
+        if exclusive {
+            self.shared.privates.overtake();
+            self.exclusive_in_flight = true;
+        } else {
+            self.units_in_flight = true;
+        }
         loop {
-            match self.run_units(&mut batch) {
+            match self.run_units(&mut batch, exclusive) {
                 Ok(()) => break,
                 Err(Broken::By(guilty, error)) => {
                     self.writer().rollback()?;
@@ -190,17 +208,23 @@ impl Lane {
         let (guilty, rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(|unit| unit.failed);
         self.confirm(fence, Waiters::Batch(guilty));
         self.alone = rest.len();
-        for unit in rest.into_iter().rev() {
-            self.queue.push_front(Queued::Unit(unit.submission));
+        for Ran { submission, .. } in rest.into_iter().rev() {
+            if submission.private.is_some() {
+                self.commits.push_front(submission);
+            } else {
+                self.queue.put_back(Queued::Unit(submission));
+            }
         }
         Ok(())
     }
 
     /// Runs a batch's units in a new transaction: first those in `batch`, then more from the queue.
-    fn run_units(&mut self, batch: &mut Vec<Ran>) -> Result<(), Broken> {
-        let dialect = match (batch.first(), self.queue.front()) {
-            (Some(unit), _) => unit.submission.unit.dialect,
-            (None, Some(Queued::Unit(submission))) => submission.unit.dialect,
+    fn run_units(&mut self, batch: &mut Vec<Ran>, exclusive: bool) -> Result<(), Broken> {
+        let first = batch.first().map(|unit| &unit.submission).or(self.commits.front());
+        let dialect = match (first, self.queue.front()) {
+            (Some(submission), _) | (None, Some(Queued::Unit(submission))) => {
+                submission.unit.dialect
+            }
             (None, _) => return Ok(()),
         };
         self.writer().begin(dialect)?;
@@ -211,7 +235,7 @@ impl Lane {
         }
         let until = clock::now().plus(GATHER_TIME_MAX);
         while batch.len() < self.units_max() && (batch.is_empty() || !until.remaining().is_zero()) {
-            let Some(submission) = self.next_unit(dialect) else { break };
+            let Some(submission) = self.next_unit(dialect, exclusive) else { break };
             batch.push(Ran { submission, outcome: None, failed: false });
             let number = batch.len() - 1;
             let outcome = self.run_unit(number, &batch[number].submission)?;
@@ -229,13 +253,24 @@ impl Lane {
     }
 
     /// The next unit that still waits, if it may join a batch of this dialect.
-    fn next_unit(&mut self, dialect: Dialect) -> Option<Submission> {
+    fn next_unit(&mut self, dialect: Dialect, exclusive: bool) -> Option<Submission> {
         loop {
+            if dialect == Dialect::Postgres
+                && let Some(commit) = self.commits.pop_front()
+            {
+                return Some(commit);
+            }
             match self.queue.front() {
-                Some(Queued::Unit(submission)) if submission.unit.dialect == dialect => {}
+                Some(Queued::Unit(submission))
+                    if submission.unit.dialect == dialect
+                        && (exclusive || is_shared(&submission.unit)) => {}
                 _ => return None,
             }
-            let Some(Queued::Unit(submission)) = self.queue.pop_front() else { return None };
+            let Some(Queued::Unit(submission)) = self.queue.pop() else { return None };
+            if !exclusive && !self.shared.privates.admit_unit(&submission.unit) {
+                self.parked.push(submission);
+                continue;
+            }
             if submission.claim.take() {
                 return Some(submission);
             }
@@ -244,6 +279,9 @@ impl Lane {
 
     fn run_unit(&mut self, number: usize, submission: &Submission) -> Result<UnitOutcome, Broken> {
         let unit = &submission.unit;
+        if let Some(private) = &submission.private {
+            return self.run_private(number, submission, private);
+        }
         if unit.schema.is_some_and(|schema| schema != self.writer().schema()) {
             return Ok(UnitOutcome::SchemaChanged);
         }
@@ -260,6 +298,37 @@ impl Lane {
             }
             self.writer().release(1).map_err(broken)?;
         }
+        Ok(UnitOutcome::Ran(results))
+    }
+
+    /// A private transaction's statements, once more, where they count. Its client is answered
+    /// with what it has seen, or not at all.
+    fn run_private(
+        &mut self,
+        number: usize,
+        submission: &Submission,
+        private: &Private,
+    ) -> Result<UnitOutcome, Broken> {
+        let fails = |error: Error| Ok(UnitOutcome::Ran(vec![Err(error)]));
+        if private.registration.check().is_err() {
+            return fails(leadership_lost());
+        }
+        if submission.unit.schema != Some(self.writer().schema()) {
+            return fails(changed());
+        }
+        let broken = |failed: RunError| Broken::By(number, failed.error);
+        self.writer().savepoint(1).map_err(broken)?;
+        let mut results = self.run_statements(number, submission)?;
+        let seen = results.iter().flatten().map(Outcome::of);
+        let failed = results.last().is_some_and(Result::is_err);
+        let same = failed || seen.eq(private.outcomes.iter().copied());
+        if !same {
+            results = vec![Err(changed())];
+        }
+        if failed || !same {
+            self.writer().rollback_to(1).map_err(broken)?;
+        }
+        self.writer().release(1).map_err(broken)?;
         Ok(UnitOutcome::Ran(results))
     }
 
@@ -300,6 +369,11 @@ impl Lane {
         }
         Ok(results)
     }
+}
+
+/// What a transaction's client saw of its statements isn't so any more.
+pub(in crate::engine) fn changed() -> Error {
+    Error::serialization("could not serialize access due to concurrent update")
 }
 
 impl Ran {

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::privates::is_shared;
 use super::{Event, Lane, Queued, Request, State};
 use crate::engine::cancel::Token;
 use crate::engine::short::{CHECKS_MAX, Text};
@@ -25,10 +26,12 @@ impl Event {
     pub(super) fn may_be_brief(&self) -> bool {
         match self {
             // They are only put into the queue.
-            Self::Submit(_) | Self::Open(_) => true,
-            Self::Statement { request, .. } => {
-                !matches!(request, Request::RunEach { .. } | Request::Catalog { .. })
-            }
+            Self::Submit(_) | Self::Open(_) | Self::Commit(_) | Self::Enter(_) => true,
+            Self::Recheck => true,
+            Self::Statement { request, .. } => !matches!(
+                request,
+                Request::RunEach { .. } | Request::Catalog { .. } | Request::Replay { .. }
+            ),
             Self::Apply { part, .. } => part.is_whole() && part.pages.len() <= BRIEF_BYTES_MAX,
             Self::ProposalFailed { .. }
             | Self::Leadership(_)
@@ -56,23 +59,47 @@ impl Lane {
 
     /// [`Self::advance`], as long as it is brief. `false` if something is left to be done.
     pub(super) fn advance_here(&mut self) -> Result<bool, Fault> {
+        let served = self.serve_here();
+        self.note_landed();
+        self.note_gate();
+        served
+    }
+
+    fn serve_here(&mut self) -> Result<bool, Fault> {
+        self.note_landed();
         if !matches!(self.state, State::Idle) || !self.may_begin() {
             return Ok(true);
         }
         if self.between.is_some() || self.closed.is_some() || self.fence.is_none() {
             return Ok(false);
         }
+        self.unpark();
+        if let Some(commit) = self.commits.front() {
+            if self.commits.len() + self.queue.len() > 1 || !commit.is_brief(&self.texts) {
+                return Ok(false);
+            }
+            self.run_batch(false)?;
+            return Ok(true);
+        }
         match self.queue.front() {
             None => Ok(true),
+            Some(Queued::Enter(_)) => Ok(false),
             Some(Queued::Open(_)) => {
-                self.open_next()?;
-                Ok(self.queue.is_empty())
+                if self.shared.privates.close() {
+                    self.open_next()?;
+                    return Ok(self.queue.is_empty());
+                }
+                Ok(true)
             }
             Some(Queued::Unit(submission)) => {
                 if self.queue.len() > 1 || !submission.is_brief(&self.texts) {
                     return Ok(false);
                 }
-                self.run_batch()?;
+                let shared = is_shared(&submission.unit);
+                let exclusive = !shared && self.shared.privates.close();
+                if shared || exclusive {
+                    self.run_batch(exclusive)?;
+                }
                 Ok(true)
             }
         }

@@ -3,14 +3,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::platform::watch;
 use tokio::sync::oneshot;
 
+use super::batch::changed;
 use super::propose::Waiters;
 use super::{Event, Lane, LaneHandle, Queued, Refusal, State, Waiting};
 use crate::engine::cancel::Token;
-use crate::engine::rows::{End, RowSender};
+use crate::engine::rows::{Collector, End, RowSender};
 use crate::engine::short::{OneBatch, ShortTexts, Text};
 use crate::model::catalog::Catalog;
 use crate::model::error::{Error, Fault, SqlState};
@@ -20,7 +22,7 @@ use crate::model::value::RowBatch;
 use crate::platform::clock::Instant;
 use crate::platform::mutant::mutant;
 use crate::raft::Fence;
-use crate::sqlite::RunError;
+use crate::sqlite::{Control, Outcome, RunError};
 
 /// Statements, known to be short, of a transaction whose end takes little time.
 const BRIEF_STATEMENTS_MAX: usize = 32;
@@ -114,12 +116,29 @@ pub(in crate::engine) enum Mark {
     Release,
 }
 
+/// A step of a private transaction.
+#[derive(Debug, Clone)]
+pub(in crate::engine) enum Replayed {
+    Statement(Statement, Outcome),
+    /// A savepoint that is set.
+    Savepoint(u32),
+}
+
 /// What the holder asks for. Answers that nobody waits for any more are dropped.
 #[derive(Debug)]
 pub(in crate::engine) enum Request {
     Run {
         statement: Statement,
         rows: RowSender,
+        /// For private transactions elsewhere: the longest wait for a row or the write slot.
+        lock_timeout: Option<Duration>,
+    },
+    /// To a transaction elsewhere that may be private: take the write slot.
+    Exclusive {
+        deadline: Option<Instant>,
+        lock_timeout: Option<Duration>,
+        token: Token,
+        reply: oneshot::Sender<Result<(), Error>>,
     },
     RunEach {
         sql: Arc<str>,
@@ -136,6 +155,11 @@ pub(in crate::engine) enum Request {
     Catalog {
         reply: oneshot::Sender<Result<Arc<Catalog>, Error>>,
     },
+    /// What a private transaction has done so far: 40001 if something comes out differently.
+    Replay {
+        steps: Vec<Replayed>,
+        reply: oneshot::Sender<Result<(), Error>>,
+    },
     Commit {
         reply: oneshot::Sender<Result<Option<LogIndex>, Error>>,
     },
@@ -149,8 +173,10 @@ impl Request {
         match self {
             Self::Run { rows, .. } => rows.finish(End::Failed(error)),
             Self::RunEach { reply, .. } => drop(reply.send(Err(error))),
+            Self::Exclusive { reply, .. } => drop(reply.send(Err(error))),
             Self::Mark { reply, .. } => drop(reply.send(Err(error))),
             Self::Catalog { reply } => drop(reply.send(Err(error))),
+            Self::Replay { reply, .. } => drop(reply.send(Err(error))),
             Self::Commit { reply } => drop(reply.send(Err(error))),
             Self::Rollback { reply } => drop(reply.map(|reply| reply.send(()))),
         }
@@ -177,7 +203,8 @@ impl Open {
             Request::Commit { .. } | Request::Rollback { .. } => {
                 self.statements.is_some_and(|count| count <= BRIEF_STATEMENTS_MAX)
             }
-            Request::RunEach { .. } | Request::Catalog { .. } => false,
+            Request::Exclusive { .. } => true,
+            Request::RunEach { .. } | Request::Catalog { .. } | Request::Replay { .. } => false,
         }
     }
 }
@@ -198,8 +225,7 @@ impl Committing {
 impl Lane {
     /// Gives the write slot to the head of the queue.
     pub(super) fn open_next(&mut self) -> Result<(), Fault> {
-        let (Some(Queued::Open(opening)), Some(fence)) = (self.queue.pop_front(), self.fence)
-        else {
+        let (Some(Queued::Open(opening)), Some(fence)) = (self.queue.pop(), self.fence) else {
             return Ok(());
         };
         if opening.reply.is_closed() {
@@ -210,6 +236,7 @@ impl Lane {
             opening.answer(Err(Error::serialization(message).into()));
             return Ok(());
         }
+        self.shared.privates.overtake();
         self.writer().begin(opening.dialect)?;
         let number = self.next_transaction;
         self.next_transaction += 1;
@@ -241,7 +268,7 @@ impl Lane {
             }
         }
         match request {
-            Request::Run { statement, rows } => {
+            Request::Run { statement, rows, .. } => {
                 return self.on_run(transaction, statement, rows);
             }
             Request::RunEach { sql, rows, token, deadline, reply } => {
@@ -253,6 +280,10 @@ impl Lane {
                 self.note_catalog();
                 self.count(false);
                 self.reply(ran, reply)?;
+            }
+            Request::Exclusive { reply, .. } => {
+                // It has it.
+                let _ = reply.send(Ok(()));
             }
             Request::Mark { mark, depth, reply } => {
                 let writer = self.writer();
@@ -266,6 +297,10 @@ impl Lane {
             Request::Catalog { reply } => {
                 // Dropped answers: see `Request`.
                 let _ = reply.send(self.writer().catalog());
+            }
+            Request::Replay { steps, reply } => {
+                let replayed = self.replay(&steps);
+                self.reply(replayed, reply)?;
             }
             Request::Commit { reply } => self.on_commit(Committing { reply })?,
             Request::Rollback { reply } => {
@@ -298,7 +333,8 @@ impl Lane {
                 self.ran();
                 rows.forget();
                 self.texts.strike(text);
-                return Ok(Some(Request::Run { statement, rows }));
+                let lock_timeout = None;
+                return Ok(Some(Request::Run { statement, rows, lock_timeout }));
             }
             ran
         } else {
@@ -330,6 +366,23 @@ impl Lane {
         if let State::Interactive(open) = &mut self.state {
             open.statements = open.statements.filter(|_| is_short).map(|count| count + 1);
         }
+    }
+
+    fn replay(&mut self, steps: &[Replayed]) -> Result<(), RunError> {
+        for step in steps {
+            match step {
+                Replayed::Savepoint(depth) => self.writer().savepoint(*depth)?,
+                Replayed::Statement(statement, outcome) => {
+                    let mut rows = Collector::new(self.limits.result_bytes_max);
+                    let ran = self.writer().run(statement, &Control::default(), &mut rows)?;
+                    if Outcome::of(&rows.into_result(ran)) != *outcome {
+                        let (error, fault) = (changed(), None);
+                        return Err(RunError { error, transaction_lost: false, fault });
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Notes whether a statement that wrote may have changed the catalog.
@@ -379,7 +432,10 @@ impl Lane {
         };
         let base = self.base();
         match self.writer().capture(base) {
-            Ok(Some(capture)) => self.propose(capture, open.fence, Waiters::Commit(committing)),
+            Ok(Some(capture)) => {
+                self.exclusive_in_flight = true;
+                self.propose(capture, open.fence, Waiters::Commit(committing))
+            }
             Ok(None) => {
                 self.writer().rollback()?;
                 self.confirm(open.fence, Waiters::Commit(committing));

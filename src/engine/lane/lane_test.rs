@@ -23,12 +23,12 @@ use crate::platform::clock;
 use crate::platform::disk::RealDisk;
 use crate::sqlite::{Control, Database, Options, Reader};
 
-const FENCE: Fence = Fence { term: Term(1), leader: NodeId(1) };
+pub(super) const FENCE: Fence = Fence { term: Term(1), leader: NodeId(1) };
 
 /// A proposal that waits for the test to say what becomes of it.
 pub(super) struct Proposal {
     part: PagesPart,
-    answer: oneshot::Sender<Result<Applied, ProposeError>>,
+    pub(super) answer: oneshot::Sender<Result<Applied, ProposeError>>,
 }
 
 #[derive(Debug)]
@@ -137,6 +137,7 @@ impl Bench {
             token,
             deadline: None,
             claim: Claim::default(),
+            private: None,
             _place: self.handle.wait().unwrap(),
             reply,
         };
@@ -228,7 +229,7 @@ fn query(reader: &mut Reader, sql: &str) -> StatementResult {
 }
 
 pub(super) fn statement(sql: &str) -> Statement {
-    Statement { sql: sql.into(), parameters: Parameters::default() }
+    Statement { sql: sql.into(), parameters: Parameters::default(), touch: None }
 }
 
 pub(super) fn unit(statements: &[&str]) -> Unit {
@@ -240,14 +241,14 @@ pub(super) fn unit(statements: &[&str]) -> Unit {
     }
 }
 
-fn state(answer: Result<Written, Refusal>) -> SqlState {
+pub(super) fn state(answer: Result<Written, Refusal>) -> SqlState {
     match answer {
         Err(Refusal::Error(error)) => error.state(),
         other => panic!("{other:?}"),
     }
 }
 
-fn results(answer: Result<Written, Refusal>) -> Vec<Result<StatementResult, Error>> {
+pub(super) fn results(answer: Result<Written, Refusal>) -> Vec<Result<StatementResult, Error>> {
     match answer {
         Ok(Written { outcome: UnitOutcome::Ran(results), .. }) => results,
         other => panic!("{other:?}"),
@@ -256,7 +257,7 @@ fn results(answer: Result<Written, Refusal>) -> Vec<Result<StatementResult, Erro
 
 pub(super) async fn run(opened: &Opened, sql: &str) -> Result<StatementResult, Error> {
     let (rows, pending) = rows::channel(Canceler::default().start(), None);
-    opened.send(Request::Run { statement: statement(sql), rows }).await?;
+    opened.send(Request::Run { statement: statement(sql), rows, lock_timeout: None }).await?;
     pending.started().await?.unwrap().collect(1 << 20).await
 }
 
@@ -437,7 +438,10 @@ async fn a_dropped_handle_stops_what_runs_and_frees_the_slot() {
     let endless = "WITH RECURSIVE n (i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n) \
                    INSERT INTO t SELECT i FROM n";
     let (rows, pending) = rows::channel(Canceler::default().start(), None);
-    opened.send(Request::Run { statement: statement(endless), rows }).await.unwrap();
+    opened
+        .send(Request::Run { statement: statement(endless), rows, lock_timeout: None })
+        .await
+        .unwrap();
     while lock(&bench.handle.shared.runs).is_none() {
         tokio::task::yield_now().await;
     }
@@ -624,6 +628,7 @@ async fn a_withdrawn_unit_is_not_run() {
         token: Token::default(),
         deadline: None,
         claim: claim.clone(),
+        private: None,
         _place: bench.handle.wait().unwrap(),
         reply,
     };

@@ -35,6 +35,9 @@
 //! - Requests are served first come, first served; a batch is a run of units at the head of the
 //!   queue.
 //!
+//! Beside all that run *private* transactions (`privates`, `crate::engine::private`), which the lane
+//! meets when they commit: as units whose results must be what their clients saw.
+//!
 //! What a unit that changes nothing may answer: what it read is this node's committed state, and
 //! this node was the leader when it ran. Before it is answered, a quorum confirms that it still is
 //! (`read_index`), so nobody else can have committed anything before the unit ran: the answer is
@@ -49,7 +52,12 @@ mod driver_test;
 mod interactive;
 #[cfg(test)]
 mod lane_test;
+#[cfg(test)]
+mod private_test;
+mod privates;
 mod propose;
+mod queue;
+mod row_locks;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -58,10 +66,14 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-pub(super) use self::batch::{Claim, Submission};
+pub(super) use self::batch::{Claim, Private, Submission, changed};
 use self::driver::Driver;
-pub(super) use self::interactive::{CatalogState, Mark, Opened, Opening, Request};
+pub(super) use self::interactive::{CatalogState, Mark, Opened, Opening, Replayed, Request};
+pub(super) use self::privates::{Asked, Registration, wants};
 pub(super) use self::propose::Proposer;
+pub(super) use self::queue::Entering;
+use self::queue::{Queue, Queued};
+pub(super) use self::row_locks::Want;
 use crate::engine::cancel::lock;
 use crate::engine::rows::RowStream;
 use crate::engine::short::ShortTexts;
@@ -87,6 +99,11 @@ const EVENTS_MAX: usize = 1024;
 pub(super) enum Event {
     Submit(Submission),
     Open(Opening),
+    /// A private transaction's COMMIT.
+    Commit(Submission),
+    Enter(Entering),
+    /// Something that the lane waits for outside of its inbox may have come.
+    Recheck,
     /// For the open transaction of this number.
     Statement {
         transaction: u64,
@@ -187,6 +204,7 @@ struct Runs {
 /// What others may see of a lane, and do to it, without waiting for it.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
+    pub privates: privates::Privates,
     /// The newest committed positions, the last one last. One that is being committed is in it
     /// before readers can see it.
     recent: Mutex<VecDeque<Position>>,
@@ -342,6 +360,12 @@ impl LaneHandle {
         Ok(waiting)
     }
 
+    /// As [`Self::wait`], for what must not be refused any more.
+    pub(super) fn place(&self) -> Waiting {
+        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(self.shared.clone())
+    }
+
     pub(super) async fn send(&self, event: Event) -> Result<(), Refusal> {
         self.door.send(event).await.map_err(|()| Refusal::Error(closed()))
     }
@@ -392,13 +416,6 @@ impl LaneHandle {
     }
 }
 
-/// What waits for the writer.
-#[derive(Debug)]
-enum Queued {
-    Unit(Submission),
-    Open(Opening),
-}
-
 #[derive(Debug)]
 enum State {
     Idle,
@@ -417,7 +434,16 @@ pub(super) struct Lane {
     fence: Option<Fence>,
     state: State,
     in_flight: VecDeque<propose::Proposed>,
-    queue: VecDeque<Queued>,
+    queue: Queue,
+    /// COMMITs of private transactions. They go before the queue: what is at its head may wait for
+    /// them.
+    commits: VecDeque<Submission>,
+    /// Units that wait for rows, and the count of releases when they were last looked at.
+    parked: Vec<Submission>,
+    releases: u64,
+    /// Whether rows of units are in flight, or something exclusive is.
+    units_in_flight: bool,
+    exclusive_in_flight: bool,
     /// Units at the head of the queue that must be run one by one.
     alone: usize,
     spool: Spool,
@@ -473,7 +499,12 @@ impl Lane {
             fence: None,
             state: State::Idle,
             in_flight: VecDeque::new(),
-            queue: VecDeque::new(),
+            queue: Queue::default(),
+            commits: VecDeque::new(),
+            parked: Vec::new(),
+            releases: 0,
+            units_in_flight: false,
+            exclusive_in_flight: false,
             alone: 0,
             spool: start.spool,
             // Unique among all that this node ever proposed, before restarts as well: an entry of an
@@ -497,8 +528,11 @@ impl Lane {
     /// Returns the event if the lane's own thread must handle it, which only happens elsewhere.
     fn handle(&mut self, event: Event) -> Result<Option<Event>, Fault> {
         match event {
-            Event::Submit(submission) => self.queue.push_back(Queued::Unit(submission)),
-            Event::Open(opening) => self.queue.push_back(Queued::Open(opening)),
+            Event::Submit(submission) => self.queue.push(Queued::Unit(submission)),
+            Event::Open(opening) => self.queue.push(Queued::Open(opening)),
+            Event::Commit(submission) => self.commits.push_back(submission),
+            Event::Enter(entering) => self.queue.push(Queued::Enter(entering)),
+            Event::Recheck => {}
             Event::Statement { transaction, request } => {
                 let left = self.on_request(transaction, request)?;
                 return Ok(left.map(|request| Event::Statement { transaction, request }));
@@ -519,6 +553,8 @@ impl Lane {
             Event::Between(job) => self.between = Some(job),
             Event::Close { error, then, reply } => {
                 self.lose_transaction(&error)?;
+                self.shared.privates.set_possible(false);
+                self.shared.privates.lose_all(&error);
                 // Entries of a dropped database are skipped from now on; a node that stops doesn't
                 // know.
                 let outcome = if then == Then::Apply { unknown() } else { error.clone() };
@@ -536,6 +572,19 @@ impl Lane {
 
     /// Serves what waits, as far as the state allows.
     pub(super) fn advance(&mut self) -> Result<(), Fault> {
+        let served = self.serve();
+        self.note_gate();
+        served
+    }
+
+    /// Lets private transactions become active by themselves, or not.
+    fn note_gate(&self) {
+        let idle = matches!(self.state, State::Idle) && !self.exclusive_in_flight;
+        self.shared.privates.set_open(idle && !self.queue.closes_gate());
+    }
+
+    fn serve(&mut self) -> Result<(), Fault> {
+        self.note_landed();
         while matches!(self.state, State::Idle) && self.may_begin() {
             if let Some(Between(job)) = self.between.take() {
                 job();
@@ -545,13 +594,59 @@ impl Lane {
             } else if self.fence.is_none() {
                 self.refuse_queue(&Refusal::NotLeader);
             }
-            match self.queue.front() {
+            self.unpark();
+            let shared = match self.queue.front() {
+                _ if !self.commits.is_empty() => true,
                 None => return Ok(()),
-                Some(Queued::Unit(_)) => self.run_batch()?,
-                Some(Queued::Open(_)) => self.open_next()?,
+                Some(Queued::Enter(_)) => {
+                    self.admit_next();
+                    continue;
+                }
+                Some(Queued::Unit(submission)) => privates::is_shared(&submission.unit),
+                Some(Queued::Open(_)) => false,
+            };
+            // What nobody knows the rows of runs when no private transaction is active.
+            let exclusive = (!shared || self.queue.closes_gate()) && self.shared.privates.close();
+            match self.queue.front() {
+                _ if !shared && !exclusive => return Ok(()),
+                Some(Queued::Open(_)) if !shared => self.open_next()?,
+                _ => self.run_batch(exclusive)?,
             }
+            self.note_landed();
         }
         Ok(())
+    }
+
+    /// Lets go of the rows of what isn't in flight any more.
+    fn note_landed(&mut self) {
+        if !self.in_flight.is_empty() {
+            return;
+        }
+        self.exclusive_in_flight = false;
+        if std::mem::take(&mut self.units_in_flight) {
+            self.shared.privates.units_over();
+        }
+    }
+
+    /// Puts units that wait for rows back to the head of the queue, if a row was given up.
+    fn unpark(&mut self) {
+        if self.parked.is_empty() {
+            return;
+        }
+        let releases = self.shared.privates.releases();
+        if self.releases != releases {
+            self.releases = releases;
+            for submission in self.parked.drain(..).rev() {
+                self.queue.put_back(Queued::Unit(submission));
+            }
+        }
+    }
+
+    fn admit_next(&mut self) {
+        let Some(Queued::Enter(entering)) = self.queue.pop() else { return };
+        let admitted = self.shared.privates.admit(entering.number);
+        // Whoever doesn't wait any more leaves by itself.
+        let _ = entering.reply.send(if admitted { Ok(()) } else { Err(Refusal::NotLeader) });
     }
 
     fn writer(&mut self) -> &mut Writer {
@@ -559,23 +654,36 @@ impl Lane {
     }
 
     fn on_leadership(&mut self, fence: Option<Fence>) -> Result<(), Fault> {
+        if self.fence != fence {
+            self.shared.privates.lose_all(&leadership_lost());
+        }
         self.fence = fence;
         if let State::Interactive(open) = &self.state
             && Some(open.fence) != fence
         {
             self.lose_transaction(&leadership_lost())?;
         }
-        Ok(())
+        self.note_privates()
     }
 
     fn refuse_queue(&mut self, refusal: &Refusal) {
         self.alone = 0;
-        for queued in self.queue.drain(..) {
-            match queued {
-                Queued::Unit(submission) => submission.answer(Err(refusal.clone())),
-                Queued::Open(opening) => opening.answer(Err(refusal.clone())),
-            }
+        for submission in self.commits.drain(..).chain(self.parked.drain(..)) {
+            submission.answer(Err(refusal.clone()));
         }
+        while let Some(queued) = self.queue.pop() {
+            queued.refuse(refusal);
+        }
+    }
+
+    /// Says whether there can be private transactions, by this schema and leadership.
+    fn note_privates(&mut self) -> Result<(), Fault> {
+        let simple = match &self.writer {
+            Some(writer) if self.fence.is_some() => !writer.has_triggers()?,
+            _ => false,
+        };
+        self.shared.privates.set_possible(simple && self.closed.is_none());
+        Ok(())
     }
 
     /// Whether the writer can begin another transaction.

@@ -158,6 +158,9 @@ impl Lane {
         else {
             return Ok(());
         };
+        if *error != ProposeError::Full {
+            self.shared.privates.lose_all(&leadership_lost());
+        }
         match error {
             ProposeError::NotLeader => self.lose_proposals(number, &leadership_lost()),
             ProposeError::Full => self.lose_proposals(number, &log_full()),

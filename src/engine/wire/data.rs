@@ -10,7 +10,8 @@ use crate::model::id::{
 };
 use crate::model::pg_type::PgType;
 use crate::model::statement::{
-    Atomicity, Completion, Dialect, Parameters, Statement, StatementResult, Unit, UnitOutcome,
+    Atomicity, Completion, Dialect, Parameters, RowKey, Statement, StatementResult, Touch, Unit,
+    UnitOutcome,
 };
 use crate::model::value::{ResultColumn, RowBatch, Value};
 
@@ -30,7 +31,8 @@ wire_newtype!(DatabaseId, LogIndex, NodeId, TransactionId, Chain, SchemaVersion)
 
 wire_struct! {
     Position { txid, chain }
-    Statement { sql, parameters }
+    Statement { sql, parameters, touch }
+    Touch { table, rows, existence, contents }
     Completion { rows, rows_affected, last_insert_id, read_only }
     StatementResult { columns, rows, completion }
     ResultColumn { name, declared_type, table }
@@ -50,6 +52,16 @@ wire_enum!(Mark { 0 => Set, 1 => RollBackTo, 2 => Release });
 wire_enum!(Class {
     0 => User, 1 => Refused, 2 => Limit, 3 => Retry, 4 => Unknown, 5 => Internal,
 });
+
+impl Wire for RowKey {
+    fn put(&self, into: &mut Vec<u8>) {
+        self.0.to_vec().put(into);
+    }
+
+    fn take(from: &mut Cursor<'_>) -> Result<Self, Unreadable> {
+        Ok(Self(Vec::<u8>::take(from)?.into()))
+    }
+}
 
 impl Wire for RowBatch {
     fn put(&self, into: &mut Vec<u8>) {

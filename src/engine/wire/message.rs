@@ -99,6 +99,7 @@ pub(in crate::engine) enum OpenStream {
         database: DatabaseId,
         dialect: Dialect,
         since: Option<Position>,
+        private: bool,
         deadline: Option<Deadline>,
         lock_timeout: Option<Duration>,
     },
@@ -114,6 +115,7 @@ pub(in crate::engine) enum ToLeader {
     Run {
         statement: Statement,
         deadline: Option<Deadline>,
+        lock_timeout: Option<Duration>,
     },
     RunEach {
         sql: Arc<str>,
@@ -129,6 +131,11 @@ pub(in crate::engine) enum ToLeader {
     Rollback,
     /// Interrupts what runs.
     Cancel,
+    /// The transaction, if it is private, is to take the write slot.
+    Exclusive {
+        deadline: Option<Deadline>,
+        lock_timeout: Option<Duration>,
+    },
     /// The rows that come aren't wanted any more.
     Enough,
 }
@@ -172,11 +179,11 @@ wire_enum!(Order {
 });
 wire_enum!(Reply { 0 => Written(written), 1 => Done, 2 => Index(index), 3 => Count(count) });
 wire_enum!(OpenStream {
-    0 => Begin { database, dialect, since, deadline, lock_timeout },
+    0 => Begin { database, dialect, since, private, deadline, lock_timeout },
     1 => Read { query, deadline },
 });
 wire_enum!(ToLeader {
-    0 => Run { statement, deadline },
+    0 => Run { statement, deadline, lock_timeout },
     1 => RunEach { sql, rows, deadline },
     2 => Mark { mark, depth },
     3 => Catalog,
@@ -184,6 +191,7 @@ wire_enum!(ToLeader {
     5 => Rollback,
     6 => Cancel,
     7 => Enough,
+    8 => Exclusive { deadline, lock_timeout },
 });
 wire_enum!(FromLeader {
     0 => Opened { schema },

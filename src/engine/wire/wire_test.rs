@@ -10,7 +10,7 @@ use crate::model::catalog::{
 use crate::model::error::{Error, SqlState};
 use crate::model::id::{DatabaseId, LogIndex, NodeId, SchemaVersion};
 use crate::model::pg_type::PgType;
-use crate::model::statement::{Atomicity, Dialect, Parameters, Statement, Unit};
+use crate::model::statement::{Atomicity, Dialect, Parameters, RowKey, Statement, Touch, Unit};
 use crate::model::value::{RowBatch, Value};
 
 fn hex(bytes: &[u8]) -> String {
@@ -22,13 +22,15 @@ fn write() -> Call {
         positional: vec![Value::Null, Value::Integer(-1), Value::Real(0.5)],
         named: vec![("n".into(), Value::Blob(vec![7]))],
     };
+    let rows = vec![RowKey([9].into())];
+    let touch = Some(Touch { table: "t".into(), rows, existence: true, contents: false });
     Call::Write {
         asked: Asked { node: NodeId(1), number: 2 },
         database: DatabaseId::POSTGRES,
         unit: Unit {
             dialect: Dialect::Sqlite,
             atomicity: Atomicity::Unit,
-            statements: vec![Statement { sql: "x".into(), parameters }],
+            statements: vec![Statement { sql: "x".into(), parameters, touch }],
             schema: Some(SchemaVersion(3)),
         },
         deadline: None,
@@ -38,9 +40,9 @@ fn write() -> Call {
 
 #[test]
 fn the_layout_of_a_write_is_pinned() {
-    let expected = "02000100000000000000020000000000000005000000010001000000010000007801030000000001\
-                    ffffffffffffffff02000000000000e03f01000000010000006e040100000007010300000000\
-                    00";
+    let expected = "03000100000000000000020000000000000005000000010001000000010000007801030000000001\
+                    ffffffffffffffff02000000000000e03f01000000010000006e04010000000701010000007401000000\
+                    010000000901000103000000 0000";
     assert_eq!(hex(&encode(&write())), expected.replace(' ', ""));
 }
 
@@ -49,7 +51,7 @@ fn the_layout_of_an_error_is_pinned() {
     let error = Error::user(SqlState::UNIQUE_VIOLATION, "m").with_position(3).with_context("c");
     let answer: Answer = Err(Refusal::Error(error));
     let expected =
-        "02 00 01 00 3233353035 01000000 6d 00 00 01 03000000 01 01000000 63 00 00 00 00 00";
+        "03 00 01 00 3233353035 01000000 6d 00 00 01 03000000 01 01000000 63 00 00 00 00 00";
     assert_eq!(hex(&encode(&answer)), expected.replace(' ', ""));
 }
 

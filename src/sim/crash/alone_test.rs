@@ -23,8 +23,13 @@ use crate::sim::process::member;
 
 async fn interactive(engine: &Engine, step: u64) -> Result<(), Error> {
     let limits = Limits::default();
-    let begin =
-        Begin { database: DATABASE, dialect: Dialect::Sqlite, since: None, limits: limits.clone() };
+    let begin = Begin {
+        database: DATABASE,
+        dialect: Dialect::Sqlite,
+        since: None,
+        private: false,
+        limits: limits.clone(),
+    };
     let mut transaction = engine.begin(begin).await?;
     for sql in [
         format!("INSERT INTO t VALUES ({step}, 'interactive')"),

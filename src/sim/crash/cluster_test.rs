@@ -55,8 +55,13 @@ async fn unit(engine: &Engine, texts: &[String]) -> Result<(), Error> {
 
 async fn transaction(engine: &Engine, texts: &[String]) -> Result<(), Error> {
     let limits = Limits::default();
-    let begin =
-        Begin { database: DATABASE, dialect: Dialect::Sqlite, since: None, limits: limits.clone() };
+    let begin = Begin {
+        database: DATABASE,
+        dialect: Dialect::Sqlite,
+        since: None,
+        private: false,
+        limits: limits.clone(),
+    };
     let mut transaction = engine.begin(begin).await?;
     for sql in texts {
         transaction.run(statement(sql), &limits).await?.collect(1 << 20).await?;

@@ -158,8 +158,13 @@ impl Client {
 
 async fn transaction(engine: &Engine, texts: &[String], think: Duration) -> Result<(), Error> {
     let limits = Limits::default();
-    let begin =
-        Begin { database: DATABASE, dialect: Dialect::Sqlite, since: None, limits: limits.clone() };
+    let begin = Begin {
+        database: DATABASE,
+        dialect: Dialect::Sqlite,
+        since: None,
+        private: false,
+        limits: limits.clone(),
+    };
     let mut transaction = engine.begin(begin).await?;
     for sql in texts {
         run(&mut transaction, sql).await?;

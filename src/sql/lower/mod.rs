@@ -66,7 +66,11 @@ impl<'a> Lower<'a> {
 
     /// The statement's text with where its parameters come from.
     pub(crate) fn program(self, statement: &lite::Statement) -> Program {
-        Program { sql: render::statement(statement).into(), arguments: self.arguments }
+        Program {
+            sql: render::statement(statement).into(),
+            arguments: self.arguments,
+            touches: None,
+        }
     }
 
     fn argument(&mut self, argument: Argument) -> lite::Expr {

@@ -14,6 +14,7 @@
 //!   (spilled ones), by growing offset.
 //! * One connection writes at a time: the one that has the (virtual) write lock.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,6 +26,10 @@ use super::wal::{
     ByteOrder, Checksum, FRAME_BYTES, FRAME_HEADER_BYTES, PAGE_BYTES, WAL_HEADER_BYTES, number_at,
 };
 use crate::sqlite::page::{page_checksum, stamp};
+
+thread_local! {
+    static PRETENDING: Cell<bool> = const { Cell::new(false) };
+}
 
 /// The file under the shim.
 pub(crate) trait WalFile {
@@ -39,6 +44,8 @@ pub(crate) struct Tap {
     id: u64,
     /// Bytes of pages that the open transaction has spilled to the WAL.
     spilled: AtomicU64,
+    /// For connections whose transactions are never written: see [`Tap::private`].
+    private: bool,
     state: Mutex<State>,
 }
 
@@ -116,10 +123,30 @@ fn registry() -> &'static Mutex<HashMap<u64, Weak<Tap>>> {
 
 impl Tap {
     pub(crate) fn new() -> Arc<Self> {
+        Self::with(false)
+    }
+
+    /// A tap whose connections write nothing. Within [`Tap::pretend`] each of them has WAL's write
+    /// lock, as far as it can tell.
+    pub(crate) fn private() -> Arc<Self> {
+        Self::with(true)
+    }
+
+    /// Lets private connections begin to write, on this thread, in `work`. A transaction must have
+    /// been begun for reading by then: SQLite also takes the lock to repair a wal-index, and that
+    /// nobody may pretend.
+    pub(crate) fn pretend<T>(work: impl FnOnce() -> T) -> T {
+        PRETENDING.set(true);
+        let done = work();
+        PRETENDING.set(false);
+        done
+    }
+
+    fn with(private: bool) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let tap =
-            Arc::new(Self { id, spilled: AtomicU64::new(0), state: Mutex::new(State::new()) });
+        let (spilled, state) = (AtomicU64::new(0), Mutex::new(State::new()));
+        let tap = Arc::new(Self { id, spilled, private, state });
         let mut registry = registry().lock().unwrap_or_else(PoisonError::into_inner);
         registry.insert(id, Arc::downgrade(&tap));
         tap
@@ -224,6 +251,9 @@ impl Tap {
 
     /// A write to the WAL file. Gives SQLite's result code.
     pub(super) fn on_wal_write(&self, file: &dyn WalFile, bytes: &[u8], offset: u64) -> c_int {
+        if self.private {
+            return ffi::SQLITE_BUSY;
+        }
         let mut state = self.state();
         let result = state.on_write(file, bytes, offset);
         self.spilled.store((state.frames.len() * PAGE_BYTES) as u64, Ordering::Relaxed);
@@ -232,6 +262,9 @@ impl Tap {
 
     /// SQLite wants WAL's write lock for `file`. `lock` takes it from the operating system.
     pub(super) fn on_write_lock(&self, file: usize, lock: impl FnOnce() -> c_int) -> c_int {
+        if self.private {
+            return if PRETENDING.get() { ffi::SQLITE_OK } else { ffi::SQLITE_BUSY };
+        }
         let mut state = self.state();
         if state.lock_holder.is_some_and(|holder| holder != file) {
             return ffi::SQLITE_BUSY;
