@@ -31,7 +31,7 @@ pub enum Source {
     Table,
     /// Its query.
     View(&'static str),
-    /// What only the session or the node knows: see [`crate::catalog::session`].
+    /// What only the session or the node knows: see `catalog::session`.
     Session,
     /// Valid in PostgreSQL, and not here.
     Missing,

@@ -80,7 +80,7 @@ fn moment_of(data_type: PgType, value: &Value, style: &Style) -> Result<String, 
 /// Writes an array's JSON, with line feeds between the outermost elements if `lines`.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_array(
     element: PgType,
     stored: &str,

@@ -2,7 +2,7 @@
 //! database has from the start.
 //!
 //! `rows/` has a file for each catalog, written by the script `export` from a real PostgreSQL, and
-//! compiled in. [`relation`] gives such a catalog as it is, for showing its rows; the other
+//! compiled in. [`relation()`] gives such a catalog as it is, for showing its rows; the other
 //! functions give what the compiler asks for, by name and by OID, without walking the rows.
 //!
 //! Pure and immutable. Read once, at the first question. What a database adds to this (its tables,

@@ -140,7 +140,7 @@ fn substitute(replacement: &str, text: &str, groups: &Match, out: &mut String) {
 /// The pieces between matches.
 ///
 /// # Errors
-/// As [`matches`].
+/// As [`matches()`].
 pub fn split<'a>(regex: &Regex, text: &'a str) -> Result<Vec<&'a str>, Error> {
     let mut pieces = Vec::new();
     let mut from = 0;

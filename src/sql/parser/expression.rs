@@ -242,7 +242,7 @@ impl Cursor<'_> {
         Ok(balanced(operands, word == "AND"))
     }
 
-    /// IS [NOT] NULL, TRUE, FALSE, UNKNOWN, DISTINCT FROM, NORMALIZED, DOCUMENT.
+    /// `IS [NOT] NULL`, TRUE, FALSE, UNKNOWN, DISTINCT FROM, NORMALIZED, DOCUMENT.
     fn is_test(&mut self, left: Expr) -> Result<Expr, Error> {
         let position = self.position();
         self.at += 1;
@@ -293,7 +293,7 @@ impl Cursor<'_> {
         Ok(special("overlaps", arguments, position))
     }
 
-    /// [NOT] BETWEEN, IN, LIKE, ILIKE, SIMILAR TO; OVERLAPS.
+    /// `[NOT]` BETWEEN, IN, LIKE, ILIKE, SIMILAR TO; OVERLAPS.
     fn member(&mut self, left: Expr) -> Result<Expr, Error> {
         let position = self.position();
         let negated = self.eat("NOT");

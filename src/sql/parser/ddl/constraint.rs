@@ -107,7 +107,7 @@ pub(super) fn names(cursor: &mut Cursor<'_>) -> Result<Vec<Name>, Error> {
     Ok(names)
 }
 
-/// NULLS [NOT] DISTINCT: whether they are not.
+/// `NULLS [NOT] DISTINCT`: whether they are not.
 pub(super) fn nulls(cursor: &mut Cursor<'_>) -> bool {
     cursor.eat("NULLS NOT DISTINCT") || {
         cursor.eat("NULLS DISTINCT");

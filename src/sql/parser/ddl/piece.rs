@@ -126,7 +126,7 @@ pub(super) fn source_of(
     source(cursor, tokens)
 }
 
-/// The rest of the statement as a query, up to WITH [NO] DATA or WITH CHECK OPTION.
+/// The rest of the statement as a query, up to `WITH [NO] DATA` or WITH CHECK OPTION.
 pub(super) fn query(cursor: &mut Cursor<'_>) -> Result<(Query, String), Error> {
     let start = cursor.at;
     let words: Vec<String> =
