@@ -4,10 +4,11 @@
 use std::fmt::Write as _;
 
 use crate::catalog::Contents;
-use crate::catalog::lookup::{Row, quoted};
+use crate::catalog::lookup::Row;
 use crate::catalog::name::{Kind, SearchPath, or_number};
 use crate::catalog::types::{default_operator_class, storage};
 use crate::model::pg_type::{Oid, PgType};
+use crate::pgdata::quote_identifier;
 
 /// PostgreSQL's text of an expression or a query that a definition has, from the text that it was
 /// written as. What reads PostgreSQL's language lies above this module, and is handed in.
@@ -51,8 +52,9 @@ impl Contents {
     }
 
     fn column_list(&self, relation: Oid, numbers: &[i64]) -> String {
-        let name =
-            |number: &i64| self.column_name(relation, *number).map_or_else(|| "???".into(), quoted);
+        let name = |number: &i64| {
+            self.column_name(relation, *number).map_or_else(|| "???".into(), quote_identifier)
+        };
         numbers.iter().map(name).collect::<Vec<_>>().join(", ")
     }
 
@@ -152,7 +154,7 @@ impl Contents {
         let unique = if index.is_true("indisunique") { "UNIQUE " } else { "" };
         let mut text = format!(
             "CREATE {unique}INDEX {} ON {table} USING {method} ({})",
-            quoted(class.text("relname")),
+            quote_identifier(class.text("relname")),
             shown.join(", ")
         );
         if keys.len() > key_count {
@@ -321,7 +323,7 @@ impl Contents {
             };
             let mut text = prefix.to_owned();
             if let Some(name) = names.get(place).filter(|name| !name.is_empty()) {
-                let _ = write!(text, "{} ", quoted(name));
+                let _ = write!(text, "{} ", quote_identifier(name));
             }
             let data_type = PgType::new(u32::try_from(*type_oid).unwrap_or(0));
             text.push_str(&self.type_label(path, data_type));
@@ -356,7 +358,7 @@ impl Contents {
                 .filter(|(place, _)| modes.get(*place).is_some_and(|mode| mode == "t"))
                 .map(|(place, oid)| {
                     let name = names.get(place).map_or("", String::as_str);
-                    format!("{} {}", quoted(name), label(*oid))
+                    format!("{} {}", quote_identifier(name), label(*oid))
                 })
                 .collect();
             return Some(format!("TABLE({})", columns.join(", ")));
@@ -382,7 +384,7 @@ impl Contents {
             _ => return None,
         };
         let owner = self.role_name(owner);
-        let owner = quoted(&owner);
+        let owner = quote_identifier(&owner);
         let mut items = Vec::new();
         if !public.is_empty() {
             items.push(format!("={public}/{owner}"));

@@ -1,7 +1,5 @@
 //! Finding rows of the system tables by a key, for the functions that describe objects.
 
-use std::borrow::Cow;
-
 use crate::catalog::Contents;
 use crate::catalog::cell::{Cell, Key, Rows};
 use crate::catalog::definition::{SystemRelation, relation};
@@ -91,9 +89,4 @@ impl Contents {
     ) -> Option<Row<'c>> {
         self.rows(table, column, key).next()
     }
-}
-
-/// A name as SQL needs it.
-pub(crate) fn quoted(name: &str) -> Cow<'_, str> {
-    crate::pgdata::quote_identifier(name)
 }

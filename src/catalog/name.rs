@@ -4,10 +4,10 @@
 use std::borrow::Cow;
 
 use crate::catalog::Contents;
-use crate::catalog::lookup::{Row, quoted};
+use crate::catalog::lookup::Row;
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
-use crate::pgdata;
+use crate::pgdata::{self, quote_identifier};
 
 /// `pg_namespace.oid` of `pg_catalog`.
 const PG_CATALOG: Oid = pgdata::PG_CATALOG;
@@ -130,19 +130,19 @@ impl Contents {
     /// An object's name as SQL needs it: with its schema where the path doesn't find it.
     pub fn shown_name(&self, kind: Kind, path: &SearchPath, oid: Oid) -> Option<String> {
         let row = self.row(kind.table, "oid", oid)?;
-        let name = quoted(row.text(kind.name));
+        let name = quote_identifier(row.text(kind.name));
         if self.shows(kind, path, &row) {
             return Some(name.into_owned());
         }
         let schema = self.schema_name(row.oid(kind.schema)).unwrap_or("???");
-        Some(format!("{}.{name}", quoted(schema)))
+        Some(format!("{}.{name}", quote_identifier(schema)))
     }
 
     /// A relation's name with its schema, always.
     pub fn full_relation_name(&self, oid: Oid) -> Option<String> {
         let row = self.row("pg_class", "oid", oid)?;
         let schema = self.schema_name(row.oid("relnamespace")).unwrap_or("???");
-        Some(format!("{}.{}", quoted(schema), quoted(row.text("relname"))))
+        Some(format!("{}.{}", quote_identifier(schema), quote_identifier(row.text("relname"))))
     }
 
     /// The object that a written name means: `t`, `s.t`, `"T"`. `None` if there is none.
@@ -220,7 +220,7 @@ impl Contents {
             }
             _ if kind.schema.is_empty() => {
                 let row = self.row(kind.table, "oid", oid);
-                row.map(|row| quoted(row.text(kind.name)).into_owned())
+                row.map(|row| quote_identifier(row.text(kind.name)).into_owned())
             }
             Kind::FUNCTION => self.function_name(path, oid),
             _ => self.shown_name(kind, path, oid),
@@ -235,8 +235,12 @@ impl Contents {
         let schema = self.schema_name(row.oid("pronamespace")).unwrap_or("???");
         let alone = self.rows("pg_proc", "proname", name).take(2).count() == 1;
         let found = path.schemas(true).any(|known| known == schema);
-        let name = quoted(name);
-        Some(if alone && found { name.into_owned() } else { format!("{}.{name}", quoted(schema)) })
+        let name = quote_identifier(name);
+        Some(if alone && found {
+            name.into_owned()
+        } else {
+            format!("{}.{name}", quote_identifier(schema))
+        })
     }
 
     pub fn exists(&self, kind: Kind, oid: Oid) -> bool {

@@ -96,3 +96,14 @@ pub(super) fn label_of(known: &Type, all: &[Type]) -> Box<str> {
         format!("information_schema.{name}").into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_quoted_words_is_sorted() {
+        assert!(QUOTED_WORDS.is_sorted());
+        assert_eq!(quote_identifier("user"), "\"user\"");
+    }
+}

@@ -5,6 +5,7 @@ use crate::model::catalog::{
 };
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::Oid;
+use crate::pgdata::quote_identifier;
 use crate::sql::bind::Binder;
 use crate::sql::bound::{Expr, ExprKind, Query};
 use crate::sql::ddl::notice;
@@ -51,19 +52,23 @@ impl<'c> Object<'c> {
             Self::Constraint(table, constraint) => {
                 format!(
                     "constraint {} on {}",
-                    quoted(&constraint.name),
+                    quote_identifier(&constraint.name),
                     Self::Table(table).label(binder)
                 )
             }
             Self::Default(table, column) => {
                 format!(
                     "default value for column {} of {}",
-                    quoted(&column.name),
+                    quote_identifier(&column.name),
                     Self::Table(table).label(binder)
                 )
             }
             Self::Column(table, column) => {
-                format!("column {} of {}", quoted(&column.name), Self::Table(table).label(binder))
+                format!(
+                    "column {} of {}",
+                    quote_identifier(&column.name),
+                    Self::Table(table).label(binder)
+                )
             }
         }
     }
@@ -110,21 +115,9 @@ pub(super) fn visible(schema: &str, name: &str, binder: &Binder<'_>) -> String {
         .into_iter()
         .find(|schema| binder.catalog.relation(schema, name).is_some());
     if found == Some(schema) {
-        quoted(name)
+        quote_identifier(name).into_owned()
     } else {
-        format!("{}.{}", quoted(schema), quoted(name))
-    }
-}
-
-/// Quotes an identifier as PostgreSQL shows it: only where it must be.
-pub(super) fn quoted(name: &str) -> String {
-    let plain = name.chars().enumerate().all(|(at, character)| {
-        character == '_' || character.is_ascii_lowercase() || (at > 0 && character.is_ascii_digit())
-    });
-    if plain && !name.is_empty() {
-        name.to_owned()
-    } else {
-        format!("\"{}\"", name.replace('"', "\"\""))
+        format!("{}.{}", quote_identifier(schema), quote_identifier(name))
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::model::catalog::{ConstraintKind, Index, Relation, Table, TableKind};
 use crate::model::error::{Error, SqlState};
+use crate::pgdata;
 use crate::sql::ast::{AlterAction, Expr, ExprKind, Name};
 use crate::sql::bind::Binder;
 use crate::sql::compile::plain_step;
@@ -84,7 +85,7 @@ fn renamed(text: &str, from: &str, to: &str) -> Result<String, Error> {
     for place in places {
         let start = (place as usize).saturating_sub(1);
         out.extend(&characters[at..start]);
-        out.push_str(&super::depend::quoted(to));
+        out.push_str(&pgdata::quote_identifier(to));
         at = end_of_name(&characters, start);
     }
     out.extend(&characters[at..]);

@@ -2,6 +2,7 @@
 
 use crate::model::catalog::{ConstraintKind, Table};
 use crate::model::error::{Error, SqlState};
+use crate::pgdata;
 use crate::sql::ast::{self, Name, SourceExpr, TypeName};
 use crate::sql::bind::{Binder, at};
 use crate::sql::bound::{Expr, ExprKind};
@@ -87,7 +88,7 @@ fn cannot_cast(column: &str, wanted: u32, using: bool) -> Error {
             .with_hint("You might need to add an explicit cast.");
     }
     let message = format!("column \"{column}\" cannot be cast automatically to type {label}");
-    let quoted = depend::quoted(column);
+    let quoted = pgdata::quote_identifier(column);
     Error::user(SqlState::DATATYPE_MISMATCH, message)
         .with_hint(format!("You might need to specify \"USING {quoted}::{label}\"."))
 }

@@ -9,6 +9,7 @@ use crate::datum::array::{self, Array};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
+use crate::pgdata;
 
 /// Characters that a width pads to at the most.
 const WIDTH_MAX: i64 = 16 * 1024 * 1024;
@@ -22,43 +23,11 @@ pub(super) fn quote_literal(text: &str) -> String {
     format!("{escape}'{}'", text.replace('\'', "''").replace('\\', "\\\\"))
 }
 
-pub(super) fn quote_ident(text: &str) -> String {
-    let plain = text
-        .chars()
-        .enumerate()
-        .all(|(at, c)| c == '_' || c.is_ascii_lowercase() || (at > 0 && c.is_ascii_digit()));
-    if plain && !text.is_empty() && RESERVED.binary_search(&text).is_err() {
-        text.to_owned()
-    } else {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    }
-}
-
-/// Words that need quotes as identifiers: all of PostgreSQL's but the unreserved ones (`kwlist.h`).
-#[rustfmt::skip]
-const RESERVED: &[&str] = &[
-    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization",
-    "between", "bigint", "binary", "bit", "boolean", "both", "case", "cast", "char", "character",
-    "check", "coalesce", "collate", "collation", "column", "concurrently", "constraint", "create",
-    "cross", "current_catalog", "current_date", "current_role", "current_schema", "current_time",
-    "current_timestamp", "current_user", "dec", "decimal", "default", "deferrable", "desc", "distinct",
-    "do", "else", "end", "except", "exists", "extract", "false", "fetch", "float", "for", "foreign",
-    "freeze", "from", "full", "grant", "greatest", "group", "grouping", "having", "ilike", "in",
-    "initially", "inner", "inout", "int", "integer", "intersect", "interval", "into", "is", "isnull",
-    "join", "lateral", "leading", "least", "left", "like", "limit", "localtime", "localtimestamp",
-    "national", "natural", "nchar", "none", "normalize", "not", "notnull", "null", "nullif", "numeric",
-    "offset", "on", "only", "or", "order", "out", "outer", "overlaps", "overlay", "placing", "position",
-    "precision", "primary", "real", "references", "returning", "right", "row", "select", "session_user",
-    "setof", "similar", "smallint", "some", "substring", "symmetric", "table", "tablesample", "then",
-    "time", "timestamp", "to", "trailing", "treat", "trim", "true", "union", "unique", "user", "using",
-    "values", "varchar", "variadic", "verbose", "when", "where", "window", "with", "xmlattributes",
-    "xmlconcat", "xmlelement", "xmlexists", "xmlforest", "xmlnamespaces", "xmlparse", "xmlpi",
-    "xmlroot", "xmlserialize", "xmltable",
-];
-
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     strict(connection, "pg_quote_literal", 1, |args| Ok(string(quote_literal(args.text(0)?))))?;
-    strict(connection, "pg_quote_ident", 1, |args| Ok(string(quote_ident(args.text(0)?))))?;
+    strict(connection, "pg_quote_ident", 1, |args| {
+        Ok(string(pgdata::quote_identifier(args.text(0)?).into_owned()))
+    })?;
     lenient(connection, "pg_quote_nullable", 1, PURE, |args| {
         Ok(string(match args.value(0) {
             ValueRef::Null => "NULL".to_owned(),
@@ -220,7 +189,7 @@ fn converted(call: &Typed<'_, '_>, at: usize, kind: char) -> Result<String, Erro
         ('s', shown) => Ok(shown.unwrap_or_default()),
         ('L', None) => Ok("NULL".to_owned()),
         ('L', Some(shown)) => Ok(quote_literal(&shown)),
-        ('I', Some(shown)) => Ok(quote_ident(&shown)),
+        ('I', Some(shown)) => Ok(pgdata::quote_identifier(&shown).into_owned()),
         ('I', None) => Err(Error::user(
             SqlState(*b"22004"),
             "null values cannot be formatted as an SQL identifier",
@@ -290,17 +259,4 @@ fn parse_ident(text: &str, tight: bool) -> Answer {
     let elements: Vec<Value> = parts.into_iter().map(Value::Text).collect();
     let array = Array { lengths: vec![elements.len()], elements };
     Ok(string(array::store(PgType::TEXT, &array)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_table_of_reserved_words_is_sorted() {
-        assert!(RESERVED.is_sorted());
-        assert_eq!(quote_ident("user"), "\"user\"");
-        assert_eq!(quote_ident("name"), "name");
-        assert_eq!(quote_ident("Name"), "\"Name\"");
-    }
 }
