@@ -48,10 +48,14 @@ const CLIENTS: &[(&str, Toolchain)] = &[
     ("postgres.js", Toolchain::Node),
     ("psycopg", Toolchain::Python),
     ("psycopg2", Toolchain::Python),
+    ("sqlalchemy", Toolchain::Python),
 ];
 
 /// How long all cases of one client may take.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Characters of a case's reason that are kept: object mappers add the whole statement.
+const WHY_MAX: usize = 160;
 
 /// Whether a client's toolchain is there. In CI it has to be.
 fn is_there(toolchain: Toolchain) -> bool {
@@ -87,6 +91,7 @@ fn play(client: &str, mut command: Command, address: &str) -> Result<Outcomes, S
         .env("PGDATABASE", &database)
         .env("PGSSLMODE", "disable")
         .env("TZ", "UTC")
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::null())
         .stdout(file.try_clone().map_err(|error| error.to_string())?)
         .stderr(file)
@@ -107,7 +112,8 @@ fn play(client: &str, mut command: Command, address: &str) -> Result<Outcomes, S
     let mut outcomes = Outcomes::new();
     for line in text.lines().filter_map(|line| line.strip_prefix("case ")) {
         let (case, rest) = line.split_once(' ').unwrap_or((line, ""));
-        let why = (rest != "ok").then(|| rest.trim_start_matches("failed ").to_owned());
+        let why = (rest != "ok").then(|| rest.trim_start_matches("failed "));
+        let why = why.map(|why| why.chars().take(WHY_MAX).collect());
         outcomes.insert(case.to_owned(), why);
     }
     // A client that hangs or breaks has a case more, which says so.
