@@ -19,6 +19,7 @@ mod live_file;
 mod pgbench;
 mod psql;
 mod queue;
+mod strangers;
 mod support;
 mod transactions;
 mod walkthrough;

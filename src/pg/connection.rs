@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::engine::Canceler;
 use crate::model::error::{Error, SqlState};
 use crate::pg::backend::{Backends, Place};
-use crate::pg::decode::{self, Frontend, Malformed};
+use crate::pg::decode::{self, Frontend};
 use crate::pg::encode::{self, Formats};
 use crate::pg::error::{Level, put_error, put_notice};
 use crate::pg::framing::{Gone, Message, Wire};
@@ -91,8 +91,9 @@ where
     session.close().await;
     if let Gone::Fatal(error) = gone {
         put_error(Level::Fatal, &error, &mut wire.out);
-        wire.close().await;
     }
+    // Somebody who says goodbye together with their last question may still read the answer.
+    wire.close().await;
 }
 
 async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut wire: Wire<S>, error: &Error) {
@@ -197,11 +198,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         if self.skipping && !matches!(message.kind, b'S' | b'X') {
             return Ok(());
         }
-        let extended = matches!(message.kind, b'P' | b'B' | b'D' | b'E' | b'C');
+        let extended = matches!(message.kind, b'P' | b'B' | b'D' | b'E' | b'C' | b'H');
         let answered = match decode::decode(message.kind, &message.body) {
             Ok(frontend) => self.on_frontend(frontend).await,
-            Err(Malformed::Form(error)) => return Err(Gone::Fatal(error)),
-            Err(Malformed::Content(error)) => {
+            Err(error) => {
                 self.fail().await?;
                 Err(Stop::Failed(error))
             }

@@ -8,9 +8,9 @@ use crate::model::error::Error;
 use crate::model::value::RowBatch;
 use crate::pg::connection::{Connection, Stop};
 use crate::pg::copy::{Reader, Writer};
-use crate::pg::decode::{self, Frontend, Malformed};
+use crate::pg::decode::{self, Frontend};
 use crate::pg::encode;
-use crate::pg::error::violation;
+use crate::pg::error::{Level, put_error, violation};
 use crate::pg::framing::Gone;
 use crate::session::Rowset;
 use crate::sql::{CopyFormat, CopyOptions, OutputColumn};
@@ -31,8 +31,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             let message = self.next_message().await?;
             let frontend = match decode::decode(message.kind, &message.body) {
                 Ok(frontend) => frontend,
-                Err(Malformed::Form(error)) => return Err(Gone::Fatal(error).into()),
-                Err(Malformed::Content(error)) => return Err(self.copy_failed(error).await),
+                Err(error) if message.kind == b'f' => return Err(self.copy_failed(error).await),
+                Err(_) => return Err(self.copy_lost(message.kind)),
             };
             match frontend {
                 Frontend::CopyData(data) => {
@@ -54,14 +54,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 }
                 // libpq may send these at any time (manual, "COPY Operations").
                 Frontend::Flush | Frontend::Sync => {}
-                Frontend::Terminate => return Err(Gone::Disconnected.into()),
-                _ => {
-                    let kind = message.kind;
-                    let error = violation(format!(
-                        "unexpected message type 0x{kind:02X} during COPY from stdin"
-                    ));
-                    return Err(self.copy_failed(error).await);
-                }
+                _ => return Err(self.copy_lost(message.kind)),
             }
         }
     }
@@ -93,6 +86,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             Ok(()) => Stop::Failed(error),
             Err(gone) => Stop::Gone(gone),
         }
+    }
+
+    /// Ends the connection: who sends something else in the midst of their data has lost track of
+    /// the protocol, and what follows may be anything.
+    fn copy_lost(&mut self, kind: u8) -> Stop {
+        let error =
+            violation(format!("unexpected message type 0x{kind:02X} during COPY from stdin"));
+        put_error(Level::Error, &error, &mut self.wire.out);
+        let lost = "terminating connection because protocol synchronization was lost";
+        Stop::Gone(Gone::Fatal(violation(lost)))
     }
 
     async fn refuse_binary(&mut self, options: &CopyOptions) -> Result<(), Stop> {

@@ -41,15 +41,6 @@ pub(crate) struct Bind<'a> {
     pub(crate) result_formats: Vec<i16>,
 }
 
-/// Why a message can't be read.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Malformed {
-    /// Its content is wrong: the statement fails, and the connection goes on.
-    Content(Error),
-    /// Its form is wrong: what follows can't be trusted either.
-    Form(Error),
-}
-
 /// Whether a message type is one that a client may send after start-up.
 pub(crate) fn is_known(kind: u8) -> bool {
     b"QPBDECHSdcfFX".contains(&kind)
@@ -60,7 +51,11 @@ pub(crate) fn unknown_type(kind: u8) -> Error {
 }
 
 /// Reads one message.
-pub(crate) fn decode(kind: u8, body: &[u8]) -> Result<Frontend<'_>, Malformed> {
+///
+/// # Errors
+/// 08P01 for a body that isn't what its type says, 22021 for text that isn't UTF-8. Where the next
+/// message begins is known all the same: the connection goes on.
+pub(crate) fn decode(kind: u8, body: &[u8]) -> Result<Frontend<'_>, Error> {
     let mut reader = Reader(body);
     let message = match kind {
         b'Q' => Frontend::Query(reader.string()?),
@@ -87,11 +82,12 @@ pub(crate) fn decode(kind: u8, body: &[u8]) -> Result<Frontend<'_>, Malformed> {
         b'H' => Frontend::Flush,
         b'S' => Frontend::Sync,
         b'd' => return Ok(Frontend::CopyData(body)),
-        b'c' => Frontend::CopyDone,
+        // Whatever else they hold changes nothing.
+        b'c' => return Ok(Frontend::CopyDone),
         b'f' => Frontend::CopyFail(reader.string()?),
         b'F' => return Ok(Frontend::FunctionCall),
-        b'X' => Frontend::Terminate,
-        _ => return Err(Malformed::Form(unknown_type(kind))),
+        b'X' => return Ok(Frontend::Terminate),
+        _ => return Err(unknown_type(kind)),
     };
     if !reader.0.is_empty() {
         return Err(invalid_format());
@@ -99,55 +95,54 @@ pub(crate) fn decode(kind: u8, body: &[u8]) -> Result<Frontend<'_>, Malformed> {
     Ok(message)
 }
 
-fn invalid_format() -> Malformed {
-    Malformed::Form(violation("invalid message format"))
+fn invalid_format() -> Error {
+    violation("invalid message format")
 }
 
-fn insufficient() -> Malformed {
-    Malformed::Form(violation("insufficient data left in message"))
+fn insufficient() -> Error {
+    violation("insufficient data left in message")
 }
 
 /// Reads fields off the front of a message's body.
 pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Reader<'a> {
-    pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
+    pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], Error> {
         let (head, tail) = self.0.split_at_checked(length).ok_or_else(insufficient)?;
         self.0 = tail;
         Ok(head)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
         let (head, tail) = self.0.split_first_chunk().ok_or_else(insufficient)?;
         self.0 = tail;
         Ok(*head)
     }
 
-    fn u32(&mut self) -> Result<u32, Malformed> {
+    fn u32(&mut self) -> Result<u32, Error> {
         self.array().map(u32::from_be_bytes)
     }
 
-    fn i16(&mut self) -> Result<i16, Malformed> {
+    fn i16(&mut self) -> Result<i16, Error> {
         self.array().map(i16::from_be_bytes)
     }
 
     /// A string up to its NUL. Invalid UTF-8 is the statement's error (22021).
-    pub(crate) fn string(&mut self) -> Result<&'a str, Malformed> {
+    pub(crate) fn string(&mut self) -> Result<&'a str, Error> {
         let end = self.0.iter().position(|&byte| byte == 0);
-        let end = end.ok_or_else(|| Malformed::Form(violation("invalid string in message")))?;
+        let end = end.ok_or_else(|| violation("invalid string in message"))?;
         let (bytes, rest) = self.0.split_at(end);
         self.0 = &rest[1..];
-        std::str::from_utf8(bytes).map_err(|error| {
-            Malformed::Content(crate::datum::invalid_utf8(bytes, error.valid_up_to()))
-        })
+        std::str::from_utf8(bytes)
+            .map_err(|error| crate::datum::invalid_utf8(bytes, error.valid_up_to()))
     }
 
     /// An unsigned 16-bit count, then as many items of at least `size_min` bytes.
     fn counted<T>(
         &mut self,
         size_min: usize,
-        mut item: impl FnMut(&mut Self) -> Result<T, Malformed>,
-    ) -> Result<Vec<T>, Malformed> {
+        mut item: impl FnMut(&mut Self) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
         let count = usize::from(self.array().map(u16::from_be_bytes)?);
         if count * size_min > self.0.len() {
             return Err(insufficient());
@@ -159,17 +154,15 @@ impl<'a> Reader<'a> {
         Ok(items)
     }
 
-    fn target(&mut self, message: &str) -> Result<Target, Malformed> {
+    fn target(&mut self, message: &str) -> Result<Target, Error> {
         match self.array::<1>()? {
             [b'S'] => Ok(Target::Statement),
             [b'P'] => Ok(Target::Portal),
-            [other] => Err(Malformed::Content(violation(format!(
-                "invalid {message} message subtype {other}"
-            )))),
+            [other] => Err(violation(format!("invalid {message} message subtype {other}"))),
         }
     }
 
-    fn bind(&mut self) -> Result<Bind<'a>, Malformed> {
+    fn bind(&mut self) -> Result<Bind<'a>, Error> {
         let (portal, statement) = (self.string()?, self.string()?);
         let parameter_formats = self.counted(2, Self::i16)?;
         let parameters = self.counted(4, |reader| {
@@ -182,11 +175,11 @@ impl<'a> Reader<'a> {
         })?;
         let result_formats = self.counted(2, Self::i16)?;
         if parameter_formats.len() > 1 && parameter_formats.len() != parameters.len() {
-            return Err(Malformed::Content(violation(format!(
+            return Err(violation(format!(
                 "bind message has {} parameter formats but {} parameters",
                 parameter_formats.len(),
                 parameters.len()
-            ))));
+            )));
         }
         Ok(Bind { portal, statement, parameter_formats, parameters, result_formats })
     }
@@ -196,9 +189,9 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::*;
 
-    fn form(kind: u8, body: &[u8]) -> String {
+    fn refusal(kind: u8, body: &[u8]) -> String {
         match decode(kind, body) {
-            Err(Malformed::Form(error)) => format!("{} {error}", error.state().as_str()),
+            Err(error) => format!("{} {error}", error.state().as_str()),
             other => panic!("{other:?}"),
         }
     }
@@ -235,46 +228,42 @@ mod tests {
 
     #[test]
     fn malformed_messages_are_protocol_violations() {
-        assert_eq!(form(b'Q', b"select 1"), "08P01 invalid string in message");
-        assert_eq!(form(b'Q', b"a\0b"), "08P01 invalid message format");
-        assert_eq!(form(b'S', b"x"), "08P01 invalid message format");
-        assert_eq!(form(b'p', b""), "08P01 invalid frontend message type 112");
-        assert_eq!(form(b'p', b"MECH-WITHOUT-NUL"), "08P01 invalid frontend message type 112");
+        assert_eq!(refusal(b'Q', b"select 1"), "08P01 invalid string in message");
+        assert_eq!(refusal(b'Q', b"a\0b"), "08P01 invalid message format");
+        assert_eq!(refusal(b'S', b"x"), "08P01 invalid message format");
+        assert_eq!(refusal(b'p', b""), "08P01 invalid frontend message type 112");
+        assert_eq!(refusal(b'p', b"MECH-WITHOUT-NUL"), "08P01 invalid frontend message type 112");
         let short = "08P01 insufficient data left in message";
         // Counts that claim more than the message holds.
-        assert_eq!(form(b'P', b"\0\0\xff\xff"), short);
-        assert_eq!(form(b'B', b"\0\0\0\x05"), short);
-        assert_eq!(form(b'B', b"\0\0\0\0\xff\xff"), short);
+        assert_eq!(refusal(b'P', b"\0\0\xff\xff"), short);
+        assert_eq!(refusal(b'B', b"\0\0\0\x05"), short);
+        assert_eq!(refusal(b'B', b"\0\0\0\0\xff\xff"), short);
         // A value that is longer than the message, and a negative length.
-        assert_eq!(form(b'B', b"\0\0\0\0\0\x01\0\0\0\x09a\0\0"), short);
-        assert_eq!(form(b'B', b"\0\0\0\0\0\x01\xff\xff\xff\xfe\0\0"), short);
-        assert_eq!(form(b'E', b"p\0\0"), short);
-        assert_eq!(form(b'D', b""), short);
+        assert_eq!(refusal(b'B', b"\0\0\0\0\0\x01\0\0\0\x09a\0\0"), short);
+        assert_eq!(refusal(b'B', b"\0\0\0\0\0\x01\xff\xff\xff\xfe\0\0"), short);
+        assert_eq!(refusal(b'E', b"p\0\0"), short);
+        assert_eq!(refusal(b'D', b""), short);
         // Every cut of a right message.
         let bind = b"p\0s\0\0\x01\0\x01\0\x02\0\0\0\x01a\xff\xff\xff\xff\0\0";
         for end in 0..bind.len() {
-            assert!(matches!(decode(b'B', &bind[..end]), Err(Malformed::Form(_))), "{end}");
+            assert!(decode(b'B', &bind[..end]).is_err(), "{end}");
         }
     }
 
     #[test]
     fn wrong_content_is_the_statement_s_error() {
-        let content = |kind, body| match decode(kind, body) {
-            Err(Malformed::Content(error)) => format!("{} {error}", error.state().as_str()),
-            other => panic!("{other:?}"),
-        };
         assert_eq!(
-            content(b'Q', b"select '\xff\xfe'\0"),
+            refusal(b'Q', b"select '\xff\xfe'\0"),
             "22021 invalid byte sequence for encoding \"UTF8\": 0xff"
         );
         assert_eq!(
-            content(
+            refusal(
                 b'B',
                 b"\0\0\0\x02\0\0\0\0\0\x03\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0"
             ),
             "08P01 bind message has 2 parameter formats but 3 parameters"
         );
-        assert_eq!(content(b'D', b"Xa\0"), "08P01 invalid DESCRIBE message subtype 88");
+        assert_eq!(refusal(b'D', b"Xa\0"), "08P01 invalid DESCRIBE message subtype 88");
     }
 
     proptest::proptest! {

@@ -1,7 +1,7 @@
 //! The first packet of a connection: who it is for, or what it asks instead.
 
 use crate::model::error::{Error, SqlState};
-use crate::pg::decode::{Malformed, Reader};
+use crate::pg::decode::Reader;
 use crate::pg::error::violation;
 
 const PROTOCOL_MAJOR: u32 = 3;
@@ -66,15 +66,13 @@ fn invalid_layout() -> Error {
     violation("invalid startup packet layout: expected terminator as last byte")
 }
 
-fn unwrap(malformed: Malformed) -> Error {
-    match malformed {
-        Malformed::Content(error) => error,
-        Malformed::Form(_) => invalid_layout(),
-    }
+/// What is cut off has a message of its own here; text that isn't UTF-8 says so itself.
+fn in_packet(error: Error) -> Error {
+    if error.state() == SqlState::PROTOCOL_VIOLATION { invalid_layout() } else { error }
 }
 
 fn number(reader: &mut Reader<'_>) -> Result<u32, Error> {
-    let bytes = reader.take(4).map_err(unwrap)?;
+    let bytes = reader.take(4).map_err(in_packet)?;
     Ok(bytes.iter().fold(0, |number, byte| number << 8 | u32::from(*byte)))
 }
 
@@ -82,11 +80,11 @@ fn parameters(reader: &mut Reader<'_>) -> Result<Request, Error> {
     let mut request = Request::default();
     let mut given = Vec::new();
     loop {
-        let name = reader.string().map_err(unwrap)?;
+        let name = reader.string().map_err(in_packet)?;
         if name.is_empty() {
             break;
         }
-        let value = reader.string().map_err(unwrap)?;
+        let value = reader.string().map_err(in_packet)?;
         match name {
             "user" => value.clone_into(&mut request.user),
             "database" => request.database = Some(value.to_owned()),
