@@ -16,6 +16,7 @@ mod catch_up;
 mod concurrent;
 mod kill;
 mod live_file;
+mod load;
 mod pgbench;
 mod psql;
 mod queue;

@@ -134,6 +134,30 @@ impl Engine {
         self.core.satisfy(level, &limits, &running).await.map(drop)
     }
 
+    /// Makes what was applied durable in this node's database files, and with `keep` removes its log
+    /// but for so many entries before that point. Whether there was anything to do.
+    pub async fn compact_log(&self, keep: Option<u64>) -> Result<bool, Error> {
+        let node = self.core.attached()?.node.clone();
+        node.compact(keep).await.map_err(|error| match refusal(error) {
+            Refusal::Error(error) => error,
+            Refusal::NotLeader => Error::no_leader(),
+        })
+    }
+
+    /// Copies what is in the WALs of this node into its database files. How many had something.
+    pub async fn checkpoint(&self, timeout: Duration) -> Result<usize, Error> {
+        let mut count = 0;
+        for entry in self.core.store.all() {
+            count += usize::from(entry.sizes().1 > 0);
+            let settled = clock::timeout(timeout, self.core.settle(&entry)).await;
+            let settled = settled.map_err(|_| {
+                Error::limit(SqlState::QUERY_CANCELED, "readers keep a WAL from being copied")
+            })?;
+            settled.map_err(|fault| Error::internal(fault.message))?;
+        }
+        Ok(count)
+    }
+
     /// Refuses what waits and what comes, and rolls back what is open. The log can still be applied:
     /// Raft is stopped after this.
     pub async fn close(&self) {

@@ -144,7 +144,7 @@ impl Core {
         }
     }
 
-    async fn open_stream(
+    pub(super) async fn open_stream(
         &self,
         leader: &Member,
         open: &OpenStream,

@@ -171,8 +171,8 @@ impl Pump {
                 // Dropped answers: see `Request`.
                 let _ = reply.send(answer);
             }
-            // Private transactions are at the leader, and so is what they ask of its lane.
-            Request::Replay { reply, .. } => {
+            // Private transactions and loads are at the leader, and so is what they ask of its lane.
+            Request::Replay { reply, .. } | Request::Load { reply, .. } => {
                 let _ = reply.send(Err(unexpected()));
             }
             Request::RunEach { sql, rows, token, deadline, reply } => {

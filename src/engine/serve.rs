@@ -19,7 +19,7 @@ use crate::engine::wire::{
 };
 use crate::engine::{Begin, Engine, Limits};
 use crate::model::error::Error;
-use crate::model::id::NodeId;
+use crate::model::id::{DatabaseId, NodeId};
 use crate::peer::{PeerError, Stream};
 
 /// Calls under way, so that they can be cancelled.
@@ -129,6 +129,7 @@ impl Engine {
                 server.serve_transaction(begin).await
             }
             OpenStream::Read { query, deadline } => server.serve_read(query, deadline).await,
+            OpenStream::Load { database, deadline } => server.serve_load(database, deadline).await,
         };
         if served.is_ok() {
             // The connection can be used again; if it can't, it is closed.
@@ -231,6 +232,39 @@ impl Server {
         }
     }
 
+    /// Takes a file, and puts it in a database's place.
+    async fn serve_load(
+        &mut self,
+        database: DatabaseId,
+        deadline: Option<Deadline>,
+    ) -> Result<(), Gone> {
+        let mut limits = limits(deadline, None);
+        limits.cancel = self.canceler.clone();
+        let core = self.core.clone();
+        let mut staged = match core.stage().await {
+            Ok(staged) => staged,
+            Err(error) => return self.send(&FromLeader::Failed(error)).await,
+        };
+        loop {
+            let Some(ToLeader::Part(part)) = self.inbox.next().await else { return Err(Gone) };
+            if part.is_empty() {
+                break;
+            }
+            if let Err(error) = staged.append(part.into()).await {
+                return self.send(&FromLeader::Failed(error)).await;
+            }
+        }
+        let running = limits.cancel.start();
+        let loading = core.load_here(database, &staged, &limits, &running);
+        let message = match self.minding(Box::pin(loading)).await? {
+            Some(Ok(index)) => FromLeader::Committed(index),
+            Some(Err(Refusal::Error(error))) => FromLeader::Failed(error),
+            Some(Err(refusal)) => FromLeader::Refused(refusal),
+            None => return Err(Gone),
+        };
+        self.send(&message).await
+    }
+
     async fn serve_transaction(&mut self, begin: Begin) -> Result<(), Gone> {
         let core = self.core.clone();
         let opening = async {
@@ -331,7 +365,7 @@ impl Server {
             // For something that has ended already.
             ToLeader::Cancel | ToLeader::Enough => return Ok(()),
             // Served by the caller.
-            ToLeader::Commit | ToLeader::Rollback => return Err(Gone),
+            ToLeader::Commit | ToLeader::Rollback | ToLeader::Part(_) => return Err(Gone),
         };
         self.send(&message).await
     }

@@ -1,5 +1,6 @@
 //! A client's open transaction, wherever the leader is.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::platform::watch;
@@ -197,6 +198,13 @@ impl Transaction {
             return private.release(depth);
         }
         self.ask(|reply| Request::Mark { mark: Mark::Release, depth, reply }).await
+    }
+
+    /// Puts a file that is made fit in the database's place. The transaction is a new one on this node.
+    pub(super) async fn load(&mut self, path: &Path, limits: &Limits) -> Result<(), Error> {
+        let running = limits.cancel.start();
+        let (path, token, deadline) = (path.to_owned(), running.token.clone(), limits.deadline);
+        self.ask(|reply| Request::Load { path, token, deadline, reply }).await
     }
 
     /// Whether the transaction is gone: leadership lost, connection to the leader lost, rolled back

@@ -7,12 +7,12 @@
 use std::io::Write as _;
 
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::engine::{Canceler, Limits, View};
+use crate::engine::{Canceler, Limits, Staged, View};
 use crate::http::dump;
 use crate::http::error::{Failure, Operation, failure};
 use crate::http::reply::{self, Part, Sender, Stop};
@@ -31,6 +31,8 @@ const FORMAT_VERSIONS: std::ops::Range<usize> = 18..20;
 enum Format {
     /// The database file, in WAL mode as it is here.
     Binary,
+    /// The same, compacted, which takes a copy on this node's disk.
+    Compacted,
     /// The same in rollback-journal mode, for programs that can't write beside it.
     Delete,
     /// Statements that make it anew: all tables, or those that are named.
@@ -40,7 +42,7 @@ enum Format {
 impl Format {
     fn content_type(&self) -> &'static str {
         match self {
-            Self::Binary | Self::Delete => "application/octet-stream",
+            Self::Binary | Self::Compacted | Self::Delete => "application/octet-stream",
             Self::Sql(_) => "application/sql",
         }
     }
@@ -105,6 +107,7 @@ impl Sink {
 
 /// `GET /db/backup`
 pub(crate) async fn backup(call: &Call, parts: &Parts) -> Result<Response, Failure> {
+    call.app.counters.backups.one();
     let format = format(call)?;
     let no_leader = call.params.has("noleader");
     if let Some(redirect) = call.redirect(parts, !no_leader)? {
@@ -113,12 +116,18 @@ pub(crate) async fn backup(call: &Call, parts: &Parts) -> Result<Response, Failu
     let level = if no_leader { ReadLevel::None(None) } else { ReadLevel::Linearizable };
     let database = call.database()?;
     let waiting = limits(Some(call.params.timeout_or_default()));
-    let view = call.app.engine.view(database, level, &waiting).await;
-    let view = view.map_err(|error| failure(&error, Operation::Query))?;
+    let failed = |error| failure(&error, Operation::Query);
     let (sender, made) = reply::parts();
     let sink = Sink::new(sender, call.params.has("compress"));
     let content_type = HeaderValue::from_static(format.content_type());
-    task::spawn(write(view, format, sink));
+    let engine = &call.app.engine;
+    if format == Format::Compacted {
+        let copy = engine.compacted_copy(database, level, &waiting).await.map_err(failed)?;
+        task::spawn(write_copy(copy, sink));
+    } else {
+        let view = engine.view(database, level, &waiting).await.map_err(failed)?;
+        task::spawn(write(view, format, sink));
+    }
     let mut response = Response::new(reply::body(made).await?);
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     Ok(call.served(response, false))
@@ -139,8 +148,30 @@ fn format(call: &Call) -> Result<Format, Failure> {
     if format != Format::Binary {
         return Err(Failure::internal("invalid backup format"));
     }
-    let text = "vacuum is not supported: the copy is streamed as it is; run VACUUM on it";
-    Err(Failure::Status(StatusCode::NOT_IMPLEMENTED, text.to_owned()))
+    Ok(Format::Compacted)
+}
+
+/// A copy that is a file already, with the mark of WAL mode that the database has.
+async fn write_copy(copy: Staged, mut sink: Sink) {
+    let mut offset = 0;
+    let made = loop {
+        let part = match copy.read(offset, reply::PART_BYTES as u64).await {
+            Ok(part) => part,
+            Err(error) => break Err(Stop::Failed(failure(&error, Operation::Query))),
+        };
+        if part.is_empty() {
+            break Ok(());
+        }
+        let mut part = Vec::from(part);
+        if let Some(versions) = part.get_mut(FORMAT_VERSIONS).filter(|_| offset == 0) {
+            versions.fill(2);
+        }
+        offset += part.len() as u64;
+        if let Err(stop) = sink.write(&part).await {
+            break Err(stop);
+        }
+    };
+    sink.finish(made).await;
 }
 
 async fn write(mut view: View, format: Format, mut sink: Sink) {
@@ -149,7 +180,7 @@ async fn write(mut view: View, format: Format, mut sink: Sink) {
     let limits = Limits { cancel: cancel.clone(), ..Limits::default() };
     let making = async {
         match &format {
-            Format::Binary => file(&mut view, &mut sink, false).await,
+            Format::Binary | Format::Compacted => file(&mut view, &mut sink, false).await,
             Format::Delete => file(&mut view, &mut sink, true).await,
             Format::Sql(tables) => {
                 dump::write(&mut view, tables.as_deref(), &limits, &mut sink).await

@@ -159,6 +159,7 @@ fn admin_failure(prefix: &str, error: &Error) -> Failure {
 
 /// `GET /readyz`
 pub(crate) async fn ready(call: &Call) -> Response {
+    call.app.counters.num_readyz.one();
     let mut lines = vec!["[+]node ok".to_owned()];
     let mut status = StatusCode::OK;
     if !call.params.has("noleader")

@@ -7,19 +7,24 @@
 mod backup;
 mod body;
 mod cluster;
+mod counters;
 mod dump;
 mod duration;
 mod error;
 mod json;
 mod listen;
+mod load;
+mod maintain;
 mod params;
 mod queue;
 mod read;
 mod reply;
 mod result;
+mod script;
 mod sql;
 mod status;
 mod timestamp;
+mod vars;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -35,6 +40,7 @@ use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 pub use self::queue::QueueOptions;
 use crate::engine::Engine;
+use crate::http::counters::Counters;
 use crate::http::error::Failure;
 use crate::http::params::Params;
 use crate::http::queue::Queue;
@@ -97,6 +103,7 @@ pub(crate) struct App {
     /// Since 1970.
     started_wall: Duration,
     queue: Queue,
+    counters: Arc<Counters>,
     /// Memory for bodies, in [`BODY_UNIT`]s.
     bodies: Semaphore,
 }
@@ -111,9 +118,11 @@ impl App {
 
 /// The whole API as one service, and what resolves when its queue was emptied after its end.
 fn router(engine: Engine, options: Arc<Options>) -> (Router, oneshot::Receiver<()>) {
-    let (queue, emptied) = Queue::start(engine.clone(), options.queue);
+    let counters = Arc::new(Counters::default());
+    let (queue, emptied) = Queue::start(engine.clone(), options.queue, Arc::clone(&counters));
     let app = App {
         queue,
+        counters,
         engine,
         options,
         started: clock::now(),
@@ -136,9 +145,17 @@ enum Endpoint {
     Remove,
     Leader,
     Backup,
-    /// rqlite has it; here it is refused.
-    Unsupported,
+    Load,
+    Boot,
+    Snapshot,
+    Reap,
+    Licenses,
+    Vars,
+    Sql,
 }
+
+const ANY: &[Method] =
+    &[Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// Path, whether longer paths match too, methods, endpoint.
 const ROUTES: &[(&str, bool, &[Method], Endpoint)] = &[
@@ -151,14 +168,14 @@ const ROUTES: &[(&str, bool, &[Method], Endpoint)] = &[
     ("/readyz", true, &[Method::GET], Endpoint::Ready),
     ("/remove", true, &[Method::DELETE], Endpoint::Remove),
     ("/leader", false, &[Method::GET, Method::POST], Endpoint::Leader),
-    ("/db/sql", true, &[Method::GET, Method::POST], Endpoint::Unsupported),
+    ("/db/sql", true, &[Method::GET, Method::POST], Endpoint::Sql),
     ("/db/backup", true, &[Method::GET], Endpoint::Backup),
-    ("/db/load", true, &[Method::POST], Endpoint::Unsupported),
-    ("/boot", false, &[Method::POST], Endpoint::Unsupported),
-    ("/snapshot", false, &[Method::POST], Endpoint::Unsupported),
-    ("/reap", false, &[Method::POST], Endpoint::Unsupported),
-    ("/licenses", false, &[Method::GET], Endpoint::Unsupported),
-    ("/debug/vars", false, &[Method::GET], Endpoint::Unsupported),
+    ("/db/load", true, &[Method::POST], Endpoint::Load),
+    ("/boot", false, &[Method::POST], Endpoint::Boot),
+    ("/snapshot", false, &[Method::POST], Endpoint::Snapshot),
+    ("/reap", false, &[Method::POST], Endpoint::Reap),
+    ("/licenses", false, &[Method::GET], Endpoint::Licenses),
+    ("/debug/vars", false, ANY, Endpoint::Vars),
 ];
 
 /// The endpoint of a path and method, or the status that says why there is none.
@@ -215,6 +232,10 @@ async fn dispatch(app: Arc<App>, request: Request) -> Response {
     let call = Call { app, params, began };
     match handle(call.clone(), endpoint, request).await {
         Ok(response) => response,
+        Err(failure) if failure == Failure::no_leader() => {
+            call.app.counters.leader_not_found.one();
+            failed(StatusCode::SERVICE_UNAVAILABLE, failure.text())
+        }
         Err(Failure::Status(status, text)) => failed(status, &text),
         Err(Failure::TopLevel(text)) => call.failed(&text),
     }
@@ -223,6 +244,12 @@ async fn dispatch(app: Arc<App>, request: Request) -> Response {
 async fn handle(call: Call, endpoint: Endpoint, request: Request) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
     let app = Arc::clone(&call.app);
+    // They read their body by themselves.
+    match endpoint {
+        Endpoint::Load => return Box::pin(load::load(call, parts, body)).await,
+        Endpoint::Boot => return Box::pin(load::boot(call, body)).await,
+        _ => {}
+    }
     let (body, _memory) = read_body(body, &app.bodies).await?;
     match endpoint {
         Endpoint::About => Ok(about()),
@@ -236,16 +263,19 @@ async fn handle(call: Call, endpoint: Endpoint, request: Request) -> Result<Resp
         Endpoint::Leader if parts.method == Method::GET => cluster::leader(&call).await,
         Endpoint::Leader => cluster::step_down(&call, &parts, &body).await,
         Endpoint::Backup => backup::backup(&call, &parts).await,
-        Endpoint::Unsupported => {
-            let text = format!("{} is not supported by eider", parts.uri.path());
-            Err(Failure::Status(StatusCode::NOT_IMPLEMENTED, text))
-        }
+        Endpoint::Snapshot => maintain::snapshot(&call).await,
+        Endpoint::Reap => maintain::reap(&call).await,
+        Endpoint::Licenses => Ok(maintain::licenses()),
+        Endpoint::Vars => Ok(vars::vars(&call)),
+        Endpoint::Sql => maintain::sql(&call, &parts, &body).await,
+        // Above.
+        Endpoint::Load | Endpoint::Boot => Err(Failure::internal("the body was read already")),
     }
 }
 
 fn about() -> Response {
     let text = format!(
-        "eider {EIDER_VERSION}\n\nSQL: POST /db/execute, /db/query, /db/request; GET /db/backup\n\
+        "eider {EIDER_VERSION}\n\nSQL: POST /db/execute, /db/query, /db/request; GET /db/backup; POST /db/load\n\
          Cluster: GET /status, /nodes, /readyz, /leader\n"
     );
     reply::text(StatusCode::OK, text)

@@ -21,6 +21,8 @@ pub(crate) struct Params {
     freshness: Option<Duration>,
     /// More attempts to reach another node.
     pub(crate) retries: u32,
+    /// `trailing_logs`, if it was given.
+    pub(crate) trailing_logs: Option<u64>,
 }
 
 /// `timeout` where it isn't given.
@@ -42,7 +44,8 @@ impl Params {
             .filter(|limit| !limit.is_zero())
             .unwrap_or(LINEARIZABLE_TIMEOUT_DEFAULT);
         params.retries = params.integer("retries")?.min(i64::from(RETRIES_MAX)) as u32;
-        params.integer("trailing_logs")?;
+        let trailing_logs = params.integer("trailing_logs")? as u64;
+        params.trailing_logs = params.has("trailing_logs").then_some(trailing_logs);
         if params.has("freshness_strict") && params.get("freshness").is_none() {
             return Err("freshness_strict requires freshness".to_owned());
         }

@@ -17,6 +17,7 @@ use axum::response::Response;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::engine::{Engine, Limits};
+use crate::http::counters::Counters;
 use crate::http::error::Failure;
 use crate::http::json::Writer;
 use crate::http::sql::{Call, begin_envelope};
@@ -79,11 +80,15 @@ pub(crate) struct Queue {
 impl Queue {
     /// A queue and the task that empties it, which ends after the queue was dropped and is empty;
     /// the receiver resolves then.
-    pub(crate) fn start(engine: Engine, options: QueueOptions) -> (Self, oneshot::Receiver<()>) {
+    pub(crate) fn start(
+        engine: Engine,
+        options: QueueOptions,
+        counters: Arc<Counters>,
+    ) -> (Self, oneshot::Receiver<()>) {
         let (sender, receiver) = mpsc::channel(options.requests_max.max(1));
         let (ended, ends) = oneshot::channel();
         task::spawn(async move {
-            run(&engine, options, receiver).await;
+            run(&engine, options, &counters, receiver).await;
             // Nobody may be waiting.
             let _ = ended.send(());
         });
@@ -131,6 +136,8 @@ pub(crate) async fn execute(
     statements: Vec<Statement>,
 ) -> Result<Response, Failure> {
     let wait = call.params.has("wait");
+    call.app.counters.queued_executions.one();
+    call.app.counters.queued_executions_wait.add(u64::from(wait));
     if !call.params.has("noleader") && call.app.engine.leader().is_none() {
         return Err(Failure::no_leader());
     }
@@ -167,7 +174,12 @@ pub(crate) async fn execute(
     Ok(call.served(reply::json(json.out), false))
 }
 
-async fn run(engine: &Engine, options: QueueOptions, mut queue: mpsc::Receiver<Queued>) {
+async fn run(
+    engine: &Engine,
+    options: QueueOptions,
+    counters: &Counters,
+    mut queue: mpsc::Receiver<Queued>,
+) {
     while let Some(first) = queue.recv().await {
         let until = clock::now().plus(options.delay_max);
         let mut batch = vec![first];
@@ -184,13 +196,19 @@ async fn run(engine: &Engine, options: QueueOptions, mut queue: mpsc::Receiver<Q
             while let Some(next) = rest.next_if(|next| next.database == same[0].database) {
                 same.push(next);
             }
-            write(engine, options, same).await;
+            let written = write(engine, options, same).await;
+            let counter = if written {
+                &counters.queued_executions_ok
+            } else {
+                &counters.queued_executions_failed
+            };
+            counter.one();
         }
     }
 }
 
-/// Writes requests to one database, and tells those who wait.
-async fn write(engine: &Engine, options: QueueOptions, batch: Vec<Queued>) {
+/// Writes requests to one database, and tells those who wait. Whether it was committed.
+async fn write(engine: &Engine, options: QueueOptions, batch: Vec<Queued>) -> bool {
     let database = batch[0].database;
     let atomicity = if options.transaction { Atomicity::Unit } else { Atomicity::Statement };
     let statements: Vec<Statement> =
@@ -222,6 +240,7 @@ async fn write(engine: &Engine, options: QueueOptions, batch: Vec<Queued>) {
             (None, Ok(())) => {}
         }
     }
+    outcome.is_ok()
 }
 
 /// Whether an error says that nothing was done, and will pass.

@@ -77,6 +77,7 @@ impl Read {
             if view.is_none() || !one_state {
                 view = self.open_view(one_state).await.map_err(Stop::Failed)?;
             }
+            self.call.app.counters.statements_read.one();
             let limits = self.limits();
             let rows = match &mut view {
                 Some(view) => view.run(Dialect::Sqlite, statement, &limits).await,
@@ -147,6 +148,7 @@ impl Read {
         if let Some(failure) = read_failure(error) {
             return Err(Stop::Failed(failure));
         }
+        self.call.app.counters.statements_read_failed.one();
         let text = item_text(error, Operation::Query);
         let associative = self.call.params.has("associative");
         result::error_item(&mut out.json, associative, &text, self.call.time(began));

@@ -40,6 +40,7 @@ enum Endpoint {
 
 /// `POST /db/execute`
 pub(crate) async fn execute(call: Call, parts: Parts, body: &[u8]) -> Result<Response, Failure> {
+    call.app.counters.executions.one();
     let statements =
         if is_plain_text(&parts) { body::plain_text(body) } else { body::statements(body) };
     // With nothing in it, a queued request that waits only waits for what came before it.
@@ -61,6 +62,7 @@ pub(crate) async fn execute(call: Call, parts: Parts, body: &[u8]) -> Result<Res
 
 /// `GET|POST /db/query`
 pub(crate) async fn query(call: Call, parts: Parts, body: &[u8]) -> Result<Response, Failure> {
+    call.app.counters.queries.one();
     let statements = if parts.method == Method::GET {
         Ok(body::one(call.params.get("q").unwrap_or_default()))
     } else if is_plain_text(&parts) {
@@ -79,6 +81,7 @@ pub(crate) async fn query(call: Call, parts: Parts, body: &[u8]) -> Result<Respo
 
 /// `POST /db/request`
 pub(crate) async fn request(call: Call, parts: Parts, body: &[u8]) -> Result<Response, Failure> {
+    call.app.counters.requests.one();
     let statements = checked(body::statements(body))?;
     let database = call.database()?;
     let level = call.params.level();
@@ -175,6 +178,7 @@ impl Call {
         statements: Vec<Statement>,
         endpoint: Endpoint,
     ) -> Result<Response, Failure> {
+        self.count_write(endpoint);
         let mut results = Vec::new();
         let mut index = None;
         if !statements.is_empty() {
@@ -189,7 +193,7 @@ impl Call {
             let cancel = Canceler::default();
             let limits = Limits { cancel: cancel.clone(), ..limits(self.limit(true)) };
             let writing = Box::pin(self.app.engine.write(database, unit, &limits));
-            let written = Guarded { future: writing, cancel }.await;
+            let written = guarded(writing, cancel).await;
             let written = written.map_err(|error| failure(&error, Operation::Execute))?;
             index = written.index;
             match written.outcome {
@@ -204,6 +208,9 @@ impl Call {
         {
             return Err(Failure::TopLevel(DISALLOWED_PRAGMA.to_owned()));
         }
+        let counters = &self.app.counters;
+        counters.statements_written.add(results.len() as u64);
+        counters.statements_write_failed.add(results.iter().filter(|r| r.is_err()).count() as u64);
         let shape = Shape::new(&self.params);
         let mut json = Writer::new(self.params.has("pretty"));
         begin_envelope(&mut json);
@@ -223,6 +230,16 @@ impl Call {
         Ok(self.served(reply::json(json.out), true))
     }
 
+    fn count_write(&self, endpoint: Endpoint) {
+        let counters = &self.app.counters;
+        let (transactions, remote) = match endpoint {
+            Endpoint::Execute => (&counters.execute_transactions, &counters.remote_executions),
+            Endpoint::Request => (&counters.request_transactions, &counters.remote_requests),
+        };
+        transactions.add(u64::from(self.params.has("transaction")));
+        remote.add(u64::from(!self.app.engine.is_leader()));
+    }
+
     /// Runs statements that only read.
     async fn read(
         self,
@@ -232,6 +249,10 @@ impl Call {
     ) -> Result<Response, Failure> {
         let needs_leader = self.needs_leader(level);
         let linearizable = matches!(level, ReadLevel::Linearizable | ReadLevel::Lease);
+        let counters = &self.app.counters;
+        counters.query_transactions.add(u64::from(self.params.has("transaction")));
+        let remote = needs_leader && !linearizable && !self.app.engine.is_leader();
+        counters.remote_queries.add(u64::from(remote));
         let read = Read {
             call: self.clone(),
             database,
@@ -315,6 +336,14 @@ impl<F> Drop for Guarded<F> {
     fn drop(&mut self) {
         self.cancel.cancel();
     }
+}
+
+/// Runs `future`, and stops it if its client goes away.
+pub(crate) fn guarded<F: Future>(
+    future: Pin<Box<F>>,
+    cancel: Canceler,
+) -> impl Future<Output = F::Output> {
+    Guarded { future, cancel }
 }
 
 /// These limits for what begins now.

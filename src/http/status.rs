@@ -10,6 +10,7 @@ use crate::platform::clock;
 
 /// `GET /status`
 pub(crate) fn status(call: &Call) -> axum::response::Response {
+    call.app.counters.num_status.one();
     let document = document(call);
     let chosen = match call.params.get("key").filter(|key| !key.is_empty()) {
         Some(path) => select(&document, path).cloned().unwrap_or_else(|| json!({})),

@@ -295,6 +295,12 @@ impl Node {
         }
     }
 
+    /// Makes what was applied durable in the database files, and with `keep` removes the log but for
+    /// so many entries before that point. Whether there was anything to do.
+    pub async fn compact(&self, keep: Option<u64>) -> Result<bool, AdminError> {
+        purge::compact(&self.inner, keep).await
+    }
+
     /// A message from `from`'s [`Transport::call`](crate::raft::Transport::call).
     pub async fn on_call(&self, from: NodeId, payload: Bytes) -> Result<Bytes, String> {
         receive::on_call(&self.inner, from, payload).await

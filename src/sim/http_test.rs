@@ -338,7 +338,25 @@ fn requests_that_cannot_be_run_are_refused() {
             ("GET", "/db/query?db=x&q=SELECT%201", "", 404, "database \"x\" does not exist\n"),
             ("GET", "/nowhere", "", 404, ""),
             ("GET", "/db/execute", "", 405, ""),
-            ("POST", "/db/load", "", 501, "/db/load is not supported by eider\n"),
+            ("GET", "/db/load", "", 405, ""),
+            ("GET", "/boot", "", 405, ""),
+            ("POST", "/licenses", "", 405, ""),
+            ("GET", "/db/sql", "", 400, "query not specified\n"),
+            (
+                "POST",
+                "/snapshot?trailing_logs=x",
+                "",
+                400,
+                "trailing_logs is not a valid integer\n",
+            ),
+            ("POST", "/boot", "SQLite format 3", 503, "the file is too short\n"),
+            (
+                "POST",
+                "/boot",
+                "forty bytes that are not a SQLite database",
+                400,
+                "invalid SQLite data\n",
+            ),
             ("DELETE", "/remove", "{}", 400, ""),
             ("OPTIONS", "/nowhere", "", 200, ""),
             ("GET", "/db/query", "", 200, "{\"results\":[]}"),
@@ -371,5 +389,98 @@ fn a_node_tells_about_itself() {
         let moved = client.send("POST", "/leader", "application/json", r#"{"id":"nobody"}"#).await;
         assert_eq!(moved.status, 500);
         assert!(moved.body.starts_with("stepdown: "), "{}", moved.body);
+    });
+}
+
+#[test]
+fn a_dump_is_loaded_as_one_transaction() {
+    with_node(async |client| {
+        let dump = "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE foo (id INTEGER PRIMARY KEY, name TEXT);\n\
+                    INSERT INTO foo VALUES(1,'a;b'); INSERT INTO foo VALUES(5,'c');\n\
+                    CREATE TRIGGER t AFTER INSERT ON foo BEGIN SELECT 1; END;\nCOMMIT;\n";
+        assert_eq!(client.post("/db/load", dump).await, r#"{"results":[{"last_insert_id":5}]}"#);
+        let rows = client.get("/db/query?q=SELECT%20*%20FROM%20foo").await.body;
+        assert!(rows.contains(r#""values":[[1,"a;b"],[5,"c"]]"#), "{rows}");
+        let last = "INSERT INTO foo VALUES(7,'x')";
+        let loaded = client.send("POST", "/db/load?timings", "", last).await;
+        assert!(
+            loaded
+                .body
+                .starts_with(r#"{"results":[{"last_insert_id":7,"rows_affected":1}],"time":"#)
+        );
+        assert_eq!(loaded.headers["x-rqlite-served-by"], "node1:4001");
+        let broken =
+            "INSERT INTO foo VALUES(8,'x'); INSERT INTO foo VALUES(7,'x'); DROP TABLE foo;";
+        assert_eq!(
+            client.post("/db/load", broken).await,
+            r#"{"results":[{"error":"UNIQUE constraint failed: foo.id"}]}"#
+        );
+        let count = client.get("/db/query?q=SELECT%20count(*)%20FROM%20foo").await.body;
+        assert!(count.contains("[[3]]"), "{count}");
+        assert_eq!(client.post("/db/load", "").await, r#"{"results":[]}"#);
+        let refused = client.post("/db/load", "ROLLBACK;").await;
+        assert!(refused.contains("ROLLBACK"), "{refused}");
+        assert_eq!(
+            client.post("/db/load", "SQLite format 3\0 and so on").await,
+            r#"{"results":[],"error":"invalid SQLite data: the file is too short"}"#
+        );
+    });
+}
+
+#[test]
+fn statements_are_run_as_they_are() {
+    with_node(async |client| {
+        let sql = "INSERT INTO foo(n) VALUES(random())";
+        assert_eq!(
+            client.get("/db/sql?q=INSERT%20INTO%20foo(n)%20VALUES(random())").await.body,
+            format!(r#"{{"results":[{{"original":"{sql}","rewritten":"{sql}"}}]}}"#)
+        );
+        assert_eq!(
+            client.post("/db/sql", r#"["SELEC 1", ["SELECT ?", 1]]"#).await,
+            r#"{"results":[{"original":"SELEC 1","error":"near \"SELEC\": syntax error"},{"original":"SELECT ?","rewritten":"SELECT ?"}]}"#
+        );
+    });
+}
+
+#[test]
+fn snapshots_and_reaping_say_whether_there_was_something_to_do() {
+    with_node(async |client| {
+        client.make_foo().await;
+        let made = client.send("POST", "/snapshot", "", "").await;
+        assert_eq!((made.status, made.body.as_str()), (200, ""));
+        assert_eq!(client.send("POST", "/snapshot", "", "").await.status, 204);
+        client.post("/db/execute", r#"["DELETE FROM foo"]"#).await;
+        assert_eq!(client.send("POST", "/snapshot?trailing_logs=1", "", "").await.status, 200);
+        let purged = client.get("/status?key=store.raft.purged_index").await.body;
+        let snapshot = client.get("/status?key=store.raft.last_snapshot_index").await.body;
+        assert_eq!(purged.parse::<u64>().unwrap() + 1, snapshot.parse::<u64>().unwrap());
+        let reaped = client.send("POST", "/reap", "", "").await;
+        assert_eq!(reaped.body, "{\"snapshots_reaped\":0,\"wals_checkpointed\":1}\n");
+        assert_eq!(reaped.headers["content-type"], "application/json; charset=utf-8");
+    });
+}
+
+#[test]
+fn counters_are_told_in_go_form() {
+    with_node(async |client| {
+        client.make_foo().await;
+        client.get("/db/query?q=SELECT%201").await;
+        client.post("/db/request", r#"["SELECT * FROM nowhere"]"#).await;
+        client.send("POST", "/snapshot", "", "").await;
+        let vars = client.get("/debug/vars").await.body;
+        assert!(vars.starts_with("{\n\"cmdline\": [") && vars.ends_with("\n}\n"), "{vars}");
+        let document: serde_json::Value = serde_json::from_str(&vars).unwrap();
+        assert_eq!(document["http"]["executions"], json!(2));
+        assert_eq!(document["http"]["queries"], json!(1));
+        assert_eq!(document["http"]["requests"], json!(1));
+        assert_eq!(document["http"]["user_snapshots"], json!(1));
+        assert_eq!(document["db"]["execution_errors"], json!(1));
+        assert_eq!(document["store"], json!({"num_snapshots": 1}));
+        let one = client.get("/debug/vars?key=store").await.body;
+        assert_eq!(one, "{\n\"store\": {\"num_snapshots\":1}\n}\n");
+        assert_eq!(client.get("/debug/vars?key=nothing").await.body, "{\n\n}\n");
+        let licenses = client.get("/licenses").await;
+        assert_eq!(licenses.headers["content-type"], "text/plain; charset=utf-8");
+        assert!(licenses.body.contains("Apache-2.0") && licenses.body.contains("openraft"));
     });
 }

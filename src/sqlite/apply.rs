@@ -102,7 +102,7 @@ impl Writer {
         let connection = &self.applier;
         execute(connection, own!("BEGIN IMMEDIATE"))
             .map_err(|error| fault("apply pages", &error))?;
-        let mut applying = Applying { connection, first: None, database_pages };
+        let mut applying = Applying::new(connection, database_pages);
         let result = work(&mut applying).and_then(|()| applying.finish());
         if let Err(fault) = result {
             // The fault is what matters; the node stops, and starts from its log.
@@ -120,14 +120,18 @@ impl Writer {
 }
 
 /// A transaction that writes pages.
-struct Applying<'connection> {
+pub(crate) struct Applying<'connection> {
     connection: &'connection Connection,
     /// Page 1, which is written last.
     first: Option<Vec<u8>>,
     database_pages: u32,
 }
 
-impl Applying<'_> {
+impl<'connection> Applying<'connection> {
+    pub(crate) fn new(connection: &'connection Connection, database_pages: u32) -> Self {
+        Self { connection, first: None, database_pages }
+    }
+
     fn page(&mut self, page: EncodedPage<'_>) -> Result<(), Fault> {
         let number = page.number;
         let before =
@@ -136,7 +140,7 @@ impl Applying<'_> {
         self.write(number, bytes)
     }
 
-    fn write(&mut self, number: u32, bytes: Vec<u8>) -> Result<(), Fault> {
+    pub(crate) fn write(&mut self, number: u32, bytes: Vec<u8>) -> Result<(), Fault> {
         if number > self.database_pages {
             return Err(Fault::new(format!("page {number} lies past the end of its database")));
         }
@@ -159,6 +163,21 @@ impl Applying<'_> {
     /// Writes page 1, cuts the file, commits.
     fn finish(self) -> Result<(), Fault> {
         let connection = self.connection;
+        let schema_changed = self.settle()?;
+        let commit = || -> rusqlite::Result<()> {
+            execute(connection, own!("COMMIT"))?;
+            if schema_changed {
+                // The pages of the schema lie parsed in this connection's cache, as they were before.
+                connection.release_memory()?;
+            }
+            Ok(())
+        };
+        commit().map_err(|error| fault("commit applied pages", &error))
+    }
+
+    /// Writes page 1 and cuts the file. Whether the schema has changed.
+    pub(crate) fn settle(self) -> Result<bool, Fault> {
+        let connection = self.connection;
         let shrinks = page_count(connection)? > self.database_pages;
         let before = read_page(connection, 1)?;
         let schema_changed =
@@ -178,14 +197,10 @@ impl Applying<'_> {
                 let cut = i64::from(self.database_pages) + 1;
                 connection.prepare_cached(sql)?.execute(params![cut])?;
             }
-            execute(connection, own!("COMMIT"))?;
-            if schema_changed {
-                // The pages of the schema lie parsed in this connection's cache, as they were before.
-                connection.release_memory()?;
-            }
             Ok(())
         };
-        write().map_err(|error| fault("commit applied pages", &error))
+        write().map_err(|error| fault("write applied pages", &error))?;
+        Ok(schema_changed)
     }
 }
 

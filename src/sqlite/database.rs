@@ -20,10 +20,10 @@ use crate::sqlite::reader::{Pool, Reader};
 use crate::sqlite::snapshot::SnapshotView;
 use crate::sqlite::vfs::{self, PAGE_BYTES};
 use crate::sqlite::writer::Writer;
-use crate::sqlite::{Checkpoint, Control, Options, RowSink, schema};
+use crate::sqlite::{Checkpoint, Control, Options, RowSink, load, schema};
 
 /// What a new database holds. The text is a format: it is in the file.
-const SYSTEM_SCHEMA: &str = include_str!("system_schema.sql");
+pub(crate) const SYSTEM_SCHEMA: &str = include_str!("system_schema.sql");
 
 /// The catalogs of the last few schema versions.
 const CATALOGS_MAX: usize = 4;
@@ -217,6 +217,14 @@ impl Database {
     /// A read view of the whole file at its present state, for streaming a snapshot.
     pub fn snapshot(&self) -> Result<SnapshotView, Fault> {
         SnapshotView::open(&self.shared)
+    }
+
+    /// Writes a compacted copy, as of now, to a file that isn't there yet. It is not in WAL mode.
+    ///
+    /// # Errors
+    /// 53100 if the disk has no room for it.
+    pub fn vacuum_into(&self, path: &Path) -> Result<(), Error> {
+        load::vacuum_into(&self.shared, path)
     }
 
     /// Closes all connections and removes the file and its companions. A reader or writer that is

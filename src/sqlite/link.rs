@@ -119,6 +119,19 @@ pub(crate) fn open_reader(place: &Place, options: &Options) -> rusqlite::Result<
     Ok(link)
 }
 
+/// Opens a connection that may VACUUM, to a file that is nobody's database yet, or to copy one that is.
+/// Its guard is lifted.
+pub(crate) fn open_staged(place: &Place, options: &Options) -> rusqlite::Result<Link> {
+    let connection = place.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.pragma_update(None, "synchronous", "OFF")?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    let mut link = Link::new(connection, Watch::default());
+    prepare_for_clients(&mut link, options)?;
+    link.connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 1)?;
+    Ok(link)
+}
+
 /// Opens a connection through the shim.
 pub(crate) fn open_tapped(
     place: &Place,

@@ -12,6 +12,7 @@ mod errors;
 mod function;
 mod guard;
 mod link;
+mod load;
 mod page;
 mod page_set;
 mod place;
@@ -46,6 +47,7 @@ use crate::platform::clock::Instant;
 
 pub use capture::Capture;
 pub use database::Database;
+pub use load::{MAGIC, prepare_load};
 pub use page::page_checksum;
 pub use page_set::chain_after;
 pub use private::{Job, Outcome, Ran};

@@ -58,6 +58,11 @@ impl Place {
         }
     }
 
+    /// The file's name, for SQL that names a file.
+    pub(crate) fn sqlite_name(&self) -> String {
+        self.name().0.to_string_lossy().into_owned()
+    }
+
     /// Opens a connection.
     pub(crate) fn connect(&self, flags: OpenFlags) -> rusqlite::Result<Connection> {
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -7,6 +7,7 @@
 //!
 //! Invariant: `open` is `Some` from `begin` to `finish` or `rollback`.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::config::DbConfig;
@@ -24,7 +25,7 @@ use crate::sqlite::errors::{self, Failure, extended_code, fault, statement_failu
 use crate::sqlite::link::{self, Link, own};
 use crate::sqlite::run::{self, Discard, Stop};
 use crate::sqlite::vfs::{PAGE_BYTES, Tap};
-use crate::sqlite::{Control, RowSink, RunError, schema};
+use crate::sqlite::{Control, RowSink, RunError, load, schema};
 
 /// The one write connection of a database.
 #[derive(Debug)]
@@ -44,6 +45,7 @@ pub struct Writer {
 
 /// The open transaction.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is another fact about it")]
 struct Open {
     dialect: Dialect,
     /// Whether a statement may have changed something.
@@ -54,6 +56,8 @@ struct Open {
     schema_before: SchemaVersion,
     /// Rows of Eider's catalog tables changed, and the schema cookie doesn't show it yet.
     catalog_written: bool,
+    /// It is on the applier: the pages of a loaded database.
+    loaded: bool,
     catalog: Option<Arc<Catalog>>,
     captured: Option<Captured>,
 }
@@ -187,10 +191,42 @@ impl Writer {
             lost: false,
             schema_before,
             catalog_written: false,
+            loaded: false,
             catalog: None,
             captured: None,
         });
         Ok(())
+    }
+
+    /// The connection that an open transaction is on.
+    fn connection_of(&self, open: &Open) -> &Connection {
+        if open.loaded { &self.applier } else { &self.link(open.dialect).connection }
+    }
+
+    /// Puts a file that [`prepare_load`](crate::sqlite::prepare_load) has made fit in the place of the
+    /// whole database, in the open transaction, which must be a new one. Nothing else can be done in
+    /// it then but `capture`, `finish` and `rollback`. The file is changed.
+    pub fn load(&mut self, path: &Path, control: &Control) -> Result<(), RunError> {
+        let dialect = self.usable()?;
+        let before = self.schema();
+        let link = self.link(dialect);
+        link.guard.lift();
+        execute(&link.connection, own!("ROLLBACK")).map_err(|error| self.run_error(&error))?;
+        if let Some(open) = &mut self.open {
+            open.loaded = true;
+            open.wrote = true;
+        }
+        self.tap.watch();
+        self.failing_triggers = None;
+        let stamps = (self.txid.next(), SchemaVersion(before.0.wrapping_add(1)));
+        match load::write_pages(&self.applier, &self.shared, path, stamps, control) {
+            Ok(()) => self.check_size(),
+            Err(load::Stopped::Error(error)) => Err(self.lose(error)),
+            Err(load::Stopped::Fault(fault)) => {
+                let error = Error::internal("the database can't be read or written");
+                Err(RunError { fault: Some(fault), ..self.lose(error) })
+            }
+        }
     }
 
     /// Runs one statement (a text of several, in the SQLite dialect). If it fails it leaves nothing
@@ -442,7 +478,10 @@ impl Writer {
 
     /// Gives the whole transaction up.
     fn lose(&mut self, error: Error) -> RunError {
-        let connection = &self.current().connection;
+        let connection = match &self.open {
+            Some(open) => self.connection_of(open),
+            None => &self.current().connection,
+        };
         let rolled_back = connection.is_autocommit()
             || execute(connection, own!("ROLLBACK")).is_ok()
             || connection.is_autocommit();
@@ -508,10 +547,15 @@ impl Writer {
             self.show_catalog_change();
         }
         let txid = base.txid.next();
+        let loaded = self.open.as_ref().is_some_and(|open| open.loaded);
         let schema_before = self.open.as_ref().map(|open| open.schema_before);
         let link = self.link(dialect);
         link.guard.lift();
         let prepare = || -> rusqlite::Result<()> {
+            if loaded {
+                // It has both from the file.
+                return Ok(());
+            }
             if Some(schema::version(&link.connection)?) != schema_before {
                 schema::reconcile(&link.connection)?;
             }
@@ -524,7 +568,8 @@ impl Writer {
         let shared = Arc::clone(&self.shared);
         let alone = shared.gate.commit();
         self.tap.capture();
-        let committed = execute(&self.link(dialect).connection, own!("COMMIT"));
+        let connection = if loaded { &self.applier } else { &self.link(dialect).connection };
+        let committed = execute(connection, own!("COMMIT"));
         drop(alone);
         let captured = self.tap.take_captured();
         let captured = match (committed, captured) {
@@ -579,15 +624,16 @@ impl Writer {
 
     /// Commits the captured transaction: a quorum has it. Readers see it when this returns.
     pub fn finish(&mut self) -> Result<(), Fault> {
-        let open = self.open.take().ok_or_else(|| Fault::new("no transaction to finish"))?;
-        let Some(captured) = open.captured else {
+        let mut open = self.open.take().ok_or_else(|| Fault::new("no transaction to finish"))?;
+        let loaded = open.loaded;
+        let Some(captured) = open.captured.take() else {
             self.open = Some(open);
             return Err(Fault::new("a transaction was to be committed that was not captured"));
         };
         self.tap.finish();
         let committed = {
             let _alone = self.shared.gate.commit();
-            execute(&self.link(open.dialect).connection, own!("COMMIT"))
+            execute(self.connection_of(&open), own!("COMMIT"))
         };
         let checked = self.tap.check_finished();
         self.tap.pass();
@@ -599,6 +645,10 @@ impl Writer {
         committed.map_err(|error| fault("commit a replicated transaction", &error))?;
         self.txid = captured.txid;
         self.recent.update(captured.pages, captured.database_pages);
+        if loaded {
+            self.shared.forget_catalogs();
+            self.applier.release_memory().map_err(|error| fault("free memory", &error))?;
+        }
         Ok(())
     }
 
@@ -607,10 +657,10 @@ impl Writer {
         let Some(open) = self.open.take() else { return Ok(()) };
         // The transaction may have given its version to a schema that is gone now.
         self.failing_triggers = None;
-        let link = self.link(open.dialect);
-        link.guard.lift();
-        if !link.connection.is_autocommit() {
-            execute(&link.connection, own!("ROLLBACK"))
+        self.link(open.dialect).guard.lift();
+        let connection = self.connection_of(&open);
+        if !connection.is_autocommit() {
+            execute(connection, own!("ROLLBACK"))
                 .map_err(|error| fault("roll back a transaction", &error))?;
         }
         self.tap.pass();

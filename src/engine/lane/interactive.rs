@@ -1,6 +1,7 @@
 //! An open transaction of one client, which holds the write slot from its first statement to its
 //! end.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -160,6 +161,13 @@ pub(in crate::engine) enum Request {
         steps: Vec<Replayed>,
         reply: oneshot::Sender<Result<(), Error>>,
     },
+    /// Put a file in the database's place.
+    Load {
+        path: PathBuf,
+        token: Token,
+        deadline: Option<Instant>,
+        reply: oneshot::Sender<Result<(), Error>>,
+    },
     Commit {
         reply: oneshot::Sender<Result<Option<LogIndex>, Error>>,
     },
@@ -176,7 +184,7 @@ impl Request {
             Self::Exclusive { reply, .. } => drop(reply.send(Err(error))),
             Self::Mark { reply, .. } => drop(reply.send(Err(error))),
             Self::Catalog { reply } => drop(reply.send(Err(error))),
-            Self::Replay { reply, .. } => drop(reply.send(Err(error))),
+            Self::Replay { reply, .. } | Self::Load { reply, .. } => drop(reply.send(Err(error))),
             Self::Commit { reply } => drop(reply.send(Err(error))),
             Self::Rollback { reply } => drop(reply.map(|reply| reply.send(()))),
         }
@@ -204,7 +212,10 @@ impl Open {
                 self.statements.is_some_and(|count| count <= BRIEF_STATEMENTS_MAX)
             }
             Request::Exclusive { .. } => true,
-            Request::RunEach { .. } | Request::Catalog { .. } | Request::Replay { .. } => false,
+            Request::RunEach { .. }
+            | Request::Catalog { .. }
+            | Request::Replay { .. }
+            | Request::Load { .. } => false,
         }
     }
 }
@@ -301,6 +312,15 @@ impl Lane {
             Request::Replay { steps, reply } => {
                 let replayed = self.replay(&steps);
                 self.reply(replayed, reply)?;
+            }
+            Request::Load { path, token, deadline, reply } => {
+                let control = token.control(deadline);
+                let flag = control.cancel.clone().unwrap_or_default();
+                self.running(Some(transaction), &flag, None);
+                let loaded = self.writer().load(&path, &control);
+                self.ran();
+                self.count(false);
+                self.reply(loaded, reply)?;
             }
             Request::Commit { reply } => self.on_commit(Committing { reply })?,
             Request::Rollback { reply } => {

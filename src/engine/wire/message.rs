@@ -107,6 +107,11 @@ pub(in crate::engine) enum OpenStream {
         query: Query,
         deadline: Option<Deadline>,
     },
+    /// A file comes, to take a database's place.
+    Load {
+        database: DatabaseId,
+        deadline: Option<Deadline>,
+    },
 }
 
 /// What the holder of a stream asks for.
@@ -138,6 +143,8 @@ pub(in crate::engine) enum ToLeader {
     },
     /// The rows that come aren't wanted any more.
     Enough,
+    /// Of a file; an empty one ends it.
+    Part(Vec<u8>),
 }
 
 /// What the leader answers, in the order of the requests.
@@ -181,6 +188,7 @@ wire_enum!(Reply { 0 => Written(written), 1 => Done, 2 => Index(index), 3 => Cou
 wire_enum!(OpenStream {
     0 => Begin { database, dialect, since, private, deadline, lock_timeout },
     1 => Read { query, deadline },
+    2 => Load { database, deadline },
 });
 wire_enum!(ToLeader {
     0 => Run { statement, deadline, lock_timeout },
@@ -192,6 +200,7 @@ wire_enum!(ToLeader {
     6 => Cancel,
     7 => Enough,
     8 => Exclusive { deadline, lock_timeout },
+    9 => Part(bytes),
 });
 wire_enum!(FromLeader {
     0 => Opened { schema },
