@@ -41,6 +41,7 @@ pub struct Node {
     pub raft: u16,
     pub pg: u16,
     pub dir: PathBuf,
+    log: PathBuf,
     options: Vec<String>,
     child: Option<Child>,
 }
@@ -53,6 +54,7 @@ impl Node {
             raft: free_port(),
             pg: free_port(),
             dir: root.join(format!("node{name}")),
+            log: root.join(format!("node{name}.log")),
             options: options.iter().map(|&option| option.to_owned()).collect(),
             child: None,
         }
@@ -60,8 +62,7 @@ impl Node {
 
     pub fn start(&mut self) {
         assert!(self.child.is_none(), "node {} runs already", self.name);
-        let log =
-            File::options().create(true).append(true).open(self.dir.with_extension("log")).unwrap();
+        let log = File::options().create(true).append(true).open(&self.log).unwrap();
         let child = Command::new(binary())
             .arg("serve")
             .args(["--node-id", &self.name])
@@ -115,7 +116,7 @@ impl Node {
     }
 
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.dir.with_extension("log")).unwrap_or_default()
+        std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     pub fn wait_ready(&mut self) {
@@ -239,6 +240,18 @@ impl Cluster {
         cluster
     }
 
+    /// Three nodes, the data of each in a directory of its own that is there already.
+    pub fn start_in(root: TempDir, places: &[PathBuf]) -> Self {
+        let mut cluster = Self { nodes: Vec::new(), root };
+        for place in places {
+            let at = cluster.prepare(&[]);
+            cluster.nodes[at].dir.clone_from(place);
+            cluster.nodes[at].start();
+            cluster.nodes[at].wait_ready();
+        }
+        cluster
+    }
+
     /// Adds a node and waits until it is ready.
     pub fn add(&mut self, options: &[&str]) {
         let place = self.add_without_waiting(options);
@@ -247,15 +260,20 @@ impl Cluster {
 
     /// Adds a node. Returns its place.
     pub fn add_without_waiting(&mut self, options: &[&str]) -> usize {
+        let place = self.prepare(options);
+        self.nodes[place].start();
+        place
+    }
+
+    /// Adds a node that isn't started. Returns its place.
+    fn prepare(&mut self, options: &[&str]) -> usize {
         let name = (self.nodes.len() + 1).to_string();
         let join = self.nodes.first().map(|first| format!("127.0.0.1:{}", first.raft));
         let mut options = options.to_vec();
         if let Some(join) = &join {
             options.extend(["--join", join]);
         }
-        let mut node = Node::new(self.root.path(), &name, &options);
-        node.start();
-        self.nodes.push(node);
+        self.nodes.push(Node::new(self.root.path(), &name, &options));
         self.nodes.len() - 1
     }
 

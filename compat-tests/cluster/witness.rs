@@ -1,0 +1,262 @@
+//! Writers, a reader and what they were told: each write inserts a row and raises a total, in one
+//! transaction, by PostgreSQL's protocol or by HTTP. What was acknowledged must be there once, what
+//! certainly failed must not, and a linearizable read never goes back.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::runtime::Runtime;
+use tokio_postgres::error::SqlState;
+
+use crate::support::{Cluster, request, wait_for};
+
+/// What a client knows of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Acknowledged,
+    /// Certainly not there.
+    Failed,
+    Unknown,
+}
+
+#[derive(Default)]
+pub struct History {
+    outcomes: Mutex<HashMap<u64, Outcome>>,
+    next: AtomicU64,
+    acknowledged: AtomicU64,
+    /// When a write was last acknowledged.
+    last: Mutex<Option<Instant>>,
+    stop: AtomicBool,
+    complaints: Mutex<Vec<String>>,
+}
+
+impl History {
+    fn record(&self, id: u64, outcome: Outcome) {
+        self.outcomes.lock().unwrap().insert(id, outcome);
+        if outcome == Outcome::Acknowledged {
+            self.acknowledged.fetch_add(1, Ordering::SeqCst);
+            *self.last.lock().unwrap() = Some(Instant::now());
+        }
+    }
+
+    fn complain(&self, what: String) {
+        self.complaints.lock().unwrap().push(what);
+    }
+}
+
+/// SQLSTATEs after which nothing can have happened.
+fn certainly_failed(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|code| {
+        [
+            SqlState::T_R_SERIALIZATION_FAILURE,
+            SqlState::CANNOT_CONNECT_NOW,
+            SqlState::LOCK_NOT_AVAILABLE,
+            SqlState::IN_FAILED_SQL_TRANSACTION,
+        ]
+        .contains(code)
+    })
+}
+
+async fn pg_writer(port: u16, history: Arc<History>) {
+    while !history.stop.load(Ordering::SeqCst) {
+        let target = format!("host=127.0.0.1 port={port} user=postgres connect_timeout=2");
+        let Ok((mut client, connection)) =
+            tokio_postgres::connect(&target, tokio_postgres::NoTls).await
+        else {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        tokio::spawn(connection);
+        while !history.stop.load(Ordering::SeqCst) && !client.is_closed() {
+            let id = history.next.fetch_add(1, Ordering::SeqCst);
+            history.record(id, Outcome::Unknown);
+            let outcome = pg_write(&mut client, id).await;
+            history.record(id, outcome);
+        }
+    }
+}
+
+async fn pg_write(client: &mut tokio_postgres::Client, id: u64) -> Outcome {
+    let id = id as i64;
+    let Ok(transaction) = client.transaction().await else { return Outcome::Failed };
+    // Before COMMIT is sent nothing can be kept.
+    if transaction
+        .execute("INSERT INTO witness (id, origin) VALUES ($1, 'pg')", &[&id])
+        .await
+        .is_err()
+    {
+        return Outcome::Failed;
+    }
+    if transaction.execute("UPDATE total SET n = n + 1 WHERE id = 1", &[]).await.is_err() {
+        return Outcome::Failed;
+    }
+    match transaction.commit().await {
+        Ok(()) => Outcome::Acknowledged,
+        Err(error) if certainly_failed(&error) => Outcome::Failed,
+        Err(_) => Outcome::Unknown,
+    }
+}
+
+fn http_writer(port: u16, history: &History) {
+    while !history.stop.load(Ordering::SeqCst) {
+        let id = history.next.fetch_add(1, Ordering::SeqCst);
+        history.record(id, Outcome::Unknown);
+        let body = json!([
+            ["INSERT INTO witness (id, origin) VALUES (?, 'http')", id],
+            "UPDATE total SET n = n + 1 WHERE id = 1",
+        ]);
+        let reply = request(port, "POST", "/db/execute?transaction", Some(&body.to_string()));
+        let outcome = match reply {
+            Some(reply) if reply.status == 200 => {
+                let reply: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+                let results = reply["results"].as_array().map_or(0, Vec::len);
+                if reply.get("error").is_none() && results == 2 {
+                    Outcome::Acknowledged
+                } else {
+                    Outcome::Unknown
+                }
+            }
+            _ => Outcome::Unknown,
+        };
+        history.record(id, outcome);
+        if outcome != Outcome::Acknowledged {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+/// Reads the total at `linearizable`, from every node in turn; it may never go back, nor lag
+/// behind what was acknowledged before the read began.
+async fn reader(ports: Vec<u16>, history: Arc<History>) {
+    let mut highest = 0;
+    let mut turn = 0;
+    while !history.stop.load(Ordering::SeqCst) {
+        turn += 1;
+        let target = format!(
+            "host=127.0.0.1 port={} user=postgres connect_timeout=2",
+            ports[turn % ports.len()]
+        );
+        let Ok((client, connection)) =
+            tokio_postgres::connect(&target, tokio_postgres::NoTls).await
+        else {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        tokio::spawn(connection);
+        for _ in 0..50 {
+            let acknowledged = history.acknowledged.load(Ordering::SeqCst);
+            let Ok(row) = client.query_one("SELECT n FROM total WHERE id = 1", &[]).await else {
+                break;
+            };
+            let n: i64 = row.get(0);
+            if n < highest {
+                history.complain(format!("a linearizable read went back from {highest} to {n}"));
+            }
+            if n < acknowledged as i64 {
+                history.complain(format!(
+                    "a linearizable read saw {n} after {acknowledged} were acknowledged"
+                ));
+            }
+            highest = highest.max(n);
+        }
+    }
+}
+
+async fn check(cluster: &Cluster, outcomes: &HashMap<u64, Outcome>) {
+    for node in &cluster.nodes {
+        let client = node.connect().await;
+        let rows = client.query("SELECT id FROM witness", &[]).await.unwrap();
+        let mut there = HashMap::<u64, u32>::new();
+        for row in &rows {
+            *there.entry(row.get::<_, i64>(0) as u64).or_default() += 1;
+        }
+        let total: i64 =
+            client.query_one("SELECT n FROM total WHERE id = 1", &[]).await.unwrap().get(0);
+        assert_eq!(
+            total as usize,
+            rows.len(),
+            "a transaction was applied by half on node {}",
+            node.name
+        );
+        for (id, outcome) in outcomes {
+            let times = there.get(id).copied().unwrap_or(0);
+            match outcome {
+                Outcome::Acknowledged => {
+                    assert_eq!(times, 1, "acknowledged write {id} on node {}", node.name);
+                }
+                Outcome::Failed => assert_eq!(times, 0, "failed write {id} on node {}", node.name),
+                Outcome::Unknown => {
+                    assert!(times <= 1, "write {id} applied {times} times on node {}", node.name);
+                }
+            }
+        }
+    }
+}
+
+/// Writers and a reader on every node of a cluster, until they are told to stop.
+pub struct Witnesses {
+    pub history: Arc<History>,
+    runtime: Runtime,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Witnesses {
+    /// Makes the tables, starts `count` writers of each kind, and waits for their first writes.
+    pub fn start(cluster: &Cluster, count: usize) -> Self {
+        let runtime = Runtime::new().unwrap();
+        runtime.block_on(async {
+            let client = cluster.nodes[0].connect().await;
+            let schema = "CREATE TABLE witness (id bigint, origin text); CREATE TABLE total (id int PRIMARY KEY, n bigint); INSERT INTO total VALUES (1, 0)";
+            client.batch_execute(schema).await.unwrap();
+        });
+        let history = Arc::new(History::default());
+        let ports: Vec<(u16, u16)> =
+            cluster.nodes.iter().map(|node| (node.pg, node.http)).collect();
+        let (mut tasks, mut threads) = (Vec::new(), Vec::new());
+        for writer in 0..count {
+            let (pg, http) = ports[writer % ports.len()];
+            tasks.push(runtime.spawn(pg_writer(pg, Arc::clone(&history))));
+            let history = Arc::clone(&history);
+            threads.push(std::thread::spawn(move || http_writer(http, &history)));
+        }
+        let ports = ports.iter().map(|ports| ports.0).collect();
+        tasks.push(runtime.spawn(reader(ports, Arc::clone(&history))));
+        let witnesses = Self { history, runtime, tasks, threads };
+        witnesses.more_writes(100);
+        witnesses
+    }
+
+    pub fn acknowledged(&self) -> u64 {
+        self.history.acknowledged.load(Ordering::SeqCst)
+    }
+
+    /// Waits until so many more writes have been acknowledged.
+    pub fn more_writes(&self, count: u64) {
+        let before = self.acknowledged();
+        wait_for("writes", || (self.acknowledged() > before + count).then_some(()));
+    }
+
+    /// Stops them, and holds every node, and all files, against what they were told. Returns how
+    /// many writes were acknowledged, failed, and had no known end.
+    pub fn check(self, cluster: &mut Cluster) -> [u64; 3] {
+        self.history.stop.store(true, Ordering::SeqCst);
+        self.runtime.block_on(futures_util::future::try_join_all(self.tasks)).unwrap();
+        for thread in self.threads {
+            thread.join().unwrap();
+        }
+        let outcomes = self.history.outcomes.lock().unwrap().clone();
+        let counts = outcomes.values().fold([0; 3], |mut counts, outcome| {
+            counts[*outcome as usize] += 1;
+            counts
+        });
+        self.runtime.block_on(check(cluster, &outcomes));
+        let complaints = self.history.complaints.lock().unwrap().clone();
+        assert!(complaints.is_empty(), "{complaints:#?}");
+        cluster.stop_and_compare();
+        counts
+    }
+}
