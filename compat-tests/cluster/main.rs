@@ -14,6 +14,7 @@ mod backup;
 mod big;
 mod catch_up;
 mod concurrent;
+mod idempotency;
 mod kill;
 mod live_file;
 mod load;

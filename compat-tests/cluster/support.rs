@@ -203,13 +203,24 @@ pub struct Reply {
 
 /// One HTTP/1.0 request (the reply then ends with the connection). `None` if there is no answer.
 pub fn request(port: u16, method: &str, path: &str, body: Option<&str>) -> Option<Reply> {
+    request_with(port, method, path, "", body)
+}
+
+/// As [`request`], with more header lines, each with its end.
+pub fn request_with(
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: Option<&str>,
+) -> Option<Reply> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
     let body = body.unwrap_or_default();
     let length = body.len();
     write!(
         stream,
-        "{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        "{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
     )
     .ok()?;
     let mut reply = Vec::new();

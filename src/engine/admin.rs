@@ -97,14 +97,19 @@ impl Engine {
         self.core.fence().is_some()
     }
 
-    /// Asks a member who it is and whether it is there: the round-trip time.
-    pub async fn ping(&self, member: &Member, timeout: Duration) -> Result<Duration, Error> {
+    /// Asks a member whether it is there: the round-trip time, and the version of its program.
+    pub async fn ping(
+        &self,
+        member: &Member,
+        timeout: Duration,
+    ) -> Result<(Duration, String), Error> {
         if member.id == self.core.me.id {
-            return Ok(Duration::ZERO);
+            return Ok((Duration::ZERO, env!("CARGO_PKG_VERSION").to_owned()));
         }
         let start = clock::now();
         match self.core.call(member, &Call::Ping, timeout).await {
-            Ok(_) => Ok(clock::now().since(start)),
+            Ok(Ok(Reply::Version(version))) => Ok((clock::now().since(start), version)),
+            Ok(_) => Err(crate::engine::forward::unexpected()),
             Err(error) => Err(Error::retry(
                 SqlState::CONNECTION_FAILURE,
                 match error {

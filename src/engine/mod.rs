@@ -126,7 +126,12 @@ pub struct Written {
     pub outcome: UnitOutcome,
     /// The log entry that holds it; `None` if nothing was changed.
     pub index: Option<LogIndex>,
+    /// Whether it was carried out before, and this is the answer from then.
+    pub repeated: bool,
 }
+
+/// What a unit fails with whose key was used for another one.
+pub const KEY_USED: &str = "the idempotency key was used for another request";
 
 /// For `/status`.
 #[derive(Debug, Clone, Default, PartialEq)]

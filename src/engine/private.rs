@@ -322,6 +322,7 @@ impl Private {
             atomicity: Atomicity::Unit,
             statements: self.written().map(|done| done.statement.clone()).collect(),
             schema: Some(self.registration.schema),
+            key: None,
         };
         let submission = Submission {
             unit,
@@ -396,7 +397,7 @@ pub(super) fn committed(
     answer: Result<Written, Refusal>,
 ) -> Result<Option<crate::model::id::LogIndex>, Error> {
     match answer {
-        Ok(Written { outcome: UnitOutcome::Ran(results), index }) => {
+        Ok(Written { outcome: UnitOutcome::Ran(results), index, .. }) => {
             results.into_iter().collect::<Result<Vec<_>, _>>()?;
             Ok(index)
         }

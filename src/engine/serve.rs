@@ -94,7 +94,7 @@ impl Engine {
                 Ok(Reply::Done)
             }
             Call::Index { lease, strong } => core.index_here(lease, strong).await.map(Reply::Index),
-            Call::Ping => Ok(Reply::Done),
+            Call::Ping => Ok(Reply::Version(env!("CARGO_PKG_VERSION").to_owned())),
             Call::Order(order) => core.order_here(&order).await.map(Reply::Index),
             Call::Sessions { database } => {
                 let count = core.store.get(database).map_or(0, |entry| sessions(&entry));

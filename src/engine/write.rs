@@ -13,7 +13,7 @@ use crate::engine::route::{Patience, Route, until_slot};
 use crate::engine::store::Entry;
 use crate::engine::transaction::{Backend, Transaction};
 use crate::engine::{Begin, Engine, Limits, Written};
-use crate::model::error::Error;
+use crate::model::error::{Class, Error, SqlState};
 use crate::model::id::{DatabaseId, LogIndex};
 use crate::model::statement::Unit;
 use crate::platform::clock;
@@ -21,6 +21,8 @@ use crate::platform::clock;
 /// What a unit that runs or is being replicated gets beyond its deadline, before its outcome is
 /// called unknown.
 pub(super) const COMMIT_GRACE: Duration = Duration::from_secs(2);
+/// Before a unit with a key is sent again.
+const REPEAT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a committed write may wait for this node to apply it too.
 const APPLY_WAIT: Duration = Duration::from_secs(5);
 
@@ -29,7 +31,8 @@ impl Engine {
     /// session can read it (on a follower: when this node has applied it too).
     ///
     /// # Errors
-    /// Those of the statements are in the outcome. 40001: nothing happened; 08007: it can't be
+    /// Those of the statements are in the outcome. A unit with a key is sent again by itself if its leader
+    /// is lost. 40001: nothing happened; 08007: it can't be
     /// known; 57014, 55P03, 53300, 57P03: it was not run.
     pub async fn write(
         &self,
@@ -40,8 +43,11 @@ impl Engine {
         let running = limits.cancel.start();
         let patience = Patience::new();
         let mut refused = None;
+        // With a key it can be sent again although it may have been carried out.
+        let mut unknown: Option<Error> = None;
         loop {
-            let route = self.core.route(limits, &running, patience, refused.as_ref()).await?;
+            let route = self.core.route(limits, &running, patience, refused.as_ref()).await;
+            let route = route.map_err(|error| unknown.clone().unwrap_or(error))?;
             let written = match &route {
                 Route::Here(_) => {
                     let entry = self.core.entry(database)?;
@@ -59,8 +65,18 @@ impl Engine {
                     }
                     return Ok(written);
                 }
-                Err(Refusal::Error(error)) => return Err(error),
-                Err(Refusal::NotLeader) if patience.is_over() => return Err(Error::no_leader()),
+                Err(Refusal::Error(error)) if !is_repeatable(&unit, &error, patience) => {
+                    return Err(unknown.unwrap_or(error));
+                }
+                Err(Refusal::NotLeader) if patience.is_over() => {
+                    return Err(unknown.unwrap_or_else(Error::no_leader));
+                }
+                Err(Refusal::Error(error)) => {
+                    if error.class() == Class::Unknown {
+                        unknown = Some(error);
+                    }
+                    clock::sleep(REPEAT_PAUSE).await;
+                }
                 Err(Refusal::NotLeader) => {
                     refused = match route {
                         Route::There(leader) => Some(*leader),
@@ -196,6 +212,13 @@ impl Core {
         // A node that lags this much says so in its status; its client knows the write is safe.
         let _ = clock::timeout(APPLY_WAIT, attached.node.wait_applied(index)).await;
     }
+}
+
+/// Whether a unit that failed can be sent again by itself: it has a key, and its leader was lost.
+fn is_repeatable(unit: &Unit, error: &Error, patience: Patience) -> bool {
+    let lost = error.class() == Class::Unknown
+        || error.class() == Class::Retry && error.state() == SqlState::SERIALIZATION_FAILURE;
+    unit.key.is_some() && lost && !patience.is_over()
 }
 
 /// The lane ended without an answer: the node is stopping.

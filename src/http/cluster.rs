@@ -52,13 +52,15 @@ async fn node(call: &Call, member: &Member, votes: bool) -> Json {
     if !member.raft_addr.is_empty() {
         node.insert("addr".to_owned(), member.raft_addr.clone().into());
     }
-    let version = if is_me(call, member) { RQLITE_VERSION } else { "" };
+    let same = contact.as_ref().is_ok_and(|(_, version)| *version == env!("CARGO_PKG_VERSION"));
+    // What API another version of Eider has isn't known here.
+    let version = if same { RQLITE_VERSION } else { "" };
     node.insert("version".to_owned(), version.into());
     node.insert("voter".to_owned(), votes.into());
     node.insert("reachable".to_owned(), contact.is_ok().into());
     node.insert("leader".to_owned(), is_leader.into());
     match contact {
-        Ok(time) => {
+        Ok((time, _)) => {
             node.insert("time".to_owned(), time.as_secs_f64().into());
             node.insert("time_s".to_owned(), duration::format(time).into());
         }
@@ -74,10 +76,11 @@ fn is_me(call: &Call, member: &Member) -> bool {
 }
 
 /// Asks a member whether it is there, as often as `retries` allows.
-async fn contact(call: &Call, member: &Member) -> Result<Duration, Error> {
+async fn contact(call: &Call, member: &Member) -> Result<(Duration, String), Error> {
     let began = clock::now();
     if is_me(call, member) {
-        return Ok(clock::now().since(began).max(Duration::from_nanos(1)));
+        let time = clock::now().since(began).max(Duration::from_nanos(1));
+        return Ok((time, env!("CARGO_PKG_VERSION").to_owned()));
     }
     let timeout = call.params.timeout.unwrap_or(CONTACT_TIMEOUT);
     let mut attempts = call.params.retries;

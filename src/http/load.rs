@@ -168,8 +168,13 @@ async fn run(
     if statements.is_empty() {
         return Ok(None);
     }
-    let unit =
-        Unit { dialect: Dialect::Sqlite, atomicity: Atomicity::Unit, statements, schema: None };
+    let unit = Unit {
+        dialect: Dialect::Sqlite,
+        atomicity: Atomicity::Unit,
+        statements,
+        schema: None,
+        key: None,
+    };
     let cancel = Canceler::default();
     let limit: Option<Duration> = call.params.timeout;
     let limits = Limits { cancel: cancel.clone(), ..limits(limit) };

@@ -71,6 +71,10 @@ pub struct Options {
     pub node_name: String,
     pub http_addr: String,
     pub raft_addr: String,
+    /// Raft's timers, and whether foreign keys are enforced: shown in `/status`.
+    pub heartbeat_timeout: Duration,
+    pub election_timeout: Duration,
+    pub foreign_keys: bool,
     pub queue: QueueOptions,
 }
 
@@ -256,7 +260,7 @@ async fn handle(call: Call, endpoint: Endpoint, request: Request) -> Result<Resp
         Endpoint::Execute => sql::execute(call, parts, &body).await,
         Endpoint::Query => sql::query(call, parts, &body).await,
         Endpoint::Request => sql::request(call, parts, &body).await,
-        Endpoint::Status => Ok(status::status(&call)),
+        Endpoint::Status => Ok(status::status(&call).await),
         Endpoint::Nodes => Ok(cluster::nodes(&call).await),
         Endpoint::Ready => Ok(cluster::ready(&call).await),
         Endpoint::Remove => cluster::remove(&call, &parts, &body).await,
@@ -340,13 +344,22 @@ impl TestClient {
         content_type: &str,
         body: &str,
     ) -> TestReply {
+        self.send_with(method, uri, &[("content-type", content_type)], body).await
+    }
+
+    pub(crate) async fn send_with(
+        &self,
+        method: &str,
+        uri: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> TestReply {
         use tower::ServiceExt;
-        let request = Request::builder()
-            .method(method)
-            .uri(uri)
-            .header(header::CONTENT_TYPE, content_type)
-            .body(Body::from(body.to_owned()))
-            .unwrap();
+        let mut request = Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(body.to_owned())).unwrap();
         let response = self.0.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();

@@ -213,7 +213,7 @@ async fn write(engine: &Engine, options: QueueOptions, batch: Vec<Queued>) -> bo
     let atomicity = if options.transaction { Atomicity::Unit } else { Atomicity::Statement };
     let statements: Vec<Statement> =
         batch.iter().flat_map(|queued| queued.statements.iter().cloned()).collect();
-    let unit = Unit { dialect: Dialect::Sqlite, atomicity, statements, schema: None };
+    let unit = Unit { dialect: Dialect::Sqlite, atomicity, statements, schema: None, key: None };
     let outcome = if unit.statements.is_empty() {
         Ok(Vec::new())
     } else {

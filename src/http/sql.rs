@@ -7,10 +7,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 
-use crate::engine::{Canceler, Limits};
+use crate::engine::{Canceler, KEY_USED, Limits};
 use crate::http::error::{DISALLOWED_PRAGMA, Failure, Operation, failure, item_text};
 use crate::http::json::Writer;
 use crate::http::params::Params;
@@ -52,12 +52,16 @@ pub(crate) async fn execute(call: Call, parts: Parts, body: &[u8]) -> Result<Res
     let statements = checked(statements)?;
     let database = call.database()?;
     if call.params.has("queue") {
+        if parts.headers.contains_key(KEY_HEADER) {
+            return Err(Failure::bad_request("a queued write can't have an Idempotency-Key"));
+        }
         return queue::execute(&call, database, statements).await;
     }
     if let Some(redirect) = call.redirect(&parts, true)? {
         return Ok(redirect);
     }
-    call.write(database, statements, Endpoint::Execute).await
+    let key = idempotency_key(&parts)?;
+    call.write(database, statements, Endpoint::Execute, key).await
 }
 
 /// `GET|POST /db/query`
@@ -99,7 +103,24 @@ pub(crate) async fn request(call: Call, parts: Parts, body: &[u8]) -> Result<Res
     if only_reads {
         return call.read(database, statements, level).await;
     }
-    call.write(database, statements, Endpoint::Request).await
+    let key = idempotency_key(&parts)?;
+    call.write(database, statements, Endpoint::Request, key).await
+}
+
+/// The header that names a write, so that it can be sent again.
+const KEY_HEADER: &str = "idempotency-key";
+/// Bytes of it.
+const KEY_BYTES_MAX: usize = 255;
+
+fn idempotency_key(parts: &Parts) -> Result<Option<Arc<str>>, Failure> {
+    let Some(value) = parts.headers.get(KEY_HEADER) else { return Ok(None) };
+    let key = value.to_str().ok().filter(|key| (1..=KEY_BYTES_MAX).contains(&key.len()));
+    let wrong = || {
+        Failure::bad_request(format!(
+            "Idempotency-Key must have 1 to {KEY_BYTES_MAX} characters, all of them visible ASCII"
+        ))
+    };
+    Ok(Some(key.ok_or_else(wrong)?.into()))
 }
 
 fn is_plain_text(parts: &Parts) -> bool {
@@ -177,10 +198,12 @@ impl Call {
         database: DatabaseId,
         statements: Vec<Statement>,
         endpoint: Endpoint,
+        key: Option<Arc<str>>,
     ) -> Result<Response, Failure> {
         self.count_write(endpoint);
         let mut results = Vec::new();
         let mut index = None;
+        let mut repeated = false;
         if !statements.is_empty() {
             let whole = self.params.has("transaction");
             let atomicity = if whole { Atomicity::Unit } else { Atomicity::Statement };
@@ -189,13 +212,14 @@ impl Call {
                 atomicity,
                 statements: statements.clone(),
                 schema: None,
+                key,
             };
             let cancel = Canceler::default();
             let limits = Limits { cancel: cancel.clone(), ..limits(self.limit(true)) };
             let writing = Box::pin(self.app.engine.write(database, unit, &limits));
             let written = guarded(writing, cancel).await;
             let written = written.map_err(|error| failure(&error, Operation::Execute))?;
-            index = written.index;
+            (index, repeated) = (written.index, written.repeated);
             match written.outcome {
                 UnitOutcome::Ran(ran) => results = ran,
                 UnitOutcome::SchemaChanged => {
@@ -207,6 +231,11 @@ impl Call {
             && error.message() == DISALLOWED_PRAGMA
         {
             return Err(Failure::TopLevel(DISALLOWED_PRAGMA.to_owned()));
+        }
+        if let [Err(error)] = results.as_slice()
+            && error.message() == KEY_USED
+        {
+            return Err(Failure::Status(StatusCode::UNPROCESSABLE_ENTITY, KEY_USED.to_owned()));
         }
         let counters = &self.app.counters;
         counters.statements_written.add(results.len() as u64);
@@ -227,7 +256,12 @@ impl Call {
             }
         }
         self.end_envelope(&mut json, None, index);
-        Ok(self.served(reply::json(json.out), true))
+        let mut response = self.served(reply::json(json.out), true);
+        if repeated {
+            let yes = HeaderValue::from_static("true");
+            response.headers_mut().insert("idempotency-replayed", yes);
+        }
+        Ok(response)
     }
 
     fn count_write(&self, endpoint: Endpoint) {

@@ -138,6 +138,9 @@ pub struct Unit {
     /// The schema that the statements were compiled for. If the database has another one by the
     /// time they run, nothing is run and the answer is [`UnitOutcome::SchemaChanged`].
     pub schema: Option<SchemaVersion>,
+    /// Names the unit: one of this name is carried out once, however often it is sent, as long as its
+    /// answer is remembered.
+    pub key: Option<Arc<str>>,
 }
 
 /// How a unit ended.

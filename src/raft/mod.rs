@@ -241,6 +241,14 @@ pub struct Status {
     pub applied: LogIndex,
     pub snapshot: LogIndex,
     pub purged: LogIndex,
+    /// The terms of `last_log`, `applied` and `snapshot`.
+    pub last_log_term: Term,
+    pub applied_term: Term,
+    pub snapshot_term: Term,
+    /// The entry that the membership is from.
+    pub membership: LogIndex,
+    /// Bytes of entries in the log.
+    pub log_bytes: u64,
     /// Time since this node heard from the leader; `None` if never, zero on the leader.
     pub last_contact: Option<Duration>,
     /// Receiving a snapshot: bytes so far, bytes expected.

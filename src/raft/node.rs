@@ -26,10 +26,10 @@ use crate::raft::network::{Links, Network};
 use crate::raft::quarantine::{self, Quarantine};
 use crate::raft::snapshot::Progress;
 use crate::raft::state_machine::{StateFile, StateMachine};
-use crate::raft::types::{EncodedCommand, LeaderId, TypeConfig};
+use crate::raft::types::{EncodedCommand, LeaderId, LogId, TypeConfig};
 use crate::raft::{
     AdminError, COMMAND_BYTES_MAX, Channel, Fence, Leadership, Node, ProposeError, Start, Status,
-    Timing, config, leadership, membership, purge, receive, state,
+    Timing, codec, config, leadership, membership, purge, receive, state,
 };
 
 /// Bytes of proposals that openraft holds and hasn't answered yet, at the most.
@@ -261,7 +261,7 @@ impl Node {
 
     pub fn status(&self) -> Status {
         let metrics = self.inner.metrics();
-        let index = |id: Option<crate::raft::types::LogId>| LogIndex(id.map_or(0, |id| id.index));
+        let index = |id: Option<LogId>| LogIndex(id.map_or(0, |id| id.index));
         let role = match metrics.state {
             _ if metrics.running_state.is_err() => "Shutdown",
             ServerState::Learner => "Learner",
@@ -281,6 +281,11 @@ impl Node {
             applied: index(self.inner.applied.last()),
             snapshot: index(metrics.snapshot),
             purged: index(metrics.purged),
+            last_log_term: last_log_term(&self.inner),
+            applied_term: term(self.inner.applied.last()),
+            snapshot_term: term(metrics.snapshot),
+            membership: index(*metrics.membership_config.log_id()),
+            log_bytes: self.inner.links.log.bytes_after(index(metrics.purged).0),
             last_contact: if role == "Leader" {
                 Some(Duration::ZERO)
             } else {
@@ -329,6 +334,15 @@ impl Node {
         }
         self.inner.applied.close();
     }
+}
+
+fn term(id: Option<LogId>) -> Term {
+    Term(id.map_or(0, |id| id.committed_leader_id().term))
+}
+
+fn last_log_term(inner: &Inner) -> Term {
+    let last = inner.links.log.extent().last;
+    Term(last.map_or(0, |(_, leader)| codec::decode_leader(leader).term))
 }
 
 impl Inner {

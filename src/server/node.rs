@@ -364,6 +364,11 @@ fn serve_clients(
         node_name: me.name.clone(),
         http_addr: me.http_addr.clone(),
         raft_addr: me.raft_addr.clone(),
+        heartbeat_timeout: config.election_timeout_min,
+        election_timeout: 2 * config
+            .election_timeout_max
+            .saturating_sub(config.election_timeout_min),
+        foreign_keys: config.foreign_keys,
         queue: http::QueueOptions {
             requests_max: config.queue_requests_max,
             batch_max: config.queue_batch_max,

@@ -363,6 +363,7 @@ impl Session {
             atomicity: Atomicity::Unit,
             statements: statements.collect::<Result<_, _>>()?,
             schema: Some(plan.schema),
+            key: None,
         };
         let limits = self.limits();
         let ran = match self.engine.write(self.database, unit, &limits).await?.outcome {

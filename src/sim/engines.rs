@@ -424,6 +424,7 @@ pub(crate) async fn write_to(
         atomicity: Atomicity::Unit,
         statements: vec![statement(sql)],
         schema: None,
+        key: None,
     };
     let written = engine.write(database, unit, limits).await?;
     match &written.outcome {

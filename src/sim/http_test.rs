@@ -110,6 +110,9 @@ async fn client(data_dir: &Path) -> TestClient {
         node_name: me.name,
         http_addr: me.http_addr,
         raft_addr: me.raft_addr,
+        heartbeat_timeout: Duration::from_millis(400),
+        election_timeout: Duration::from_millis(400),
+        foreign_keys: false,
         queue: QueueOptions::default(),
     };
     TestClient::new(engine, options)
@@ -136,6 +139,11 @@ impl TestClient {
         let reply = self.send("POST", uri, "", body).await;
         assert_eq!(reply.status, 200, "{uri} {body}: {}", reply.body);
         reply.body
+    }
+
+    /// A write with an idempotency key.
+    async fn keyed(&self, uri: &str, key: &str, body: &str) -> TestReply {
+        self.send_with("POST", uri, &[("idempotency-key", key)], body).await
     }
 
     async fn get(&self, uri: &str) -> TestReply {
@@ -386,6 +394,38 @@ fn a_node_tells_about_itself() {
         assert_eq!(client.get("/status?key=store.raft.state").await.body, "\"Leader\"");
         assert_eq!(client.get("/status?key=store.leader.node_id").await.body, "\"n1\"");
         assert_eq!(client.get("/status?key=nothing").await.body, "{}");
+        let status: serde_json::Value =
+            serde_json::from_str(&client.get("/status").await.body).unwrap();
+        let at = |path: &str| status.pointer(path).unwrap_or_else(|| panic!("{path}: {status}"));
+        for path in [
+            "/build/version",
+            "/build/commit",
+            "/os/ppid",
+            "/os/page_size",
+            "/os/hostname",
+            "/runtime/GOMAXPROCS",
+            "/http/cluster/timeout",
+            "/cluster/api_addr",
+            "/store/open",
+            "/store/fsm_term",
+            "/store/heartbeat_timeout",
+            "/store/dir_size_friendly",
+            "/store/raft/last_log_term",
+            "/store/raft/last_snapshot_term",
+            "/store/raft/log_size",
+            "/store/sqlite3/version",
+            "/store/sqlite3/compile_options/0",
+            "/store/sqlite3/mem_stats/page_count",
+            "/store/sqlite3/db_size_friendly",
+        ] {
+            at(path);
+        }
+        assert_eq!(at("/store/sqlite3/mem_stats/page_size"), &json!(4096));
+        let pragmas = json!({"journal_mode": "wal", "synchronous": 2});
+        assert_eq!(at("/store/sqlite3/pragmas/ro"), &pragmas);
+        let configuration = json!("[{Suffrage:Voter ID:n1 Address:node1:4002}]");
+        assert_eq!(at("/store/raft/latest_configuration"), &configuration);
+        assert_eq!(at("/store/db_conf"), &json!({"fk_constraints": false}));
         let moved = client.send("POST", "/leader", "application/json", r#"{"id":"nobody"}"#).await;
         assert_eq!(moved.status, 500);
         assert!(moved.body.starts_with("stepdown: "), "{}", moved.body);
@@ -482,5 +522,84 @@ fn counters_are_told_in_go_form() {
         let licenses = client.get("/licenses").await;
         assert_eq!(licenses.headers["content-type"], "text/plain; charset=utf-8");
         assert!(licenses.body.contains("Apache-2.0") && licenses.body.contains("openraft"));
+    });
+}
+
+#[test]
+fn a_write_with_a_key_is_done_once() {
+    with_node(async |client| {
+        client.make_foo().await;
+        let insert = r#"[["INSERT INTO foo(name) VALUES(?) RETURNING id, name","x"],"nonsense"]"#;
+        let first = client.keyed("/db/execute?raft_index", "k1", insert).await;
+        assert!(first.body.contains(r#""values":[[2,"x"]]},{"error":"#), "{}", first.body);
+        assert!(
+            first.body.contains("raft_index")
+                && !first.headers.contains_key("idempotency-replayed")
+        );
+        for uri in ["/db/execute", "/db/request"] {
+            let again = client.keyed(uri, "k1", insert).await;
+            let (answer, _) = first.body.split_once("],\"raft_index").unwrap();
+            assert_eq!(again.body, format!("{answer}]}}"));
+            assert_eq!(again.headers["idempotency-replayed"], "true");
+        }
+        // The same answer in another form.
+        let again = client.keyed("/db/execute?associative", "k1", insert).await;
+        assert!(again.body.contains(r#""rows":[{"id":2,"name":"x"}]"#), "{}", again.body);
+        let other = client.keyed("/db/execute", "k1", r#"["DELETE FROM foo"]"#).await;
+        let used = "the idempotency key was used for another request\n";
+        assert_eq!((other.status, other.body.as_str()), (422, used));
+        let other = client.keyed("/db/execute?transaction", "k1", insert).await;
+        assert_eq!(other.status, 422);
+        // A transaction that failed stays failed.
+        let failing = r#"["INSERT INTO foo(id) VALUES(9)","INSERT INTO foo(id) VALUES(1)"]"#;
+        let failed = client.keyed("/db/execute?transaction", "k2", failing).await;
+        assert!(failed.body.contains("UNIQUE constraint failed: foo.id"));
+        client.post("/db/execute", r#"["DELETE FROM foo WHERE id = 1"]"#).await;
+        assert_eq!(client.keyed("/db/execute?transaction", "k2", failing).await.body, failed.body);
+        let rows = client.get("/db/query?q=SELECT%20id%20FROM%20foo").await.body;
+        assert!(rows.contains(r#""values":[[2]]"#), "{rows}");
+    });
+}
+
+#[test]
+fn what_cannot_be_remembered_is_not_done() {
+    with_node(async |client| {
+        client.make_foo().await;
+        let large = r#"["INSERT INTO foo(name) VALUES(hex(zeroblob(40000))) RETURNING name"]"#;
+        let refused = client.keyed("/db/execute", "k", large).await;
+        assert!(refused.body.contains("the answer is larger than 65536 bytes"), "{}", refused.body);
+        let count = client.get("/db/query?q=SELECT%20count(*)%20FROM%20foo").await.body;
+        assert!(count.contains("[[1]]"), "{count}");
+        let wrong = client.keyed("/db/execute", &"k".repeat(256), "[\"SELECT 1\"]").await;
+        assert_eq!(wrong.status, 400);
+        let queued = client.keyed("/db/execute?queue", "k", "[\"DELETE FROM foo\"]").await;
+        assert_eq!(
+            (queued.status, &*queued.body),
+            (400, "a queued write can't have an Idempotency-Key\n")
+        );
+    });
+}
+
+#[test]
+fn old_answers_are_forgotten() {
+    with_node(async |client| {
+        client.make_foo().await;
+        let insert = r#"["INSERT INTO foo(name) VALUES('x')"]"#;
+        let count = async || {
+            let body =
+                client.get("/db/query?q=SELECT%20count(*)%20FROM%20_eider_answer").await.body;
+            body.split_once("[[").unwrap().1.split_once("]]").unwrap().0.parse::<usize>().unwrap()
+        };
+        for number in 0..20 {
+            client.keyed("/db/execute", &format!("k{number}"), insert).await;
+        }
+        assert_eq!(count().await, 20);
+        clock::sleep(Duration::from_hours(2)).await;
+        for number in 20..30 {
+            client.keyed("/db/execute", &format!("k{number}"), insert).await;
+        }
+        assert_eq!(count().await, 10);
+        let again = client.keyed("/db/execute", "k3", insert).await;
+        assert!(!again.headers.contains_key("idempotency-replayed"), "{}", again.body);
     });
 }

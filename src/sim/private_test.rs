@@ -139,6 +139,7 @@ async fn unit(engine: &Engine, random: &mut Random) -> Result<Vec<(u64, i64)>, E
         atomicity: Atomicity::Unit,
         statements: vec![raise_and_return(row)],
         schema: None,
+        key: None,
     };
     match engine.write(DATABASE, unit, &Limits::default()).await?.outcome {
         UnitOutcome::Ran(results) => Ok(vec![(row, number(&results[0].clone()?.rows.values[0]))]),

@@ -2,6 +2,7 @@
 //!
 //! Synchronous: no thread is started in here, and nothing waits for the network.
 
+mod answers;
 mod apply;
 mod capture;
 mod constraint;
@@ -45,6 +46,7 @@ use crate::model::error::{Error, Fault};
 use crate::model::value::{ResultColumn, RowBatch};
 use crate::platform::clock::Instant;
 
+pub use answers::Remembered;
 pub use capture::Capture;
 pub use database::Database;
 pub use load::{MAGIC, prepare_load};

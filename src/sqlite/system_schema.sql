@@ -13,7 +13,7 @@
 --   statements made are numbered from 1 as they stand.
 -- * Texts of expressions and queries are PostgreSQL's, as they were written.
 -- * A change to any of these rows changes the schema version, except a sequence's state (last_value,
---   is_called, reserved, version) and the position.
+--   is_called, reserved, version), the position and the answers.
 
 -- The last transaction in this file.
 CREATE TABLE _eider_position (
@@ -236,6 +236,17 @@ CREATE TABLE _eider_default_privilege (
   letters TEXT NOT NULL,
   UNIQUE (role, schema_name, kind, grantee)
 ) STRICT;
+
+-- What requests with an idempotency key were answered (sqlite/answers.rs). number: in their order;
+-- at: seconds since 1970; bytes: of keys and answers up to this one, those that are gone included.
+CREATE TABLE _eider_answer (
+  number INTEGER NOT NULL PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,
+  fingerprint INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  answer BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
 
 INSERT INTO _eider_position (id, txid) VALUES (1, 0);
 INSERT INTO _eider_oid (id, next) VALUES (1, 16384);

@@ -282,6 +282,22 @@ impl Writer {
         self.attempt(true, control, each, sql)
     }
 
+    /// Runs our own statements in the open transaction. `writes`: they change something.
+    pub(crate) fn own_work<T>(
+        &mut self,
+        writes: bool,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, RunError> {
+        let dialect = self.usable()?;
+        let link = self.link(dialect);
+        link.guard.lift();
+        let done = work(&link.connection).map_err(|error| self.run_error(&error))?;
+        if let Some(open) = &mut self.open {
+            open.wrote |= writes;
+        }
+        Ok(done)
+    }
+
     fn has_failing_triggers(&mut self) -> rusqlite::Result<bool> {
         if let Some((_, known)) = self.failing_triggers {
             return Ok(known);

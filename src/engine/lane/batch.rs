@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::privates::is_shared;
 use super::propose::Waiters;
-use super::{Lane, Queued, Refusal, Registration, Waiting, leadership_lost};
+use super::{Lane, Queued, Refusal, Registration, Waiting, answers, leadership_lost};
 use crate::engine::Written;
 use crate::engine::cancel::Token;
 use crate::engine::rows::Collector;
@@ -24,6 +24,9 @@ use crate::sqlite::{Outcome, RunError};
 const UNITS_MAX: usize = 1024;
 /// After this much time no more units are taken into a batch: those in it are waiting.
 const GATHER_TIME_MAX: Duration = Duration::from_millis(5);
+
+/// The savepoint around a unit with a key. Those within it are less deep, and of other names.
+const KEYED_DEPTH: u32 = 2;
 
 /// Statements of a unit that is run where it comes from.
 const BRIEF_STATEMENTS_MAX: usize = 4;
@@ -94,6 +97,8 @@ impl Submission {
 pub(in crate::engine) struct Ran {
     submission: Submission,
     outcome: Option<UnitOutcome>,
+    /// The outcome is that of an earlier unit with the same key.
+    repeated: bool,
     /// It made SQLite lose the transaction, or can't be committed: it is not run again.
     failed: bool,
 }
@@ -101,8 +106,9 @@ pub(in crate::engine) struct Ran {
 impl Ran {
     pub(super) fn answer(self, index: Option<LogIndex>) {
         let outcome = self.outcome.expect("a unit is answered after it was run");
-        let index = if keeps_something(&outcome) { index } else { None };
-        self.submission.answer(Ok(Written { outcome, index }));
+        let index = if keeps_something(&outcome) && !self.repeated { index } else { None };
+        let repeated = self.repeated;
+        self.submission.answer(Ok(Written { outcome, index, repeated }));
     }
 
     pub(super) fn answer_error(self, error: &Error) {
@@ -230,16 +236,19 @@ impl Lane {
         self.writer().begin(dialect)?;
         for (number, unit) in batch.iter_mut().enumerate() {
             if !unit.failed {
-                unit.outcome = Some(self.run_unit(number, &unit.submission)?);
+                let (outcome, repeated) = self.run_once(number, &unit.submission)?;
+                unit.outcome = Some(outcome);
+                unit.repeated = repeated;
             }
         }
         let until = clock::now().plus(GATHER_TIME_MAX);
         while batch.len() < self.units_max() && (batch.is_empty() || !until.remaining().is_zero()) {
             let Some(submission) = self.next_unit(dialect, exclusive) else { break };
-            batch.push(Ran { submission, outcome: None, failed: false });
+            batch.push(Ran { submission, outcome: None, repeated: false, failed: false });
             let number = batch.len() - 1;
-            let outcome = self.run_unit(number, &batch[number].submission)?;
+            let (outcome, repeated) = self.run_once(number, &batch[number].submission)?;
             batch[number].outcome = Some(outcome);
+            batch[number].repeated = repeated;
         }
         self.alone = self.alone.saturating_sub(batch.len());
         if batch.is_empty() {
@@ -275,6 +284,36 @@ impl Lane {
                 return Some(submission);
             }
         }
+    }
+
+    /// Runs a unit; or, if one with its key was run before, gives that one's outcome (`true`).
+    fn run_once(
+        &mut self,
+        number: usize,
+        submission: &Submission,
+    ) -> Result<(UnitOutcome, bool), Broken> {
+        let Some(key) = &submission.unit.key else {
+            return Ok((self.run_unit(number, submission)?, false));
+        };
+        let broken = |failed: RunError| Broken::of(number, failed);
+        let fingerprint = answers::fingerprint(&submission.unit);
+        if let Some(known) = self.writer().recall(key).map_err(broken)? {
+            return Ok((answers::recalled(&known, fingerprint), true));
+        }
+        // So that what can't be remembered isn't done.
+        self.writer().savepoint(KEYED_DEPTH).map_err(broken)?;
+        let mut outcome = self.run_unit(number, submission)?;
+        match answers::encode(&outcome) {
+            Ok(answer) => {
+                self.writer().remember(key, fingerprint, &answer).map_err(broken)?;
+            }
+            Err(error) => {
+                self.writer().rollback_to(KEYED_DEPTH).map_err(broken)?;
+                outcome = UnitOutcome::Ran(vec![Err(error)]);
+            }
+        }
+        self.writer().release(KEYED_DEPTH).map_err(broken)?;
+        Ok((outcome, false))
     }
 
     fn run_unit(&mut self, number: usize, submission: &Submission) -> Result<UnitOutcome, Broken> {

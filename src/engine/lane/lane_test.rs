@@ -238,6 +238,7 @@ pub(super) fn unit(statements: &[&str]) -> Unit {
         atomicity: Atomicity::Unit,
         statements: statements.iter().map(|sql| statement(sql)).collect(),
         schema: None,
+        key: None,
     }
 }
 
@@ -305,7 +306,10 @@ async fn another_schema_runs_nothing() {
     let schema = bench.handle.shared.schema();
     let unit = Unit { schema: Some(SchemaVersion(schema.0 + 1)), ..unit(&["DELETE FROM t"]) };
     let answer = bench.submit_with(unit, Token::default()).await.await.unwrap().unwrap();
-    assert_eq!(answer, Written { outcome: UnitOutcome::SchemaChanged, index: None });
+    assert_eq!(
+        answer,
+        Written { outcome: UnitOutcome::SchemaChanged, index: None, repeated: false }
+    );
 }
 
 #[tokio::test]

@@ -43,6 +43,7 @@
 //! (`read_index`), so nobody else can have committed anything before the unit ran: the answer is
 //! linearizable, without an entry.
 
+mod answers;
 mod apply;
 mod batch;
 mod brief;

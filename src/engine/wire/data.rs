@@ -36,8 +36,8 @@ wire_struct! {
     Completion { rows, rows_affected, last_insert_id, read_only }
     StatementResult { columns, rows, completion }
     ResultColumn { name, declared_type, table }
-    Unit { dialect, atomicity, statements, schema }
-    Written { outcome, index }
+    Unit { dialect, atomicity, statements, schema, key }
+    Written { outcome, index, repeated }
     Query { database, dialect, statement, schema }
     PgType { oid, modifier }
 }

@@ -90,6 +90,8 @@ pub(in crate::engine) enum Reply {
     Done,
     Index(LogIndex),
     Count(u64),
+    /// The answer to a ping: the version of the program.
+    Version(String),
 }
 
 /// The first message on a stream.
@@ -184,7 +186,7 @@ wire_enum!(Order {
     2 => Remove { name },
     3 => Transfer { to },
 });
-wire_enum!(Reply { 0 => Written(written), 1 => Done, 2 => Index(index), 3 => Count(count) });
+wire_enum!(Reply { 0 => Written(written), 1 => Done, 2 => Index(index), 3 => Count(count), 4 => Version(version) });
 wire_enum!(OpenStream {
     0 => Begin { database, dialect, since, private, deadline, lock_timeout },
     1 => Read { query, deadline },

@@ -32,6 +32,7 @@ fn write() -> Call {
             atomicity: Atomicity::Unit,
             statements: vec![Statement { sql: "x".into(), parameters, touch }],
             schema: Some(SchemaVersion(3)),
+            key: Some("k".into()),
         },
         deadline: None,
         lock_timeout: None,
@@ -40,9 +41,9 @@ fn write() -> Call {
 
 #[test]
 fn the_layout_of_a_write_is_pinned() {
-    let expected = "03000100000000000000020000000000000005000000010001000000010000007801030000000001\
+    let expected = "04000100000000000000020000000000000005000000010001000000010000007801030000000001\
                     ffffffffffffffff02000000000000e03f01000000010000006e04010000000701010000007401000000\
-                    010000000901000103000000 0000";
+                    010000000901000103000000 01010000006b 0000";
     assert_eq!(hex(&encode(&write())), expected.replace(' ', ""));
 }
 
@@ -51,7 +52,7 @@ fn the_layout_of_an_error_is_pinned() {
     let error = Error::user(SqlState::UNIQUE_VIOLATION, "m").with_position(3).with_context("c");
     let answer: Answer = Err(Refusal::Error(error));
     let expected =
-        "03 00 01 00 3233353035 01000000 6d 00 00 01 03000000 01 01000000 63 00 00 00 00 00";
+        "04 00 01 00 3233353035 01000000 6d 00 00 01 03000000 01 01000000 63 00 00 00 00 00";
     assert_eq!(hex(&encode(&answer)), expected.replace(' ', ""));
 }
 

@@ -62,6 +62,7 @@ pub(super) async fn unit(engine: &Engine, texts: &[String]) -> Result<(), Error>
         atomicity: Atomicity::Unit,
         statements: texts.iter().map(|sql| statement(sql)).collect(),
         schema: None,
+        key: None,
     };
     let written = engine.write(DATABASE, unit, &Limits::default()).await?;
     match written.outcome {
