@@ -4,10 +4,9 @@ use std::cell::RefCell;
 
 use rusqlite::ffi;
 
-use crate::model::catalog::Catalog;
 use crate::model::error::{Class, Error, Fault, SqlState};
 use crate::model::statement::Dialect;
-use crate::sqlite::constraint;
+use crate::sqlite::constraint::{self, Broken};
 
 thread_local! {
     /// The error that one of our SQL functions failed with last. SQLite only carries its text from
@@ -74,11 +73,12 @@ pub(crate) fn fault(doing: &str, error: &rusqlite::Error) -> Fault {
     Fault::new(format!("{doing}: {}{}", message(error), code.unwrap_or_default()))
 }
 
-/// Maps the failure of a client's statement. `catalog` helps with names of constraints.
+/// Maps the failure of a client's statement. `explain` is asked what broke a constraint, in the
+/// PostgreSQL dialect, by SQLite's extended result code and text.
 pub(crate) fn statement_failure(
     error: &rusqlite::Error,
     dialect: Dialect,
-    catalog: impl FnOnce() -> Option<std::sync::Arc<Catalog>>,
+    explain: impl FnOnce(i32, &str) -> Error,
 ) -> Failure {
     let text = message(error);
     let Some(extended) = extended_code(error) else {
@@ -92,10 +92,8 @@ pub(crate) fn statement_failure(
     }
     let plain = |class, state| Failure::Error(Error::new(class, state, text.clone()));
     match extended & 0xff {
-        ffi::SQLITE_CONSTRAINT if dialect == Dialect::Postgres => {
-            constraint::postgres_error(extended, &text, catalog().as_deref()).into()
-        }
-        ffi::SQLITE_CONSTRAINT => plain(Class::User, constraint::state(extended)),
+        ffi::SQLITE_CONSTRAINT if dialect == Dialect::Postgres => explain(extended, &text).into(),
+        ffi::SQLITE_CONSTRAINT => plain(Class::User, constraint::state(extended, &text)),
         ffi::SQLITE_INTERRUPT => {
             Error::limit(SqlState::QUERY_CANCELED, "canceling statement due to user request").into()
         }
@@ -112,6 +110,11 @@ pub(crate) fn statement_failure(
         ffi::SQLITE_ERROR => sql_error(error, text, dialect),
         _ => plain(Class::Internal, SqlState::INTERNAL_ERROR),
     }
+}
+
+/// What can be said of a broken constraint where there is no catalog.
+pub(crate) fn unexplained(extended: i32, text: &str) -> Error {
+    Broken { extended, text, contents: None, row: None }.error()
 }
 
 /// SQLITE_ERROR: a wrong statement, or a run-time error of one. Only the text tells them apart.

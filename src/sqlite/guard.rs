@@ -3,7 +3,7 @@
 //! Our own statements run with the guard lifted. SQLite asks again when a changed schema makes it
 //! prepare a statement anew, and then the guard stands as it does for the statement that runs.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
@@ -78,6 +78,9 @@ pub(crate) struct Guard {
     before: AtomicU8,
     /// Why it denied something last.
     denied: Mutex<Option<Error>>,
+    recording: AtomicBool,
+    /// Tables that a statement writes to which was prepared while that was recorded.
+    written: Mutex<Vec<String>>,
 }
 
 impl Guard {
@@ -116,7 +119,31 @@ impl Guard {
         connection.authorizer(Some(move |context: AuthContext<'_>| guard.authorize(&context)))
     }
 
+    /// Notes from now on which tables are written to by what is prepared.
+    pub(crate) fn record(&self) {
+        self.recording.store(true, Ordering::Relaxed);
+    }
+
+    /// The tables that were noted. Ends the recording.
+    pub(crate) fn recorded(&self) -> Vec<String> {
+        self.recording.store(false, Ordering::Relaxed);
+        std::mem::take(&mut *self.written.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note(&self, action: AuthAction<'_>) {
+        if let AuthAction::Insert { table_name }
+        | AuthAction::Delete { table_name }
+        | AuthAction::Update { table_name, .. } = action
+        {
+            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            written.push(table_name.to_owned());
+        }
+    }
+
     fn authorize(&self, context: &AuthContext<'_>) -> Authorization {
+        if self.recording.load(Ordering::Relaxed) {
+            self.note(context.action);
+        }
         let dialect = match self.mode.load(Ordering::Relaxed) {
             POSTGRES => Dialect::Postgres,
             SQLITE => Dialect::Sqlite,

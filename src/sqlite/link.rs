@@ -11,6 +11,7 @@ use crate::model::error::Fault;
 use crate::model::id::SchemaVersion;
 use crate::model::statement::Dialect;
 use crate::sqlite::control::Watch;
+use crate::sqlite::culprit::Notes;
 use crate::sqlite::errors::fault;
 use crate::sqlite::guard::Guard;
 use crate::sqlite::place::Place;
@@ -44,6 +45,8 @@ pub(crate) struct Link {
     pub(crate) verified: Cell<Option<SchemaVersion>>,
     /// What the running statement sees of the system catalogs.
     pub(crate) shown: Arc<Shown>,
+    /// Rows that a failed statement's second run notes.
+    pub(crate) notes: Arc<Notes>,
     /// Whether `"x"` may be a string.
     lax_quotes: Cell<bool>,
 }
@@ -56,6 +59,7 @@ impl Link {
             watch: Arc::new(watch),
             verified: Cell::new(None),
             shown: Arc::default(),
+            notes: Arc::default(),
             lax_quotes: Cell::new(true),
         }
     }
@@ -176,6 +180,7 @@ fn prepare_for_clients(link: &mut Link, options: &Options) -> rusqlite::Result<(
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, true)?;
     function::register(connection, &link.shown)?;
     register_system_tables(connection, &link.shown)?;
+    link.notes.install(connection)?;
     link.guard.install(connection)?;
     link.watch.install(connection)
 }

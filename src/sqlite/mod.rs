@@ -7,6 +7,7 @@ mod apply;
 mod capture;
 mod constraint;
 mod control;
+mod culprit;
 mod database;
 mod declared_type;
 mod errors;

@@ -20,6 +20,7 @@ use crate::model::error::Error;
 use crate::model::id::SchemaVersion;
 use crate::model::statement::{Completion, Dialect, Statement, StatementResult};
 use crate::model::value::{ResultColumn, RowBatch, Value};
+use crate::sqlite::culprit::Failed;
 use crate::sqlite::database::Shared;
 use crate::sqlite::errors::{self, Failure, extended_code, statement_failure};
 use crate::sqlite::link::{self, Link, own};
@@ -261,11 +262,19 @@ impl Pool {
             (Some(ffi::SQLITE_BUSY), ..) => return Ok(None),
             _ => {}
         }
-        let catalog = || {
-            let version = schema::version(&link.connection).ok()?;
-            self.shared.catalog(&link.connection, version).ok()
+        let explain = |extended, text: &str| {
+            let contents = schema::version(&link.connection)
+                .ok()
+                .and_then(|version| self.shared.contents(&link.connection, version).ok());
+            match contents {
+                Some(contents) => {
+                    Failed { link, contents: &contents, statement, control }.explain(extended, text)
+                }
+                None => errors::unexplained(extended, text),
+            }
         };
-        match statement_failure(&error, Dialect::Postgres, catalog) {
+        match statement_failure(&error, Dialect::Postgres, explain) {
+            Failure::Error(_) if out_of_budget() => Ok(None),
             Failure::Error(error) => Err(error),
             Failure::Fault(_) => Ok(None),
         }

@@ -324,7 +324,7 @@ impl Reader {
             (Some(ffi::SQLITE_AUTH | ffi::SQLITE_ERROR), _, Some(denied)) => return denied,
             _ => {}
         }
-        match statement_failure(error, dialect, || None) {
+        match statement_failure(error, dialect, errors::unexplained) {
             Failure::Error(error) => error,
             Failure::Fault(fault) => {
                 self.broken = true;

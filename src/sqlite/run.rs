@@ -34,7 +34,7 @@ impl From<Error> for Stop {
 }
 
 /// A value as rusqlite binds it, without a copy.
-struct Bound<'value>(&'value Value);
+pub(crate) struct Bound<'value>(pub(crate) &'value Value);
 
 impl ToSql for Bound<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -48,7 +48,8 @@ impl ToSql for Bound<'_> {
     }
 }
 
-fn value(value: ValueRef<'_>) -> Value {
+/// A value of SQLite's.
+pub(crate) fn value(value: ValueRef<'_>) -> Value {
     match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(number) => Value::Integer(number),

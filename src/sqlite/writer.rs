@@ -7,6 +7,7 @@
 //!
 //! Invariant: `open` is `Some` from `begin` to `finish` or `rollback`.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,7 +20,9 @@ use crate::model::id::{Position, SchemaVersion, TransactionId};
 use crate::model::statement::{Completion, Dialect, Parameters, Statement, UNCHECKED};
 use crate::model::value::RowBatch;
 use crate::sqlite::capture::{Capture, RecentPages};
+use crate::sqlite::constraint::Broken;
 use crate::sqlite::control::{stop_reason, too_large};
+use crate::sqlite::culprit::{self, Failed};
 use crate::sqlite::database::Shared;
 use crate::sqlite::errors::{self, Failure, extended_code, fault, statement_failure};
 use crate::sqlite::link::{self, Link, own};
@@ -60,6 +63,14 @@ struct Open {
     loaded: bool,
     catalog: Option<Arc<Catalog>>,
     captured: Option<Captured>,
+}
+
+/// What it was that failed.
+enum Failing<'a> {
+    Statement(Statement, &'a Control),
+    /// A statement that the compiler answers for.
+    Definition,
+    Commit,
 }
 
 /// What `finish` must know of the captured transaction.
@@ -251,6 +262,7 @@ impl Writer {
             guarded,
             control,
             |link| run::run(link, dialect, statement, sink),
+            &|| Some(statement.clone()),
             &statement.sql,
         )
     }
@@ -263,10 +275,12 @@ impl Writer {
         control: &Control,
     ) -> Result<Completion, RunError> {
         self.usable()?;
+        let reached = Cell::new(0);
         let each = |link: &Link| {
             let mut prepared = link.connection.prepare_cached(&run::not_own(sql))?;
             let mut total = Completion { read_only: true, ..Completion::default() };
-            for row in rows.iter() {
+            for (at, row) in rows.iter().enumerate() {
+                reached.set(at);
                 if let Some(stop) = stop_reason(control) {
                     return Err(Stop::Error(stop));
                 }
@@ -279,7 +293,12 @@ impl Writer {
             }
             Ok(total)
         };
-        self.attempt(true, control, each, sql)
+        let failed = || {
+            let row = rows.iter().nth(reached.get())?;
+            let parameters = Parameters::Positional(row.to_vec());
+            Some(Statement { sql: Arc::clone(sql), parameters, touch: None })
+        };
+        self.attempt(true, control, each, &failed, sql)
     }
 
     /// Runs our own statements in the open transaction. `writes`: they change something.
@@ -324,11 +343,13 @@ impl Writer {
     }
 
     /// Runs a client's work under guard and watch; inside a savepoint of its own if `guarded`.
+    /// `failed` says which statement of it failed, if one did.
     fn attempt(
         &mut self,
         guarded: bool,
         control: &Control,
         work: impl FnOnce(&Link) -> Result<Completion, Stop>,
+        failed: &dyn Fn() -> Option<Statement>,
         sql: &str,
     ) -> Result<Completion, RunError> {
         let dialect = self.usable()?;
@@ -366,7 +387,11 @@ impl Writer {
             }
             Err(stop) => {
                 let denied = link.guard.take_denial();
-                let failure = self.failure(stop, stopped, denied);
+                let failing = match failed() {
+                    Some(statement) if !unchecked => Failing::Statement(statement, control),
+                    _ => Failing::Definition,
+                };
+                let failure = self.failure(stop, stopped, denied, failing);
                 Err(self.undo(guarded, failure))
             }
         }
@@ -443,7 +468,13 @@ impl Writer {
     }
 
     /// What a failed statement means.
-    fn failure(&self, stop: Stop, stopped: Option<Error>, denied: Option<Error>) -> Failure {
+    fn failure(
+        &mut self,
+        stop: Stop,
+        stopped: Option<Error>,
+        denied: Option<Error>,
+        failing: Failing<'_>,
+    ) -> Failure {
         let error = match stop {
             Stop::Error(error) => return error.into(),
             Stop::Sqlite(error) => error,
@@ -454,11 +485,19 @@ impl Writer {
             (Some(ffi::SQLITE_AUTH | ffi::SQLITE_ERROR), _, Some(denied)) => return denied.into(),
             _ => {}
         }
-        let link = self.current();
         let dialect = self.open.as_ref().map_or(Dialect::Sqlite, |open| open.dialect);
-        statement_failure(&error, dialect, || {
-            let version = schema::version(&link.connection).ok()?;
-            schema::load(&link.connection, version).ok().map(Arc::new)
+        statement_failure(&error, dialect, |extended, text| {
+            let Ok(catalog) = self.catalog() else { return errors::unexplained(extended, text) };
+            let contents = &*self.shared.contents_of(&catalog);
+            let link = self.current();
+            let broken = Broken { extended, text, contents: Some(contents), row: None };
+            match &failing {
+                Failing::Statement(statement, control) => {
+                    Failed { link, contents, statement, control }.explain(extended, text)
+                }
+                Failing::Definition => broken.error(),
+                Failing::Commit => culprit::refused_commit(link, &self.applier, contents, &broken),
+            }
         })
     }
 
@@ -508,7 +547,7 @@ impl Writer {
 
     fn run_error(&self, error: &rusqlite::Error) -> RunError {
         let transaction_lost = self.current().connection.is_autocommit();
-        match statement_failure(error, Dialect::Sqlite, || None) {
+        match statement_failure(error, Dialect::Sqlite, errors::unexplained) {
             Failure::Error(error) => RunError { error, transaction_lost, fault: None },
             Failure::Fault(fault) => RunError {
                 error: Error::internal("the database can't be read or written"),
@@ -623,7 +662,8 @@ impl Writer {
 
     /// A COMMIT that failed for its own reasons: deferred foreign keys, or the disk.
     fn commit_refused(&mut self, error: &rusqlite::Error) -> RunError {
-        let failure = self.failure(Stop::Sqlite(rusqlite_clone(error)), None, None);
+        let failure =
+            self.failure(Stop::Sqlite(rusqlite_clone(error)), None, None, Failing::Commit);
         let transaction_lost = self.current().connection.is_autocommit();
         if transaction_lost {
             self.mark_lost();

@@ -13,6 +13,7 @@ use bytes::BytesMut;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
+use crate::catalog::Contents;
 use crate::datum::{self, Style};
 use crate::model::catalog::Catalog;
 use crate::model::error::Error;
@@ -23,6 +24,7 @@ use crate::model::value::Value;
 use crate::sql::{
     self, Action, Argument, CompileSettings, Compiled, OutputColumn, Program, StepRole,
 };
+use crate::sqlite::constraint::Broken;
 use crate::sqlite::errors::{self, Failure};
 use crate::sqlite::schema;
 use crate::sqlite::writer::set_unchecked;
@@ -112,8 +114,11 @@ impl Runner {
         out: &mut String,
     ) -> Result<usize, Error> {
         let wrong = |error: rusqlite::Error| {
-            let catalog = || Some(std::sync::Arc::new(self.catalog()));
-            match errors::statement_failure(&error, Dialect::Postgres, catalog) {
+            let explain = |extended, text: &str| {
+                let contents = Contents::new(std::sync::Arc::new(self.catalog()), None);
+                Broken { extended, text, contents: Some(&contents), row: None }.error()
+            };
+            match errors::statement_failure(&error, Dialect::Postgres, explain) {
                 Failure::Error(error) => error,
                 Failure::Fault(fault) => {
                     Error::internal(format!("{} in {}", fault.message, program.sql))
