@@ -10,6 +10,10 @@ use crate::model::value::{ResultColumn, RowBatch, Value};
 /// the guard. The compiler alone writes it: for definitions that SQLite's own statements can't express.
 pub const UNCHECKED: &str = "/*unchecked*/";
 
+/// A function in a statement that says `true` for a row, given its table and number, that the statement
+/// hasn't changed yet, and fails with 21000 for one that it has.
+pub const UPDATE_ONCE: &str = "pg_update_once";
+
 /// Which rules a statement runs by. A group commit holds statements of one dialect only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dialect {

@@ -11,7 +11,7 @@ use crate::session::run::complete;
 use crate::session::statement::{Plan, Prepared};
 use crate::session::transaction::{self, Phase};
 use crate::session::{NAMED_OBJECTS_MAX, Session, Severity};
-use crate::sql::{self, Action, Discard, Parsed};
+use crate::sql::{self, Action, DEFER_FOREIGN_KEYS, Discard, Parsed, SetConstraints};
 
 /// Bytes of a check's one row.
 const CHECK_BYTES_MAX: usize = 64 << 10;
@@ -120,28 +120,36 @@ impl Session {
     }
 
     /// SET CONSTRAINTS. IMMEDIATE looks at once for references that lead nowhere.
-    pub(crate) async fn set_constraints(&mut self, deferred: bool) -> Result<Reply, Error> {
+    pub(crate) async fn set_constraints(&mut self, what: &SetConstraints) -> Result<Reply, Error> {
         if self.phase != Phase::Block {
             let warning = transaction::only_in_block("SET CONSTRAINTS");
             self.notice(Severity::Warning, warning);
             return Ok(complete("SET CONSTRAINTS"));
         }
+        // What nobody has written breaks nothing.
+        if what.deferred && what.changes_default || self.write.is_some() {
+            self.take_write_slot(false).await?;
+        }
         let limits = self.limits();
-        if let (false, Some(write)) = (deferred, &mut self.write) {
+        let Some(write) = &mut self.write else { return Ok(complete("SET CONSTRAINTS")) };
+        for check in &what.checks {
             let statement = Statement {
-                sql: "SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1".into(),
+                sql: Arc::clone(&check.program.sql),
                 parameters: Parameters::default(),
                 touch: None,
             };
             let found = write.run(statement, &limits).await?.collect(CHECK_BYTES_MAX).await?;
-            if let Some(Value::Text(table)) = found.rows.values.first() {
-                return Err(Error::user(
-                    SqlState::FOREIGN_KEY_VIOLATION,
-                    format!(
-                        "insert or update on table \"{table}\" violates foreign key constraint"
-                    ),
-                ));
+            if let (Some(unwanted), Some(row)) = (&check.must_be_empty, found.rows.iter().next()) {
+                return Err(unwanted.about(row, &self.settings.compile().style));
             }
+        }
+        if what.changes_default {
+            let statement = Statement {
+                sql: format!("PRAGMA {DEFER_FOREIGN_KEYS} = {}", i32::from(what.deferred)).into(),
+                parameters: Parameters::default(),
+                touch: None,
+            };
+            write.run(statement, &limits).await?.collect(CHECK_BYTES_MAX).await?;
         }
         Ok(complete("SET CONSTRAINTS"))
     }

@@ -232,7 +232,7 @@ impl Session {
             Action::ExplainExecute { options, name, execute } => {
                 self.explain_execute(plan, *options, name, execute, alone).await
             }
-            Action::SetConstraints { deferred } => self.set_constraints(*deferred).await.map(Some),
+            Action::SetConstraints(what) => self.set_constraints(what).await.map(Some),
             Action::Set { name, value, local } if settings::is_transaction_mode(name) => {
                 self.set_mode(name, value, *local, alone)?;
                 Ok(Some(complete("SET")))
@@ -331,10 +331,8 @@ impl Session {
             let statement = self.statement_for(&step.program, parameters)?;
             let write = self.write.as_mut().ok_or_else(|| Error::internal("no transaction"))?;
             let ran = write.run(statement, &limits).await?.collect(COLLECTED_BYTES_MAX).await?;
-            if let Some(error) = &step.must_be_empty
-                && ran.rows.rows > 0
-            {
-                return Err(error.clone());
+            if let (Some(unwanted), Some(row)) = (&step.must_be_empty, ran.rows.iter().next()) {
+                return Err(unwanted.about(row, &self.settings.compile().style));
             }
             match step.role {
                 StepRole::Nothing => {}

@@ -360,6 +360,8 @@ pub(crate) struct OnConflict {
     /// A partial index's predicate.
     pub(crate) filter: Option<Expr>,
     pub(crate) update: Option<ConflictUpdate>,
+    /// Whether a row might be updated that the statement itself has changed: 21000.
+    pub(crate) checks_twice: bool,
 }
 
 /// DO UPDATE: the assignments to columns, and WHERE.

@@ -12,8 +12,8 @@ use crate::sql::lower::{Lower, object_kind};
 use crate::sql::types::lookup_type;
 use crate::sql::{
     Action, Argument, CompileSettings, Compiled, CopyFrom, CopyOptions, CopyTo, ExplainOptions,
-    ForcedColumns, LockWait, OutputColumn, Parsed, Program, Step, StepRole, WriteTag, ast, bound,
-    ddl, lite, touch,
+    ForcedColumns, LockWait, OutputColumn, Parsed, Program, Step, StepRole, Unwanted, WriteTag,
+    ast, bound, ddl, lite, touch,
 };
 
 pub(super) fn compile(
@@ -172,7 +172,7 @@ fn write(
             Role::Rows => (StepRole::Rows, None),
             Role::Count => (StepRole::Count, None),
             Role::Feeds(feed) => (StepRole::Feeds(feed), None),
-            Role::Check(error) => (StepRole::Nothing, Some(error)),
+            Role::Check(error) => (StepRole::Nothing, Some(error.into())),
         };
         steps.extend(sequences_before(&step.sequences));
         steps.push(Step { program, role, must_be_empty });
@@ -194,8 +194,8 @@ pub(super) fn plain_step(statement: &lite::Statement) -> Step {
 }
 
 /// A step whose rows are a failure.
-pub(super) fn check_step(query: lite::Query, error: Error) -> Step {
-    Step { must_be_empty: Some(error), ..plain_step(&lite::Statement::Query(query)) }
+pub(super) fn check_step(query: lite::Query, error: impl Into<Unwanted>) -> Step {
+    Step { must_be_empty: Some(error.into()), ..plain_step(&lite::Statement::Query(query)) }
 }
 
 /// Moves sequences on by the values that the statement takes. For now this is part of the
@@ -437,7 +437,7 @@ fn utility(statement: &Statement, binder: &mut Binder<'_>) -> Result<Action, Err
             Action::Lock { exclusive: *exclusive, wait }
         }
         Statement::SetConstraints { names, deferred } => {
-            set_constraints(binder, names.as_deref(), *deferred)?
+            ddl::set_constraints(names.as_deref(), *deferred, binder)?
         }
         Statement::Explain { options, statement } => explain(binder, *options, statement)?,
         Statement::Listen(_) => return Err(Error::refused("LISTEN is not supported")),
@@ -552,28 +552,6 @@ pub(super) fn execute_arguments(
     let mut binder = Binder::new(catalog, settings, &[], parsed.parameters)?;
     let query = binder.argument_row(arguments, types)?;
     query_program(&binder, &query).map(Some)
-}
-
-/// SET CONSTRAINTS. What is deferrable is INITIALLY DEFERRED or checked at once; the first can be
-/// checked now, by IMMEDIATE.
-fn set_constraints(
-    binder: &Binder<'_>,
-    names: Option<&[ast::QualifiedName]>,
-    deferred: bool,
-) -> Result<Action, Error> {
-    for name in names.unwrap_or_default() {
-        let Some(last) = name.last() else { continue };
-        let known = binder
-            .catalog
-            .tables
-            .values()
-            .any(|table| table.constraints.iter().any(|known| known.name == last.text));
-        if !known {
-            let message = format!("constraint \"{}\" does not exist", last.text);
-            return Err(Error::user(SqlState::UNDEFINED_OBJECT, message));
-        }
-    }
-    Ok(Action::SetConstraints { deferred })
 }
 
 /// EXPLAIN: the statement is compiled, and the session shows what became of it.

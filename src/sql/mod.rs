@@ -20,7 +20,9 @@ mod types;
 
 use std::sync::Arc;
 
-use crate::datum::Style;
+use bytes::BytesMut;
+
+use crate::datum::{self, Style};
 use crate::model::catalog::Catalog;
 use crate::model::error::Error;
 use crate::model::pg_type::{Oid, PgType};
@@ -170,9 +172,7 @@ pub enum Action {
     },
     Discard(Discard),
     /// SET CONSTRAINTS: from now on to the transaction's end.
-    SetConstraints {
-        deferred: bool,
-    },
+    SetConstraints(SetConstraints),
     /// LOCK TABLE.
     Lock {
         /// Whether others must not write: takes the write slot.
@@ -358,7 +358,58 @@ pub struct Step {
     pub program: Program,
     pub role: StepRole,
     /// If it returns a row, the statement fails with what this says (checks that SQL must make).
-    pub must_be_empty: Option<Error>,
+    pub must_be_empty: Option<Unwanted>,
+}
+
+/// The error of a step that returned a row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unwanted {
+    pub error: Error,
+    /// A detail that names the row's values: what stands before them, their types, what stands after.
+    pub values: Option<(String, Vec<PgType>, String)>,
+}
+
+impl Unwanted {
+    /// The error for the row that was found.
+    pub fn about(&self, row: &[Value], style: &Style) -> Error {
+        let Some((before, types, after)) = &self.values else { return self.error.clone() };
+        let mut shown = BytesMut::from(before.as_bytes());
+        for (place, (value, data_type)) in row.iter().zip(types).enumerate() {
+            if place > 0 {
+                shown.extend_from_slice(b", ");
+            }
+            // A value that can't be shown is left out: the error is about something else.
+            let put = match value {
+                Value::Null => Err(()),
+                value => datum::to_text(*data_type, value, style, &mut shown).map_err(drop),
+            };
+            if put.is_err() {
+                shown.extend_from_slice(b"null");
+            }
+        }
+        shown.extend_from_slice(after.as_bytes());
+        self.error.clone().with_detail(String::from_utf8_lossy(&shown))
+    }
+}
+
+impl From<Error> for Unwanted {
+    fn from(error: Error) -> Self {
+        Self { error, values: None }
+    }
+}
+
+/// SQLite's pragma that defers all foreign keys to the transaction's end.
+pub const DEFER_FOREIGN_KEYS: &str = "defer_foreign_keys";
+
+/// SET CONSTRAINTS.
+#[derive(Debug, Clone)]
+pub struct SetConstraints {
+    pub deferred: bool,
+    /// Whether one of them is checked at once by default. SQLite defers all foreign keys, or those
+    /// that always are.
+    pub changes_default: bool,
+    /// IMMEDIATE: what is looked for at once.
+    pub checks: Vec<Step>,
 }
 
 /// What becomes of a step's rows and its count.

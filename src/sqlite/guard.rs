@@ -198,6 +198,12 @@ fn judge(action: AuthAction<'_>, dialect: Dialect) -> Result<(), Error> {
             }
             Err(denied(format!("virtual tables of module {module_name} are not allowed")))
         }
+        // SET CONSTRAINTS, which the compiler alone writes.
+        AuthAction::Pragma { pragma_name: "defer_foreign_keys", .. }
+            if dialect == Dialect::Postgres =>
+        {
+            Ok(())
+        }
         AuthAction::Pragma { pragma_name, pragma_value } => pragma(pragma_name, pragma_value),
         AuthAction::Function { function_name } => {
             if DENIED_FUNCTIONS.iter().any(|name| name.eq_ignore_ascii_case(function_name)) {

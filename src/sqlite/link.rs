@@ -14,6 +14,7 @@ use crate::sqlite::control::Watch;
 use crate::sqlite::culprit::Notes;
 use crate::sqlite::errors::fault;
 use crate::sqlite::guard::Guard;
+use crate::sqlite::once::Changed;
 use crate::sqlite::place::Place;
 use crate::sqlite::vfs::{Shown, Tap, register_system_tables};
 use crate::sqlite::{Options, function};
@@ -47,6 +48,8 @@ pub(crate) struct Link {
     pub(crate) shown: Arc<Shown>,
     /// Rows that a failed statement's second run notes.
     pub(crate) notes: Arc<Notes>,
+    /// Rows that the running statement has changed.
+    pub(crate) changed: Arc<Changed>,
     /// Whether `"x"` may be a string.
     lax_quotes: Cell<bool>,
 }
@@ -60,6 +63,7 @@ impl Link {
             verified: Cell::new(None),
             shown: Arc::default(),
             notes: Arc::default(),
+            changed: Arc::default(),
             lax_quotes: Cell::new(true),
         }
     }
@@ -181,6 +185,7 @@ fn prepare_for_clients(link: &mut Link, options: &Options) -> rusqlite::Result<(
     function::register(connection, &link.shown)?;
     register_system_tables(connection, &link.shown)?;
     link.notes.install(connection)?;
+    link.changed.install(connection)?;
     link.guard.install(connection)?;
     link.watch.install(connection)
 }

@@ -15,6 +15,7 @@ mod function;
 mod guard;
 mod link;
 mod load;
+mod once;
 mod page;
 mod page_set;
 mod place;

@@ -184,9 +184,9 @@ impl Pool {
         sink: &mut dyn RowSink,
     ) -> Result<Ran, Error> {
         let _running = self.shared.gate.run();
-        let Some(link) = self.take() else { return Ok(Ran::Elsewhere) };
+        let Some(mut link) = self.take() else { return Ok(Ran::Elsewhere) };
         link.guard.lift();
-        let ran = self.run_open(&link, job, control, sink);
+        let ran = self.run_open(&mut link, job, control, sink);
         link.guard.lift();
         let ended = link.connection.is_autocommit()
             || execute(&link.connection, own!("ROLLBACK")).is_ok()
@@ -199,7 +199,7 @@ impl Pool {
 
     fn run_open(
         &self,
-        link: &Link,
+        link: &mut Link,
         job: &Job<'_>,
         control: &Control,
         sink: &mut dyn RowSink,
@@ -229,18 +229,25 @@ impl Pool {
     /// Runs one statement. `None` if it ran out of budget or of locks.
     fn step(
         &self,
-        link: &Link,
+        link: &mut Link,
         statement: &Statement,
         control: &Control,
         sink: Option<&mut dyn RowSink>,
     ) -> Result<Option<(Completion, Outcome)>, Error> {
         let mut witness = Witness { sink, hasher: Xxh3::new() };
+        let Ok(watched) = link.changed.watch(&mut link.connection, &statement.sql) else {
+            return Ok(None);
+        };
         errors::forget_function_error();
         link.guard.lower(Dialect::Postgres);
         link.watch.arm(control);
         let result = run::run(link, Dialect::Postgres, statement, &mut witness);
         let stopped = link.watch.disarm();
         link.guard.lift();
+        if watched && link.changed.unwatch(&mut link.connection).is_err() {
+            return Ok(None);
+        }
+        let link = &*link;
         let denied = link.guard.take_denial();
         let error = match result {
             Ok(completion) => {

@@ -116,6 +116,16 @@ impl Writer {
         }
     }
 
+    /// Has changed rows noted for a statement that asks for them; or no longer.
+    fn watch_changes(&mut self, sql: Option<&str>) -> Result<bool, RunError> {
+        let link = &mut self.postgres;
+        let watched = match sql {
+            Some(sql) => link.changed.watch(&mut link.connection, sql),
+            None => link.changed.unwatch(&mut link.connection).map(|()| false),
+        };
+        watched.map_err(|error| self.run_error(&error))
+    }
+
     /// The connection of the open transaction, or the one used last.
     fn current(&self) -> &Link {
         self.link(self.open.as_ref().map_or(self.last_dialect, |open| open.dialect))
@@ -353,6 +363,7 @@ impl Writer {
         sql: &str,
     ) -> Result<Completion, RunError> {
         let dialect = self.usable()?;
+        let watched = dialect == Dialect::Postgres && self.watch_changes(Some(sql))?;
         let link = self.link(dialect);
         link.guard.lift();
         if guarded {
@@ -371,6 +382,10 @@ impl Writer {
         let result = work(link);
         let stopped = link.watch.disarm();
         link.guard.lift();
+        if watched {
+            self.watch_changes(None)?;
+        }
+        let link = self.link(dialect);
         if unchecked {
             set_unchecked(&link.connection, false).map_err(|error| self.run_error(&error))?;
         }

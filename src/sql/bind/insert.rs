@@ -34,10 +34,18 @@ impl Binder<'_> {
         let (source, columns) = self.insert_source(table, &given, tree)?;
         let excluded = self.relations.len();
         self.relations.push("excluded".to_owned());
-        let on_conflict = match &tree.on_conflict {
+        let mut on_conflict = match &tree.on_conflict {
             None => None,
             Some(clause) => Some(self.on_conflict(table, id, excluded, clause, &scope)?),
         };
+        if let Some(clause) = &mut on_conflict {
+            let several = match &source {
+                InsertSource::Rows(rows) => rows.len() > 1,
+                InsertSource::Query { .. } => true,
+                InsertSource::DefaultValues => false,
+            };
+            clause.checks_twice = several && table.has_rowid && table.column("_rowid_").is_none();
+        }
         self.scopes.push(scope);
         let returning = self.returning(&tree.returning);
         self.scopes.pop();
@@ -311,7 +319,7 @@ impl Binder<'_> {
     ) -> Result<OnConflict, Error> {
         let (keys, partial) = self.conflict_target(table, id, clause, scope)?;
         let Some((assignments, filter)) = &clause.update else {
-            return Ok(OnConflict { keys, filter: partial, update: None });
+            return Ok(OnConflict { keys, filter: partial, update: None, checks_twice: false });
         };
         let mut both = scope.clone();
         // Both have the same columns, so that a bare name is ambiguous.
@@ -325,7 +333,7 @@ impl Binder<'_> {
             ))
         });
         self.scopes.pop();
-        Ok(OnConflict { keys, filter: partial, update: Some(bound?) })
+        Ok(OnConflict { keys, filter: partial, update: Some(bound?), checks_twice: false })
     }
 
     /// The target of ON CONFLICT: what a unique index is over.

@@ -12,7 +12,7 @@ use crate::sql::ddl::constraint;
 use crate::sql::ddl::depend::{self, Object};
 use crate::sql::ddl::name::Chooser;
 use crate::sql::ddl::rebuild::{self, Values};
-use crate::sql::ddl::{Work, drop, index, layout, record, sequence, skipped, table};
+use crate::sql::ddl::{Work, deferral, drop, index, layout, record, sequence, skipped, table};
 use crate::sql::lite::{self, Expr};
 use crate::sql::{Action, Step};
 
@@ -293,29 +293,22 @@ fn check_rows<'c>(
             change.checks.push(rows_where(&change.new, violated, error));
         }
         Known::ForeignKey { actions, columns, .. } => {
-            let message = format!(
-                "insert or update on table \"{}\" violates foreign key constraint \"{}\"",
-                new.name, constraint.name
-            );
-            let error =
-                about(Error::user(SqlState::FOREIGN_KEY_VIOLATION, message), new, constraint);
             if actions.matching == 'f' && columns.len() > 1 {
                 let stored: Vec<String> =
                     columns.iter().map(|place| new.columns[*place].stored.clone()).collect();
                 let mixed = Expr::Prefix("NOT", Box::new(layout::all_or_none(&stored)));
                 let detail = "MATCH FULL does not allow mixing of null and nonnull key values.";
-                let error = error.clone().with_detail(detail);
+                let error = deferral::broken(new, constraint).with_detail(detail);
                 change.checks.push(rows_where(&change.new, mixed, error));
             }
-            let orphans = rebuild::orphans(&change.new, &constraint.kind, binder);
-            change.checks.extend(orphans.map(|query| check_step(query, error)));
+            change.checks.extend(deferral::orphan_check(&change.new, constraint, binder));
         }
         Known::PrimaryKey { .. } | Known::Unique { .. } => {}
     }
     Ok(())
 }
 
-fn about(mut error: Error, table: &Table, constraint: &Constraint) -> Error {
+pub(super) fn about(mut error: Error, table: &Table, constraint: &Constraint) -> Error {
     let fields = error.fields_mut();
     fields.schema = Some(table.schema.clone());
     fields.table = Some(table.name.clone());

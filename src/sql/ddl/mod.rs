@@ -7,6 +7,7 @@
 mod alter;
 mod column;
 mod constraint;
+mod deferral;
 mod depend;
 mod drop;
 mod index;
@@ -28,6 +29,8 @@ use crate::sql::ast::Definition;
 use crate::sql::bind::Binder;
 use crate::sql::ddl::record::Oids;
 use crate::sql::{Action, Step, WriteTag};
+
+pub(super) use deferral::set_constraints;
 
 /// Compiles a definition.
 pub(super) fn compile(tree: &Definition, binder: &mut Binder<'_>) -> Result<Action, Error> {

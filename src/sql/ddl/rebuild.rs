@@ -200,11 +200,11 @@ pub(super) fn orphans(
         table: Some(alias.to_owned()),
         name: name.to_owned(),
     };
-    let mut given = Vec::new();
-    let mut equal = Vec::new();
+    let (mut given, mut equal, mut values) = (Vec::new(), Vec::new(), Vec::new());
     for (place, name) in columns.iter().zip(foreign_columns) {
         let own = column("child", &table.columns[*place].stored);
         given.push(Expr::IsNull { operand: Box::new(own.clone()), negated: true });
+        values.push((own.clone(), None));
         equal.push(Expr::infix(own, "=", column("parent", &other.column(name)?.stored)));
     }
     let all = |parts: Vec<Expr>| parts.into_iter().reduce(|l, r| Expr::infix(l, "AND", r));
@@ -218,7 +218,7 @@ pub(super) fn orphans(
     Some(lite::Query {
         limit: Some(Expr::Integer(1)),
         ..lite::Query::select(lite::Select {
-            items: vec![(Expr::Integer(1), None)],
+            items: values,
             from: Some(lite::From::Table { name: table.stored.clone(), alias: "child".to_owned() }),
             filter: Some(Expr::infix(all(given)?, "AND", missing)),
             ..lite::Select::default()

@@ -1,6 +1,7 @@
 //! INSERT, UPDATE, DELETE.
 
 use crate::model::error::Error;
+use crate::model::statement::UPDATE_ONCE;
 use crate::sql::bound::{Delete, Expr, ExprKind, Insert, InsertSource, RelationId, Update};
 use crate::sql::lite;
 use crate::sql::lower::Lower;
@@ -35,10 +36,16 @@ impl Lower<'_> {
                 filter: self.bare_exprs(clause.filter.as_slice(), insert.id)?.pop(),
                 update: match &clause.update {
                     None => None,
-                    Some((assignments, filter)) => Some((
-                        self.assignments(assignments)?,
-                        filter.as_ref().map(|filter| self.expr(filter)).transpose()?,
-                    )),
+                    Some((assignments, filter)) => {
+                        let filter = filter.as_ref().map(|filter| self.expr(filter)).transpose()?;
+                        let alias = &self.relations[insert.id];
+                        let filter = if clause.checks_twice {
+                            Some(once(&insert.table, alias, filter))
+                        } else {
+                            filter
+                        };
+                        Some((self.assignments(assignments)?, filter))
+                    }
                 },
             }),
         };
@@ -128,6 +135,17 @@ impl Lower<'_> {
             filter,
             returning: self.returning(&delete.returning, delete.id)?,
         })
+    }
+}
+
+/// DO UPDATE's condition, which fails for a row that the statement has changed.
+fn once(table: &str, alias: &str, filter: Option<lite::Expr>) -> lite::Expr {
+    let row = lite::Expr::Column { table: Some(alias.to_owned()), name: "_rowid_".to_owned() };
+    let check = lite::Expr::call(UPDATE_ONCE, vec![lite::Expr::text(table), row]);
+    match filter {
+        // AND doesn't promise an order.
+        Some(filter) => lite::Expr::Case { branches: vec![(filter, check)], otherwise: None },
+        None => check,
     }
 }
 

@@ -87,12 +87,12 @@ impl Runner {
                         }
                     };
                     if rows > 0
-                        && let Some(error) = &step.must_be_empty
+                        && let Some(unwanted) = &step.must_be_empty
                     {
                         self.connection
                             .execute_batch("ROLLBACK TO statement; RELEASE statement")
                             .unwrap();
-                        return Err(error.clone());
+                        return Err(unwanted.error.clone());
                     }
                     if matches!(step.role, StepRole::Result | StepRole::Count) {
                         let _ = writeln!(out, "{tag:?} {}", self.connection.changes());
