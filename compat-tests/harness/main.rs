@@ -41,6 +41,8 @@ the outcome against compat-tests/status.toml.
 
 const CLIENTS: &[(&str, Toolchain)] = &[
     ("asyncpg", Toolchain::Python),
+    ("django", Toolchain::Python),
+    ("knex", Toolchain::Node),
     ("lib-pq", Toolchain::Go),
     ("node-postgres", Toolchain::Node),
     ("pg8000", Toolchain::Python),
@@ -48,6 +50,7 @@ const CLIENTS: &[(&str, Toolchain)] = &[
     ("postgres.js", Toolchain::Node),
     ("psycopg", Toolchain::Python),
     ("psycopg2", Toolchain::Python),
+    ("sequelize", Toolchain::Node),
     ("sqlalchemy", Toolchain::Python),
 ];
 

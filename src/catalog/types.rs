@@ -46,6 +46,45 @@ pub(crate) fn collation(oid: Oid) -> Oid {
     storage(oid).collation
 }
 
+/// An index method's OID; the B-tree's for one that isn't known.
+pub(crate) fn method_oid(name: &str) -> Oid {
+    const BTREE: Oid = 403;
+    let found = fixed::records("pg_am").find(|row| row.text("amname") == name);
+    found.map_or(BTREE, |row| row.oid("oid"))
+}
+
+/// The operator class of a method that has this name; 0 where there is none.
+pub(crate) fn named_operator_class(method: &str, name: &str) -> Oid {
+    let method = method_oid(method);
+    let mut classes = fixed::records("pg_opclass");
+    let found = classes.find(|row| row.oid("opcmethod") == method && row.text("opcname") == name);
+    found.map_or(0, |row| row.oid("oid"))
+}
+
+/// The operator class of a method that is for a type; a B-tree's where there is none.
+pub(crate) fn default_operator_class_of(method: &str, oid: Oid) -> Oid {
+    if method == "btree" {
+        return default_operator_class(oid);
+    }
+    let method = method_oid(method);
+    let is_array = crate::pgdata::type_by_oid(oid).is_some_and(|found| found.is_array);
+    let named = |type_oid: Oid| {
+        let mut classes = fixed::records("pg_opclass");
+        let found = classes.find(|row| {
+            row.oid("opcmethod") == method
+                && row.oid("opcintype") == type_oid
+                && row.text("opcdefault") == "t"
+        });
+        found.map(|row| row.oid("oid"))
+    };
+    let input = match oid {
+        1043 => 25,
+        _ if is_array => 2277,
+        _ => oid,
+    };
+    named(input).unwrap_or_else(|| default_operator_class(oid))
+}
+
 /// The B-tree operator class that an index on a column has; 0 where there is none.
 pub(crate) fn default_operator_class(oid: Oid) -> Oid {
     static CLASSES: LazyLock<HashMap<Oid, Oid>> = LazyLock::new(|| {

@@ -247,6 +247,15 @@ fn object_id_from_text(data_type: PgType, text: &str) -> Result<Value, Error> {
     }
 }
 
+/// Whether a text given for a value of such a type (`regclass` ...) is a name, to be looked up where
+/// the catalogs are.
+pub fn is_object_name(data_type: PgType, text: &str) -> bool {
+    matches!(family(data_type), Ok(Family::ObjectId))
+        && data_type.oid != PgType::OID.oid
+        && text != "-"
+        && !text.starts_with(|c: char| c.is_ascii_digit())
+}
+
 fn object_id_to_text(data_type: PgType, value: &Value, out: &mut BytesMut) -> Result<(), Error> {
     match value {
         // A number and a name: what the catalogs call the object.

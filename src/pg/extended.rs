@@ -82,6 +82,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             let value = match formats.of(at) {
                 Format::Binary => datum::from_binary(data_type, bytes),
                 Format::Text => match std::str::from_utf8(bytes) {
+                    // The statement looks it up.
+                    Ok(text) if datum::is_object_name(data_type, text) => {
+                        Ok(Value::Text(text.to_owned()))
+                    }
                     Ok(text) => datum::from_text(data_type, text, style),
                     Err(error) => Err(datum::invalid_utf8(bytes, error.valid_up_to())),
                 },

@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use crate::model::error::{Error, SqlState};
-use crate::model::value::RowBatch;
+use crate::model::value::{RowBatch, Value};
 use crate::session::Session;
 use crate::session::portal::{Portal, Reply, RowsTag, Rowset, State, no_portal};
 use crate::session::statement::Prepared;
 use crate::session::transaction::{self, Phase};
-use crate::sql::{CursorOptions, FetchCount, OutputColumn, Parsed};
+use crate::sql::{CursorOptions, FetchCount, OutputColumn};
 
 /// The rows of a cursor that can go back, and where it stands.
 ///
@@ -99,21 +99,20 @@ impl Scroll {
 }
 
 impl Session {
-    /// DECLARE name CURSOR FOR query.
+    /// DECLARE name CURSOR FOR query, with the values of the query's parameters.
     pub(crate) async fn declare(
         &mut self,
         name: &str,
-        query: &Parsed,
-        options: CursorOptions,
-        alone: bool,
+        query: &Arc<Prepared>,
+        parameters: &[Value],
+        (options, alone): (CursorOptions, bool),
     ) -> Result<Reply, Error> {
         let hold = options.hold;
         if !hold && alone && self.phase == Phase::Idle {
             return Err(transaction::only_in_block("DECLARE CURSOR"));
         }
         self.check_new_portal(name)?;
-        let statement = Arc::new(Prepared::new(Some(query.clone()), Vec::new()));
-        let reply = Box::pin(self.attempt(&statement, &[], alone)).await?;
+        let reply = Box::pin(self.attempt(query, parameters, alone)).await?;
         let Reply::Rows(mut rows) = reply else {
             return Err(Error::user(
                 SqlState::SYNTAX_ERROR,

@@ -201,7 +201,9 @@ impl Session {
                 Ok(rows.map(|rows| Reply::CopyOut { options: copy.options.clone(), rows }))
             }
             Action::Declare { name, query, options } => {
-                self.declare(name, query, *options, alone).await.map(Some)
+                let types = plan.parameters.iter().map(|known| known.oid).collect();
+                let query = Arc::new(Prepared::new(Some((**query).clone()), types));
+                self.declare(name, &query, parameters, (*options, alone)).await.map(Some)
             }
             Action::Fetch { name, count, move_only } => {
                 self.fetch_cursor(name, *count, *move_only).await.map(Some)
@@ -448,6 +450,7 @@ impl Session {
                 Argument::TransactionTime => self.now(),
                 Argument::StatementTime => crate::datum::timestamptz_from_unix(self.statement_time),
                 Argument::Setting(name) => Value::Text(self.show(name)?),
+                Argument::Settings => Value::Text(self.all_settings()?),
                 Argument::SearchPath => {
                     let compile = self.settings.compile();
                     let path = SearchPath::new(&compile.search_path, &compile.user);
@@ -527,6 +530,14 @@ impl Session {
             "in_hot_standby" => on(!self.engine.is_leader()),
             _ => self.settings.show(name)?,
         })
+    }
+
+    /// What [`show`](Self::show) shows, of every setting: a JSON object, with names in lower case.
+    fn all_settings(&self) -> Result<String, Error> {
+        let shown =
+            self.settings.names().map(|name| Ok((name.to_lowercase(), self.show(name)?.into())));
+        let all = shown.collect::<Result<serde_json::Map<_, _>, Error>>()?;
+        Ok(serde_json::Value::Object(all).to_string())
     }
 
     fn utility(&mut self, plan: &Plan) -> Result<Reply, Error> {

@@ -69,15 +69,32 @@ const IDLE_IN_TRANSACTION_DEFAULT: &str = "1min";
 /// Ordered by name without case.
 const DEFINITIONS: &[Definition] = &[
     reported("application_name", "", Kind::Text),
+    setting("array_nulls", "on", Kind::Choice(&["on"])),
+    setting("backslash_quote", "safe_encoding", Kind::Choice(&["safe_encoding"])),
     setting("bytea_output", "hex", Kind::Choice(&["hex", "escape"])),
     setting("check_function_bodies", "on", Kind::Boolean),
     reported("client_encoding", "UTF8", Kind::Encoding),
     setting("client_min_messages", "notice", Kind::Choice(MESSAGE_LEVELS)),
+    setting("cluster_name", "", Kind::Fixed),
     reported("DateStyle", "ISO, MDY", Kind::DateStyle),
+    setting("default_table_access_method", "heap", Kind::Choice(&["heap"])),
+    setting("default_tablespace", "", Kind::Choice(&["", "pg_default"])),
+    setting("default_toast_compression", "pglz", Kind::Choice(&["pglz", "lz4"])),
     setting("default_transaction_deferrable", "off", Kind::Boolean),
     setting("default_transaction_isolation", "read committed", Kind::Choice(ISOLATION_LEVELS)),
     reported("default_transaction_read_only", "off", Kind::Boolean),
     setting("eider.read_level", "linearizable", Kind::ReadLevel),
+    setting("enable_bitmapscan", "on", Kind::Boolean),
+    setting("enable_hashagg", "on", Kind::Boolean),
+    setting("enable_hashjoin", "on", Kind::Boolean),
+    setting("enable_indexonlyscan", "on", Kind::Boolean),
+    setting("enable_indexscan", "on", Kind::Boolean),
+    setting("enable_material", "on", Kind::Boolean),
+    setting("enable_mergejoin", "on", Kind::Boolean),
+    setting("enable_nestloop", "on", Kind::Boolean),
+    setting("enable_seqscan", "on", Kind::Boolean),
+    setting("enable_sort", "on", Kind::Boolean),
+    setting("escape_string_warning", "on", Kind::Boolean),
     setting("extra_float_digits", "1", Kind::Integer(-15, 3)),
     setting(
         "idle_in_transaction_session_timeout",
@@ -93,15 +110,31 @@ const DEFINITIONS: &[Definition] = &[
         Kind::Choice(&["postgres", "postgres_verbose", "sql_standard", "iso_8601"]),
     ),
     reported("is_superuser", "on", Kind::Fixed),
+    setting("jit", "off", Kind::Boolean),
+    setting("lc_collate", "C", Kind::Fixed),
+    setting("lc_ctype", "C", Kind::Fixed),
+    setting("lc_messages", "C", Kind::Choice(&["C"])),
+    setting("lc_monetary", "C", Kind::Choice(&["C"])),
+    setting("lc_numeric", "C", Kind::Choice(&["C"])),
+    setting("lc_time", "C", Kind::Choice(&["C"])),
     setting("lock_timeout", "0", Kind::Milliseconds(i32::MAX as i64)),
     setting("max_identifier_length", "63", Kind::Fixed),
     setting("max_index_keys", "32", Kind::Fixed),
+    setting("max_prepared_transactions", "0", Kind::Fixed),
+    setting(
+        "plan_cache_mode",
+        "auto",
+        Kind::Choice(&["auto", "force_generic_plan", "force_custom_plan"]),
+    ),
+    setting("quote_all_identifiers", "off", Kind::Choice(&["off"])),
     setting("row_security", "on", Kind::Boolean),
     setting("search_path", "\"$user\", public", Kind::SearchPath),
     reported("server_encoding", "UTF8", Kind::Fixed),
     reported("server_version", SERVER_VERSION, Kind::Fixed),
     setting("server_version_num", "150018", Kind::Fixed),
     reported("session_authorization", "", Kind::Fixed),
+    setting("session_replication_role", "origin", Kind::Choice(&["origin"])),
+    setting("ssl", "off", Kind::Fixed),
     reported("standard_conforming_strings", "on", Kind::Choice(&["on"])),
     setting("statement_timeout", "0", Kind::Milliseconds(i32::MAX as i64)),
     setting("synchronize_seqscans", "on", Kind::Boolean),
@@ -110,6 +143,8 @@ const DEFINITIONS: &[Definition] = &[
     setting("transaction_deferrable", "off", Kind::Boolean),
     setting("transaction_isolation", "read committed", Kind::Choice(ISOLATION_LEVELS)),
     setting("transaction_read_only", "off", Kind::Boolean),
+    setting("transform_null_equals", "off", Kind::Choice(&["off"])),
+    setting("xmloption", "content", Kind::Choice(&["content", "document"])),
 ];
 
 fn definition(name: &str) -> Option<&'static Definition> {
@@ -299,6 +334,12 @@ impl Settings {
                 .ok_or_else(|| unrecognized(name));
         };
         Ok(self.get(known.name).to_owned())
+    }
+
+    /// The names of all settings, the client's own included.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let own = self.local.keys().filter(|name| definition(name).is_none());
+        DEFINITIONS.iter().map(|known| known.name).chain(own.map(String::as_str))
     }
 
     /// All settings in the table, with their values.

@@ -51,9 +51,18 @@ fn statement(parsed: &Parsed, binder: &mut Binder<'_>) -> Result<Compiled, Error
         other @ Statement::Show { name } => utility(other, binder).map(|action| show(name, action)),
         explain @ Statement::Explain { options, .. } => {
             let data_type = if options.json { PgType::JSON } else { PgType::TEXT };
-            let compiled = simple(utility(explain, binder)?);
+            let mut compiled = simple(utility(explain, binder)?);
+            if let Action::Explain { statement, .. } = &compiled.action {
+                compiled.parameters.clone_from(&statement.parameters);
+            }
             let column = text_column("QUERY PLAN", data_type);
             Ok(Compiled { columns: vec![column], returns_rows: true, ..compiled })
+        }
+        Statement::Declare { query, .. } => {
+            // The cursor's query has the parameters; their types are those that it needs.
+            let inner = statement(query, binder)?;
+            let action = utility(&parsed.statement, binder)?;
+            Ok(Compiled { parameters: inner.parameters, ..simple(action) })
         }
         Statement::Execute { name, .. } => {
             let execute = Box::new(parsed.clone());
@@ -560,7 +569,7 @@ fn explain(
     options: ExplainOptions,
     statement: &Parsed,
 ) -> Result<Action, Error> {
-    let types: Vec<Oid> = Vec::new();
+    let types: Vec<Oid> = binder.given_types();
     if let Statement::Execute { name, .. } = &statement.statement {
         let (name, execute) = (name.text.clone(), Box::new(statement.clone()));
         return Ok(Action::ExplainExecute { options, name, execute });

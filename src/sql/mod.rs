@@ -341,6 +341,8 @@ pub enum Argument {
     StatementTime,
     /// A session fact, by its setting's name: `TimeZone`, `search_path`, `application_name` ...
     Setting(String),
+    /// All of them: a JSON object.
+    Settings,
     /// The schemas that names are looked up in, as `catalog::SearchPath` writes them.
     SearchPath,
     /// The backend's process id.

@@ -5,8 +5,9 @@ use crate::catalog::own::class::tables;
 use crate::catalog::own::index::all_indexes;
 use crate::catalog::own::{Builder, derived_oid};
 use crate::catalog::types::storage;
-use crate::model::catalog::{Catalog, Column, Table, TableKind};
+use crate::model::catalog::{Catalog, Column, Identity, PUBLIC, Table, TableKind};
 use crate::model::pg_type::{Oid, PgType};
+use crate::pgdata::quote_identifier;
 
 /// The columns that every table has, with their numbers and types.
 const SYSTEM_COLUMNS: &[(&str, i16, Oid)] = &[
@@ -31,6 +32,7 @@ struct Attribute<'a> {
     not_null: bool,
     has_default: bool,
     identity: &'static str,
+    generated: &'static str,
 }
 
 impl<'a> Attribute<'a> {
@@ -43,6 +45,7 @@ impl<'a> Attribute<'a> {
             not_null: false,
             has_default: false,
             identity: "",
+            generated: "",
         }
     }
 }
@@ -50,7 +53,7 @@ impl<'a> Attribute<'a> {
 pub(super) fn attributes(catalog: &Catalog, rows: &mut Builder) {
     for table in tables(catalog) {
         for column in &table.columns {
-            add(&of_column(table, column), rows);
+            add(&of_column(catalog, table, column), rows);
         }
         if table.kind != TableKind::View {
             system_columns(table.oid, rows);
@@ -82,10 +85,16 @@ fn system_columns(relation: Oid, rows: &mut Builder) {
     }
 }
 
-fn of_column<'a>(table: &Table, column: &'a Column) -> Attribute<'a> {
+fn of_column<'a>(catalog: &Catalog, table: &Table, column: &'a Column) -> Attribute<'a> {
     Attribute {
         not_null: column.not_null,
-        has_default: default(column).is_some(),
+        has_default: default(catalog, column).is_some(),
+        identity: match column.identity {
+            Some(Identity::Always) => "a",
+            Some(Identity::ByDefault) => "d",
+            None => "",
+        },
+        generated: if column.generated.is_some() { "s" } else { "" },
         ..Attribute::plain(table.oid, &column.name, column.data_type, column.number)
     }
 }
@@ -111,14 +120,27 @@ fn add(attribute: &Attribute<'_>, rows: &mut Builder) {
         ("attnotnull", attribute.not_null.into()),
         ("atthasdef", attribute.has_default.into()),
         ("attidentity", attribute.identity.into()),
+        ("attgenerated", attribute.generated.into()),
         ("attislocal", true.into()),
         ("attcollation", stored.collation.into()),
     ]);
 }
 
-/// A column's default as `pg_attrdef` has it: an identity column's sequence isn't one.
-fn default(column: &Column) -> Option<&str> {
-    column.default.as_deref()
+/// A column's default as `pg_attrdef` has it, or what it is generated from; an identity column's
+/// sequence isn't one.
+fn default(catalog: &Catalog, column: &Column) -> Option<String> {
+    if let Some(text) = column.generated.as_ref().or(column.default.as_ref()) {
+        return Some(text.clone());
+    }
+    if column.identity.is_some() {
+        return None;
+    }
+    let sequence = catalog.sequence_by_oid(column.sequence?)?;
+    let mut name = quote_identifier(&sequence.name).into_owned();
+    if sequence.schema != PUBLIC {
+        name = format!("{}.{name}", quote_identifier(&sequence.schema));
+    }
+    Some(format!("nextval('{}'::regclass)", name.replace('\'', "''")))
 }
 
 /// `pg_attrdef.oid`
@@ -129,12 +151,12 @@ pub(crate) fn default_oid(table: Oid, number: i16) -> Oid {
 pub(super) fn defaults(catalog: &Catalog, rows: &mut Builder) {
     for table in tables(catalog) {
         for column in &table.columns {
-            let Some(text) = default(column) else { continue };
+            let Some(text) = default(catalog, column) else { continue };
             rows.add(vec![
                 ("oid", default_oid(table.oid, column.number).into()),
                 ("adrelid", table.oid.into()),
                 ("adnum", column.number.into()),
-                ("adbin", text.to_owned().into()),
+                ("adbin", text.into()),
             ]);
         }
     }

@@ -8,7 +8,6 @@ use crate::model::pg_type::Oid;
 
 /// `pg_am.oid`
 const HEAP: Oid = 2;
-const BTREE: Oid = 403;
 
 /// `pg_class.relkind`
 pub(crate) fn relation_kind(table: &Table) -> &'static str {
@@ -75,7 +74,7 @@ fn table_row(catalog: &Catalog, table: &Table, indexed: bool, rows: &mut Builder
         ("relchecks", (checks as i64).into()),
         ("relhasrules", view.into()),
         ("relhastriggers", has_foreign_keys(catalog, table).into()),
-        ("relispopulated", true.into()),
+        ("relispopulated", table.populated.into()),
         ("relreplident", if view { "n" } else { "d" }.into()),
     ]);
 }
@@ -99,12 +98,12 @@ fn index_row(index: &AnyIndex<'_>, rows: &mut Builder) {
         ("relname", index.name.clone().into()),
         ("relnamespace", PUBLIC.into()),
         ("relowner", OWNER.into()),
-        ("relam", BTREE.into()),
+        ("relam", index.method_oid().into()),
         ("relfilenode", index.oid.into()),
         ("relpages", 1.into()),
         ("relpersistence", "p".into()),
         ("relkind", "i".into()),
-        ("relnatts", (index.keys.len() as i64).into()),
+        ("relnatts", (index.column_count() as i64).into()),
         ("relispopulated", true.into()),
         ("relreplident", "n".into()),
     ]);

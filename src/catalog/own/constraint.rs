@@ -25,7 +25,7 @@ pub(crate) fn target<'c>(
     kind: &ConstraintKind,
 ) -> Option<(&'c Table, Vec<i16>)> {
     let ConstraintKind::ForeignKey { table, foreign_columns, .. } = kind else { return None };
-    let found = catalog.tables.values().find(|known| known.name.eq_ignore_ascii_case(table))?;
+    let found = catalog.tables.values().find(|known| known.stored.eq_ignore_ascii_case(table))?;
     let key = primary_key(found);
     let columns = if foreign_columns.is_empty() {
         key.iter().filter_map(|place| found.columns.get(*place)).map(|c| c.number).collect()
@@ -78,21 +78,29 @@ fn add(catalog: &Catalog, table: &Table, constraint: &Constraint, rows: &mut Bui
         ConstraintKind::Check { expression } => Cell::from(expression.clone()),
         _ => Cell::Null,
     };
-    let actions = if kind == "f" { ("a", "a", "s") } else { (" ", " ", " ") };
+    let actions = match &constraint.kind {
+        ConstraintKind::ForeignKey { actions, .. } => {
+            [actions.on_update, actions.on_delete, actions.matching]
+        }
+        _ => [' '; 3],
+    };
+    let [on_update, on_delete, matching] = actions.map(|letter| Cell::from(letter.to_string()));
     rows.add(vec![
         ("oid", constraint.oid.into()),
         ("conname", constraint.name.clone().into()),
         ("connamespace", PUBLIC.into()),
         ("contype", kind.into()),
-        ("convalidated", true.into()),
+        ("condeferrable", constraint.deferrable.into()),
+        ("condeferred", constraint.initially_deferred.into()),
+        ("convalidated", constraint.validated.into()),
         ("conrelid", table.oid.into()),
         ("conindid", index.into()),
         ("confrelid", foreign.as_ref().map_or(0, |(table, _)| table.oid).into()),
-        ("confupdtype", actions.0.into()),
-        ("confdeltype", actions.1.into()),
-        ("confmatchtype", actions.2.into()),
+        ("confupdtype", on_update),
+        ("confdeltype", on_delete),
+        ("confmatchtype", matching),
         ("conislocal", true.into()),
-        ("connoinherit", (kind != "c").into()),
+        ("connoinherit", (kind != "c" || constraint.no_inherit).into()),
         ("conkey", columns),
         ("confkey", foreign.map_or(Cell::Null, |(_, numbers)| Cell::numbers(numbers))),
         ("conbin", expression),

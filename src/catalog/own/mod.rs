@@ -36,10 +36,23 @@ pub(crate) fn rows(relation: &'static SystemRelation, catalog: &Catalog) -> Rows
             sequence::dependencies(catalog, &mut rows);
             constraint::dependencies(catalog, &mut rows);
         }
+        "pg_description" => descriptions(catalog, &mut rows),
         "pg_authid" => role::roles(&mut rows),
         _ => {}
     }
     Rows::new(relation.columns.len(), rows.cells)
+}
+
+/// COMMENT ON.
+fn descriptions(catalog: &Catalog, rows: &mut Builder) {
+    for comment in &catalog.comments {
+        rows.add(vec![
+            ("objoid", comment.object.into()),
+            ("classoid", comment.class.into()),
+            ("objsubid", comment.column.into()),
+            ("description", comment.text.clone().into()),
+        ]);
+    }
 }
 
 /// Collects rows of one relation.

@@ -2,7 +2,6 @@
 
 use crate::catalog::cell::Cell;
 use crate::catalog::own::Builder;
-use crate::catalog::own::class::tables;
 use crate::catalog::own::constraint::CLASS_OF_RELATIONS;
 use crate::model::catalog::Catalog;
 
@@ -21,20 +20,21 @@ pub(super) fn sequences(catalog: &Catalog, rows: &mut Builder) {
     }
 }
 
-/// A serial column's sequence goes with the column.
+/// A sequence goes with the column that owns it.
 pub(super) fn dependencies(catalog: &Catalog, rows: &mut Builder) {
-    for table in tables(catalog) {
-        for column in &table.columns {
-            let owned = column.sequence.and_then(|oid| catalog.sequence_by_oid(oid));
-            let Some(sequence) = owned else { continue };
-            rows.add(vec![
-                ("classid", CLASS_OF_RELATIONS.into()),
-                ("objid", sequence.oid.into()),
-                ("refclassid", CLASS_OF_RELATIONS.into()),
-                ("refobjid", table.oid.into()),
-                ("refobjsubid", column.number.into()),
-                ("deptype", "a".into()),
-            ]);
-        }
+    for sequence in catalog.sequences.values() {
+        let owner = sequence
+            .owner
+            .as_ref()
+            .and_then(|(table, number)| catalog.tables.get(table).map(|table| (table, *number)));
+        let Some((table, number)) = owner else { continue };
+        rows.add(vec![
+            ("classid", CLASS_OF_RELATIONS.into()),
+            ("objid", sequence.oid.into()),
+            ("refclassid", CLASS_OF_RELATIONS.into()),
+            ("refobjid", table.oid.into()),
+            ("refobjsubid", number.into()),
+            ("deptype", if sequence.internal { "i" } else { "a" }.into()),
+        ]);
     }
 }

@@ -105,19 +105,8 @@ impl Binder<'_> {
         Ok(arguments)
     }
 
-    fn scalar_call(&mut self, mut chosen: Chosen, position: u32) -> Result<Expr, Error> {
+    fn scalar_call(&mut self, chosen: Chosen, position: u32) -> Result<Expr, Error> {
         match chosen.lowering {
-            Lowering::CurrentSetting => {
-                let Some(ExprKind::Constant(Value::Text(_))) =
-                    chosen.arguments.first().map(|first| &first.kind)
-                else {
-                    return Err(at(
-                        Error::refused("current_setting with a computed name is not supported"),
-                        position,
-                    ));
-                };
-                chosen.arguments.truncate(1);
-            }
             Lowering::NextValue => return self.next_value(chosen.arguments, position),
             Lowering::SessionFact(_) | Lowering::Now => {
                 return self.fact(chosen.lowering, chosen.result, position);

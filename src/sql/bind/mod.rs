@@ -167,6 +167,11 @@ impl<'a> Binder<'a> {
         })
     }
 
+    /// The parameters' types as far as they are known, as a client gives them.
+    pub(crate) fn given_types(&self) -> Vec<Oid> {
+        self.parameters.iter().map(|known| known.map_or(0, |known| known.oid)).collect()
+    }
+
     /// The parameters' types, all known.
     ///
     /// # Errors

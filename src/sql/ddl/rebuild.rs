@@ -49,6 +49,13 @@ fn rows_fit(
     if !kept || layout::row_key(old) != layout::row_key(new) {
         return Ok(false);
     }
+    // Rows that are older than a column end before it, and show the default that SQLite has for it:
+    // with another one they would show that.
+    for (was, is) in old.columns.iter().zip(&new.columns) {
+        if layout::constant_default(was, binder)? != layout::constant_default(is, binder)? {
+            return Ok(false);
+        }
+    }
     for added in &new.columns[old.columns.len()..] {
         let constant = layout::constant_default(added, binder)?.is_some();
         let has_default = added.default.is_some() || added.sequence.is_some();

@@ -11,12 +11,36 @@ use crate::sql::lite;
 use crate::sql::lower::{Lower, collated};
 use crate::sql::types::Lowering;
 
+/// The function that finds what a parameter of such a type names; clients may give a number or a name.
+fn object_lookup(data_type: PgType) -> Option<&'static str> {
+    Some(match data_type.oid {
+        24 => "_eider_pg_regproc_given",
+        2205 => "_eider_pg_regclass_given",
+        2206 => "_eider_pg_regtype_given",
+        4089 => "_eider_pg_regnamespace_given",
+        4096 => "_eider_pg_regrole_given",
+        4191 => "_eider_pg_regcollation_given",
+        _ => return None,
+    })
+}
+
 impl Lower<'_> {
+    fn parameter(&mut self, number: usize, data_type: PgType) -> lite::Expr {
+        let value = self.argument(Argument::Parameter(number));
+        match object_lookup(data_type) {
+            Some(name) => {
+                let path = self.argument(Argument::SearchPath);
+                lite::Expr::call(name, vec![path, value])
+            }
+            None => value,
+        }
+    }
+
     pub(crate) fn expr(&mut self, expr: &Expr) -> Result<lite::Expr, Error> {
         Ok(match &expr.kind {
             ExprKind::Constant(value) => constant(value),
             ExprKind::Unknown(text) => lite::Expr::text(text),
-            ExprKind::Parameter(number) => self.argument(Argument::Parameter(*number)),
+            ExprKind::Parameter(number) => self.parameter(*number, expr.data_type),
             ExprKind::Column(column) => self.column(column),
             ExprKind::Call { lowering, arguments, .. } => {
                 return self.call(*lowering, arguments, expr.data_type);
@@ -275,9 +299,12 @@ impl Lower<'_> {
                 lite::Expr::text("on"),
             ),
             Lowering::BackendPid => self.argument(Argument::BackendPid),
-            Lowering::CurrentSetting => match arguments.pop() {
-                Some(lite::Expr::Text(name)) => self.argument(Argument::Setting(name)),
-                _ => return Err(Error::internal("the name of a setting is a constant")),
+            Lowering::CurrentSetting => match arguments.as_slice() {
+                [lite::Expr::Text(name)] => self.argument(Argument::Setting(name.clone())),
+                _ => {
+                    arguments.insert(0, self.argument(Argument::Settings));
+                    lite::Expr::call("pg_current_setting", arguments)
+                }
             },
             // Done where it is bound, or above.
             Lowering::Same

@@ -156,6 +156,7 @@ impl Runner {
                     "2026-01-02 03:04:05.678+00:00".to_owned()
                 }
                 Argument::Setting(name) => name.clone(),
+                Argument::Settings => "{}".to_owned(),
                 // No step feeds another here.
                 Argument::Relation(_) | Argument::SearchPath | Argument::Rows(_) => "[]".to_owned(),
                 Argument::BackendPid => {

@@ -1,6 +1,7 @@
 //! What the server says of itself, and of sizes.
 
 use rusqlite::Connection;
+use rusqlite::types::Value as SqlValue;
 
 use super::{integer, strict, string};
 use crate::model::error::{Error, SqlState};
@@ -11,6 +12,22 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
             let bytes = args.numeric(0)?.round(0).to_i64();
             let out = || Error::user(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "bigint out of range");
             Ok(string(size(bytes.ok_or_else(out)?)))
+        })?;
+    }
+    // The session's settings, a name, and whether one that isn't there is NULL rather than an error.
+    for count in [2, 3] {
+        strict(connection, "pg_current_setting", count, |args| {
+            let settings: serde_json::Value =
+                serde_json::from_str(args.text(0)?).unwrap_or_default();
+            let name = args.text(1)?;
+            match &settings[name.to_ascii_lowercase()] {
+                serde_json::Value::String(value) => Ok(string(value.clone())),
+                _ if args.count() > 2 && args.integer(2)? != 0 => Ok(SqlValue::Null),
+                _ => Err(Error::user(
+                    SqlState::UNDEFINED_OBJECT,
+                    format!("unrecognized configuration parameter \"{name}\""),
+                )),
+            }
         })?;
     }
     strict(connection, "pg_char_to_encoding", 1, |args| {

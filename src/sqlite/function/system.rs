@@ -136,6 +136,17 @@ fn names(system: &System<'_>) -> rusqlite::Result<()> {
                 None => Err(Error::user(state, format!("{label} \"{written}\" does not exist"))),
             }
         })?;
+        // A parameter: a number, or a name.
+        system.strict(&format!("{name}_given"), &[2], move |contents, arguments| {
+            if let ValueRef::Integer(number) = arguments.value(1) {
+                return Ok(integer(number));
+            }
+            let written = arguments.text(1)?;
+            match contents.find_written(kind, &path(arguments)?, written)? {
+                Some(oid) => Ok(integer(oid.into())),
+                None => Err(Error::user(state, format!("{label} \"{written}\" does not exist"))),
+            }
+        })?;
         system.strict(&format!("{name}_out"), &[2], move |contents, arguments| {
             let oid = oid(arguments, 1)?;
             Ok(string(contents.shown_object(kind, &path(arguments)?, oid)))
