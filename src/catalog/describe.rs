@@ -369,30 +369,10 @@ impl Contents {
 
     /// `acldefault`: the rights on a new object, as an array of `aclitem` in its stored form.
     pub fn default_rights(&self, kind: &str, owner: Oid) -> Option<String> {
-        let (public, own) = match kind {
-            "c" => ("", ""),
-            "r" => ("", "arwdDxt"),
-            "s" => ("", "rwU"),
-            "d" => ("Tc", "CTc"),
-            "f" => ("X", "X"),
-            "l" | "T" => ("U", "U"),
-            "n" => ("", "UC"),
-            "t" => ("", "C"),
-            "p" => ("", "sA"),
-            "F" | "S" => ("", "U"),
-            "L" => ("", "rw"),
-            _ => return None,
-        };
-        let owner = self.role_name(owner);
-        let owner = quote_identifier(&owner);
-        let mut items = Vec::new();
-        if !public.is_empty() {
-            items.push(format!("={public}/{owner}"));
-        }
-        if !own.is_empty() {
-            items.push(format!("{owner}={own}/{owner}"));
-        }
-        Some(serde_json::to_string(&items).expect("strings are valid JSON"))
+        let kind = kind.chars().next()?;
+        crate::catalog::acl::defaults(kind)?;
+        let list = crate::catalog::acl::Acl::initial(kind, &self.role_name(owner)).shown();
+        Some(serde_json::to_string(&list).expect("strings are valid JSON"))
     }
 
     /// Whether a column of this type may be toasted, for tools that ask.

@@ -49,7 +49,12 @@ fn load(relation: &'static SystemRelation) -> Rows {
     if let Some(data) = pgdata::relation(relation.name) {
         let places: Vec<Option<usize>> =
             relation.columns.iter().map(|column| data.column(column.name)).collect();
+        let name = data.column("nspname");
         for row in data.rows() {
+            // `public` is the database's own: it can be granted on, and dropped.
+            if name.and_then(|place| row.text(place)).is_some_and(|name| name == "public") {
+                continue;
+            }
             for (column, place) in relation.columns.iter().zip(&places) {
                 let field = place.and_then(|place| row.text(place));
                 cells.push(field.map_or(Cell::Null, |field| cell(column.data_type, field)));

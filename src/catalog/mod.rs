@@ -8,6 +8,7 @@
 //! Pure: the rows are a function of PostgreSQL's own data and of one `model::Catalog`. They are made
 //! when a relation is first read, and kept as long as that catalog is.
 
+pub mod acl;
 mod cell;
 mod definition;
 mod describe;
@@ -15,6 +16,7 @@ mod fixed;
 mod lookup;
 mod name;
 mod own;
+pub mod rights;
 mod types;
 mod view;
 
@@ -26,6 +28,13 @@ pub use cell::{Cell, Key, Rows};
 pub use definition::{PREFIX, Source, SystemColumn, SystemRelation, relation, relations};
 pub use describe::Deparse;
 pub use name::{Kind, SearchPath};
+pub use own::role::{SUPERUSER, public_list, role_oid};
+
+/// The OID of a language that functions are written in.
+pub fn language_oid(name: &str) -> Option<crate::model::pg_type::Oid> {
+    let mut all = fixed::records("pg_language");
+    all.find(|row| row.text("lanname") == name).map(|row| row.oid("oid"))
+}
 
 /// The rows of all system tables for one state of a database's schema.
 #[derive(Debug)]

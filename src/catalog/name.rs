@@ -37,6 +37,7 @@ impl Kind {
 
     pub const SCHEMA: Self = Self::new("pg_namespace", "nspname", "");
     pub const ROLE: Self = Self::new("pg_authid", "rolname", "");
+    pub const LANGUAGE: Self = Self::new("pg_language", "lanname", "");
 
     const fn new(table: &'static str, name: &'static str, schema: &'static str) -> Self {
         Self { table, name, schema }

@@ -89,7 +89,9 @@ impl Session {
             let plan = self.plan(prepared, attempt > 0).await?;
             if let Some(reply) = self.perform(&plan, parameters, alone).await? {
                 for notice in &plan.compiled.notices {
-                    self.notice(Severity::Notice, notice.clone());
+                    let warning = notice.state().0.starts_with(b"01");
+                    let severity = if warning { Severity::Warning } else { Severity::Notice };
+                    self.notice(severity, notice.clone());
                 }
                 return Ok(reply);
             }

@@ -127,12 +127,13 @@ const DEFINITIONS: &[Definition] = &[
         Kind::Choice(&["auto", "force_generic_plan", "force_custom_plan"]),
     ),
     setting("quote_all_identifiers", "off", Kind::Choice(&["off"])),
+    setting("role", "none", Kind::Text),
     setting("row_security", "on", Kind::Boolean),
     setting("search_path", "\"$user\", public", Kind::SearchPath),
     reported("server_encoding", "UTF8", Kind::Fixed),
     reported("server_version", SERVER_VERSION, Kind::Fixed),
     setting("server_version_num", "150018", Kind::Fixed),
-    reported("session_authorization", "", Kind::Fixed),
+    reported("session_authorization", "", Kind::Text),
     setting("session_replication_role", "origin", Kind::Choice(&["origin"])),
     setting("ssl", "off", Kind::Fixed),
     reported("standard_conforming_strings", "on", Kind::Choice(&["on"])),
@@ -210,6 +211,7 @@ impl Settings {
         let compile = Arc::new(CompileSettings {
             search_path: Vec::new(),
             user: user.to_owned(),
+            session_user: user.to_owned(),
             database: database.to_owned(),
             time_zone: String::new(),
             style: Style::default(),
@@ -368,11 +370,11 @@ impl Settings {
     }
 
     fn get(&self, name: &str) -> &str {
-        if name == "session_authorization" {
-            return &self.user;
-        }
         if let Some(value) = self.local.get(name) {
             return value;
+        }
+        if name == "session_authorization" {
+            return &self.user;
         }
         definition(name).map_or("", |known| known.default)
     }
@@ -443,7 +445,12 @@ impl Settings {
         };
         let compile = CompileSettings {
             search_path: split_list(self.get("search_path")),
-            user: self.user.clone(),
+            user: match self.get("role") {
+                "none" => self.get("session_authorization"),
+                role => role,
+            }
+            .to_owned(),
+            session_user: self.get("session_authorization").to_owned(),
             database: self.database.clone(),
             time_zone: self.style.time_zone.clone(),
             style: self.style.clone(),

@@ -423,6 +423,11 @@ fn utility(statement: &Statement, binder: &mut Binder<'_>) -> Result<Action, Err
             Action::SetTransaction { session: *session, modes: *modes }
         }
         Statement::Set { name, value, local } => {
+            if let ("role" | "session_authorization", crate::sql::SettingValue::Text(role)) =
+                (name.as_str(), value)
+            {
+                ddl::check_set(name, role, binder)?;
+            }
             Action::Set { name: name.clone(), value: value.clone(), local: *local }
         }
         Statement::Show { name } => Action::Show { name: name.clone() },

@@ -67,7 +67,9 @@ impl Parsed {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CompileSettings {
     pub search_path: Vec<String>,
+    /// The role in force, `current_user`.
     pub user: String,
+    pub session_user: String,
     pub database: String,
     pub time_zone: String,
     /// How values become text, and text values.

@@ -373,6 +373,7 @@ mod tests {
         let settings = CompileSettings {
             search_path: vec!["public".to_owned()],
             user: "u".to_owned(),
+            session_user: "u".to_owned(),
             database: "d".to_owned(),
             time_zone: "UTC".to_owned(),
             style: crate::datum::Style::default(),

@@ -204,7 +204,8 @@ CREATE TABLE _eider_role (
   oid INTEGER NOT NULL,
   attributes TEXT NOT NULL DEFAULT '[]',
   connection_limit INTEGER NOT NULL DEFAULT -1,
-  member_of TEXT NOT NULL DEFAULT '[]'
+  member_of TEXT NOT NULL DEFAULT '[]',
+  valid_until TEXT
 ) STRICT, WITHOUT ROWID;
 
 -- OWNER TO. class_oid and object_oid as in _eider_comment.
@@ -215,27 +216,32 @@ CREATE TABLE _eider_owner (
   PRIMARY KEY (class_oid, object_oid)
 ) STRICT, WITHOUT ROWID;
 
--- GRANT. grantee '': PUBLIC. letters: as in an aclitem.
+-- Access control lists that differ from those of new objects, an entry a row in the order of place.
+-- grantee '': PUBLIC. letters: as in an aclitem; an empty list is one row with none. Privileges on the
+-- database have class_oid 1262 and object_oid 0.
 CREATE TABLE _eider_privilege (
   class_oid INTEGER NOT NULL,
   object_oid INTEGER NOT NULL,
   column_number INTEGER NOT NULL DEFAULT 0,
+  place INTEGER NOT NULL,
   grantee TEXT NOT NULL,
   grantor TEXT NOT NULL,
   letters TEXT NOT NULL,
-  PRIMARY KEY (class_oid, object_oid, column_number, grantee)
+  PRIMARY KEY (class_oid, object_oid, column_number, place)
 ) STRICT, WITHOUT ROWID;
 
--- ALTER DEFAULT PRIVILEGES. kind: pg_default_acl.defaclobjtype.
+-- ALTER DEFAULT PRIVILEGES: an entry a row, in the order of place; oid is the list's.
+-- kind: pg_default_acl.defaclobjtype. schema_name '': in all of them.
 CREATE TABLE _eider_default_privilege (
-  oid INTEGER PRIMARY KEY,
+  oid INTEGER NOT NULL,
+  place INTEGER NOT NULL,
   role TEXT NOT NULL,
   schema_name TEXT NOT NULL DEFAULT '',
   kind TEXT NOT NULL,
   grantee TEXT NOT NULL,
   letters TEXT NOT NULL,
-  UNIQUE (role, schema_name, kind, grantee)
-) STRICT;
+  PRIMARY KEY (oid, place)
+) STRICT, WITHOUT ROWID;
 
 -- What requests with an idempotency key were answered (sqlite/answers.rs). number: in their order;
 -- at: seconds since 1970; bytes: of keys and answers up to this one, those that are gone included.

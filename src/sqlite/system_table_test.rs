@@ -88,6 +88,7 @@ fn ask(pair: &Pair, text: &str) -> Vec<Vec<Value>> {
     let settings = crate::sql::CompileSettings {
         search_path: vec!["$user".to_owned(), "public".to_owned()],
         user: "postgres".to_owned(),
+        session_user: "postgres".to_owned(),
         database: "postgres".to_owned(),
         time_zone: "UTC".to_owned(),
         style: crate::datum::Style::default(),

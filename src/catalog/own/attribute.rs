@@ -1,8 +1,10 @@
 //! `pg_attribute` and `pg_attrdef`.
 
+use crate::catalog::acl::CLASS_RELATION;
 use crate::catalog::cell::Cell;
 use crate::catalog::own::class::tables;
 use crate::catalog::own::index::all_indexes;
+use crate::catalog::own::role::Access;
 use crate::catalog::own::{Builder, derived_oid};
 use crate::catalog::types::storage;
 use crate::model::catalog::{Catalog, Column, Identity, PUBLIC, Table, TableKind};
@@ -33,6 +35,7 @@ struct Attribute<'a> {
     has_default: bool,
     identity: &'static str,
     generated: &'static str,
+    list: Cell,
 }
 
 impl<'a> Attribute<'a> {
@@ -46,14 +49,17 @@ impl<'a> Attribute<'a> {
             has_default: false,
             identity: "",
             generated: "",
+            list: Cell::Null,
         }
     }
 }
 
 pub(super) fn attributes(catalog: &Catalog, rows: &mut Builder) {
+    let access = Access::new(catalog);
     for table in tables(catalog) {
         for column in &table.columns {
-            add(&of_column(catalog, table, column), rows);
+            let list = access.list(CLASS_RELATION, table.oid, i32::from(column.number));
+            add(&Attribute { list, ..of_column(catalog, table, column) }, rows);
         }
         if table.kind != TableKind::View {
             system_columns(table.oid, rows);
@@ -123,6 +129,7 @@ fn add(attribute: &Attribute<'_>, rows: &mut Builder) {
         ("attgenerated", attribute.generated.into()),
         ("attislocal", true.into()),
         ("attcollation", stored.collation.into()),
+        ("attacl", attribute.list.clone()),
     ]);
 }
 

@@ -1,8 +1,10 @@
 //! `pg_class`.
 
+use crate::catalog::acl::CLASS_RELATION;
 use crate::catalog::cell::Cell;
+use crate::catalog::own::Builder;
 use crate::catalog::own::index::{AnyIndex, all_indexes};
-use crate::catalog::own::{Builder, OWNER, PUBLIC};
+use crate::catalog::own::role::{Access, namespace};
 use crate::model::catalog::{Catalog, ConstraintKind, Table, TableKind};
 use crate::model::pg_type::Oid;
 
@@ -27,19 +29,20 @@ pub(crate) fn tables(catalog: &Catalog) -> Vec<&Table> {
 
 pub(super) fn classes(catalog: &Catalog, rows: &mut Builder) {
     let indexes = all_indexes(catalog);
+    let access = Access::new(catalog);
     for table in tables(catalog) {
         let indexed = indexes.iter().any(|index| index.table.oid == table.oid);
-        table_row(catalog, table, indexed, rows);
+        table_row(catalog, table, (indexed, &access), rows);
     }
     for index in &indexes {
-        index_row(index, rows);
+        index_row(catalog, index, &access, rows);
     }
     for sequence in catalog.sequences.values() {
         rows.add(vec![
             ("oid", sequence.oid.into()),
             ("relname", sequence.name.clone().into()),
-            ("relnamespace", PUBLIC.into()),
-            ("relowner", OWNER.into()),
+            ("relnamespace", namespace(catalog, &sequence.schema).into()),
+            ("relowner", access.owner(CLASS_RELATION, sequence.oid).into()),
             ("relfilenode", sequence.oid.into()),
             ("relpages", 1.into()),
             ("reltuples", Cell::Real(1.0)),
@@ -48,11 +51,17 @@ pub(super) fn classes(catalog: &Catalog, rows: &mut Builder) {
             ("relnatts", 3.into()),
             ("relispopulated", true.into()),
             ("relreplident", "n".into()),
+            ("relacl", access.list(CLASS_RELATION, sequence.oid, 0)),
         ]);
     }
 }
 
-fn table_row(catalog: &Catalog, table: &Table, indexed: bool, rows: &mut Builder) {
+fn table_row(
+    catalog: &Catalog,
+    table: &Table,
+    (indexed, access): (bool, &Access<'_>),
+    rows: &mut Builder,
+) {
     let view = table.kind == TableKind::View;
     let checks = table
         .constraints
@@ -62,8 +71,8 @@ fn table_row(catalog: &Catalog, table: &Table, indexed: bool, rows: &mut Builder
     rows.add(vec![
         ("oid", table.oid.into()),
         ("relname", table.name.clone().into()),
-        ("relnamespace", PUBLIC.into()),
-        ("relowner", OWNER.into()),
+        ("relnamespace", namespace(catalog, &table.schema).into()),
+        ("relowner", access.owner(CLASS_RELATION, table.oid).into()),
         ("relam", if view { 0 } else { HEAP }.into()),
         ("relfilenode", if view { 0 } else { table.oid }.into()),
         ("reltuples", Cell::Real(-1.0)),
@@ -76,6 +85,7 @@ fn table_row(catalog: &Catalog, table: &Table, indexed: bool, rows: &mut Builder
         ("relhastriggers", has_foreign_keys(catalog, table).into()),
         ("relispopulated", table.populated.into()),
         ("relreplident", if view { "n" } else { "d" }.into()),
+        ("relacl", access.list(CLASS_RELATION, table.oid, 0)),
     ]);
 }
 
@@ -92,12 +102,12 @@ fn has_foreign_keys(catalog: &Catalog, table: &Table) -> bool {
     catalog.tables.values().any(|other| points_here(other))
 }
 
-fn index_row(index: &AnyIndex<'_>, rows: &mut Builder) {
+fn index_row(catalog: &Catalog, index: &AnyIndex<'_>, access: &Access<'_>, rows: &mut Builder) {
     rows.add(vec![
         ("oid", index.oid.into()),
         ("relname", index.name.clone().into()),
-        ("relnamespace", PUBLIC.into()),
-        ("relowner", OWNER.into()),
+        ("relnamespace", namespace(catalog, &index.table.schema).into()),
+        ("relowner", access.owner(CLASS_RELATION, index.table.oid).into()),
         ("relam", index.method_oid().into()),
         ("relfilenode", index.oid.into()),
         ("relpages", 1.into()),

@@ -1,8 +1,9 @@
 //! `pg_constraint`, and what constraints depend on.
 
 use crate::catalog::cell::Cell;
+use crate::catalog::own::Builder;
 use crate::catalog::own::class::tables;
-use crate::catalog::own::{Builder, PUBLIC};
+use crate::catalog::own::role::namespace;
 use crate::model::catalog::{Catalog, Constraint, ConstraintKind, Table};
 use crate::model::pg_type::Oid;
 
@@ -88,7 +89,7 @@ fn add(catalog: &Catalog, table: &Table, constraint: &Constraint, rows: &mut Bui
     rows.add(vec![
         ("oid", constraint.oid.into()),
         ("conname", constraint.name.clone().into()),
-        ("connamespace", PUBLIC.into()),
+        ("connamespace", namespace(catalog, &table.schema).into()),
         ("contype", kind.into()),
         ("condeferrable", constraint.deferrable.into()),
         ("condeferred", constraint.initially_deferred.into()),

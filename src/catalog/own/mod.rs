@@ -7,9 +7,10 @@
 
 mod attribute;
 mod class;
+mod comment;
 mod constraint;
 mod index;
-mod role;
+pub(crate) mod role;
 mod sequence;
 
 use crate::catalog::cell::{Cell, Rows};
@@ -36,23 +37,16 @@ pub(crate) fn rows(relation: &'static SystemRelation, catalog: &Catalog) -> Rows
             sequence::dependencies(catalog, &mut rows);
             constraint::dependencies(catalog, &mut rows);
         }
-        "pg_description" => descriptions(catalog, &mut rows),
-        "pg_authid" => role::roles(&mut rows),
+        "pg_authid" => role::roles(catalog, &mut rows),
+        "pg_auth_members" => role::members(catalog, &mut rows),
+        "pg_namespace" => role::schemas(catalog, &mut rows),
+        "pg_default_acl" => role::default_privileges(catalog, &mut rows),
+        "pg_extension" => role::extensions(catalog, &mut rows),
+        "pg_description" => comment::comments(catalog, &mut rows),
+        "pg_shdescription" => comment::shared(catalog, &mut rows),
         _ => {}
     }
     Rows::new(relation.columns.len(), rows.cells)
-}
-
-/// COMMENT ON.
-fn descriptions(catalog: &Catalog, rows: &mut Builder) {
-    for comment in &catalog.comments {
-        rows.add(vec![
-            ("objoid", comment.object.into()),
-            ("classoid", comment.class.into()),
-            ("objsubid", comment.column.into()),
-            ("description", comment.text.clone().into()),
-        ]);
-    }
 }
 
 /// Collects rows of one relation.

@@ -51,3 +51,11 @@ SELECT n.nspname, c.relname, pg_get_userbyid(c.relowner), s.seqtypid, s.seqstart
 FROM pg_sequence s
 JOIN pg_class c ON c.oid = s.seqrelid
 LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
+
+-- view pg_available_extensions
+SELECT e.name, e.version, x.extversion, e.comment
+FROM (VALUES
+  ('pgcrypto'::name, '1.3', 'cryptographic functions'),
+  ('plpgsql', '1.0', 'PL/pgSQL procedural language'),
+  ('uuid-ossp', '1.1', 'generate universally unique identifiers (UUIDs)')) AS e (name, version, comment)
+LEFT JOIN pg_extension x ON x.extname = e.name

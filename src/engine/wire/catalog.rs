@@ -45,7 +45,7 @@ wire_struct! {
     Trigger { oid, name, table, function, bits, columns, condition, arguments, enabled }
     Comment { class, object, column, text }
     Extension { oid, name, schema, version }
-    Role { oid, name, attributes, connection_limit, member_of }
+    Role { oid, name, attributes, connection_limit, member_of, valid_until }
     Owner { class, object, role }
     Privilege { class, object, column, grantee, grantor, letters }
     DefaultPrivilege { oid, role, schema, kind, grantee, letters }

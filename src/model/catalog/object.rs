@@ -119,6 +119,8 @@ pub struct Role {
     pub connection_limit: i32,
     /// Roles that it is a member of, with whether it may pass that on.
     pub member_of: Vec<(String, bool)>,
+    /// `rolvaliduntil`, as a stored timestamptz.
+    pub valid_until: Option<String>,
 }
 
 /// OWNER TO, where it isn't the superuser.
@@ -130,7 +132,8 @@ pub struct Owner {
     pub role: String,
 }
 
-/// What GRANT gave.
+/// An entry of an object's access control list, where that differs from a new object's. The list's
+/// entries stand in their order; an empty list has one without letters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Privilege {
     /// As in [`Comment`].
@@ -145,9 +148,10 @@ pub struct Privilege {
     pub letters: String,
 }
 
-/// ALTER DEFAULT PRIVILEGES.
+/// An entry of a list of ALTER DEFAULT PRIVILEGES.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DefaultPrivilege {
+    /// The list's.
     pub oid: Oid,
     /// Whose objects.
     pub role: String,

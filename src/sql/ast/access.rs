@@ -32,6 +32,8 @@ pub(crate) enum Access {
         roles: Vec<Name>,
         members: Vec<Name>,
         admin_only: bool,
+        /// ALTER GROUP ... DROP USER.
+        alter: bool,
     },
     Grant(Grant),
     AlterDefault {
@@ -45,6 +47,7 @@ pub(crate) enum Access {
     },
     DropOwned {
         roles: Vec<Name>,
+        cascade: bool,
     },
 }
 
@@ -58,10 +61,10 @@ pub(crate) enum RoleOption {
         roles: Vec<Name>,
         admin: bool,
     },
-    /// PASSWORD: there is no authentication by password yet.
-    Password,
+    /// PASSWORD, and whether it is one: there is no authentication by password yet.
+    Password(bool),
     /// VALID UNTIL: of a password.
-    ValidUntil,
+    ValidUntil(String),
 }
 
 /// GRANT or REVOKE.

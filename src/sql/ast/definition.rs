@@ -28,6 +28,8 @@ pub(crate) enum Definition {
     CreateSchema {
         name: Name,
         if_not_exists: bool,
+        /// AUTHORIZATION.
+        owner: Option<Name>,
     },
     AlterSchema {
         name: Name,
@@ -74,6 +76,7 @@ pub(crate) enum Definition {
         name: Name,
         if_not_exists: bool,
         schema: Option<Name>,
+        version: Option<String>,
     },
     Access(Box<super::access::Access>),
 }

@@ -105,8 +105,13 @@ impl Binder<'_> {
         Ok(arguments)
     }
 
-    fn scalar_call(&mut self, chosen: Chosen, position: u32) -> Result<Expr, Error> {
+    fn scalar_call(&mut self, mut chosen: Chosen, position: u32) -> Result<Expr, Error> {
         match chosen.lowering {
+            Lowering::Rights(name) => {
+                let user = Value::Text(self.settings.user.clone());
+                chosen.arguments.insert(0, Expr::constant(user, PgType::TEXT, position));
+                chosen.lowering = Lowering::Searching(name);
+            }
             Lowering::NextValue => return self.next_value(chosen.arguments, position),
             Lowering::SessionFact(_) | Lowering::Now => {
                 return self.fact(chosen.lowering, chosen.result, position);
@@ -149,6 +154,7 @@ impl Binder<'_> {
         };
         let text = match fact {
             Fact::User => Some(self.settings.user.clone()),
+            Fact::SessionUser => Some(self.settings.session_user.clone()),
             Fact::Database => Some(self.settings.database.clone()),
             // The first schema of the search path that there is.
             Fact::Schema => self.search_path().first().map(|schema| (*schema).to_owned()),

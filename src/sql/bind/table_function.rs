@@ -112,13 +112,21 @@ impl Binder<'_> {
             return self.side_by_side(all);
         }
         let chosen = self.set_function(call, position)?;
-        if let Lowering::Rows(function) | Lowering::Pairs(function) = chosen.lowering {
+        if let Lowering::Rows(function)
+        | Lowering::Pairs(function)
+        | Lowering::Records(function, _) = chosen.lowering
+        {
             let kinds = match chosen.lowering {
                 // What a row is made of has a name of its own, or the function's.
                 Lowering::Pairs(_) => vec![
                     ("key", Part::Place(0), PgType::TEXT),
                     ("value", Part::Place(1), value_of_pair(chosen.function)),
                 ],
+                Lowering::Records(_, columns) => columns
+                    .iter()
+                    .enumerate()
+                    .map(|(place, (name, oid))| (*name, Part::Place(place), PgType::new(*oid)))
+                    .collect(),
                 _ => {
                     let named = chosen.function.name.contains("array_elements");
                     vec![(if named { "value" } else { name.as_str() }, Part::Value, chosen.result)]

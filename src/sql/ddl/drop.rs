@@ -8,7 +8,7 @@ use crate::sql::compile::plain_step;
 use crate::sql::ddl::alter::{self, Change};
 use crate::sql::ddl::depend::{self, Object};
 use crate::sql::ddl::record;
-use crate::sql::ddl::{Work, object, skipped};
+use crate::sql::ddl::{Work, extension, object, skipped};
 use crate::sql::lite;
 use crate::sql::{Action, Step};
 
@@ -20,7 +20,8 @@ pub(super) fn drop(
 ) -> Result<Action, Error> {
     match kind {
         DropKind::Schema => return object::drop_schemas(names, (if_exists, cascade), binder),
-        DropKind::Type | DropKind::Domain | DropKind::Extension => {
+        DropKind::Extension => return extension::drop(names, (if_exists, cascade), binder),
+        DropKind::Type | DropKind::Domain => {
             return object::drop_others(kind, names, (if_exists, cascade), binder);
         }
         _ => {}

@@ -10,27 +10,31 @@ mod constraint;
 mod deferral;
 mod depend;
 mod drop;
+mod extension;
 mod index;
 mod layout;
 mod name;
 mod object;
+mod privilege;
 mod rebuild;
 mod record;
 mod relation;
 mod rename;
 mod retype;
+mod role;
 mod sequence;
 mod table;
 mod truncate;
 mod view;
 
 use crate::model::error::{Class, Error, SqlState};
-use crate::sql::ast::Definition;
+use crate::sql::ast::{Access, Definition};
 use crate::sql::bind::Binder;
 use crate::sql::ddl::record::Oids;
 use crate::sql::{Action, Step, WriteTag};
 
 pub(super) use deferral::set_constraints;
+pub(super) use role::check_set;
 
 /// Compiles a definition.
 pub(super) fn compile(tree: &Definition, binder: &mut Binder<'_>) -> Result<Action, Error> {
@@ -49,8 +53,8 @@ pub(super) fn compile(tree: &Definition, binder: &mut Binder<'_>) -> Result<Acti
         Definition::AlterSequence { name, if_exists, options } => {
             sequence::alter(name, *if_exists, options, binder)
         }
-        Definition::CreateSchema { name, if_not_exists } => {
-            object::create_schema(name, *if_not_exists, binder)
+        Definition::CreateSchema { name, if_not_exists, owner } => {
+            object::create_schema(name, *if_not_exists, owner.as_ref(), binder)
         }
         Definition::AlterSchema { name, change } => object::alter_schema(name, change, binder),
         Definition::Drop { kind, names, if_exists, cascade } => {
@@ -67,10 +71,34 @@ pub(super) fn compile(tree: &Definition, binder: &mut Binder<'_>) -> Result<Acti
         Definition::CreateDomain(_) | Definition::AlterDomain { .. } => {
             Err(Error::refused("a domain is not supported"))
         }
-        Definition::CreateExtension { name, .. } => {
-            Err(Error::refused(format!("the extension {} is not supported", name.text)))
+        Definition::CreateExtension { name, if_not_exists, schema, version } => {
+            let options = (schema.as_ref(), version.as_deref());
+            extension::create(name, *if_not_exists, options, binder)
         }
-        Definition::Access(_) => Err(Error::refused("roles and privileges are not supported")),
+        Definition::Access(access) => self::access(access, binder),
+    }
+}
+
+/// Roles and privileges.
+fn access(tree: &Access, binder: &mut Binder<'_>) -> Result<Action, Error> {
+    match tree {
+        Access::CreateRole { name, options, user } => role::create(name, options, *user, binder),
+        Access::AlterRole { name, options } => role::alter(name, options, binder),
+        Access::RenameRole { from, to } => role::rename(from, to, binder),
+        Access::DropRole { names, if_exists } => role::drop(names, *if_exists, binder),
+        Access::GrantRole { roles, members, admin } => {
+            role::grant((roles, members), *admin, binder)
+        }
+        Access::RevokeRole { roles, members, admin_only, alter } => {
+            let tag = if *alter { "ALTER ROLE" } else { "REVOKE ROLE" };
+            role::revoke((roles, members), *admin_only, tag, binder)
+        }
+        Access::Grant(grant) => privilege::grant(grant, binder),
+        Access::AlterDefault { roles, schemas, grant } => {
+            privilege::alter_default((roles, schemas), grant, binder)
+        }
+        Access::ReassignOwned { from, to } => privilege::reassign(from, to, binder),
+        Access::DropOwned { roles, cascade } => privilege::drop_owned(roles, *cascade, binder),
     }
 }
 

@@ -8,18 +8,24 @@ use crate::sql::ast::{CommentObject, DropKind, Name, QualifiedName, RelationKind
 use crate::sql::bind::{Binder, label, no_such_relation};
 use crate::sql::ddl::depend::Object;
 use crate::sql::ddl::record::{self, number};
-use crate::sql::ddl::{Work, depend, drop, name, relation, skipped};
+use crate::sql::ddl::{Work, depend, drop, extension, name, privilege, relation, role, skipped};
 use crate::sql::lite::Expr;
 
 const PG_CLASS: Oid = 1259;
+const PG_AUTHID: Oid = 1260;
 const PG_CONSTRAINT: Oid = 2606;
+const PG_EXTENSION: Oid = 3079;
 const PG_NAMESPACE: Oid = 2615;
 
 pub(super) fn create_schema(
     name: &Name,
     if_not_exists: bool,
+    owner: Option<&Name>,
     binder: &Binder<'_>,
 ) -> Result<Action, Error> {
+    if let Some(owner) = owner {
+        role::meant(owner, binder)?;
+    }
     if name.text.starts_with("pg_") {
         let message = format!("unacceptable schema name \"{}\"", name.text);
         return Err(Error::user(SqlState(*b"42939"), message)
@@ -40,6 +46,10 @@ pub(super) fn create_schema(
         "_eider_schema",
         vec![("name", Expr::text(&name.text)), ("oid", number(oid))],
     ));
+    match owner {
+        Some(owner) => privilege::set_owner((PG_NAMESPACE, oid), owner, &mut work, binder)?,
+        None => privilege::new_object(('n', PG_NAMESPACE, oid), "", &mut work, binder),
+    }
     Ok(work.finish("CREATE SCHEMA"))
 }
 
@@ -53,7 +63,7 @@ pub(super) fn alter_schema(
     match change {
         SchemaChange::Owner(role) => {
             let oid = binder.catalog.schemas.get(&name.text).map_or(0, |schema| schema.oid);
-            set_owner(PG_NAMESPACE, oid, role, &mut work, binder);
+            privilege::set_owner((PG_NAMESPACE, oid), role, &mut work, binder)?;
         }
         SchemaChange::Rename(to) => {
             if binder.catalog.schemas.contains_key(&to.text) {
@@ -160,7 +170,7 @@ fn empty_schemas<'c>(
     Ok(())
 }
 
-/// DROP TYPE, DOMAIN, EXTENSION.
+/// DROP TYPE, DOMAIN.
 pub(super) fn drop_others(
     kind: DropKind,
     names: &[QualifiedName],
@@ -169,7 +179,6 @@ pub(super) fn drop_others(
 ) -> Result<Action, Error> {
     let (what, tag) = match kind {
         DropKind::Domain => ("type", "DROP DOMAIN"),
-        DropKind::Extension => ("extension", "DROP EXTENSION"),
         _ => ("type", "DROP TYPE"),
     };
     for name in names {
@@ -181,26 +190,6 @@ pub(super) fn drop_others(
         binder.notices.push(skipped(&error));
     }
     Ok(Action::Nothing { tag, notice: None })
-}
-
-/// OWNER TO: recorded where it is another than the superuser.
-pub(super) fn set_owner(class: Oid, oid: Oid, role: &Name, work: &mut Work, binder: &Binder<'_>) {
-    let current = ["current_user", "session_user", "current_role"];
-    let role = if current.contains(&role.text.as_str()) {
-        binder.settings.user.clone()
-    } else {
-        role.text.clone()
-    };
-    let keys = [("class_oid", class.into()), ("object_oid", oid.into())];
-    work.push(record::delete("_eider_owner", &keys));
-    work.push(record::insert(
-        "_eider_owner",
-        vec![
-            ("class_oid", number(class)),
-            ("object_oid", number(oid)),
-            ("role", Expr::text(&role)),
-        ],
-    ));
 }
 
 /// The comment on an object, or on its column.
@@ -299,11 +288,17 @@ fn commented(object: &CommentObject, binder: &Binder<'_>) -> Result<(Oid, Oid, i
             let oid = binder.catalog.schemas.get(&name.text).map_or(11, |schema| schema.oid);
             Ok((PG_NAMESPACE, oid, 0))
         }
+        CommentObject::Role(name) => {
+            role::existing(name, binder.catalog)?;
+            Ok((PG_AUTHID, crate::catalog::role_oid(binder.catalog, &name.text), 0))
+        }
+        CommentObject::Extension(name) => {
+            let known = extension::existing(name, binder.catalog)?;
+            Ok((PG_EXTENSION, known, 0))
+        }
         CommentObject::DomainConstraint { .. }
         | CommentObject::Type(_)
-        | CommentObject::Extension(_)
-        | CommentObject::Database(_)
-        | CommentObject::Role(_) => {
+        | CommentObject::Database(_) => {
             Err(Error::refused("a comment on this object is not supported"))
         }
     }

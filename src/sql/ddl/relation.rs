@@ -5,7 +5,7 @@ use crate::model::error::{Error, SqlState};
 use crate::sql::Action;
 use crate::sql::ast::{AlterAction, QualifiedName, RelationKind};
 use crate::sql::bind::{Binder, label, no_such_relation};
-use crate::sql::ddl::{Work, alter, object, rename, skipping};
+use crate::sql::ddl::{Work, alter, privilege, rename, skipping};
 
 fn tag(kind: RelationKind) -> &'static str {
     match kind {
@@ -68,7 +68,7 @@ pub(super) fn alter(
             Relation::Sequence(sequence) => sequence.oid,
         };
         let mut work = Work::new(binder);
-        object::set_owner(1259, oid, role, &mut work, binder);
+        privilege::set_owner((1259, oid), role, &mut work, binder)?;
         return Ok(work.finish(tag(kind)));
     }
     match found {

@@ -8,7 +8,7 @@ use crate::sql::ast::{CreateSequence, Persistence, QualifiedName, SequenceOption
 use crate::sql::bind::{Binder, label, no_such_relation};
 use crate::sql::ddl::name::{self, NewName};
 use crate::sql::ddl::record::{self, flag};
-use crate::sql::ddl::{Work, already_exists, skipping};
+use crate::sql::ddl::{Work, already_exists, privilege, skipping};
 use crate::sql::lite::Expr;
 use crate::sql::types::{Types, is_integer, lookup_type};
 
@@ -26,6 +26,8 @@ pub(super) fn create(tree: &CreateSequence, binder: &mut Binder<'_>) -> Result<A
         sequence.owner = Some(owner_of(owner, &sequence.schema, binder)?);
     }
     work.push(record::sequence_row(&sequence));
+    let object = ('s', 1259, sequence.oid);
+    privilege::new_object(object, &sequence.schema, &mut work, binder);
     Ok(work.finish("CREATE SEQUENCE"))
 }
 

@@ -12,7 +12,9 @@ use crate::sql::bind::Binder;
 use crate::sql::compile::plain_step;
 use crate::sql::ddl::column::{self, Place};
 use crate::sql::ddl::name::{self, Chooser, NewName};
-use crate::sql::ddl::{Work, already_exists, constraint, index, layout, notice, object, record};
+use crate::sql::ddl::{
+    Work, already_exists, constraint, index, layout, notice, object, privilege, record,
+};
 use crate::sql::lite;
 
 /// Columns that a table has at the most (`MaxHeapAttributeNumber`).
@@ -104,6 +106,12 @@ pub(super) fn create(tree: &CreateTable, binder: &mut Binder<'_>) -> Result<Acti
         draft.copy_rules(clause, &source, &mut work, binder);
     }
     draft.steps(&mut work, binder)?;
+    for sequence in &draft.sequences {
+        let object = ('s', 1259, sequence.oid);
+        privilege::new_object(object, &sequence.schema, &mut work, binder);
+    }
+    let object = ('r', 1259, draft.table.oid);
+    privilege::new_object(object, &draft.table.schema, &mut work, binder);
     Ok(work.finish("CREATE TABLE"))
 }
 

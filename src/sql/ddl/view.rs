@@ -12,7 +12,7 @@ use crate::sql::bind::{Binder, label};
 use crate::sql::bound::{self, Output};
 use crate::sql::compile::plain_step;
 use crate::sql::ddl::name;
-use crate::sql::ddl::{Work, already_exists, column, layout, record, table};
+use crate::sql::ddl::{Work, already_exists, column, layout, privilege, record, table};
 use crate::sql::lite;
 use crate::sql::lower::Lower;
 use crate::sql::types::type_label;
@@ -117,7 +117,10 @@ pub(super) fn create(tree: &CreateView, binder: &mut Binder<'_>) -> Result<Actio
         has_rowid: false,
         ..table::empty(&name, TableKind::View, 0)
     };
-    if tree.or_replace && name::exists(binder.catalog, &name) {
+    let fresh = !name::exists(binder.catalog, &name);
+    if fresh {
+        made.oid = work.oids.take();
+    } else {
         let Some(old) = old.filter(|old| old.kind == TableKind::View) else {
             let message = format!("\"{}\" is not a view", name.name);
             return Err(Error::user(SqlState::WRONG_OBJECT_TYPE, message));
@@ -128,11 +131,12 @@ pub(super) fn create(tree: &CreateView, binder: &mut Binder<'_>) -> Result<Actio
         work.push(plain_step(&lite::Statement::Drop { what: "VIEW", name: old.stored.clone() }));
         work.push(record::delete("_eider_table", &[("name", (&old.stored).into())]));
         work.push(record::delete("_eider_column", &[("table_name", (&old.stored).into())]));
-    } else {
-        made.oid = work.oids.take();
     }
     work.push(plain_step(&physical(&made, &query, binder)?));
     work.steps.extend(record::table(&made, &|_| None));
+    if fresh {
+        privilege::new_object(('r', 1259, made.oid), &made.schema, &mut work, binder);
+    }
     Ok(work.finish("CREATE VIEW"))
 }
 
@@ -190,6 +194,7 @@ pub(super) fn create_table_as(
     let definition = layout::definition(&made, binder)?;
     work.push(plain_step(&lite::Statement::CreateTable(definition)));
     work.steps.extend(record::table(&made, &|_| None));
+    privilege::new_object(('r', 1259, made.oid), &made.schema, &mut work, binder);
     if !tree.with_data {
         return Ok(work.finish(tag));
     }

@@ -320,6 +320,7 @@ impl Lower<'_> {
             | Lowering::CollectedTyped(_)
             | Lowering::Rows(_)
             | Lowering::Pairs(_)
+            | Lowering::Records(..)
             | Lowering::Shown(_)
             | Lowering::Convert(_)
             | Lowering::Output
@@ -327,6 +328,7 @@ impl Lower<'_> {
             | Lowering::Reread
             | Lowering::Zoned(_)
             | Lowering::Searching(_)
+            | Lowering::Rights(_)
             | Lowering::NextValue
             | Lowering::SessionFact(_)
             | Lowering::CompareAs(..)

@@ -56,6 +56,7 @@ impl Runner {
         let settings = CompileSettings {
             search_path: vec!["public".to_owned()],
             user: "tester".to_owned(),
+            session_user: "tester".to_owned(),
             database: "postgres".to_owned(),
             time_zone: "UTC".to_owned(),
             style: Style::default(),

@@ -18,6 +18,7 @@ mod json;
 mod json_build;
 mod math;
 mod numeric;
+mod privilege;
 mod regex;
 mod server;
 mod statistics;

@@ -14,14 +14,14 @@ use crate::sqlite::function::{Answer, Arguments, PURE, boolean, integer, lenient
 use crate::sqlite::vfs::Shown;
 
 /// Registers functions whose names begin with `_eider_pg_`.
-struct System<'c> {
+pub(super) struct System<'c> {
     connection: &'c Connection,
     shown: &'c Arc<Shown>,
 }
 
 impl System<'_> {
     /// A function that is NULL where an argument is.
-    fn strict(
+    pub(super) fn strict(
         &self,
         name: &str,
         counts: &[i32],
@@ -58,12 +58,12 @@ fn contents(shown: &Shown) -> Result<Arc<Contents>, Error> {
     shown.get().ok_or_else(|| Error::internal("the system catalogs can't be read here"))
 }
 
-fn oid(arguments: &Arguments<'_, '_>, at: usize) -> Result<Oid, Error> {
+pub(super) fn oid(arguments: &Arguments<'_, '_>, at: usize) -> Result<Oid, Error> {
     // What is no OID is that of nothing.
     Ok(Oid::try_from(arguments.integer(at)?).unwrap_or(0))
 }
 
-fn path(arguments: &Arguments<'_, '_>) -> Result<SearchPath, Error> {
+pub(super) fn path(arguments: &Arguments<'_, '_>) -> Result<SearchPath, Error> {
     Ok(SearchPath::from_argument(arguments.text(0)?))
 }
 
@@ -83,11 +83,11 @@ pub(super) fn register(connection: &Connection, shown: &Arc<Shown>) -> rusqlite:
     functions(&system)?;
     descriptions(&system)?;
     constants(&system)?;
-    rights(&system)
+    super::privilege::register(&system)
 }
 
 /// `reg*` types by name.
-const NAMED: &[(&str, Kind, &str, SqlState)] = &[
+pub(super) const NAMED: &[(&str, Kind, &str, SqlState)] = &[
     ("regclass", Kind::RELATION, "relation", SqlState::UNDEFINED_TABLE),
     ("regtype", Kind::TYPE, "type", SqlState::UNDEFINED_OBJECT),
     ("regproc", Kind::FUNCTION, "function", SqlState::UNDEFINED_FUNCTION),
@@ -274,59 +274,4 @@ fn constants(system: &System<'_>) -> rusqlite::Result<()> {
     system.strict("relation_is_publishable", &[1], |contents, arguments| {
         Ok(boolean(contents.is_own_table(oid(arguments, 0)?)))
     })
-}
-
-/// Kinds of objects that `has_*_privilege` is about.
-const RIGHTS: &[(&str, Option<Kind>)] = &[
-    ("has_table_privilege", Some(Kind::RELATION)),
-    ("has_any_column_privilege", Some(Kind::RELATION)),
-    ("has_sequence_privilege", Some(Kind::RELATION)),
-    ("has_function_privilege", Some(Kind::FUNCTION)),
-    ("has_schema_privilege", Some(Kind::SCHEMA)),
-    ("has_type_privilege", Some(Kind::TYPE)),
-    ("has_language_privilege", None),
-    ("has_tablespace_privilege", None),
-    ("has_database_privilege", None),
-    ("has_role", Some(Kind::ROLE)),
-];
-
-/// Everybody is a superuser: who asks about an object that is there may do anything with it.
-fn rights(system: &System<'_>) -> rusqlite::Result<()> {
-    for &(name, kind) in RIGHTS {
-        // The path; a role, maybe; the object; the right.
-        system.strict(name, &[3, 4], move |contents, arguments| {
-            let object = arguments.count() - 2;
-            may(contents, kind, arguments, object)
-        })?;
-    }
-    // The path; a role, maybe; the table; the column; the right.
-    system.strict("has_column_privilege", &[4, 5], |contents, arguments| {
-        may(contents, Some(Kind::RELATION), arguments, arguments.count() - 3)
-    })?;
-    system.strict("acldefault", &[2], |contents, arguments| {
-        let kind = arguments.text(0)?;
-        let message = || format!("unrecognized object type abbreviation: {kind}");
-        let rights = contents.default_rights(kind, oid(arguments, 1)?);
-        rights.map(string).ok_or_else(|| Error::internal(message()))
-    })
-}
-
-fn may(
-    contents: &Contents,
-    kind: Option<Kind>,
-    arguments: &Arguments<'_, '_>,
-    object: usize,
-) -> Answer {
-    let Some(kind) = kind else { return Ok(boolean(true)) };
-    if let ValueRef::Integer(_) = arguments.value(object) {
-        let there = contents.exists(kind, oid(arguments, object)?);
-        return Ok(if there { boolean(true) } else { SqlValue::Null });
-    }
-    let written = arguments.text(object)?;
-    if contents.find_written(kind, &path(arguments)?, written)?.is_some() {
-        return Ok(boolean(true));
-    }
-    let (_, _, label, state) =
-        NAMED.iter().find(|(_, known, ..)| *known == kind).unwrap_or(&NAMED[0]);
-    Err(Error::user(*state, format!("{label} \"{written}\" does not exist")))
 }

@@ -172,7 +172,8 @@ fn code(connection: &Connection, catalog: &mut Catalog) -> rusqlite::Result<()> 
 /// Roles, owners and privileges.
 fn access(connection: &Connection, catalog: &mut Catalog) -> rusqlite::Result<()> {
     let sql = own!(
-        "SELECT oid, name, attributes, connection_limit, member_of FROM _eider_role ORDER BY oid"
+        "SELECT oid, name, attributes, connection_limit, member_of, valid_until FROM _eider_role \
+         ORDER BY oid"
     );
     each(connection, sql, |row| {
         let member_of = json(Some(row.get_ref(4)?.as_str()?));
@@ -189,6 +190,7 @@ fn access(connection: &Connection, catalog: &mut Catalog) -> rusqlite::Result<()
                     (name, one[1].as_bool().unwrap_or_default())
                 })
                 .collect(),
+            valid_until: row.get(5)?,
         });
         Ok(())
     })?;
@@ -199,7 +201,8 @@ fn access(connection: &Connection, catalog: &mut Catalog) -> rusqlite::Result<()
         Ok(())
     })?;
     let sql = own!(
-        "SELECT class_oid, object_oid, column_number, grantee, grantor, letters FROM _eider_privilege"
+        "SELECT class_oid, object_oid, column_number, grantee, grantor, letters FROM _eider_privilege \
+         ORDER BY class_oid, object_oid, column_number, place"
     );
     each(connection, sql, |row| {
         let (class, object, column) = (row.get(0)?, row.get(1)?, row.get(2)?);
@@ -209,7 +212,7 @@ fn access(connection: &Connection, catalog: &mut Catalog) -> rusqlite::Result<()
     })?;
     let sql = own!(
         "SELECT oid, role, schema_name, kind, grantee, letters FROM _eider_default_privilege \
-         ORDER BY oid"
+         ORDER BY oid, place"
     );
     each(connection, sql, |row| {
         let kind: String = row.get(3)?;

@@ -27,7 +27,18 @@ pub(super) fn alter_role(cursor: &mut Cursor<'_>) -> Parsed {
     if matches!(cursor.word().as_deref(), Some("SET" | "RESET" | "IN")) {
         return Err(unsupported("ALTER ROLE ... SET"));
     }
-    cursor.eat("WITH");
+    if cursor.eat("DROP USER") {
+        let (roles, members) = (vec![name], cursor.names()?);
+        let (admin_only, alter) = (false, true);
+        return Ok(access(Access::RevokeRole { roles, members, admin_only, alter }));
+    }
+    if cursor.eat("ADD") {
+        if !cursor.is_word("USER") {
+            return Err(cursor.unexpected());
+        }
+    } else {
+        cursor.eat("WITH");
+    }
     let options = role_options(cursor)?;
     Ok(access(Access::AlterRole { name, options }))
 }
@@ -67,15 +78,15 @@ fn role_options(cursor: &mut Cursor<'_>) -> Result<Vec<RoleOption>, Error> {
                 if word == "ENCRYPTED" {
                     cursor.expect("PASSWORD")?;
                 }
-                if !cursor.eat("NULL") {
+                let some = !cursor.eat("NULL");
+                if some {
                     cursor.string()?;
                 }
-                RoleOption::Password
+                RoleOption::Password(some)
             }
             "VALID" => {
                 cursor.expect("UNTIL")?;
-                cursor.string()?;
-                RoleOption::ValidUntil
+                RoleOption::ValidUntil(cursor.string()?)
             }
             "IN" => {
                 if !cursor.eat("ROLE") {
@@ -105,14 +116,13 @@ pub(super) fn drop_role(cursor: &mut Cursor<'_>) -> Parsed {
 
 pub(super) fn drop_owned(cursor: &mut Cursor<'_>) -> Parsed {
     cursor.expect("BY")?;
-    let roles = cursor.names()?;
-    cascade(cursor);
-    Ok(access(Access::DropOwned { roles }))
+    let roles = cursor.list(Cursor::name)?;
+    Ok(access(Access::DropOwned { roles, cascade: cascade(cursor) }))
 }
 
 pub(super) fn reassign(cursor: &mut Cursor<'_>) -> Parsed {
     cursor.expect("OWNED BY")?;
-    let from = cursor.names()?;
+    let from = cursor.list(Cursor::name)?;
     cursor.expect("TO")?;
     Ok(access(Access::ReassignOwned { from, to: cursor.name()? }))
 }
@@ -122,7 +132,7 @@ pub(super) fn alter_default(cursor: &mut Cursor<'_>) -> Parsed {
     let (mut roles, mut schemas) = (Vec::new(), Vec::new());
     loop {
         if cursor.eat("FOR ROLE") || cursor.eat("FOR USER") {
-            roles = cursor.names()?;
+            roles = cursor.list(Cursor::name)?;
         } else if cursor.eat("IN SCHEMA") {
             schemas = cursor.names()?;
         } else {
@@ -185,14 +195,14 @@ fn grant_role(cursor: &mut Cursor<'_>, revoke: bool) -> Parsed {
     let admin_only = revoke && cursor.eat("ADMIN OPTION FOR");
     let roles = cursor.names()?;
     cursor.expect(if revoke { "FROM" } else { "TO" })?;
-    let members = cursor.names()?;
+    let members = cursor.list(Cursor::name)?;
     let admin = !revoke && cursor.eat("WITH ADMIN OPTION");
     if cursor.eat("GRANTED BY") {
         cursor.name()?;
     }
     if revoke {
         cascade(cursor);
-        return Ok(access(Access::RevokeRole { roles, members, admin_only }));
+        return Ok(access(Access::RevokeRole { roles, members, admin_only, alter: false }));
     }
     Ok(access(Access::GrantRole { roles, members, admin }))
 }

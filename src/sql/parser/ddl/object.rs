@@ -13,32 +13,33 @@ use crate::sql::parser::unsupported;
 pub(super) fn create_schema(cursor: &mut Cursor<'_>) -> Parsed {
     let if_not_exists = cursor.eat("IF NOT EXISTS");
     let named = cursor.word().as_deref() != Some("AUTHORIZATION");
-    let name = if named { Some(cursor.name()?) } else { None };
+    let name = if named { Some(cursor.own_name()?) } else { None };
     let role = if cursor.eat("AUTHORIZATION") { Some(cursor.name()?) } else { None };
     if !cursor.at_end() {
         return Err(unsupported("CREATE SCHEMA with elements"));
     }
-    let name = name.or(role).ok_or_else(|| cursor.unexpected())?;
-    Ok(Definition::CreateSchema { name, if_not_exists })
+    let name = name.or_else(|| role.clone()).ok_or_else(|| cursor.unexpected())?;
+    Ok(Definition::CreateSchema { name, if_not_exists, owner: role })
 }
 
 pub(super) fn create_extension(cursor: &mut Cursor<'_>) -> Parsed {
     let if_not_exists = cursor.eat("IF NOT EXISTS");
     let name = cursor.name()?;
     cursor.eat("WITH");
-    let mut schema = None;
+    let (mut schema, mut version) = (None, None);
     loop {
         if cursor.eat("SCHEMA") {
             schema = Some(cursor.name()?);
         } else if cursor.eat("VERSION") {
-            if cursor.string().is_err() {
-                cursor.name()?;
-            }
+            version = Some(match cursor.string() {
+                Ok(version) => version,
+                Err(_) => cursor.name()?.text,
+            });
         } else if !cursor.eat("CASCADE") {
             break;
         }
     }
-    Ok(Definition::CreateExtension { name, if_not_exists, schema })
+    Ok(Definition::CreateExtension { name, if_not_exists, schema, version })
 }
 
 pub(super) fn create_type(cursor: &mut Cursor<'_>) -> Parsed {

@@ -95,6 +95,8 @@ pub(crate) enum Lowering {
     Rows(&'static str),
     /// The same with rows of a key and a value.
     Pairs(&'static str),
+    /// The same with rows of several columns: their names and types (by OID).
+    Records(&'static str, &'static [(&'static str, Oid)]),
     /// `name(a, b, ...)`, each argument in its text form.
     Shown(&'static str),
     /// `a || b`, after casts to text.
@@ -111,6 +113,8 @@ pub(crate) enum Lowering {
     Zoned(&'static str),
     /// A function over the system catalogs that looks up names: `name(path, a, b, ...)`.
     Searching(&'static str),
+    /// The same about what the session's user may do: `name(path, user, a, b, ...)`.
+    Rights(&'static str),
     /// The start of the transaction, through a cast from timestamptz.
     Now,
     /// The start of the statement.
@@ -141,7 +145,10 @@ pub(crate) struct Forms {
 /// Facts of the session that decide how its statements are compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fact {
+    /// The role that is in force.
     User,
+    /// Who logged in, or what SET SESSION AUTHORIZATION said.
+    SessionUser,
     Database,
     Schema,
 }

@@ -17,7 +17,7 @@ pub(super) const VALUE_FUNCTIONS: &[(&str, PgType, Lowering)] = &[
     ("current_catalog", PgType::NAME, SessionFact(Fact::Database)),
     ("current_schema", PgType::NAME, SessionFact(Fact::Schema)),
     ("current_user", PgType::NAME, SessionFact(Fact::User)),
-    ("session_user", PgType::NAME, SessionFact(Fact::User)),
+    ("session_user", PgType::NAME, SessionFact(Fact::SessionUser)),
     ("user", PgType::NAME, SessionFact(Fact::User)),
     ("current_role", PgType::NAME, SessionFact(Fact::User)),
 ];

@@ -1,0 +1,169 @@
+//! CREATE and DROP EXTENSION of what is built in. All others are refused by name.
+
+use crate::model::catalog::Catalog;
+use crate::model::error::{Class, Error, SqlState};
+use crate::model::pg_type::Oid;
+use crate::sql::Action;
+use crate::sql::ast::{Name, QualifiedName};
+use crate::sql::bind::{Binder, label};
+use crate::sql::ddl::record::{self, number};
+use crate::sql::ddl::{Work, drop as dropping, name, skipped};
+use crate::sql::lite::Expr;
+
+/// `pg_class.oid` of `pg_extension`.
+const PG_EXTENSION: Oid = 3079;
+
+/// Extensions that may be created, with the version that PostgreSQL 15 has.
+const AVAILABLE: &[(&str, &str)] = &[("pgcrypto", "1.3"), ("uuid-ossp", "1.1")];
+
+/// Extensions that come with PostgreSQL and aren't here.
+const REFUSED: &[&str] = &[
+    "adminpack",
+    "amcheck",
+    "autoinc",
+    "bloom",
+    "btree_gin",
+    "btree_gist",
+    "citext",
+    "cube",
+    "dblink",
+    "dict_int",
+    "dict_xsyn",
+    "earthdistance",
+    "file_fdw",
+    "fuzzystrmatch",
+    "hstore",
+    "insert_username",
+    "intagg",
+    "intarray",
+    "isn",
+    "lo",
+    "ltree",
+    "moddatetime",
+    "old_snapshot",
+    "pageinspect",
+    "pg_buffercache",
+    "pg_freespacemap",
+    "pg_prewarm",
+    "pg_stat_statements",
+    "pg_surgery",
+    "pg_trgm",
+    "pg_visibility",
+    "pg_walinspect",
+    "pgrowlocks",
+    "pgstattuple",
+    "postgis",
+    "postgres_fdw",
+    "refint",
+    "seg",
+    "sslinfo",
+    "tablefunc",
+    "tcn",
+    "timescaledb",
+    "tsm_system_rows",
+    "tsm_system_time",
+    "unaccent",
+    "vector",
+    "xml2",
+];
+
+/// Every database has this one.
+const PLPGSQL: &str = "plpgsql";
+const PLPGSQL_OID: Oid = 13559;
+
+/// The OID of an extension that was created.
+///
+/// # Errors
+/// 42704.
+pub(super) fn existing(name: &Name, catalog: &Catalog) -> Result<Oid, Error> {
+    if name.text == PLPGSQL {
+        return Ok(PLPGSQL_OID);
+    }
+    let known = catalog.extensions.iter().find(|known| known.name == name.text);
+    known.map(|known| known.oid).ok_or_else(|| missing(&name.text))
+}
+
+fn missing(name: &str) -> Error {
+    Error::user(SqlState::UNDEFINED_OBJECT, format!("extension \"{name}\" does not exist"))
+}
+
+pub(super) fn create(
+    name: &Name,
+    if_not_exists: bool,
+    (schema, version): (Option<&Name>, Option<&str>),
+    binder: &Binder<'_>,
+) -> Result<Action, Error> {
+    const TAG: &str = "CREATE EXTENSION";
+    if existing(name, binder.catalog).is_ok() {
+        let message = format!("extension \"{}\" already exists", name.text);
+        let state = SqlState::DUPLICATE_OBJECT;
+        if !if_not_exists {
+            return Err(Error::user(state, message));
+        }
+        let notice = Some(Error::new(Class::User, state, format!("{message}, skipping")));
+        return Ok(Action::Nothing { tag: TAG, notice });
+    }
+    let Some((_, newest)) = AVAILABLE.iter().find(|(known, _)| *known == name.text) else {
+        if REFUSED.contains(&name.text.as_str()) {
+            return Err(Error::refused(format!("the extension {} is not supported", name.text)));
+        }
+        let message = format!("extension \"{}\" is not available", name.text);
+        return Err(Error::refused(message)
+            .with_hint("pg_available_extensions lists those that are built in."));
+    };
+    if version.is_some_and(|version| version != *newest) {
+        let message = format!(
+            "extension \"{}\" has no installation script nor update path for version \"{}\"",
+            name.text,
+            version.unwrap_or_default()
+        );
+        return Err(Error::user(SqlState::INVALID_PARAMETER_VALUE, message));
+    }
+    let schema = match schema {
+        Some(schema) => {
+            name::existing_schema(schema, binder.catalog)?;
+            schema.text.clone()
+        }
+        None => {
+            let target = vec![Name { text: name.text.clone(), position: 0 }];
+            name::new_object(&target, binder)?.0
+        }
+    };
+    let mut work = Work::new(binder);
+    let oid = work.oids.take();
+    work.push(record::insert(
+        "_eider_extension",
+        vec![
+            ("name", Expr::text(&name.text)),
+            ("oid", number(oid)),
+            ("schema_name", Expr::text(&schema)),
+            ("version", Expr::text(newest)),
+        ],
+    ));
+    Ok(work.finish(TAG))
+}
+
+pub(super) fn drop(
+    names: &[QualifiedName],
+    (if_exists, _cascade): (bool, bool),
+    binder: &mut Binder<'_>,
+) -> Result<Action, Error> {
+    let mut work = Work::new(binder);
+    for name in names {
+        let text = label(name);
+        if text == PLPGSQL {
+            return Err(Error::refused("dropping the extension plpgsql is not supported"));
+        }
+        let Some(known) = binder.catalog.extensions.iter().find(|known| known.name == text) else {
+            let error = missing(&text);
+            if !if_exists {
+                return Err(error);
+            }
+            binder.notices.push(skipped(&error));
+            continue;
+        };
+        work.push(record::delete("_eider_extension", &[("oid", known.oid.into())]));
+        dropping::forget(PG_EXTENSION, known.oid, &mut work);
+    }
+    Ok(work.finish("DROP EXTENSION"))
+}
