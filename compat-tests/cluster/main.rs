@@ -18,6 +18,7 @@ mod idempotency;
 mod kill;
 mod live_file;
 mod load;
+mod notify;
 mod pgbench;
 mod power;
 mod psql;

@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use crate::engine::Options;
 use crate::engine::cancel::lock;
 use crate::engine::lane::Proposer;
+use crate::engine::listen::Hub;
 use crate::engine::peers::Peers;
 use crate::engine::rounds::ReadRounds;
 use crate::engine::serve::Calls;
@@ -38,6 +39,7 @@ pub(super) struct Core {
     pub background: Workers,
     pub on_fault: OnFault,
     pub calls: Calls,
+    pub hub: Arc<Hub>,
     proposer: Arc<RaftProposer>,
     /// Taken away at the end: Raft holds the databases, which hold this.
     attached: RwLock<Option<Arc<Attached>>>,
@@ -66,11 +68,13 @@ impl Core {
         on_fault: OnFault,
     ) -> Result<Arc<Self>, Fault> {
         let proposer = Arc::new(RaftProposer::default());
+        let hub: Arc<Hub> = Arc::default();
         let making = Making {
             options: options.clone(),
             node: me.id,
             disk,
             proposer: proposer.clone(),
+            hub: hub.clone(),
             on_fault: on_fault.clone(),
         };
         let threads = options.sqlite.readers_max;
@@ -82,6 +86,7 @@ impl Core {
             background: Workers::new("background", BACKGROUND_THREADS_MAX, BACKGROUND_JOBS_MAX),
             on_fault,
             calls: Calls::default(),
+            hub,
             proposer,
             attached: RwLock::new(None),
             fence: Mutex::new(None),

@@ -3,7 +3,7 @@
 //!
 //! Reading order: `lane` (the one writer of a database), `replica` and `store` (what the log does to
 //! the databases), `read` and `view`, `write` and `transaction` and `private`, `route` (which node serves what),
-//! `forward`, `remote` and `serve` (node to node), `admin`.
+//! `forward`, `remote` and `serve` (node to node), `listen`, `admin`.
 
 mod admin;
 mod cancel;
@@ -11,6 +11,7 @@ mod core;
 mod forward;
 mod inbox;
 mod lane;
+mod listen;
 mod load;
 mod peers;
 mod private;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 
 pub use self::admin::DatabaseUse;
 pub use self::cancel::{Canceler, Limits};
+pub use self::listen::Listener;
 pub use self::peers::{Incoming, Outgoing, Peers};
 pub use self::rows::Rows;
 pub use self::staging::Staged;

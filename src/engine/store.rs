@@ -21,6 +21,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::engine::Options;
 use crate::engine::lane::{self, LaneHandle, Proposer};
+use crate::engine::listen::Hub;
 use crate::engine::snapshot;
 use crate::engine::spool::{Spool, read_exact};
 use crate::model::catalog::Catalog;
@@ -97,6 +98,7 @@ pub(super) struct Making {
     pub node: NodeId,
     pub disk: Arc<dyn Disk>,
     pub proposer: Arc<dyn Proposer>,
+    pub hub: Arc<Hub>,
     pub on_fault: OnFault,
 }
 
@@ -275,6 +277,7 @@ impl Store {
                 queue_length_max: making.options.queue_length_max,
             },
             proposer: making.proposer.clone(),
+            hub: making.hub.clone(),
         });
         let on_fault = making.on_fault.clone();
         lane::start(&format!("write {name}"), lane, events, move |fault| (on_fault.0)(fault))?;

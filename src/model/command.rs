@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::model::id::{Chain, DatabaseId, NodeId, Position, ProposalId, TransactionId};
+use crate::model::notification::Notification;
 
 /// What an entry holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +42,8 @@ pub struct PagesPart {
     pub origin: Origin,
     /// Encoded pages; `sqlite::page_set` has the byte layout.
     pub pages: Bytes,
+    /// What sessions that listen are told when the transaction is committed. Only in the last part.
+    pub notifications: Vec<Notification>,
 }
 
 impl PagesPart {

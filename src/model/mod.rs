@@ -5,6 +5,7 @@ pub mod command;
 pub mod error;
 pub mod id;
 pub mod member;
+pub mod notification;
 pub mod pg_type;
 pub mod read_level;
 pub mod statement;

@@ -37,6 +37,8 @@ pub(crate) struct Connection<S> {
     changed: Vec<(String, String)>,
     /// Whether the client waits for what has gathered.
     answer_due: bool,
+    /// Whether ReadyForQuery was the last answer.
+    is_ready: bool,
     message_bytes_max: usize,
     _place: Place,
 }
@@ -158,6 +160,7 @@ fn open<S: AsyncRead + AsyncWrite + Unpin>(
         unnamed_formats: Vec::new(),
         changed: Vec::new(),
         answer_due: true,
+        is_ready: true,
         message_bytes_max,
         _place: place,
     })
@@ -187,8 +190,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 self.wire.flush().await?;
                 self.answer_due = false;
             }
-            match self.wire.read_or(self.session.idle()).await? {
+            match self.wire.read_or(self.session.idle(self.is_ready)).await? {
                 Some(Interruption::Fatal(error)) => return Err(Gone::Fatal(error)),
+                Some(Interruption::Notified) => {
+                    self.send_notifications()?;
+                    self.answer_due = true;
+                }
                 Some(Interruption::TransactionLost) | None => {}
             }
         }
@@ -198,6 +205,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         if self.skipping && !matches!(message.kind, b'S' | b'X') {
             return Ok(());
         }
+        self.is_ready = false;
         let extended = matches!(message.kind, b'P' | b'B' | b'D' | b'E' | b'C' | b'H');
         let answered = match decode::decode(message.kind, &message.body) {
             Ok(frontend) => self.on_frontend(frontend).await,
@@ -276,10 +284,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         for (name, value) in self.changed.drain(..) {
             encode::parameter_status(&name, &value, &mut self.wire.out);
         }
+        self.send_notifications()?;
         encode::ready_for_query(self.session.status(), &mut self.wire.out);
+        self.is_ready = true;
         // Written once no message is left to answer: those of a pipeline share one write.
         self.answer_due = true;
         self.wire.flush_if_full().await
+    }
+
+    fn send_notifications(&mut self) -> Result<(), Gone> {
+        for notification in self.session.notifications().map_err(Gone::Fatal)? {
+            encode::notification_response(&notification, &mut self.wire.out);
+        }
+        Ok(())
     }
 
     /// Notices go out where they arise, changed settings before ReadyForQuery.

@@ -10,6 +10,7 @@ use pgwire::messages::startup::{
 
 use crate::datum::{self, Style};
 use crate::model::error::{Error, SqlState};
+use crate::model::notification::Notification;
 use crate::model::pg_type::{PgType, builtin};
 use crate::model::value::Value;
 use crate::session::Status;
@@ -111,6 +112,16 @@ pub(crate) fn parameter_status(name: &str, value: &str, out: &mut BytesMut) {
         // Only a value beyond 30 000 bytes: a client that asked for one does without the news.
         tracing::debug!(name, "a setting is too long to be reported");
     }
+}
+
+pub(crate) fn notification_response(notification: &Notification, out: &mut BytesMut) {
+    let start = begin(b'A', out);
+    out.put_i32(notification.sender);
+    for text in [&notification.channel, &notification.payload] {
+        out.put_slice(text.as_bytes());
+        out.put_u8(0);
+    }
+    end(start, out);
 }
 
 pub(crate) fn backend_key_data(pid: i32, secret: i32, out: &mut BytesMut) {

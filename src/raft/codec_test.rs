@@ -10,6 +10,7 @@ use crate::model::id::{
     Chain, ClusterId, DatabaseId, NodeId, Position, ProposalId, StoreId, TransactionId,
 };
 use crate::model::member::Member;
+use crate::model::notification::Notification;
 use crate::raft::codec::*;
 use crate::raft::command;
 use crate::raft::types::{
@@ -62,7 +63,14 @@ fn pages() -> Command {
         last: true,
         origin: Origin { node: NodeId(9), proposal: ProposalId(10) },
         pages: Bytes::from_static(b"\xaa\xbb"),
+        notifications: Vec::new(),
     })
+}
+
+fn notifying_pages() -> Command {
+    let Command::Pages(part) = pages() else { unreachable!() };
+    let told = Notification { sender: -2, channel: "c".into(), payload: "pa".into() };
+    Command::Pages(PagesPart { notifications: vec![told], ..part })
 }
 
 #[test]
@@ -85,6 +93,14 @@ fn layouts_stay_as_they_are() {
          000000000000000100000000000000000000000000000002\
          000000000000000200000000000000000000000000000003\
          0000000400000001010000000000000009000000000000000aaabb"
+    );
+    assert_eq!(
+        hex(&command::encode(&notifying_pages())),
+        "01010400000005\
+         000000000000000100000000000000000000000000000002\
+         000000000000000200000000000000000000000000000003\
+         000000040000000101000000000000000900000000000000\
+         0a00000001fffffffe00016300027061aabb"
     );
     assert_eq!(
         hex(&command::encode(&Command::CreateDatabase {

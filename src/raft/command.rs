@@ -8,12 +8,15 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::model::command::{Command, Origin, PagesPart};
 use crate::model::id::{Chain, DatabaseId, NodeId, Position, ProposalId, TransactionId};
+use crate::model::notification::Notification;
 use crate::raft::codec::{Malformed, PAYLOAD_COMMAND, Reader, VERSION, put_text};
 
 const BARRIER: u8 = 0;
 const PAGES: u8 = 1;
 const CREATE_DATABASE: u8 = 2;
 const DROP_DATABASE: u8 = 3;
+/// [`PAGES`] with notifications between the header and the pages.
+const NOTIFYING_PAGES: u8 = 4;
 
 /// Bytes before the encoded pages of a [`PagesPart`].
 const PAGES_HEADER: usize = 3 + 4 + 24 + 24 + 4 + 4 + 1 + 16;
@@ -27,8 +30,13 @@ pub(super) fn encode(command: &Command) -> Bytes {
     match command {
         Command::Barrier => out.put_u8(BARRIER),
         Command::Pages(part) => {
-            out.put_u8(PAGES);
-            put_pages(&mut out, part);
+            let notifies = !part.notifications.is_empty();
+            out.put_u8(if notifies { NOTIFYING_PAGES } else { PAGES });
+            put_header(&mut out, part);
+            if notifies {
+                put_notifications(&mut out, &part.notifications);
+            }
+            out.put_slice(&part.pages);
         }
         Command::CreateDatabase { id, name } => {
             out.put_u8(CREATE_DATABASE);
@@ -43,7 +51,7 @@ pub(super) fn encode(command: &Command) -> Bytes {
     out.freeze()
 }
 
-fn put_pages(out: &mut BytesMut, part: &PagesPart) {
+fn put_header(out: &mut BytesMut, part: &PagesPart) {
     out.put_u32(part.database.0);
     out.put_u64(part.base.txid.0);
     out.put_u128(part.base.chain.0);
@@ -54,7 +62,15 @@ fn put_pages(out: &mut BytesMut, part: &PagesPart) {
     out.put_u8(u8::from(part.last));
     out.put_u64(part.origin.node.0);
     out.put_u64(part.origin.proposal.0);
-    out.put_slice(&part.pages);
+}
+
+fn put_notifications(out: &mut BytesMut, notifications: &[Notification]) {
+    out.put_u32(notifications.len() as u32);
+    for Notification { sender, channel, payload } in notifications {
+        out.put_i32(*sender);
+        put_text(out, channel);
+        put_text(out, payload);
+    }
 }
 
 /// The command in a whole entry payload.
@@ -69,7 +85,8 @@ pub(super) fn decode(payload: Bytes) -> Result<Command, Malformed> {
     }
     let command = match reader.u8()? {
         BARRIER => Command::Barrier,
-        PAGES => return read_pages(reader),
+        PAGES => return read_pages(reader, false),
+        NOTIFYING_PAGES => return read_pages(reader, true),
         CREATE_DATABASE => {
             Command::CreateDatabase { id: DatabaseId(reader.u32()?), name: reader.text()? }
         }
@@ -80,8 +97,8 @@ pub(super) fn decode(payload: Bytes) -> Result<Command, Malformed> {
     Ok(command)
 }
 
-fn read_pages(mut reader: Reader) -> Result<Command, Malformed> {
-    let part = PagesPart {
+fn read_pages(mut reader: Reader, notifies: bool) -> Result<Command, Malformed> {
+    let mut part = PagesPart {
         database: DatabaseId(reader.u32()?),
         base: Position { txid: TransactionId(reader.u64()?), chain: Chain(reader.u128()?) },
         txid: TransactionId(reader.u64()?),
@@ -90,7 +107,21 @@ fn read_pages(mut reader: Reader) -> Result<Command, Malformed> {
         part: reader.u32()?,
         last: reader.bool()?,
         origin: Origin { node: NodeId(reader.u64()?), proposal: ProposalId(reader.u64()?) },
-        pages: reader.rest(),
+        pages: Bytes::new(),
+        notifications: Vec::new(),
     };
+    if notifies {
+        let count = reader.u32()?;
+        // Without any it would be of the other kind.
+        if count == 0 {
+            return Err(Malformed("no notifications"));
+        }
+        for _ in 0..count {
+            let sender = reader.u32()?.cast_signed();
+            let (channel, payload) = (reader.text()?.into(), reader.text()?.into());
+            part.notifications.push(Notification { sender, channel, payload });
+        }
+    }
+    part.pages = reader.rest();
     Ok(Command::Pages(part))
 }

@@ -290,6 +290,7 @@ mod tests {
             last: true,
             origin: Origin::default(),
             pages: Bytes::from(vec![index as u8; bytes]),
+            notifications: Vec::new(),
         });
         Entry {
             log_id: log_id(LeaderId { term, node_id: 3 }, index),

@@ -52,6 +52,7 @@ impl Session {
                     write.release(depth).await?;
                 }
                 self.savepoints.release(depth);
+                self.ears.release(depth);
                 Ok("RELEASE")
             }
             Action::RollbackTo(name) => self.rollback_to(name).await,
@@ -127,6 +128,7 @@ impl Session {
             self.settings.restore(&saved);
             self.modes = modes;
         }
+        self.ears.rollback_to(depth);
         self.phase = Phase::Block;
         Ok("ROLLBACK")
     }

@@ -12,6 +12,7 @@ mod copy;
 mod cursor;
 mod explain;
 mod feed;
+mod listen;
 mod portal;
 mod prepared;
 mod run;
@@ -86,6 +87,8 @@ pub enum Interruption {
     Fatal(Error),
     /// The open transaction was lost; the session is in the failed state. Nothing is sent now.
     TransactionLost,
+    /// There are [`Session::notifications`] to send.
+    Notified,
 }
 
 /// A prepared statement, as Describe needs it.
@@ -128,6 +131,7 @@ pub struct Session {
     cache: Cache,
     portals: HashMap<String, Portal>,
     copy: Option<copy::CopyIn>,
+    ears: listen::Ears,
     /// Rows of the running statement's steps for its later ones, by their numbers.
     feeds: HashMap<usize, String>,
 }
@@ -184,6 +188,7 @@ impl Session {
             cache: Cache::default(),
             portals: HashMap::new(),
             copy: None,
+            ears: listen::Ears::default(),
             feeds: HashMap::new(),
         };
         session.told = session.reported();
@@ -391,8 +396,8 @@ impl Session {
     }
 
     /// Resolves when an idle session must be ended or its transaction failed: a timeout, a lost
-    /// leader.
-    pub async fn idle(&mut self) -> Interruption {
+    /// leader. `ready`: the client awaits nothing, and may be told what was notified.
+    pub async fn idle(&mut self, ready: bool) -> Interruption {
         let (name, state, message) = match self.phase {
             Phase::Idle => (
                 "idle_session_timeout",
@@ -418,8 +423,18 @@ impl Session {
                 _ => std::future::pending().await,
             }
         };
+        let told = ready && self.phase == Phase::Idle;
+        let ears = &self.ears;
+        let heard = async {
+            if told {
+                ears.heard().await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        };
         tokio::select! {
             () = waited => Interruption::Fatal(Error::limit(state, message)),
+            () = heard => Interruption::Notified,
             _ = lost => {
                 self.lose_transaction();
                 Interruption::TransactionLost

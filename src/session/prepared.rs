@@ -104,6 +104,7 @@ impl Session {
                 }
                 self.portals.clear();
                 self.statements.clear();
+                self.ears.close();
                 self.settings.reset_all();
                 Ok(complete("DISCARD ALL"))
             }

@@ -8,6 +8,7 @@ use crate::model::catalog::Catalog;
 use crate::model::error::{Error, SqlState};
 use crate::model::statement::{Atomicity, Dialect, Parameters, Statement, Unit, UnitOutcome};
 use crate::model::value::{RowBatch, Value};
+use crate::session::listen::Listening;
 use crate::session::portal::{Reply, RowsTag, Rowset};
 use crate::session::statement::{Plan, Prepared, touch};
 use crate::session::transaction::{self, Modes, Phase};
@@ -20,7 +21,7 @@ use crate::sql::{
 /// How often a statement is compiled again because the schema changed under it.
 const ATTEMPTS_MAX: u32 = 5;
 /// How long to wait for this node to catch up with a schema change.
-const CATCH_UP: std::time::Duration = std::time::Duration::from_secs(10);
+pub(crate) const CATCH_UP: std::time::Duration = std::time::Duration::from_secs(10);
 /// Bytes of rows that a statement returns at once where they are collected.
 const COLLECTED_BYTES_MAX: usize = 64 << 20;
 
@@ -31,7 +32,8 @@ pub(crate) fn write_tag(tag: WriteTag, count: u64) -> String {
         WriteTag::Update => format!("UPDATE {count}"),
         WriteTag::Delete => format!("DELETE {count}"),
         WriteTag::Merge => format!("MERGE {count}"),
-        WriteTag::Select => format!("SELECT {count}"),
+        WriteTag::Select | WriteTag::Notifying => format!("SELECT {count}"),
+        WriteTag::Notify => "NOTIFY".to_owned(),
         WriteTag::Plain(tag) => tag.to_owned(),
     }
 }
@@ -44,6 +46,7 @@ fn write_name(tag: WriteTag) -> &'static str {
         WriteTag::Delete => "DELETE",
         WriteTag::Merge => "MERGE",
         WriteTag::Select => "CREATE TABLE AS",
+        WriteTag::Notifying | WriteTag::Notify => "NOTIFY",
         WriteTag::Plain(tag) => tag,
     }
 }
@@ -211,6 +214,13 @@ impl Session {
                 self.fetch_cursor(name, *count, *move_only).await.map(Some)
             }
             Action::CloseCursor { name } => self.close_cursor(name.as_deref()).map(Some),
+            Action::Listen(channel) => {
+                self.listen(Listening::Begin(channel.as_str().into()), alone).await.map(Some)
+            }
+            Action::Unlisten(channel) => {
+                let channel = channel.as_deref().map(Into::into);
+                self.listen(Listening::End(channel), alone).await.map(Some)
+            }
             Action::Begin(_)
             | Action::Commit { .. }
             | Action::Rollback { .. }
@@ -314,7 +324,8 @@ impl Session {
         parameters: &[Value],
         alone: bool,
     ) -> Result<Option<Reply>, Error> {
-        if self.modes.read_only {
+        let changes = !matches!(tag, WriteTag::Notifying | WriteTag::Notify);
+        if self.modes.read_only && changes {
             return Err(transaction::read_only(write_name(tag)));
         }
         let checked = steps
@@ -491,9 +502,10 @@ impl Session {
     /// Commits what is open.
     pub(crate) async fn commit(&mut self) -> Result<(), Error> {
         let limits = self.limits();
-        let result = match self.write.take() {
-            Some(write) => write.commit(&limits).await.map(drop),
-            None => Ok(()),
+        let listening = self.begin_listening().await;
+        let result = match (listening, self.write.take()) {
+            (Ok(()), Some(write)) => write.commit(&limits).await.map(drop),
+            (listening, _) => listening,
         };
         self.end(result.is_ok()).await;
         result
@@ -506,6 +518,7 @@ impl Session {
         }
         self.view = None;
         self.copy = None;
+        self.end_listening(committed);
         self.savepoints = transaction::Savepoints::default();
         match self.saved.take() {
             Some(saved) if !committed => self.settings.restore(&saved),
@@ -700,7 +713,8 @@ pub(crate) fn complete(tag: &str) -> Reply {
 fn written(plan: &Plan, tag: WriteTag, rows: RowBatch, count: u64) -> Reply {
     if plan.compiled.returns_rows {
         // A SELECT counts what it gives, not what was changed on the way.
-        let count = if tag == WriteTag::Select { rows.rows as u64 } else { count };
+        let selects = matches!(tag, WriteTag::Select | WriteTag::Notifying);
+        let count = if selects { rows.rows as u64 } else { count };
         let tag = RowsTag::Given(tag, count);
         return Reply::Rows(Rowset::memory(Arc::clone(&plan.columns), rows, tag));
     }

@@ -205,6 +205,7 @@ pub(crate) fn pages_part(
         last: true,
         origin: Origin { node: NodeId(0), ..Origin::default() },
         pages,
+        notifications: Vec::new(),
     }
 }
 

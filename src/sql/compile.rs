@@ -6,7 +6,7 @@ use crate::model::catalog::{Catalog, Table};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::sql::ast::{CopySource, Statement};
-use crate::sql::bind::{Binder, Change, ChangeStep, Role, SequenceUse};
+use crate::sql::bind::{Act, Binder, Change, ChangeStep, Role, SequenceUse};
 use crate::sql::bound::Output;
 use crate::sql::lower::{Lower, object_kind};
 use crate::sql::types::lookup_type;
@@ -15,6 +15,9 @@ use crate::sql::{
     ForcedColumns, LockWait, OutputColumn, Parsed, Program, Step, StepRole, Unwanted, WriteTag,
     ast, bound, ddl, lite, touch,
 };
+
+/// `pg_type.oid` of `void`, which has one value.
+const VOID: Oid = 2278;
 
 pub(super) fn compile(
     parsed: &Parsed,
@@ -128,7 +131,12 @@ fn compile_query(binder: &mut Binder<'_>, query: &ast::Query) -> Result<Compiled
         let compiled = write(binder, (own, outputs), WriteTag::Select)?;
         return Ok(Compiled { returns_rows: true, ..compiled });
     }
-    let action = if binder.sequences.is_empty() {
+    let action = if binder.sequences.is_empty() && binder.acts.contains(&Act::Notify) {
+        let void = |output: &Output| output.data_type.oid == VOID;
+        let fixed = binder.relation_names().is_empty() && bound.outputs.iter().all(void);
+        let touches = fixed.then(touch::nothing);
+        notifying(Program { touches, ..program }, WriteTag::Notifying)
+    } else if binder.sequences.is_empty() {
         Action::Query { program, locking: bound.locking }
     } else {
         // nextval writes.
@@ -137,6 +145,21 @@ fn compile_query(binder: &mut Binder<'_>, query: &ast::Query) -> Result<Compiled
         Action::Write { steps, tag: WriteTag::Select, changes_catalog: false }
     };
     Ok(Compiled { parameters, columns, returns_rows: true, action, notices: Vec::new() })
+}
+
+/// A statement that does nothing but notify.
+fn notifying(program: Program, tag: WriteTag) -> Action {
+    let steps = vec![Step { program, role: StepRole::Result, must_be_empty: None }];
+    Action::Write { steps, tag, changes_catalog: false }
+}
+
+/// NOTIFY.
+fn notify(channel: &str, payload: &str) -> Action {
+    let mut lower = Lower::new(&[], "UTC");
+    let called = lower.notify(lite::Expr::text(channel), lite::Expr::text(payload));
+    let select = lite::Select { items: vec![(called, None)], ..lite::Select::default() };
+    let program = lower.program(&lite::Statement::Query(lite::Query::select(select)));
+    notifying(Program { touches: Some(touch::nothing()), ..program }, WriteTag::Notify)
 }
 
 pub(super) fn query_program(binder: &Binder<'_>, query: &bound::Query) -> Result<Program, Error> {
@@ -295,6 +318,9 @@ fn column_item(name: &ast::Name) -> ast::SelectItem {
 }
 
 fn copy_to(binder: &Binder<'_>, query: &bound::Query, copy: &ast::Copy) -> Result<Action, Error> {
+    if binder.acts.contains(&Act::Notify) {
+        return Err(Error::refused("pg_notify in COPY is not supported"));
+    }
     let columns = output_columns(&query.outputs);
     Ok(Action::CopyTo(CopyTo {
         options: forced(copy, &columns)?,
@@ -454,10 +480,9 @@ fn utility(statement: &Statement, binder: &mut Binder<'_>) -> Result<Action, Err
             ddl::set_constraints(names.as_deref(), *deferred, binder)?
         }
         Statement::Explain { options, statement } => explain(binder, *options, statement)?,
-        Statement::Listen(_) => return Err(Error::refused("LISTEN is not supported")),
-        // Nobody listens, as LISTEN is refused.
-        Statement::Unlisten(_) => Action::Nothing { tag: "UNLISTEN", notice: None },
-        Statement::Notify { .. } => return Err(Error::refused("NOTIFY is not supported")),
+        Statement::Listen(name) => Action::Listen(name.text.clone()),
+        Statement::Unlisten(name) => Action::Unlisten(name.as_ref().map(|name| name.text.clone())),
+        Statement::Notify { channel, payload } => notify(&channel.text, payload),
         Statement::Deallocate { name } => {
             Action::Deallocate { name: name.as_ref().map(|name| name.text.clone()) }
         }

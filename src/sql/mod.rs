@@ -234,6 +234,9 @@ pub enum Action {
     CloseCursor {
         name: Option<String>,
     },
+    Listen(String),
+    /// UNLISTEN name, or all.
+    Unlisten(Option<String>),
     /// Accepted with a NOTICE, WARNING or nothing: the tag says what PostgreSQL answers.
     Nothing {
         tag: &'static str,
@@ -439,6 +442,9 @@ pub enum WriteTag {
     Merge,
     /// `SELECT n` (CREATE TABLE AS)
     Select,
+    /// `SELECT n`: a query that notifies. It changes nothing.
+    Notifying,
+    Notify,
     /// No count: `CREATE TABLE` ...
     Plain(&'static str),
 }

@@ -6,6 +6,8 @@
 //! other tables, foreign keys, further unique keys, sequences) or is another thing each time
 //! (`random()`) gets none. Triggers aren't in the catalog: whoever uses this looks for them.
 
+use std::sync::Arc;
+
 use crate::model::catalog::{Catalog, ConstraintKind, Table, TableKind};
 use crate::model::pg_type::{Oid, PgType};
 use crate::sql::bind::Change;
@@ -24,6 +26,12 @@ const KEY_TYPES: &[Oid] = &[
     PgType::VARCHAR.oid,
     PgType::UUID.oid,
 ];
+
+/// Of a statement that changes nothing, and whose result doesn't depend on anything.
+pub(super) fn nothing() -> Arc<Touches> {
+    let (table, rows) = (Arc::from(""), Vec::new());
+    Arc::new(Touches { table, rows, existence: false, contents: false })
+}
 
 /// What a change touches, if it is the whole of its statement.
 pub(super) fn of(change: &Change, catalog: &Catalog) -> Option<Touches> {

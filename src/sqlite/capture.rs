@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::model::error::Fault;
 use crate::model::id::{Chain, Position, TransactionId};
+use crate::model::notification::Notification;
 use crate::platform::disk::{File, read_exact_at};
 use crate::sqlite::page_set::{ChainHasher, Encoder};
 use crate::sqlite::place::Place;
@@ -22,6 +23,8 @@ pub struct Capture {
     /// The size of the database after it, in pages.
     pub database_pages: u32,
     pub page_count: u64,
+    /// What is told to those who listen, once it is committed.
+    pub notifications: Vec<Notification>,
     pages: VecDeque<Page>,
     /// Open if pages were spilled.
     wal: Option<Arc<dyn File>>,
@@ -80,6 +83,7 @@ impl Capture {
             chain: hash.finish(),
             database_pages: captured.database_pages,
             page_count: pages.len() as u64,
+            notifications: Vec::new(),
             pages,
             wal,
         })

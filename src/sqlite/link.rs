@@ -15,6 +15,7 @@ use crate::sqlite::culprit::Notes;
 use crate::sqlite::errors::fault;
 use crate::sqlite::guard::Guard;
 use crate::sqlite::once::Changed;
+use crate::sqlite::outbox::Outbox;
 use crate::sqlite::place::Place;
 use crate::sqlite::vfs::{Shown, Tap, register_system_tables};
 use crate::sqlite::{Options, function};
@@ -50,6 +51,8 @@ pub(crate) struct Link {
     pub(crate) notes: Arc<Notes>,
     /// Rows that the running statement has changed.
     pub(crate) changed: Arc<Changed>,
+    /// What the open transaction notifies.
+    pub(crate) outbox: Arc<Outbox>,
     /// Whether `"x"` may be a string.
     lax_quotes: Cell<bool>,
 }
@@ -64,6 +67,7 @@ impl Link {
             shown: Arc::default(),
             notes: Arc::default(),
             changed: Arc::default(),
+            outbox: Arc::default(),
             lax_quotes: Cell::new(true),
         }
     }
@@ -91,6 +95,7 @@ pub(crate) fn open_writer(
     let watch = Watch::with_limit(Arc::clone(tap), options.transaction_bytes_max);
     let connection = open_tapped(place, tap, options)?;
     let mut link = Link::new(connection, watch);
+    link.outbox.open();
     let foreign_keys = dialect == Dialect::Postgres || options.foreign_keys;
     prepare_for_clients(&mut link, options)
         .and_then(|()| link.set_lax_quotes(dialect))
@@ -106,6 +111,7 @@ pub(crate) fn open_writer(
 pub(crate) fn open_private(place: &Place, tap: &Tap, options: &Options) -> Result<Link, Fault> {
     let connection = open_tapped(place, tap, options)?;
     let mut link = Link::new(connection, Watch::default());
+    link.outbox.open();
     prepare_for_clients(&mut link, options)
         .and_then(|()| link.set_lax_quotes(Dialect::Postgres))
         .and_then(|()| {
@@ -182,7 +188,7 @@ fn prepare_for_clients(link: &mut Link, options: &Options) -> rusqlite::Result<(
     connection.set_limit(Limit::SQLITE_LIMIT_WORKER_THREADS, 0)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, true)?;
-    function::register(connection, &link.shown)?;
+    function::register(connection, &link.shown, &link.outbox)?;
     register_system_tables(connection, &link.shown)?;
     link.notes.install(connection)?;
     link.changed.install(connection)?;

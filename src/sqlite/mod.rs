@@ -16,6 +16,7 @@ mod guard;
 mod link;
 mod load;
 mod once;
+mod outbox;
 mod page;
 mod page_set;
 mod place;

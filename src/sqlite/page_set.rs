@@ -250,6 +250,7 @@ mod tests {
             last: true,
             origin: Origin::default(),
             pages: Bytes::from(pages),
+            notifications: Vec::new(),
         }
     }
 

@@ -188,6 +188,8 @@ impl Pool {
         link.guard.lift();
         let ran = self.run_open(&mut link, job, control, sink);
         link.guard.lift();
+        // What is notified counts when it runs on the write connection.
+        link.outbox.clear();
         let ended = link.connection.is_autocommit()
             || execute(&link.connection, own!("ROLLBACK")).is_ok()
             || link.connection.is_autocommit();

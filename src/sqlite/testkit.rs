@@ -168,6 +168,7 @@ fn pages_parts(entry: &Entry) -> Vec<PagesPart> {
         last: at == last,
         origin: Origin::default(),
         pages: pages.clone(),
+        notifications: Vec::new(),
     };
     entry.parts.iter().enumerate().map(part).collect()
 }

@@ -371,6 +371,7 @@ impl Writer {
                 .map_err(|error| self.run_error(&error))?;
         }
         let changes_before = link.connection.total_changes();
+        let notified_before = link.outbox.len();
         errors::forget_function_error();
         let unchecked = dialect == Dialect::Postgres && sql.starts_with(UNCHECKED);
         if unchecked {
@@ -407,6 +408,8 @@ impl Writer {
                     _ => Failing::Definition,
                 };
                 let failure = self.failure(stop, stopped, denied, failing);
+                // A second run that looks for the culprit notifies, too.
+                self.link(dialect).outbox.cut(notified_before);
                 Err(self.undo(guarded, failure))
             }
         }
@@ -548,6 +551,7 @@ impl Writer {
 
     /// Gives the whole transaction up.
     fn lose(&mut self, error: Error) -> RunError {
+        self.current().outbox.clear();
         let connection = match &self.open {
             Some(open) => self.connection_of(open),
             None => &self.current().connection,
@@ -574,7 +578,9 @@ impl Writer {
 
     /// Savepoints nest; `depth` names them, from 1. These are separate from the client's names.
     pub fn savepoint(&mut self, depth: u32) -> Result<(), RunError> {
-        self.savepoint_command("SAVEPOINT", depth)
+        self.savepoint_command("SAVEPOINT", depth)?;
+        self.current().outbox.savepoint(depth);
+        Ok(())
     }
 
     pub fn rollback_to(&mut self, depth: u32) -> Result<(), RunError> {
@@ -582,11 +588,15 @@ impl Writer {
         if let Some(open) = &mut self.open {
             open.catalog = None;
         }
-        self.savepoint_command("ROLLBACK TO", depth)
+        self.savepoint_command("ROLLBACK TO", depth)?;
+        self.current().outbox.rollback_to(depth);
+        Ok(())
     }
 
     pub fn release(&mut self, depth: u32) -> Result<(), RunError> {
-        self.savepoint_command("RELEASE", depth)
+        self.savepoint_command("RELEASE", depth)?;
+        self.current().outbox.release(depth);
+        Ok(())
     }
 
     fn savepoint_command(&mut self, command: &str, depth: u32) -> Result<(), RunError> {
@@ -610,7 +620,8 @@ impl Writer {
             return Err(self.lose(Error::internal(text)));
         }
         let open = self.open.as_ref().expect("usable() saw an open transaction");
-        if !open.wrote {
+        // A transaction that only notifies goes through the log as well: its place there says when.
+        if !open.wrote && self.current().outbox.len() == 0 {
             return Ok(None);
         }
         if open.catalog_written {
@@ -657,14 +668,13 @@ impl Writer {
         if bytes > bytes_max {
             return Err(self.lose(too_large(bytes_max)));
         }
-        let capture =
-            Capture::new(base, captured, &mut self.recent, &self.shared.wal).map_err(|fault| {
-                RunError {
-                    error: Error::internal("the transaction can't be replicated"),
-                    transaction_lost: false,
-                    fault: Some(fault),
-                }
+        let mut capture = Capture::new(base, captured, &mut self.recent, &self.shared.wal)
+            .map_err(|fault| RunError {
+                error: Error::internal("the transaction can't be replicated"),
+                transaction_lost: false,
+                fault: Some(fault),
             })?;
+        capture.notifications = self.current().outbox.take();
         if let Some(open) = &mut self.open {
             open.captured = Some(Captured {
                 txid,
@@ -728,7 +738,9 @@ impl Writer {
         let Some(open) = self.open.take() else { return Ok(()) };
         // The transaction may have given its version to a schema that is gone now.
         self.failing_triggers = None;
-        self.link(open.dialect).guard.lift();
+        let link = self.link(open.dialect);
+        link.guard.lift();
+        link.outbox.clear();
         let connection = self.connection_of(&open);
         if !connection.is_autocommit() {
             execute(connection, own!("ROLLBACK"))

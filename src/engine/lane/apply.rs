@@ -34,6 +34,7 @@ impl Lane {
             self.writer().finish()?;
             self.advance_to(position)?;
             self.note_pending();
+            self.hub.deliver(self.database, &part.notifications);
             first.waiters.answer(Some(index));
             return Ok(Applied::Done);
         }
@@ -42,6 +43,7 @@ impl Lane {
         self.shared.privates.lose_all(&overtaken());
         self.write_foreign(&part)?;
         self.advance_to(position)?;
+        self.hub.deliver(self.database, &part.notifications);
         if let Some(mine) = own.and_then(|number| self.in_flight.remove(number)) {
             mine.waiters.answer(Some(index));
         }
@@ -117,6 +119,8 @@ impl Lane {
         if let Some(writer) = self.writer.as_mut() {
             writer.install(install.database_pages, &mut install.pages)?;
         }
-        self.advance_to(install.position)
+        self.advance_to(install.position)?;
+        self.hub.lose(self.database);
+        Ok(())
     }
 }

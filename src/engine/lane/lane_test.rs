@@ -120,6 +120,7 @@ impl Bench {
                 queue_length_max: 100,
             },
             proposer: script.clone(),
+            hub: Arc::default(),
         });
         start("lane", lane, events, |fault| panic!("{fault}")).unwrap();
         let (proposals, log) = (Mutex::new(proposals), std::sync::Mutex::new(0));
@@ -607,6 +608,7 @@ async fn a_file_behind_the_log_is_a_fault() {
         spool: Spool::open(Arc::new(RealDisk), directory.path(), DatabaseId::POSTGRES).unwrap(),
         limits: LaneLimits { entry_bytes_max: 1, result_bytes_max: 1, queue_length_max: 1 },
         proposer: Arc::new(Script { proposals, confirms: std::sync::Mutex::default() }),
+        hub: Arc::default(),
     });
     assert!(lane.apply(LogIndex(9), part).is_err());
 }

@@ -76,6 +76,7 @@ pub(super) use self::queue::Entering;
 use self::queue::{Queue, Queued};
 pub(super) use self::row_locks::Want;
 use crate::engine::cancel::lock;
+use crate::engine::listen::Hub;
 use crate::engine::rows::RowStream;
 use crate::engine::short::ShortTexts;
 use crate::engine::spool::Spool;
@@ -453,6 +454,7 @@ pub(super) struct Lane {
     shared: Arc<Shared>,
     limits: LaneLimits,
     proposer: Arc<dyn Proposer>,
+    hub: Arc<Hub>,
     door: Weak<Door>,
     /// What is known of the texts of writes, and of reads between them.
     texts: ShortTexts,
@@ -473,6 +475,7 @@ pub(super) struct Start {
     pub spool: Spool,
     pub limits: LaneLimits,
     pub proposer: Arc<dyn Proposer>,
+    pub hub: Arc<Hub>,
 }
 
 impl Lane {
@@ -515,6 +518,7 @@ impl Lane {
             shared,
             limits: start.limits,
             proposer: start.proposer,
+            hub: start.hub,
             door: Arc::downgrade(&door),
             texts: ShortTexts::default(),
             here: false,

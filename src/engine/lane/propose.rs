@@ -84,7 +84,10 @@ impl Parts {
         self.next = self.capture.next_part(self.bytes_max)?;
         let part = self.number;
         self.number += 1;
-        Ok(Some(PagesPart { part, last: self.next.is_none(), pages, ..self.like.clone() }))
+        let last = self.next.is_none();
+        let notifications =
+            if last { std::mem::take(&mut self.capture.notifications) } else { Vec::new() };
+        Ok(Some(PagesPart { part, last, pages, notifications, ..self.like.clone() }))
     }
 }
 
@@ -116,6 +119,7 @@ impl Lane {
             last: false,
             origin: Origin { node: self.node, proposal },
             pages: Bytes::new(),
+            notifications: Vec::new(),
         };
         let bytes_max = self.limits.entry_bytes_max;
         let next = capture.next_part(bytes_max)?;

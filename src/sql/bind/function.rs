@@ -5,7 +5,7 @@ use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
 use crate::pgdata::{self, Function, FunctionKind, function_label};
 use crate::sql::ast::{self, Call};
-use crate::sql::bind::{Binder, at, check_ordered};
+use crate::sql::bind::{Act, Binder, at, check_ordered};
 use crate::sql::bound::{Expr, ExprKind};
 use crate::sql::types::casts::{self, Path};
 use crate::sql::types::resolve::{self, Arguments, Candidate, Found};
@@ -113,6 +113,7 @@ impl Binder<'_> {
                 chosen.lowering = Lowering::Searching(name);
             }
             Lowering::NextValue => return self.next_value(chosen.arguments, position),
+            Lowering::Notify => self.acts.push(Act::Notify),
             Lowering::SessionFact(_) | Lowering::Now => {
                 return self.fact(chosen.lowering, chosen.result, position);
             }

@@ -69,6 +69,8 @@ pub(crate) struct Binder<'a> {
     used_names: HashSet<String>,
     /// Values taken from sequences by number of rows: `None` where the number isn't known.
     pub(crate) sequences: Vec<SequenceUse>,
+    /// What the statement does beside reading and changing rows.
+    pub(crate) acts: Vec<Act>,
     /// Whether names are those of a system view's query.
     in_system_view: bool,
     /// Whether `nextval` may stand here.
@@ -91,6 +93,12 @@ pub(crate) struct Binder<'a> {
     frames: Vec<view::Frame>,
     /// Relations that names were found to mean, if that is noted.
     noted: Option<Vec<(String, &'a Table)>>,
+}
+
+/// What a function does beside giving a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Act {
+    Notify,
 }
 
 /// A statement's use of a sequence.
@@ -155,6 +163,7 @@ impl<'a> Binder<'a> {
             sequences: Vec::new(),
             in_system_view: false,
             sequence_allowed: false,
+            acts: Vec::new(),
             set_calls: None,
             windows: Vec::new(),
             changes: Vec::new(),

@@ -299,6 +299,10 @@ impl Lower<'_> {
                 lite::Expr::text("on"),
             ),
             Lowering::BackendPid => self.argument(Argument::BackendPid),
+            Lowering::Notify => match <[_; 2]>::try_from(arguments) {
+                Ok([channel, payload]) => self.notify(channel, payload),
+                Err(_) => return Err(Error::internal("pg_notify has two arguments")),
+            },
             Lowering::CurrentSetting => match arguments.as_slice() {
                 [lite::Expr::Text(name)] => self.argument(Argument::Setting(name.clone())),
                 _ => {
@@ -336,6 +340,19 @@ impl Lower<'_> {
             | Lowering::TypeOf
             | Lowering::Series => return Err(Error::internal("this is lowered elsewhere")),
         })
+    }
+
+    /// `pg_notify(channel, payload)` in this session's name.
+    pub(in crate::sql) fn notify(
+        &mut self,
+        channel: lite::Expr,
+        payload: lite::Expr,
+    ) -> lite::Expr {
+        let mut arguments = vec![channel, payload];
+        if !self.sessionless {
+            arguments.push(self.argument(Argument::BackendPid));
+        }
+        lite::Expr::call("pg_notify", arguments)
     }
 
     /// `ARRAY(SELECT ...)`: the rows, collected.

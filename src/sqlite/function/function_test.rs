@@ -36,7 +36,8 @@ struct Runner {
 impl Runner {
     fn new() -> Self {
         let connection = Connection::open_in_memory().unwrap();
-        super::register(&connection, &std::sync::Arc::default()).unwrap();
+        super::register(&connection, &std::sync::Arc::default(), &std::sync::Arc::default())
+            .unwrap();
         connection.execute_batch(include_str!("../system_schema.sql")).unwrap();
         connection.execute_batch("PRAGMA foreign_keys = ON").unwrap();
         connection

@@ -17,6 +17,7 @@ mod interval;
 mod json;
 mod json_build;
 mod math;
+mod notify;
 mod numeric;
 mod privilege;
 mod regex;
@@ -39,13 +40,18 @@ use crate::datum::numeric::{Numeric, compare_stored};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
+use crate::sqlite::outbox::Outbox;
 use crate::sqlite::vfs::Shown;
 
 /// Registers the functions with a connection.
 ///
 /// # Errors
 /// SQLite's, if it refuses one.
-pub(super) fn register(connection: &Connection, shown: &Arc<Shown>) -> rusqlite::Result<()> {
+pub(super) fn register(
+    connection: &Connection,
+    shown: &Arc<Shown>,
+    outbox: &Arc<Outbox>,
+) -> rusqlite::Result<()> {
     connection.create_collation("decimal", compare_stored)?;
     connection.create_collation("interval", crate::datum::compare::intervals)?;
     connection.create_collation("jsonb", crate::datum::compare::documents)?;
@@ -74,6 +80,7 @@ pub(super) fn register(connection: &Connection, shown: &Arc<Shown>) -> rusqlite:
     json::register(connection)?;
     json_build::register(connection)?;
     math::register(connection)?;
+    notify::register(connection, outbox)?;
     numeric::register(connection)?;
     system::register(connection, shown)?;
     regex::register(connection)?;

@@ -124,6 +124,8 @@ pub(crate) enum Lowering {
     /// Whether a setting is `on`.
     Flag(&'static str),
     BackendPid,
+    /// `pg_notify`: the statement has to run where it can be committed.
+    Notify,
     /// `current_setting(name)`: the name must be a constant.
     CurrentSetting,
     /// A value of a sequence; needs a step of its own.

@@ -1,7 +1,7 @@
 //! The session, the server, and rows that are counted out.
 
 use Lowering::{
-    BackendPid, Call, CurrentSetting, Flag, NextValue, Now, Series, SessionFact, TypeOf,
+    BackendPid, Call, CurrentSetting, Flag, NextValue, Notify, Now, Series, SessionFact, TypeOf,
 };
 
 use super::{Fact, Lowering, Row};
@@ -27,7 +27,7 @@ pub(super) const ROWS: &[Row] = &[
     ("version()", Call("pg_version")), ("current_database()", SessionFact(Fact::Database)), ("current_schema()", SessionFact(Fact::Schema)),
     ("pg_backend_pid()", BackendPid), ("pg_is_in_recovery()", Flag("in_hot_standby")), ("current_setting(text)", CurrentSetting),
     ("current_setting(text,bool)", CurrentSetting), ("nextval(regclass)", NextValue), ("pg_encoding_to_char(int4)", Call("pg_encoding_name")),
-    ("pg_sleep(float8)", Call("pg_sleep")), ("pg_typeof(any)", TypeOf), ("generate_series(int4,int4)", Series), ("generate_series(int4,int4,int4)", Series),
+    ("pg_notify(text,text)", Notify), ("pg_sleep(float8)", Call("pg_sleep")), ("pg_typeof(any)", TypeOf), ("generate_series(int4,int4)", Series), ("generate_series(int4,int4,int4)", Series),
     ("generate_series(int8,int8)", Series), ("generate_series(int8,int8,int8)", Series),
     ("generate_series(numeric,numeric)", Series), ("generate_series(numeric,numeric,numeric)", Series),
     ("generate_series(timestamp,timestamp,interval)", Series), ("generate_series(timestamptz,timestamptz,interval)", Series),
