@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use crate::catalog::Contents;
 use crate::catalog::lookup::Row;
+use crate::model::catalog::TEMPORARY_PREFIX;
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::pgdata::{self, quote_identifier};
@@ -60,6 +61,20 @@ impl SearchPath {
         Self::of(schemas.iter().map(named).collect())
     }
 
+    /// With the session's temporary schema in front.
+    #[must_use]
+    pub fn with_temporary(self, schema: Option<&String>) -> Self {
+        let Some(schema) = schema else { return self };
+        let written = self.schemas(false).filter(|name| *name != "pg_temp").map(str::to_owned);
+        Self::of(std::iter::once(schema.clone()).chain(written.collect::<Vec<_>>()).collect())
+    }
+
+    /// The session's temporary schema.
+    pub fn temporary(&self) -> Option<&str> {
+        let mut all = self.schemas.iter().map(String::as_str);
+        all.find(|schema| schema.starts_with(TEMPORARY_PREFIX))
+    }
+
     fn of(written: Vec<String>) -> Self {
         let implicit = !written.iter().any(|schema| schema == "pg_catalog");
         let mut schemas = written;
@@ -88,7 +103,7 @@ impl SearchPath {
 }
 
 impl Contents {
-    fn schema_oid(&self, name: &str) -> Option<Oid> {
+    pub(crate) fn schema_oid(&self, name: &str) -> Option<Oid> {
         self.row("pg_namespace", "nspname", name).map(|row| row.oid("oid"))
     }
 

@@ -1,7 +1,7 @@
 //! What operators and DDL want of the cluster: databases, members, leadership.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crate::engine::core::Core;
@@ -12,9 +12,10 @@ use crate::engine::route::{Patience, Route};
 use crate::engine::store::{Entry, POSTGRES, check_name};
 use crate::engine::wire::{Call, Order, Reply};
 use crate::engine::{DatabaseStatus, Engine, Limits, Status};
+use crate::model::catalog;
 use crate::model::command::{Applied, Command};
 use crate::model::error::{Error, SqlState};
-use crate::model::id::{DatabaseId, LogIndex};
+use crate::model::id::{DatabaseId, LogIndex, NodeId};
 use crate::model::member::Member;
 use crate::peer::PeerError;
 use crate::platform::clock;
@@ -64,7 +65,12 @@ impl Engine {
     pub fn enter(&self, database: DatabaseId) -> Result<DatabaseUse, Error> {
         let entry = self.core.entry(database)?;
         entry.sessions.fetch_add(1, Ordering::AcqRel);
-        Ok(DatabaseUse { entry })
+        let mut slots = entry.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = slots.iter().zip(1..).find(|(used, number)| *used != number);
+        let slot = free.map_or(slots.len() as u32 + 1, |(_, number)| number);
+        slots.insert(slot);
+        drop(slots);
+        Ok(DatabaseUse { entry, node: self.core.store.node(), slot })
     }
 
     pub fn status(&self) -> Status {
@@ -317,6 +323,8 @@ fn unresolved() -> Error {
 #[derive(Debug)]
 pub struct DatabaseUse {
     entry: Arc<Entry>,
+    node: NodeId,
+    slot: u32,
 }
 
 impl DatabaseUse {
@@ -326,8 +334,16 @@ impl DatabaseUse {
     }
 }
 
+impl DatabaseUse {
+    /// The schema of the session's temporary objects. No other session has it at the same time.
+    pub fn temporary_schema(&self) -> String {
+        format!("{}{}_{}", catalog::TEMPORARY_PREFIX, self.node.0, self.slot)
+    }
+}
+
 impl Drop for DatabaseUse {
     fn drop(&mut self) {
+        self.entry.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.slot);
         self.entry.sessions.fetch_sub(1, Ordering::AcqRel);
     }
 }

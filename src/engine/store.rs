@@ -9,7 +9,7 @@
 //! letter but for the file: such a database has a position and no file, until the entry that drops
 //! it comes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -50,6 +50,8 @@ pub(super) struct Entry {
     file: RwLock<Option<sqlite::Database>>,
     pub catalog: Mutex<Option<Arc<Catalog>>>,
     pub sessions: AtomicUsize,
+    /// Numbers of the sessions here, for what is theirs by name: each has the lowest that was free.
+    pub slots: Mutex<BTreeSet<u32>>,
     dropped: AtomicBool,
     pub checkpointing: AtomicBool,
 }
@@ -170,6 +172,11 @@ pub(super) struct Store {
 }
 
 impl Store {
+    /// This node's id.
+    pub(super) fn node(&self) -> NodeId {
+        self.making.node
+    }
+
     /// Opens what the disk holds, at the positions that Raft has noted.
     pub(super) fn open(making: Making, states: Option<Vec<DatabaseState>>) -> Result<Self, Fault> {
         for directory in ["databases", "raft", "raft/spool", "raft/incoming"] {
@@ -288,6 +295,7 @@ impl Store {
             file: RwLock::new(file),
             catalog: Mutex::default(),
             sessions: AtomicUsize::new(0),
+            slots: Mutex::default(),
             dropped: AtomicBool::new(false),
             checkpointing: AtomicBool::new(false),
         });

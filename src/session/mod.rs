@@ -20,6 +20,7 @@ mod script;
 mod settings;
 mod statement;
 mod system;
+mod temporary;
 mod transaction;
 
 use std::collections::HashMap;
@@ -159,8 +160,9 @@ impl Session {
                 ));
             }
         };
-        let settings = Settings::new(&login.user, &name, &login.settings)?;
         let database_use = engine.enter(database)?;
+        let temporary = database_use.temporary_schema();
+        let settings = Settings::new(&login.user, (&name, &temporary), &login.settings)?;
         let modes = Modes {
             isolation: settings.default_isolation(),
             read_only: settings.flag("default_transaction_read_only"),
@@ -451,5 +453,6 @@ impl Session {
     /// Ends the session; an open transaction is rolled back.
     pub async fn close(mut self) {
         self.end(false).await;
+        self.end_temporary().await;
     }
 }

@@ -96,7 +96,7 @@ impl Session {
     }
 
     /// DISCARD.
-    pub(crate) fn discard(&mut self, what: Discard) -> Result<Reply, Error> {
+    pub(crate) async fn discard(&mut self, what: Discard) -> Result<Reply, Error> {
         match what {
             Discard::All => {
                 if self.phase != Phase::Idle {
@@ -105,6 +105,7 @@ impl Session {
                 self.portals.clear();
                 self.statements.clear();
                 self.ears.close();
+                self.drop_temporary().await?;
                 self.settings.reset_all();
                 Ok(complete("DISCARD ALL"))
             }
@@ -114,9 +115,12 @@ impl Session {
                 }
                 Ok(complete("DISCARD PLANS"))
             }
-            // Nothing about sequences is kept in a session, and there are no temporary tables.
+            // Nothing about sequences is kept in a session.
             Discard::Sequences => Ok(complete("DISCARD SEQUENCES")),
-            Discard::Temporary => Ok(complete("DISCARD TEMP")),
+            Discard::Temporary => {
+                self.drop_temporary().await?;
+                Ok(complete("DISCARD TEMP"))
+            }
         }
     }
 

@@ -72,6 +72,9 @@ impl Session {
             ));
         }
         self.statement_time = wall_microseconds();
+        if parsed.makes_temporary() && !self.settings.compile().temporary_used {
+            self.begin_temporary().await?;
+        }
         let reply = self.attempt(prepared, parameters, alone).await?;
         self.report_changes();
         Ok(reply)
@@ -255,7 +258,15 @@ impl Session {
                 self.set_mode(name, &SettingValue::Default, false, alone)?;
                 Ok(Some(complete("RESET")))
             }
-            _ => self.utility(plan).map(Some),
+            _ => self.other(plan).await.map(Some),
+        }
+    }
+
+    /// What is about the session rather than rows.
+    async fn other(&mut self, plan: &Plan) -> Result<Reply, Error> {
+        match &plan.compiled.action {
+            Action::Discard(what) => self.discard(*what).await,
+            _ => self.utility(plan),
         }
     }
 
@@ -331,7 +342,9 @@ impl Session {
         let checked = steps
             .iter()
             .any(|step| step.must_be_empty.is_some() || matches!(step.role, StepRole::Feeds(_)));
-        if alone && self.phase == Phase::Idle && !checked {
+        // What is done at the end of a transaction needs one.
+        let ends = self.has_commit_actions().await?;
+        if alone && self.phase == Phase::Idle && !checked && !ends {
             return self.write_unit(plan, steps, tag, parameters).await;
         }
         let alone_in_step = matches!(steps, [step] if step.program.touches.is_some());
@@ -466,7 +479,9 @@ impl Session {
                 Argument::Settings => Value::Text(self.all_settings()?),
                 Argument::SearchPath => {
                     let compile = self.settings.compile();
-                    let path = SearchPath::new(&compile.search_path, &compile.user);
+                    let path = SearchPath::new(&compile.search_path, &compile.user).with_temporary(
+                        compile.temporary_used.then_some(&compile.temporary_schema),
+                    );
                     Value::Text(path.to_argument())
                 }
                 Argument::Relation(name) => self.relation_rows(name)?,
@@ -502,6 +517,10 @@ impl Session {
     /// Commits what is open.
     pub(crate) async fn commit(&mut self) -> Result<(), Error> {
         let limits = self.limits();
+        if let Err(error) = self.run_commit_actions().await {
+            self.end(false).await;
+            return Err(error);
+        }
         let listening = self.begin_listening().await;
         let result = match (listening, self.write.take()) {
             (Ok(()), Some(write)) => write.commit(&limits).await.map(drop),
@@ -566,7 +585,6 @@ impl Session {
                 }
                 Ok(complete("RESET"))
             }
-            Action::Discard(what) => self.discard(*what),
             Action::Deallocate { name: None } => {
                 self.statements.clear();
                 Ok(complete("DEALLOCATE ALL"))

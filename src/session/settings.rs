@@ -62,6 +62,9 @@ const MESSAGE_LEVELS: &[&str] =
     &["debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error"];
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// Kept beside the settings, so that it rolls back as they do: whether the session has temporary objects.
+const TEMPORARY_USED: &str = "eider temporary objects";
+
 /// A transaction that sits on the write slot blocks every other writer, so unlike PostgreSQL's
 /// this default isn't "never".
 const IDLE_IN_TRANSACTION_DEFAULT: &str = "1min";
@@ -204,7 +207,7 @@ impl Settings {
     /// 42704 and 22023 for start-up parameters that can't be.
     pub(crate) fn new(
         user: &str,
-        database: &str,
+        (database, temporary_schema): (&str, &str),
         startup: &[(String, String)],
     ) -> Result<Self, Error> {
         let empty = Values::default();
@@ -212,6 +215,8 @@ impl Settings {
             search_path: Vec::new(),
             user: user.to_owned(),
             session_user: user.to_owned(),
+            temporary_schema: temporary_schema.to_owned(),
+            temporary_used: false,
             database: database.to_owned(),
             time_zone: String::new(),
             style: Style::default(),
@@ -316,11 +321,25 @@ impl Settings {
         rank(level) >= rank(self.get("client_min_messages"))
     }
 
+    /// Notes whether the session has temporary objects.
+    pub(crate) fn use_temporary(&mut self, used: bool) {
+        for values in [&mut self.local, &mut self.session] {
+            let values = Arc::make_mut(values);
+            if used {
+                values.insert(TEMPORARY_USED.to_owned(), String::new());
+            } else {
+                values.remove(TEMPORARY_USED);
+            }
+        }
+        self.derive();
+    }
+
     /// RESET ALL.
     pub(crate) fn reset_all(&mut self) {
+        let used = self.compile.temporary_used;
         self.session = Arc::clone(&self.startup);
         self.local = Arc::clone(&self.startup);
-        self.derive();
+        self.use_temporary(used);
     }
 
     /// The value as SHOW gives it.
@@ -451,6 +470,8 @@ impl Settings {
             }
             .to_owned(),
             session_user: self.get("session_authorization").to_owned(),
+            temporary_schema: self.compile.temporary_schema.clone(),
+            temporary_used: self.local.contains_key(TEMPORARY_USED),
             database: self.database.clone(),
             time_zone: self.style.time_zone.clone(),
             style: self.style.clone(),
@@ -685,116 +706,5 @@ fn split_list(text: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settings() -> Settings {
-        Settings::new("me", "postgres", &[("application_name".to_owned(), "psql".to_owned())])
-            .unwrap()
-    }
-
-    #[test]
-    fn definitions_are_ordered() {
-        assert!(DEFINITIONS.is_sorted_by_key(|known| known.name.to_ascii_lowercase()));
-    }
-
-    #[test]
-    fn defaults_are_values_that_can_be_set() {
-        for known in DEFINITIONS {
-            if !matches!(known.kind, Kind::Fixed) {
-                assert_eq!(
-                    check(known, Some(known.default)).unwrap().unwrap(),
-                    known.default,
-                    "{}",
-                    known.name
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn names_have_no_case_and_unknown_ones_are_refused() {
-        let mut settings = settings();
-        settings.set("datestyle", Some("German"), false).unwrap_err();
-        settings.set("DATESTYLE", Some("iso, dmy"), false).unwrap();
-        assert_eq!(settings.show("DateStyle").unwrap(), "ISO, DMY");
-        assert_eq!(settings.style().date_order, DateOrder::Dmy);
-        let error = settings.set("nonsense", Some("1"), false).unwrap_err();
-        assert_eq!(error.state(), SqlState::UNDEFINED_OBJECT);
-        settings.set("my.own", Some("x"), false).unwrap();
-        assert_eq!(settings.show("my.OWN").unwrap(), "x");
-        settings.set("eider.nonsense", Some("x"), false).unwrap_err();
-    }
-
-    #[test]
-    fn reset_goes_back_to_the_startup_value() {
-        let mut settings = settings();
-        settings.set("application_name", Some("other"), false).unwrap();
-        settings.set("application_name", None, false).unwrap();
-        assert_eq!(settings.show("application_name").unwrap(), "psql");
-    }
-
-    #[test]
-    fn local_values_end_with_the_transaction_and_rollback_undoes_all() {
-        let mut settings = settings();
-        let saved = settings.save();
-        settings.set("statement_timeout", Some("5s"), true).unwrap();
-        assert_eq!(settings.statement_timeout(), Some(Duration::from_secs(5)));
-        settings.end_local();
-        assert_eq!(settings.statement_timeout(), None);
-        settings.set("statement_timeout", Some("90000"), false).unwrap();
-        assert_eq!(settings.show("statement_timeout").unwrap(), "90s");
-        settings.restore(&saved);
-        assert_eq!(settings.show("statement_timeout").unwrap(), "0");
-    }
-
-    #[test]
-    fn what_cannot_be_honoured_is_refused() {
-        let mut settings = settings();
-        let state = |error: Error| error.state();
-        let off = settings.set("standard_conforming_strings", Some("off"), false).unwrap_err();
-        assert_eq!(state(off), SqlState::FEATURE_NOT_SUPPORTED);
-        let latin = settings.set("client_encoding", Some("LATIN1"), false).unwrap_err();
-        assert_eq!(state(latin), SqlState::INVALID_PARAMETER_VALUE);
-        settings.set("client_encoding", Some("'utf-8'"), false).unwrap();
-        let fixed = settings.set("server_version", Some("16"), false).unwrap_err();
-        assert_eq!(state(fixed), SqlState::CANT_CHANGE_RUNTIME_PARAM);
-    }
-
-    #[test]
-    fn client_min_messages_says_what_is_sent() {
-        let mut settings = settings();
-        let sent = |settings: &Settings| {
-            [Severity::Debug, Severity::Info, Severity::Notice, Severity::Warning]
-                .map(|severity| settings.sends(severity))
-        };
-        assert_eq!(sent(&settings), [false, true, true, true]);
-        for (level, expected) in [
-            ("debug1", [true, true, true, true]),
-            ("LOG", [false, true, true, true]),
-            ("warning", [false, true, false, true]),
-            ("error", [false, true, false, false]),
-        ] {
-            settings.set("client_min_messages", Some(level), false).unwrap();
-            assert_eq!(sent(&settings), expected, "{level}");
-        }
-    }
-
-    #[test]
-    fn a_transactions_settings_become_modes_and_are_not_kept() {
-        let settings = settings();
-        let mode = |name, value| settings.transaction_mode(name, value).unwrap();
-        assert_eq!(mode("transaction_READ_only", Some("yes")).read_only, Some(true));
-        assert_eq!(mode("transaction_read_only", None).read_only, Some(false));
-        assert_eq!(mode("transaction_deferrable", Some("on")).deferrable, Some(true));
-        let level = mode("transaction_isolation", Some("Serializable")).isolation;
-        assert_eq!(level, Some(Isolation::Serializable));
-        let error = settings.transaction_mode("transaction_read_only", Some("maybe")).unwrap_err();
-        assert_eq!(error.state(), SqlState::INVALID_PARAMETER_VALUE);
-    }
-
-    #[test]
-    fn search_paths_are_split_as_identifiers() {
-        assert_eq!(split_list("\"$user\", Public , \"A,b\""), ["$user", "public", "A,b"]);
-    }
-}
+#[path = "settings_test.rs"]
+mod tests;

@@ -75,6 +75,24 @@ fn statement(parsed: &Parsed, binder: &mut Binder<'_>) -> Result<Compiled, Error
     }
 }
 
+/// Drops all temporary objects of a session.
+pub(super) fn drop_temporary(
+    catalog: &Catalog,
+    settings: &CompileSettings,
+) -> Result<Option<Compiled>, Error> {
+    let mut binder = Binder::new(catalog, settings, &[], 0)?;
+    Ok(ddl::drop_temporary(&mut binder)?.map(simple))
+}
+
+/// What temporary tables say is done at COMMIT.
+pub(super) fn commit_temporary(
+    catalog: &Catalog,
+    settings: &CompileSettings,
+) -> Result<Option<Compiled>, Error> {
+    let mut binder = Binder::new(catalog, settings, &[], 0)?;
+    Ok(ddl::commit_temporary(&mut binder)?.map(simple))
+}
+
 /// SHOW returns a row, its column called as PostgreSQL spells the setting; SHOW ALL a row of each.
 fn show(name: &str, action: Action) -> Compiled {
     let spelt = ["DateStyle", "IntervalStyle", "TimeZone"];

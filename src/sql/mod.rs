@@ -57,6 +57,11 @@ impl Parsed {
                 | ast::Statement::RollbackTo(_)
         )
     }
+    /// Whether it makes a temporary object, if it is carried out.
+    pub fn makes_temporary(&self) -> bool {
+        let ast::Statement::Define(definition) = &self.statement else { return false };
+        definition.makes_temporary()
+    }
     /// The number of parameters (`$1` ...) it uses.
     pub fn parameter_count(&self) -> usize {
         self.parameters
@@ -70,6 +75,10 @@ pub struct CompileSettings {
     /// The role in force, `current_user`.
     pub user: String,
     pub session_user: String,
+    /// The schema of the session's temporary objects.
+    pub temporary_schema: String,
+    /// Whether the session has made any; else what is in that schema is of a session before.
+    pub temporary_used: bool,
     pub database: String,
     pub time_zone: String,
     /// How values become text, and text values.
@@ -101,6 +110,28 @@ pub fn execute_arguments(
     types: &[PgType],
 ) -> Result<Option<Program>, Error> {
     compile::execute_arguments(execute, catalog, settings, types)
+}
+
+/// Drops all temporary objects of a session; `None` if it has none.
+///
+/// # Errors
+/// None that a client has made.
+pub fn drop_temporary(
+    catalog: &Catalog,
+    settings: &CompileSettings,
+) -> Result<Option<Compiled>, Error> {
+    compile::drop_temporary(catalog, settings)
+}
+
+/// What temporary tables say is done at COMMIT; `None` if they say nothing.
+///
+/// # Errors
+/// None that a client has made.
+pub fn commit_temporary(
+    catalog: &Catalog,
+    settings: &CompileSettings,
+) -> Result<Option<Compiled>, Error> {
+    compile::commit_temporary(catalog, settings)
 }
 
 /// A compiled statement.

@@ -322,6 +322,7 @@ mod tests {
             stored: name.to_owned(),
             view: None,
             populated: true,
+            on_commit: None,
         }
     }
 
@@ -382,6 +383,8 @@ mod tests {
             search_path: vec!["public".to_owned()],
             user: "u".to_owned(),
             session_user: "u".to_owned(),
+            temporary_schema: String::new(),
+            temporary_used: false,
             database: "d".to_owned(),
             time_zone: "UTC".to_owned(),
             style: crate::datum::Style::default(),

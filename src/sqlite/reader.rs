@@ -213,7 +213,17 @@ impl Reader {
         if is_empty(&link.connection, &sql)? {
             return Ok(Some(Completion { read_only: true, ..Completion::default() }));
         }
-        let mut prepared = link.connection.prepare_cached(&sql)?;
+        let mut prepared = match link.connection.prepare_cached(&sql) {
+            Ok(prepared) => prepared,
+            // What it names may be gone, and then its names may mean something else.
+            Err(error) => {
+                let changed = match schema {
+                    Some(wanted) => self.present_schema()? != wanted,
+                    None => false,
+                };
+                return if changed { Ok(None) } else { Err(error.into()) };
+            }
+        };
         if !run::reads_only(&prepared) {
             return Err(Stop::Error(Error::user(
                 SqlState::READ_ONLY_SQL_TRANSACTION,
@@ -267,6 +277,18 @@ impl Reader {
         drop(prepared);
         self.end();
         result
+    }
+
+    /// The schema that a statement sees which runs now.
+    fn present_schema(&self) -> rusqlite::Result<SchemaVersion> {
+        if let Some(view) = self.view {
+            return Ok(view.schema);
+        }
+        let link = self.link();
+        link.guard.lift();
+        let present = schema::version(&link.connection);
+        link.guard.restore();
+        present
     }
 
     /// Runs a statement that reads the system tables: they show the schema of its snapshot.

@@ -27,7 +27,7 @@ CREATE TABLE _eider_oid (
   next INTEGER NOT NULL
 ) STRICT;
 
--- Schemas. Relations of other schemas than public have theirs in their stored name.
+-- Schemas. Those called pg_temp_NODE_N hold the temporary objects of the Nth session of a node. Relations of other schemas than public have theirs in their stored name.
 CREATE TABLE _eider_schema (
   name TEXT NOT NULL PRIMARY KEY,
   oid INTEGER NOT NULL
@@ -35,6 +35,7 @@ CREATE TABLE _eider_schema (
 
 -- Tables, views and virtual tables. relation_name: NULL where it is the stored name.
 -- kind: pg_class.relkind ('r', 'v', 'm'). from_postgres: 1 where _eider_column has all its columns.
+-- on_commit: of a temporary table, 'd' DELETE ROWS, 'D' DROP.
 -- definition: a view's query; bindings: what its names meant, as JSON (model::catalog::View).
 CREATE TABLE _eider_table (
   name TEXT NOT NULL COLLATE NOCASE PRIMARY KEY,
@@ -45,7 +46,8 @@ CREATE TABLE _eider_table (
   from_postgres INTEGER NOT NULL DEFAULT 1,
   definition TEXT,
   bindings TEXT,
-  populated INTEGER NOT NULL DEFAULT 1
+  populated INTEGER NOT NULL DEFAULT 1,
+  on_commit TEXT
 ) STRICT, WITHOUT ROWID;
 
 -- Columns of tables made through PostgreSQL's language. number: pg_attribute.attnum, never reused

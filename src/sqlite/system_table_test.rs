@@ -89,6 +89,8 @@ fn ask(pair: &Pair, text: &str) -> Vec<Vec<Value>> {
         search_path: vec!["$user".to_owned(), "public".to_owned()],
         user: "postgres".to_owned(),
         session_user: "postgres".to_owned(),
+        temporary_schema: String::new(),
+        temporary_used: false,
         database: "postgres".to_owned(),
         time_zone: "UTC".to_owned(),
         style: crate::datum::Style::default(),

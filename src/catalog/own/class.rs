@@ -5,7 +5,7 @@ use crate::catalog::cell::Cell;
 use crate::catalog::own::Builder;
 use crate::catalog::own::index::{AnyIndex, all_indexes};
 use crate::catalog::own::role::{Access, namespace};
-use crate::model::catalog::{Catalog, ConstraintKind, Table, TableKind};
+use crate::model::catalog::{Catalog, ConstraintKind, TEMPORARY_PREFIX, Table, TableKind};
 use crate::model::pg_type::Oid;
 
 /// `pg_am.oid`
@@ -46,7 +46,7 @@ pub(super) fn classes(catalog: &Catalog, rows: &mut Builder) {
             ("relfilenode", sequence.oid.into()),
             ("relpages", 1.into()),
             ("reltuples", Cell::Real(1.0)),
-            ("relpersistence", "p".into()),
+            ("relpersistence", persistence(&sequence.schema).into()),
             ("relkind", "S".into()),
             ("relnatts", 3.into()),
             ("relispopulated", true.into()),
@@ -54,6 +54,11 @@ pub(super) fn classes(catalog: &Catalog, rows: &mut Builder) {
             ("relacl", access.list(CLASS_RELATION, sequence.oid, 0)),
         ]);
     }
+}
+
+/// `relpersistence`
+fn persistence(schema: &str) -> &'static str {
+    if schema.starts_with(TEMPORARY_PREFIX) { "t" } else { "p" }
 }
 
 fn table_row(
@@ -77,7 +82,7 @@ fn table_row(
         ("relfilenode", if view { 0 } else { table.oid }.into()),
         ("reltuples", Cell::Real(-1.0)),
         ("relhasindex", indexed.into()),
-        ("relpersistence", "p".into()),
+        ("relpersistence", persistence(&table.schema).into()),
         ("relkind", relation_kind(table).into()),
         ("relnatts", (table.columns.len() as i64).into()),
         ("relchecks", (checks as i64).into()),
@@ -111,7 +116,7 @@ fn index_row(catalog: &Catalog, index: &AnyIndex<'_>, access: &Access<'_>, rows:
         ("relam", index.method_oid().into()),
         ("relfilenode", index.oid.into()),
         ("relpages", 1.into()),
-        ("relpersistence", "p".into()),
+        ("relpersistence", persistence(&index.table.schema).into()),
         ("relkind", "i".into()),
         ("relnatts", (index.column_count() as i64).into()),
         ("relispopulated", true.into()),

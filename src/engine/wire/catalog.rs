@@ -14,7 +14,7 @@ wire_struct! {
     }
     Table {
         oid, schema, name, stored, kind, columns, constraints, has_rowid, from_postgres, view,
-        populated,
+        populated, on_commit,
     }
     View { definition, bindings, search_path, check_option }
     Binding { name, oid, columns, used }

@@ -118,6 +118,7 @@ fn errors_and_catalogs_round_trip() {
         from_postgres: true,
         view: None,
         populated: true,
+        on_commit: None,
     };
     let mut catalog = Catalog { schema: SchemaVersion(9), ..Catalog::default() };
     catalog.tables.insert("t".into(), Arc::new(table));

@@ -30,6 +30,9 @@ pub use relation::{
 /// The schema that relations are in which plain SQLite statements made.
 pub const PUBLIC: &str = "public";
 
+/// Begins the names of the schemas that hold one session's temporary objects each.
+pub const TEMPORARY_PREFIX: &str = "pg_temp_";
+
 /// Everything that names can refer to. Immutable: a schema change makes a new one.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Catalog {

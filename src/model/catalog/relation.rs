@@ -32,6 +32,8 @@ pub struct Table {
     pub view: Option<View>,
     /// For materialised views: whether it has been filled.
     pub populated: bool,
+    /// For temporary tables: `d` ON COMMIT DELETE ROWS, `D` ON COMMIT DROP.
+    pub on_commit: Option<char>,
 }
 
 /// A view's query.
@@ -201,6 +203,11 @@ pub struct Sequence {
 }
 
 impl Table {
+    /// Whether it belongs to one session.
+    pub fn is_temporary(&self) -> bool {
+        self.schema.starts_with(super::TEMPORARY_PREFIX)
+    }
+
     /// The column of this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)

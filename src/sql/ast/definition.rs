@@ -81,6 +81,23 @@ pub(crate) enum Definition {
     Access(Box<super::access::Access>),
 }
 
+impl Definition {
+    /// Whether it makes a temporary object.
+    pub(crate) fn makes_temporary(&self) -> bool {
+        let temporary = |name: &QualifiedName, persistence: Persistence| {
+            matches!(persistence, Persistence::Temporary(_))
+                || matches!(name.as_slice(), [schema, _] if schema.text.starts_with("pg_temp"))
+        };
+        match self {
+            Self::CreateTable(tree) => temporary(&tree.name, tree.persistence),
+            Self::CreateTableAs(tree) => temporary(&tree.name, tree.persistence),
+            Self::CreateSequence(tree) => temporary(&tree.name, tree.persistence),
+            Self::CreateView(tree) => temporary(&tree.name, tree.persistence),
+            _ => false,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReindexKind {
     Table,
@@ -216,7 +233,7 @@ pub(crate) struct CreateTableAs {
 pub(crate) struct CreateView {
     pub(crate) name: QualifiedName,
     pub(crate) or_replace: bool,
-    pub(crate) temporary: bool,
+    pub(crate) persistence: Persistence,
     pub(crate) columns: Vec<Name>,
     pub(crate) query: Query,
     pub(crate) text: String,

@@ -1,6 +1,6 @@
 //! Names of relations: which object one means, by the search path (manual, "The Schema Search Path").
 
-use crate::model::catalog::{Relation, Sequence, Table};
+use crate::model::catalog::{Relation, Sequence, TEMPORARY_PREFIX, Table};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::Oid;
 use crate::sql::ast::{Name, QualifiedName};
@@ -12,6 +12,7 @@ impl<'a> Binder<'a> {
         let settings = self.settings;
         let path = settings.search_path.iter().map(|schema| match schema.as_str() {
             "$user" => settings.user.as_str(),
+            "pg_temp" if settings.temporary_used => settings.temporary_schema.as_str(),
             other => other,
         });
         let exists = |schema: &&str| {
@@ -19,6 +20,17 @@ impl<'a> Binder<'a> {
                 || matches!(*schema, "pg_catalog" | "information_schema")
         };
         path.filter(exists).collect()
+    }
+
+    /// The search path of relations: the session's temporary ones come first.
+    pub(crate) fn relation_path(&self) -> Vec<&'a str> {
+        let settings = self.settings;
+        let mut path = self.search_path();
+        let named = settings.search_path.iter().any(|schema| schema == "pg_temp");
+        if settings.temporary_used && !named {
+            path.insert(0, &settings.temporary_schema);
+        }
+        path
     }
 
     /// What a name means in the name space of tables; `None` if nothing.
@@ -30,10 +42,24 @@ impl<'a> Binder<'a> {
         if is_hidden(&last.text) {
             return Ok(None);
         }
+        let settings = self.settings;
         let found = match schema {
-            Some(schema) => self.catalog.relation(&schema.text, &last.text),
+            Some(schema) if schema.text == "pg_temp" => {
+                let own = settings.temporary_used.then_some(&settings.temporary_schema);
+                own.and_then(|own| self.catalog.relation(own, &last.text))
+            }
+            Some(schema) => {
+                let found = self.catalog.relation(&schema.text, &last.text);
+                let other = schema.text.starts_with(TEMPORARY_PREFIX)
+                    && schema.text != settings.temporary_schema;
+                if other && found.is_some() {
+                    let message = "cannot access temporary tables of other sessions";
+                    return Err(at(Error::refused(message), schema.position));
+                }
+                found
+            }
             None => self
-                .search_path()
+                .relation_path()
                 .into_iter()
                 .find_map(|schema| self.catalog.relation(schema, &last.text)),
         };

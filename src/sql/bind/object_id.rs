@@ -113,7 +113,7 @@ impl Binder<'_> {
         let found = match parts.schema.as_deref() {
             Some(schema) => self.catalog.relation(schema, &parts.name),
             None => self
-                .search_path()
+                .relation_path()
                 .into_iter()
                 .find_map(|schema| self.catalog.relation(schema, &parts.name)),
         };

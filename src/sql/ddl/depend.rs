@@ -111,7 +111,7 @@ pub(super) fn kind_label(kind: TableKind) -> &'static str {
 /// A name as messages have it: with the schema where the search path doesn't find it.
 pub(super) fn visible(schema: &str, name: &str, binder: &Binder<'_>) -> String {
     let found = binder
-        .search_path()
+        .relation_path()
         .into_iter()
         .find(|schema| binder.catalog.relation(schema, name).is_some());
     if found == Some(schema) {

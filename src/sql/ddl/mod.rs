@@ -24,6 +24,7 @@ mod retype;
 mod role;
 mod sequence;
 mod table;
+mod temporary;
 mod truncate;
 mod view;
 
@@ -35,6 +36,7 @@ use crate::sql::{Action, Step, WriteTag};
 
 pub(super) use deferral::set_constraints;
 pub(super) use role::check_set;
+pub(super) use temporary::{commit_temporary, drop_temporary};
 
 /// Compiles a definition.
 pub(super) fn compile(tree: &Definition, binder: &mut Binder<'_>) -> Result<Action, Error> {

@@ -172,6 +172,10 @@ pub(super) fn table_row(table: &Table) -> Step {
             ("definition", optional(table.view.as_ref().map(|view| view.definition.as_str()))),
             ("bindings", table.view.as_ref().map_or(Expr::Null, bindings)),
             ("populated", flag(table.populated)),
+            (
+                "on_commit",
+                table.on_commit.map_or(Expr::Null, |letter| Expr::Text(letter.to_string())),
+            ),
         ],
     )
 }

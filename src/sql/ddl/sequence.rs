@@ -4,23 +4,21 @@ use crate::model::catalog::{Relation, Sequence};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::sql::Action;
-use crate::sql::ast::{CreateSequence, Persistence, QualifiedName, SequenceOptions};
+use crate::sql::ast::{CreateSequence, QualifiedName, SequenceOptions};
 use crate::sql::bind::{Binder, label, no_such_relation};
 use crate::sql::ddl::name::{self, NewName};
 use crate::sql::ddl::record::{self, flag};
-use crate::sql::ddl::{Work, already_exists, privilege, skipping};
+use crate::sql::ddl::{Work, already_exists, privilege, skipping, temporary};
 use crate::sql::lite::Expr;
 use crate::sql::types::{Types, is_integer, lookup_type};
 
 pub(super) fn create(tree: &CreateSequence, binder: &mut Binder<'_>) -> Result<Action, Error> {
-    if matches!(tree.persistence, Persistence::Temporary(_)) {
-        return Err(Error::refused("a temporary sequence is not supported"));
-    }
-    let name = name::new_relation(&tree.name, binder)?;
+    let name = temporary::new_relation(&tree.name, tree.persistence, binder)?;
     if name::exists(binder.catalog, &name) {
         return already_exists(&name.name, tree.if_not_exists, "CREATE SEQUENCE");
     }
     let mut work = Work::new(binder);
+    temporary::ensure_schema(&name, &mut work, binder);
     let mut sequence = plan(name, work.oids.take(), PgType::INT8.oid, &tree.options)?;
     if let Some(Some(owner)) = &tree.options.owner {
         sequence.owner = Some(owner_of(owner, &sequence.schema, binder)?);

@@ -5,15 +5,13 @@ use crate::model::catalog::{
 };
 use crate::model::error::{Error, SqlState};
 use crate::sql::Action;
-use crate::sql::ast::{
-    ConstraintKind, CreateTable, LikeClause, OnCommit, Persistence, TableConstraint, TableElement,
-};
+use crate::sql::ast::{ConstraintKind, CreateTable, LikeClause, TableConstraint, TableElement};
 use crate::sql::bind::Binder;
 use crate::sql::compile::plain_step;
 use crate::sql::ddl::column::{self, Place};
 use crate::sql::ddl::name::{self, Chooser, NewName};
 use crate::sql::ddl::{
-    Work, already_exists, constraint, index, layout, notice, object, privilege, record,
+    Work, already_exists, constraint, index, layout, object, privilege, record, temporary,
 };
 use crate::sql::lite;
 
@@ -30,26 +28,6 @@ pub(super) struct Draft<'c> {
     comments: Vec<(i32, String)>,
 }
 
-/// # Errors
-/// 0A000 for temporary tables. UNLOGGED tables are ordinary ones, which is said.
-pub(super) fn check_persistence(
-    persistence: Persistence,
-    binder: &mut Binder<'_>,
-) -> Result<(), Error> {
-    match persistence {
-        Persistence::Permanent => Ok(()),
-        Persistence::Unlogged => {
-            binder.notices.push(notice(
-                "UNLOGGED has no effect: the table is replicated like any other".to_owned(),
-            ));
-            Ok(())
-        }
-        Persistence::Temporary(OnCommit::Preserve | OnCommit::DeleteRows | OnCommit::Drop) => {
-            Err(Error::refused("a temporary table is not supported"))
-        }
-    }
-}
-
 pub(super) fn empty(name: &NewName, kind: TableKind, oid: u32) -> Table {
     Table {
         oid,
@@ -63,16 +41,17 @@ pub(super) fn empty(name: &NewName, kind: TableKind, oid: u32) -> Table {
         from_postgres: true,
         view: None,
         populated: true,
+        on_commit: None,
     }
 }
 
 pub(super) fn create(tree: &CreateTable, binder: &mut Binder<'_>) -> Result<Action, Error> {
-    check_persistence(tree.persistence, binder)?;
-    let name = name::new_relation(&tree.name, binder)?;
+    let name = temporary::new_relation(&tree.name, tree.persistence, binder)?;
     if name::exists(binder.catalog, &name) {
         return already_exists(&name.name, tree.if_not_exists, "CREATE TABLE");
     }
     let mut work = Work::new(binder);
+    temporary::ensure_schema(&name, &mut work, binder);
     let mut chooser = Chooser::new(binder.catalog, &name.schema);
     chooser.place(&name.name);
     let mut draft = Draft {
@@ -100,6 +79,7 @@ pub(super) fn create(tree: &CreateTable, binder: &mut Binder<'_>) -> Result<Acti
         let message = format!("tables can have at most {COLUMNS_MAX} columns");
         return Err(Error::user(SqlState::TOO_MANY_COLUMNS, message));
     }
+    draft.table.on_commit = temporary::on_commit(tree.persistence);
     draft.check_generated(binder)?;
     draft.add_constraints(&declared, &mut work, binder)?;
     for (clause, source) in copied {

@@ -12,7 +12,7 @@ use crate::sql::bind::{Binder, label};
 use crate::sql::bound::{self, Output};
 use crate::sql::compile::plain_step;
 use crate::sql::ddl::name;
-use crate::sql::ddl::{Work, already_exists, column, layout, privilege, record, table};
+use crate::sql::ddl::{Work, already_exists, column, layout, privilege, record, table, temporary};
 use crate::sql::lite;
 use crate::sql::lower::Lower;
 use crate::sql::types::type_label;
@@ -101,16 +101,15 @@ pub(super) fn physical(
 }
 
 pub(super) fn create(tree: &CreateView, binder: &mut Binder<'_>) -> Result<Action, Error> {
-    if tree.temporary {
-        return Err(Error::refused("a temporary view is not supported"));
-    }
-    let name = name::new_relation(&tree.name, binder)?;
+    let name = temporary::new_relation(&tree.name, tree.persistence, binder)?;
     let old = binder.catalog.table(&name.schema, &name.name).cloned();
     if name::exists(binder.catalog, &name) && !tree.or_replace {
         return already_exists(&name.name, false, "CREATE VIEW");
     }
     let (query, view) = bind(&tree.query, &tree.text, binder)?;
+    check_lasting(&name, &view, binder)?;
     let mut work = Work::new(binder);
+    temporary::ensure_schema(&name, &mut work, binder);
     let mut made = Table {
         columns: columns(&query.outputs, &tree.columns, "view")?,
         view: Some(view),
@@ -138,6 +137,24 @@ pub(super) fn create(tree: &CreateView, binder: &mut Binder<'_>) -> Result<Actio
         privilege::new_object(('r', 1259, made.oid), &made.schema, &mut work, binder);
     }
     Ok(work.finish("CREATE VIEW"))
+}
+
+fn uses_temporary(view: &View, binder: &Binder<'_>) -> bool {
+    let own = &binder.settings.temporary_schema;
+    let catalog = binder.catalog;
+    let is = |oid| catalog.table_by_oid(oid).is_some_and(|table| table.schema == *own);
+    view.bindings.iter().any(|binding| is(binding.oid))
+}
+
+/// # Errors
+/// 0A000 for a view that would go with what it is over, when its session ends.
+fn check_lasting(name: &name::NewName, view: &View, binder: &Binder<'_>) -> Result<(), Error> {
+    if name.schema == binder.settings.temporary_schema || !uses_temporary(view, binder) {
+        return Ok(());
+    }
+    let message =
+        "a view over temporary tables that isn't itself CREATE TEMPORARY VIEW is not supported";
+    Err(Error::refused(message))
 }
 
 /// CREATE OR REPLACE VIEW may add columns at the end, and nothing else.
@@ -173,9 +190,8 @@ pub(super) fn create_table_as(
     tree: &CreateTableAs,
     binder: &mut Binder<'_>,
 ) -> Result<Action, Error> {
-    table::check_persistence(tree.persistence, binder)?;
     let tag = if tree.materialized_view { "CREATE MATERIALIZED VIEW" } else { "CREATE TABLE AS" };
-    let name = name::new_relation(&tree.name, binder)?;
+    let name = temporary::new_relation(&tree.name, tree.persistence, binder)?;
     if name::exists(binder.catalog, &name) {
         return already_exists(&name.name, tree.if_not_exists, tag);
     }
@@ -183,12 +199,18 @@ pub(super) fn create_table_as(
         binder.allow_sequences();
     }
     let (query, view) = bind(&tree.query, &tree.text, binder)?;
+    if tree.materialized_view && uses_temporary(&view, binder) {
+        let message = "materialized views must not use temporary tables or views";
+        return Err(Error::refused(message));
+    }
     let mut work = Work::new(binder);
+    temporary::ensure_schema(&name, &mut work, binder);
     let kind = if tree.materialized_view { TableKind::MaterializedView } else { TableKind::Table };
     let made = Table {
         columns: columns(&query.outputs, &tree.columns, "table")?,
         view: tree.materialized_view.then_some(view),
         populated: tree.with_data,
+        on_commit: temporary::on_commit(tree.persistence),
         ..table::empty(&name, kind, work.oids.take())
     };
     let definition = layout::definition(&made, binder)?;

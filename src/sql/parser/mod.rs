@@ -91,10 +91,13 @@ pub(crate) fn parse_query(text: &str) -> Result<Query, Error> {
 }
 
 /// SELECT INTO.
-fn table_as(name: ast::QualifiedName, query: Query) -> ast::Statement {
+fn table_as(
+    (name, persistence): (ast::QualifiedName, ast::Persistence),
+    query: Query,
+) -> ast::Statement {
     let table = ast::CreateTableAs {
         name,
-        persistence: ast::Persistence::Permanent,
+        persistence,
         if_not_exists: false,
         columns: Vec::new(),
         query,

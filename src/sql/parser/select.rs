@@ -8,12 +8,12 @@ use super::{unsupported, word};
 use crate::model::error::Error;
 use crate::sql::LockWait;
 use crate::sql::ast::{
-    Cte, CteBody, Distinct, Expr, ExprKind, FromItem, GroupItem, Locking, Name, QualifiedName,
-    Query, QueryBody, Select, SelectItem, SetOp, Statement,
+    Cte, CteBody, Distinct, Expr, ExprKind, FromItem, GroupItem, Locking, Name, Persistence,
+    QualifiedName, Query, QueryBody, Select, SelectItem, SetOp, Statement,
 };
 
 /// The target of SELECT INTO.
-pub(super) type Into = Option<QualifiedName>;
+pub(super) type Into = Option<(QualifiedName, Persistence)>;
 
 impl Cursor<'_> {
     /// A statement that begins with WITH, SELECT, VALUES, TABLE or a parenthesis.
@@ -23,7 +23,7 @@ impl Cursor<'_> {
             let query = self.query_into(&mut into)?;
             return Ok(match into {
                 None => Statement::Query(Box::new(query)),
-                Some(name) => super::table_as(name, query),
+                Some(target) => super::table_as(target, query),
             });
         }
         let (ctes, recursive) = self.with()?;
@@ -50,7 +50,7 @@ impl Cursor<'_> {
                 let query = self.query_after_with(ctes, recursive, &mut into)?;
                 match into {
                     None => Statement::Query(Box::new(query)),
-                    Some(name) => super::table_as(name, query),
+                    Some(target) => super::table_as(target, query),
                 }
             }
         })
@@ -346,13 +346,9 @@ impl Cursor<'_> {
             select.items = self.list(Self::select_item)?;
         }
         if self.eat("INTO") {
-            for word in ["TEMPORARY", "TEMP", "UNLOGGED"] {
-                if self.is_word(word) {
-                    return Err(unsupported(&format!("SELECT INTO {word}")));
-                }
-            }
+            let persistence = super::ddl::persistence(self);
             self.eat("TABLE");
-            *into = Some(self.qualified_name()?);
+            *into = Some((self.qualified_name()?, persistence));
         }
         if self.eat("FROM") {
             select.from = self.from_list()?;

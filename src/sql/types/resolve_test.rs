@@ -22,6 +22,8 @@ fn answer(expression: &str) -> String {
         search_path: vec!["public".to_owned()],
         user: "tester".to_owned(),
         session_user: "tester".to_owned(),
+        temporary_schema: String::new(),
+        temporary_used: false,
         database: "postgres".to_owned(),
         time_zone: "UTC".to_owned(),
         style: Style::default(),

@@ -58,6 +58,8 @@ impl Runner {
             search_path: vec!["public".to_owned()],
             user: "tester".to_owned(),
             session_user: "tester".to_owned(),
+            temporary_schema: String::new(),
+            temporary_used: false,
             database: "postgres".to_owned(),
             time_zone: "UTC".to_owned(),
             style: Style::default(),

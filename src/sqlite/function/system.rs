@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use rusqlite::types::{Value as SqlValue, ValueRef};
 
 use crate::catalog::{Contents, Kind, SearchPath};
+use crate::model::catalog::TEMPORARY_PREFIX;
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::sqlite::function::{Answer, Arguments, PURE, boolean, integer, lenient, strict, string};
@@ -173,15 +174,22 @@ fn names(system: &System<'_>) -> rusqlite::Result<()> {
     system.strict("current_schemas", &[2], |contents, arguments| {
         let with_implicit = arguments.integer(1)? != 0;
         let schemas = path(arguments)?;
-        let schemas: Vec<&str> =
-            schemas.schemas(with_implicit).filter(|schema| contents.has_schema(schema)).collect();
+        let schemas: Vec<&str> = shown_schemas(&schemas, with_implicit)
+            .filter(|schema| contents.has_schema(schema))
+            .collect();
         Ok(string(serde_json::to_string(&schemas).unwrap_or_default()))
     })?;
     system.strict("current_schema", &[1], |contents, arguments| {
         let path = path(arguments)?;
-        let first = path.schemas(false).find(|schema| contents.has_schema(schema));
+        let first = shown_schemas(&path, false).find(|schema| contents.has_schema(schema));
         Ok(or_null(first.map(str::to_owned)))
     })
+}
+
+/// The schemas of a path; the session's temporary one counts among those that nobody named.
+fn shown_schemas(path: &SearchPath, with_implicit: bool) -> impl Iterator<Item = &str> {
+    let temporary = path.temporary();
+    path.schemas(with_implicit).filter(move |schema| with_implicit || Some(*schema) != temporary)
 }
 
 fn definitions(system: &System<'_>) -> rusqlite::Result<()> {
@@ -263,10 +271,18 @@ fn descriptions(system: &System<'_>) -> rusqlite::Result<()> {
     })
 }
 
-/// What is the same for every object here: there are no temporary schemas, tablespaces, partitions.
+/// What is the same for every object here: there are no tablespaces, no partitions.
 fn constants(system: &System<'_>) -> rusqlite::Result<()> {
-    system.strict("no_oid", &[0], |_, _| Ok(integer(0)))?;
-    system.strict("never", &[1], |_, _| Ok(boolean(false)))?;
+    system.strict("my_temp_schema", &[1], |contents, arguments| {
+        let path = path(arguments)?;
+        let own = path.temporary().and_then(|schema| contents.schema_oid(schema));
+        Ok(integer(own.unwrap_or(0).into()))
+    })?;
+    system.strict("is_other_temp_schema", &[2], |contents, arguments| {
+        let name = contents.schema_name(oid(arguments, 1)?).unwrap_or_default();
+        let temporary = name.starts_with(TEMPORARY_PREFIX);
+        Ok(boolean(temporary && path(arguments)?.temporary() != Some(name)))
+    })?;
     system.strict("nowhere", &[1], |_, _| Ok(string("")))?;
     system.strict("nothing", &[1, 2], |_, _| Ok(SqlValue::Null))?;
     system.strict("no_rows", &[1], |_, _| Ok(string("[]")))?;

@@ -112,6 +112,7 @@ fn table(
         from_postgres,
         view: known.and_then(|known| known.view.clone()),
         populated: known.is_none_or(|known| known.populated),
+        on_commit: known.and_then(|known| known.on_commit.as_ref()?.chars().next()),
         columns,
     })
 }

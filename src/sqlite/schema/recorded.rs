@@ -29,6 +29,7 @@ pub(super) struct RecordedTable {
     pub(super) from_postgres: bool,
     pub(super) view: Option<View>,
     pub(super) populated: bool,
+    pub(super) on_commit: Option<String>,
 }
 
 pub(super) struct RecordedColumn(pub(super) Column);
@@ -62,7 +63,7 @@ impl Recorded {
         let mut recorded = Self::default();
         let sql = own!(
             "SELECT lower(name), oid, schema_name, relation_name, kind, from_postgres, definition, \
-             bindings, populated FROM _eider_table"
+             bindings, populated, on_commit FROM _eider_table"
         );
         each(connection, sql, |row| {
             recorded.tables.insert(row.get(0)?, recorded_table(row)?);
@@ -156,6 +157,7 @@ fn recorded_table(row: &Row<'_>) -> rusqlite::Result<RecordedTable> {
         from_postgres: row.get(5)?,
         view: definition.map(|definition| view(definition, &json(bindings.as_deref()))),
         populated: row.get(8)?,
+        on_commit: row.get(9)?,
     })
 }
 

@@ -91,7 +91,7 @@ fn create(cursor: &mut Cursor<'_>) -> Option<Parsed> {
 }
 
 /// TEMPORARY, UNLOGGED and their spellings. ON COMMIT comes later.
-fn persistence(cursor: &mut Cursor<'_>) -> Persistence {
+pub(super) fn persistence(cursor: &mut Cursor<'_>) -> Persistence {
     let scoped = cursor.eat("LOCAL") || cursor.eat("GLOBAL");
     if cursor.eat("TEMPORARY") || cursor.eat("TEMP") {
         Persistence::Temporary(OnCommit::Preserve)

@@ -31,8 +31,7 @@ pub(super) fn create(
     if !cursor.at_end() {
         return Err(unsupported("WITH CHECK OPTION"));
     }
-    let temporary = persistence != Persistence::Permanent;
-    Ok(Definition::CreateView(CreateView { name, or_replace, temporary, columns, query, text }))
+    Ok(Definition::CreateView(CreateView { name, or_replace, persistence, columns, query, text }))
 }
 
 pub(super) fn create_materialized(cursor: &mut Cursor<'_>) -> Parsed {

@@ -33,8 +33,8 @@ pub(super) const ROWS: &[Row] = &[
     ("to_regrole(text)", Searching("_eider_pg_to_regrole")),
     ("current_schemas(bool)", Searching("_eider_pg_current_schemas")),
     ("pg_get_userbyid(oid)", Call("_eider_pg_get_userbyid")),
-    ("pg_my_temp_schema()", Call("_eider_pg_no_oid")),
-    ("pg_is_other_temp_schema(oid)", Call("_eider_pg_never")),
+    ("pg_my_temp_schema()", Searching("_eider_pg_my_temp_schema")),
+    ("pg_is_other_temp_schema(oid)", Searching("_eider_pg_is_other_temp_schema")),
     ("pg_tablespace_location(oid)", Call("_eider_pg_nowhere")),
     // Definitions.
     ("pg_get_expr(pg_node_tree,oid)", Call("_eider_pg_get_expr")),
