@@ -49,6 +49,7 @@
 // A statement's future nests from the socket down to the engine.
 #![recursion_limit = "256"]
 
+pub mod auth;
 pub mod catalog;
 pub mod client;
 pub mod command;

@@ -10,6 +10,7 @@
     reason = "these are tests: they fail by panicking, run on real time and are nobody's interface"
 )]
 
+mod auth;
 mod backup;
 mod big;
 mod catch_up;
@@ -18,6 +19,7 @@ mod idempotency;
 mod kill;
 mod live_file;
 mod load;
+mod members;
 mod notify;
 mod pgbench;
 mod power;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::header::{CONTENT_TYPE, HOST, HeaderMap};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
@@ -25,15 +25,17 @@ pub struct Request {
     pub path: String,
     /// Sent as `application/json`, unless empty.
     pub body: String,
+    /// Who asks: `user:password`, for Basic authentication.
+    pub user: Option<String>,
 }
 
 impl Request {
     pub fn get(path: impl Into<String>) -> Self {
-        Self { method: "GET", path: path.into(), body: String::new() }
+        Self { method: "GET", path: path.into(), ..Self::default() }
     }
 
     pub fn post(path: impl Into<String>, body: impl Into<String>) -> Self {
-        Self { method: "POST", path: path.into(), body: body.into() }
+        Self { method: "POST", path: path.into(), body: body.into(), user: None }
     }
 }
 
@@ -155,6 +157,11 @@ async fn exchange(address: &str, request: Request) -> Result<Answer, ClientError
     let broken = |why: String| ClientError::Broken { address: address.to_owned(), why };
     let mut builder =
         hyper::Request::builder().method(request.method).uri(request.path).header(HOST, address);
+    if let Some(user) = &request.user {
+        use base64::Engine as _;
+        let encoded = base64::engine::general_purpose::STANDARD.encode(user);
+        builder = builder.header(AUTHORIZATION, format!("Basic {encoded}"));
+    }
     if !request.body.is_empty() {
         builder = builder.header(CONTENT_TYPE, "application/json");
     }

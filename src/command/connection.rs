@@ -12,7 +12,7 @@ use crate::config::{Flag, Form, Group};
 
 /// The flags of every command that talks to a node.
 pub(crate) const FLAGS: Group = (
-    "The node (-H, -p, -a, -t for short)",
+    "The node (-H, -p, -a, -u, -t for short)",
     &[
         valued(
             "host",
@@ -21,6 +21,11 @@ pub(crate) const FLAGS: Group = (
         ),
         valued("port", "PORT", "Its HTTP port, if -host has none; 4001 without it."),
         valued("alternatives", "HOST:PORT,...", "Nodes to try if that one can't be reached."),
+        valued(
+            "user",
+            "NAME:PASSWORD",
+            "Who you are, if the nodes have -auth. Without it: $EIDER_USER.",
+        ),
         Flag {
             name: "http-timeout",
             form: Form::Duration,
@@ -52,6 +57,7 @@ pub(crate) struct Connection {
     /// The one that answered last, as an index.
     current: usize,
     timeout: Duration,
+    user: Option<String>,
 }
 
 impl Connection {
@@ -69,7 +75,9 @@ impl Connection {
             .enable_all()
             .build()
             .map_err(|error| Problem::Text(format!("start the async runtime: {error}")))?;
-        Ok(Self { runtime, addresses, current: 0, timeout })
+        let user = arguments.get("user").map(str::to_owned);
+        let user = user.or_else(|| std::env::var("EIDER_USER").ok());
+        Ok(Self { runtime, addresses, current: 0, timeout, user })
     }
 
     /// The address that answered last.
@@ -81,6 +89,7 @@ impl Connection {
     /// passed over.
     pub(crate) fn send(&mut self, request: &Request) -> Result<Answer, ClientError> {
         let mut first_error = None;
+        let request = &Request { user: self.user.clone(), ..request.clone() };
         for step in 0..self.addresses.len() {
             let at = (self.current + step) % self.addresses.len();
             let sending = client::send(&self.addresses[at], request.clone(), self.timeout);
@@ -121,6 +130,9 @@ fn refusal(answer: &Answer, address: &str) -> String {
         (503, false) if text == "leader not found" => format!(
             "{address} answers: leader not found. The cluster has no leader at present: \
              `eider nodes` shows which nodes can be reached; a majority of the voters must be"
+        ),
+        (401, _) => format!(
+            "{address} wants to know who asks, or doesn't permit it: give -user NAME:PASSWORD"
         ),
         (status, true) => format!("{address} answers with HTTP status {status}"),
         (status, false) => format!("{address} answers: {text} (HTTP status {status})"),

@@ -104,6 +104,24 @@ const GROUPS: &[Group] = &[
         ],
     ),
     (
+        "Access",
+        &[
+            flag(
+                "auth",
+                Form::Text("FILE"),
+                "",
+                "Who may do what, as JSON: [{\"username\": ..., \"password\": ..., \"perms\": [...]}, ...].\n\
+                 Without it everybody may do everything.",
+            ),
+            flag(
+                "http-allow-origin",
+                Form::Text("ORIGIN"),
+                "",
+                "Let web pages from there use the HTTP API; '*' for all.",
+            ),
+        ],
+    ),
+    (
         "Limits",
         &[
             flag("fk", Form::Switch, "false", "Enforce foreign keys for HTTP clients too."),
@@ -151,6 +169,12 @@ const GROUPS: &[Group] = &[
         &[
             flag("log-level", Form::Text("LEVEL"), "INFO", "ERROR, WARN, INFO, DEBUG or TRACE."),
             flag(
+                "slow-statement",
+                Form::Duration,
+                "0",
+                "Log statements that take longer, with their text; 0 for none.",
+            ),
+            flag(
                 "raft-log-level",
                 Form::Text("LEVEL"),
                 "WARN",
@@ -162,8 +186,6 @@ const GROUPS: &[Group] = &[
 
 /// rqlite has these.
 const UNSUPPORTED: &[&str] = &[
-    "http-allow-origin",
-    "auth",
     "http-cert",
     "http-key",
     "http-ca-cert",
@@ -273,6 +295,11 @@ pub struct Config {
     pub pg_connections_max: usize,
     pub pg_message_bytes_max: usize,
     pub cache_bytes: u64,
+    /// The file of users.
+    pub auth: Option<PathBuf>,
+    pub http_allow_origin: Option<String>,
+    /// `None`: no statement is slow.
+    pub slow_statement: Option<Duration>,
     pub log_level: String,
     pub raft_log_level: String,
 }
@@ -349,6 +376,10 @@ fn build(parsed: &Parsed) -> Result<Config, String> {
         pg_connections_max: count("pg-max-conns")?,
         pg_message_bytes_max: narrow("pg-max-message-bytes", bytes("pg-max-message-bytes"))?,
         cache_bytes: bytes("db-cache-bytes"),
+        auth: text("auth").map(PathBuf::from),
+        http_allow_origin: text("http-allow-origin"),
+        slow_statement: Some(parsed.duration(&SYNTAX, "slow-statement"))
+            .filter(|limit| !limit.is_zero()),
         log_level: level(parsed, "log-level")?,
         raft_log_level: level(parsed, "raft-log-level")?,
     })
@@ -545,7 +576,7 @@ mod tests {
             ("-db-max-ro-conns 0 data", "-db-max-ro-conns must be"),
             ("-max-value-bytes 8GiB data", "too large"),
             ("-raft-log-level LOUD data", "'loud' is not ERROR"),
-            ("-auth file data", "-auth is not supported yet"),
+            ("-http-cert file data", "-http-cert is not supported yet"),
             ("a b", "one argument too many"),
             ("", "DATA_DIR is missing"),
         ] {

@@ -9,6 +9,7 @@ use crate::engine::Options;
 use crate::engine::cancel::lock;
 use crate::engine::lane::Proposer;
 use crate::engine::listen::Hub;
+use crate::engine::observe::Observed;
 use crate::engine::peers::Peers;
 use crate::engine::rounds::ReadRounds;
 use crate::engine::serve::Calls;
@@ -40,6 +41,7 @@ pub(super) struct Core {
     pub on_fault: OnFault,
     pub calls: Calls,
     pub hub: Arc<Hub>,
+    pub observed: Observed,
     proposer: Arc<RaftProposer>,
     /// Taken away at the end: Raft holds the databases, which hold this.
     attached: RwLock<Option<Arc<Attached>>>,
@@ -87,6 +89,7 @@ impl Core {
             on_fault,
             calls: Calls::default(),
             hub,
+            observed: Observed::default(),
             proposer,
             attached: RwLock::new(None),
             fence: Mutex::new(None),

@@ -13,6 +13,7 @@ mod inbox;
 mod lane;
 mod listen;
 mod load;
+mod observe;
 mod peers;
 mod private;
 mod read;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 pub use self::admin::DatabaseUse;
 pub use self::cancel::{Canceler, Limits};
 pub use self::listen::Listener;
+pub use self::observe::StatementCounts;
 pub use self::peers::{Incoming, Outgoing, Peers};
 pub use self::rows::Rows;
 pub use self::staging::Staged;
@@ -62,6 +64,8 @@ pub struct Options {
     pub queue_length_max: usize,
     /// A result that is collected in memory (a unit's) is at most this large: 54000.
     pub result_bytes_max: usize,
+    /// Statements of clients that take longer are logged.
+    pub slow_statement: Option<std::time::Duration>,
 }
 
 /// The engine of one node. Cheap to clone.

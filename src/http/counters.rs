@@ -42,6 +42,9 @@ counters! {
     snapshots_made,
     num_status,
     num_readyz,
+    /// Decisions about who may do what.
+    auth_ok,
+    auth_fail,
     /// Answers that there is no leader.
     leader_not_found,
     /// Requests that were put into the queue; that waited for being written; batches that were

@@ -8,6 +8,7 @@ mod backup;
 mod body;
 mod cluster;
 mod counters;
+mod credentials;
 mod dump;
 mod duration;
 mod error;
@@ -15,6 +16,7 @@ mod json;
 mod listen;
 mod load;
 mod maintain;
+mod metrics;
 mod params;
 mod queue;
 mod read;
@@ -39,6 +41,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 pub use self::queue::QueueOptions;
+use crate::auth::{Permission, Permissions, Users};
 use crate::engine::Engine;
 use crate::http::counters::Counters;
 use crate::http::error::Failure;
@@ -75,6 +78,10 @@ pub struct Options {
     pub heartbeat_timeout: Duration,
     pub election_timeout: Duration,
     pub foreign_keys: bool,
+    /// `None`: everybody may do everything.
+    pub users: Option<Arc<Users>>,
+    /// `Access-Control-Allow-Origin`.
+    pub allow_origin: Option<String>,
     pub queue: QueueOptions,
 }
 
@@ -155,7 +162,29 @@ enum Endpoint {
     Reap,
     Licenses,
     Vars,
+    Metrics,
     Sql,
+}
+
+impl Endpoint {
+    /// What must be permitted.
+    fn permissions(self) -> Permissions {
+        match self {
+            Self::About => Permissions::default(),
+            Self::Execute => Permission::Execute.into(),
+            Self::Query | Self::Sql => Permission::Query.into(),
+            Self::Request => Permission::Query.and(Permission::Execute),
+            Self::Status | Self::Nodes | Self::Licenses | Self::Vars | Self::Metrics => {
+                Permission::Status.into()
+            }
+            Self::Ready => Permission::Ready.into(),
+            Self::Remove => Permission::Remove.into(),
+            Self::Leader => Permission::LeaderOps.into(),
+            Self::Backup => Permission::Backup.into(),
+            Self::Load | Self::Boot => Permission::Load.into(),
+            Self::Snapshot | Self::Reap => Permission::Snapshot.into(),
+        }
+    }
 }
 
 const ANY: &[Method] =
@@ -180,35 +209,70 @@ const ROUTES: &[(&str, bool, &[Method], Endpoint)] = &[
     ("/reap", false, &[Method::POST], Endpoint::Reap),
     ("/licenses", false, &[Method::GET], Endpoint::Licenses),
     ("/debug/vars", false, ANY, Endpoint::Vars),
+    ("/metrics", false, &[Method::GET], Endpoint::Metrics),
 ];
 
-/// The endpoint of a path and method, or the status that says why there is none.
-fn route(path: &str, method: &Method) -> Result<Endpoint, StatusCode> {
-    let (_, _, methods, endpoint) = ROUTES
+/// The endpoint of a path, and the methods that it has.
+fn route(path: &str) -> Result<(Endpoint, &'static [Method]), StatusCode> {
+    let found = ROUTES
         .iter()
-        .find(|(known, prefix, ..)| path == *known || (*prefix && path.starts_with(known)))
-        .ok_or(StatusCode::NOT_FOUND)?;
-    if methods.contains(method) { Ok(*endpoint) } else { Err(StatusCode::METHOD_NOT_ALLOWED) }
+        .find(|(known, prefix, ..)| path == *known || (*prefix && path.starts_with(known)));
+    found.map(|(_, _, methods, endpoint)| (*endpoint, *methods)).ok_or(StatusCode::NOT_FOUND)
+}
+
+/// The endpoint of a request whose sender may use it, or the status that says why there is none.
+fn admit(app: &App, request: &Request) -> Result<Endpoint, StatusCode> {
+    let (endpoint, methods) = route(request.uri().path())?;
+    if let Some(users) = &app.options.users {
+        let allowed = credentials::is_allowed(users, request.headers(), endpoint.permissions());
+        if !allowed {
+            app.counters.auth_fail.one();
+            return Err(StatusCode::UNAUTHORIZED);
+        }
+        app.counters.auth_ok.one();
+    }
+    if methods.contains(request.method()) {
+        Ok(endpoint)
+    } else {
+        Err(StatusCode::METHOD_NOT_ALLOWED)
+    }
 }
 
 async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
+    let options = Arc::clone(&app.options);
     let answered = AssertUnwindSafe(dispatch(app, request)).catch_unwind().await;
     let mut response = answered.unwrap_or_else(|_| {
         tracing::error!("an HTTP handler panicked; the request was answered with a 500");
         failed(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
     });
-    standard_headers(response.headers_mut());
+    standard_headers(&options, response.headers_mut());
     response
 }
 
-fn standard_headers(headers: &mut HeaderMap) {
+fn standard_headers(options: &Options, headers: &mut HeaderMap) {
     const HEADERS: [(HeaderName, HeaderValue); 4] = [
         (HeaderName::from_static("x-rqlite-version"), HeaderValue::from_static(RQLITE_VERSION)),
         (HeaderName::from_static("x-eider-version"), HeaderValue::from_static(EIDER_VERSION)),
         (header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("OPTIONS, GET, POST")),
         (header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Content-Type")),
     ];
+    const WITH_USERS: [(HeaderName, HeaderValue); 3] = [
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static("Content-Type, Authorization"),
+        ),
+        (header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true")),
+        (header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"rqlite\"")),
+    ];
     headers.extend(HEADERS);
+    if options.users.is_some() {
+        for (name, value) in WITH_USERS {
+            headers.insert(name, value);
+        }
+    }
+    if let Some(origin) = options.allow_origin.as_deref().and_then(|text| text.try_into().ok()) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    }
 }
 
 /// An error of the first tier.
@@ -229,7 +293,7 @@ async fn dispatch(app: Arc<App>, request: Request) -> Response {
         Ok(params) => Arc::new(params),
         Err(text) => return failed(StatusCode::BAD_REQUEST, &text),
     };
-    let endpoint = match route(request.uri().path(), request.method()) {
+    let endpoint = match admit(&app, &request) {
         Ok(endpoint) => endpoint,
         Err(status) => return reply::empty(status),
     };
@@ -271,6 +335,7 @@ async fn handle(call: Call, endpoint: Endpoint, request: Request) -> Result<Resp
         Endpoint::Reap => maintain::reap(&call).await,
         Endpoint::Licenses => Ok(maintain::licenses()),
         Endpoint::Vars => Ok(vars::vars(&call)),
+        Endpoint::Metrics => Ok(metrics::metrics(&call)),
         Endpoint::Sql => maintain::sql(&call, &parts, &body).await,
         // Above.
         Endpoint::Load | Endpoint::Boot => Err(Failure::internal("the body was read already")),
@@ -377,13 +442,14 @@ mod tests {
 
     #[test]
     fn paths_match_by_prefix_or_exactly() {
-        assert_eq!(route("/db/execute", &Method::POST), Ok(Endpoint::Execute));
-        assert_eq!(route("/db/query/", &Method::GET), Ok(Endpoint::Query));
-        assert_eq!(route("/leader", &Method::GET), Ok(Endpoint::Leader));
-        assert_eq!(route("/leader/x", &Method::GET), Err(StatusCode::NOT_FOUND));
-        assert_eq!(route("/delete", &Method::POST), Err(StatusCode::NOT_FOUND));
-        assert_eq!(route("/db/execute", &Method::GET), Err(StatusCode::METHOD_NOT_ALLOWED));
-        assert_eq!(route("/status", &Method::HEAD), Err(StatusCode::METHOD_NOT_ALLOWED));
+        let found = |path| route(path).map(|(endpoint, _)| endpoint);
+        assert_eq!(found("/db/execute"), Ok(Endpoint::Execute));
+        assert_eq!(found("/db/query/"), Ok(Endpoint::Query));
+        assert_eq!(found("/leader"), Ok(Endpoint::Leader));
+        assert_eq!(found("/leader/x"), Err(StatusCode::NOT_FOUND));
+        assert_eq!(found("/delete"), Err(StatusCode::NOT_FOUND));
+        assert!(!route("/db/execute").unwrap().1.contains(&Method::GET));
+        assert!(!route("/status").unwrap().1.contains(&Method::HEAD));
     }
 
     #[tokio::test]

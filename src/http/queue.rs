@@ -105,8 +105,13 @@ impl Queue {
             "batch_size": self.options.batch_max,
             "timeout": super::duration::format(self.options.delay_max),
             "sequence_number": self.sequence.load(Ordering::Relaxed),
-            "waiting": self.sender.max_capacity() - self.sender.capacity(),
+            "waiting": self.waiting(),
         }})
+    }
+
+    /// Requests that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.sender.max_capacity() - self.sender.capacity()
     }
 
     /// Puts statements into the queue, when there is space. Returns their number.

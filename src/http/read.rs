@@ -1,5 +1,6 @@
 //! Statements that only read, run one after the other while their rows are sent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::Response;
@@ -79,10 +80,13 @@ impl Read {
             }
             self.call.app.counters.statements_read.one();
             let limits = self.limits();
+            let text = Arc::clone(&statement.sql);
             let rows = match &mut view {
                 Some(view) => view.run(Dialect::Sqlite, statement, &limits).await,
                 None => self.one(statement, &limits).await,
             };
+            let took = clock::now().since(began);
+            self.call.app.engine.note_statement(took, rows.is_err(), || text);
             match rows {
                 Ok(rows) => self.item(out, rows, began).await?,
                 Err(error) => self.failed_item(out, &error, began)?,

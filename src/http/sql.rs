@@ -218,6 +218,8 @@ impl Call {
             let limits = Limits { cancel: cancel.clone(), ..limits(self.limit(true)) };
             let writing = Box::pin(self.app.engine.write(database, unit, &limits));
             let written = guarded(writing, cancel).await;
+            let failed = written.is_err();
+            self.note(&statements, failed);
             let written = written.map_err(|error| failure(&error, Operation::Execute))?;
             (index, repeated) = (written.index, written.repeated);
             match written.outcome {
@@ -262,6 +264,15 @@ impl Call {
             response.headers_mut().insert("idempotency-replayed", yes);
         }
         Ok(response)
+    }
+
+    /// Counts the statements of a write, which took as long as the request.
+    fn note(&self, statements: &[Statement], failed: bool) {
+        let took = clock::now().since(self.began);
+        for (number, statement) in statements.iter().enumerate() {
+            let took = if number == 0 { took } else { Duration::ZERO };
+            self.app.engine.note_statement(took, failed, || &*statement.sql);
+        }
     }
 
     fn count_write(&self, endpoint: Endpoint) {

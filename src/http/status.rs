@@ -76,13 +76,14 @@ fn document(call: &Call) -> Json {
         },
         "http": {
             "bind_addr": app.options.http_addr,
-            "auth": "disabled",
+            "auth": if app.options.users.is_some() { "enabled" } else { "disabled" },
             "tls": { "enabled": "false" },
             "cluster": {
                 "timeout": duration::format(crate::http::params::TIMEOUT_DEFAULT),
                 "local_node_addr": app.options.raft_addr,
             },
             "queue": app.queue.status(),
+            "allow_origin": app.options.allow_origin.as_deref().unwrap_or_default(),
         },
         "cluster": {
             "addr": app.options.raft_addr,

@@ -55,6 +55,8 @@ fn all(call: &Call) -> Vec<(&'static str, Json)> {
                 "user_reaps": counters.user_reaps.get(),
                 "num_status": counters.num_status.get(),
                 "num_readyz": counters.num_readyz.get(),
+                "auth_ok": counters.auth_ok.get(),
+                "auth_fail": counters.auth_fail.get(),
                 "leader_not_found": counters.leader_not_found.get(),
                 "queued_executions": counters.queued_executions.get(),
                 "queued_executions_ok": counters.queued_executions_ok.get(),

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::engine::Canceler;
 use crate::model::error::{Error, SqlState};
+use crate::pg::authenticate::authenticate;
 use crate::pg::backend::{Backends, Place};
 use crate::pg::decode::{self, Frontend};
 use crate::pg::encode::{self, Formats};
@@ -69,7 +70,15 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let mut wire = Wire::new(stream, shared.stop.clone());
-    let begun = clock::timeout(STARTUP_TIMEOUT, begin(&mut wire, &shared.backends)).await;
+    let users = shared.options.users.clone();
+    let letting_in = async {
+        let request = begin(&mut wire, &shared.backends).await?;
+        if let (Some(request), Some(users)) = (&request, &users) {
+            authenticate(&mut wire, users, &request.user).await?;
+        }
+        Ok(request)
+    };
+    let begun = clock::timeout(STARTUP_TIMEOUT, letting_in).await;
     let request = match begun {
         Ok(Ok(Some(request))) => request,
         Ok(Ok(None) | Err(Gone::Disconnected)) | Err(clock::Elapsed) => return,

@@ -106,6 +106,31 @@ pub(crate) fn authentication_ok(out: &mut BytesMut) {
     Authentication::Ok.encode(out).expect("AuthenticationOk has a fixed size");
 }
 
+/// Asks the client to prove who it is in one of these ways.
+pub(crate) fn sasl_mechanisms(names: &[&str], out: &mut BytesMut) {
+    let start = begin(b'R', out);
+    out.put_i32(10);
+    for name in names {
+        put_string(name, out);
+    }
+    out.put_u8(0);
+    end(start, out);
+}
+
+pub(crate) fn sasl_continue(data: &[u8], out: &mut BytesMut) {
+    let start = begin(b'R', out);
+    out.put_i32(11);
+    out.put_slice(data);
+    end(start, out);
+}
+
+pub(crate) fn sasl_final(data: &[u8], out: &mut BytesMut) {
+    let start = begin(b'R', out);
+    out.put_i32(12);
+    out.put_slice(data);
+    end(start, out);
+}
+
 pub(crate) fn parameter_status(name: &str, value: &str, out: &mut BytesMut) {
     let message = ParameterStatus::new(name.to_owned(), value.replace('\0', ""));
     if message.encode(out).is_err() {

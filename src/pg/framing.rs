@@ -137,6 +137,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
     }
 
+    /// A message of a client that isn't let in yet: the only type that it may send.
+    pub(crate) async fn password_message(&mut self) -> Result<BytesMut, Gone> {
+        loop {
+            if let Some(&kind) = self.input.first() {
+                if kind != b'p' {
+                    let text = format!("expected password response, got message type {kind}");
+                    return Err(Gone::Fatal(violation(text)));
+                }
+                if let Some(length) = self.body_length(1, 0).map_err(Gone::Fatal)?
+                    && self.input.len() >= 5 + length
+                {
+                    self.input.advance(5);
+                    return Ok(self.input.split_to(length));
+                }
+            }
+            self.read().await?;
+        }
+    }
+
     /// The type of the message that comes next, if its first byte is here.
     pub(crate) fn next_kind(&self) -> Option<u8> {
         self.input.first().copied()

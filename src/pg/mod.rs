@@ -10,6 +10,7 @@
               would cost an allocation for each message"
 )]
 
+mod authenticate;
 mod backend;
 mod connection;
 mod copy;
@@ -30,6 +31,7 @@ use futures_util::FutureExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::auth::Users;
 use crate::engine::Engine;
 use crate::pg::backend::Backends;
 use crate::platform::{clock, task};
@@ -41,6 +43,8 @@ pub struct Options {
     pub connections_max: usize,
     /// The largest message, in bytes.
     pub message_bytes_max: usize,
+    /// `None`: everybody is let in.
+    pub users: Option<Arc<Users>>,
 }
 
 /// Connections beyond the limit that are told so at a time; others are just closed.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::platform::watch;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::auth::Users;
 use crate::config::Config;
 use crate::engine::{self, Engine};
 use crate::model::error::Fault;
@@ -116,7 +117,16 @@ fn engine_options(config: &Config, data: &DataDir) -> engine::Options {
         entry_bytes_max: ENTRY_BYTES_MAX,
         queue_length_max: config.waiting_writes_max,
         result_bytes_max: config.result_bytes_max,
+        slow_statement: config.slow_statement,
     }
+}
+
+/// Reads the file of users.
+fn users(config: &Config) -> Result<Option<Arc<Users>>, String> {
+    let Some(path) = &config.auth else { return Ok(None) };
+    let wrong = |why: String| format!("-auth {}: {why}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    Ok(Some(Arc::new(Users::parse(&text).map_err(wrong)?)))
 }
 
 fn member(config: &Config, data: &DataDir, listeners: &Listeners) -> Member {
@@ -166,6 +176,7 @@ impl Node {
     /// A text for the operator.
     pub(super) async fn start(config: Config) -> Result<(Self, mpsc::Receiver<Fault>), String> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let users = users(&config)?;
         let data = DataDir::open(disk.as_ref(), &config.data_dir)?;
         let listeners = Listeners::bind(&config).await?;
         let me = member(&config, &data, &listeners);
@@ -203,7 +214,7 @@ impl Node {
         let Listeners { http, pg, raft: raft_listener } = listeners;
         let accepting = identity.clone();
         let peers = Part::spawn(|stop| peer::serve(raft_listener.socket, accepting, inbound, stop));
-        let clients = serve_clients(&config, &me, &engine, http, pg);
+        let clients = serve_clients(&config, &me, &engine, users, (http, pg));
         let joiner = Joiner { client, identity, me: me.clone(), read_only: config.non_voter };
         let node = Self {
             config,
@@ -356,8 +367,8 @@ fn serve_clients(
     config: &Config,
     me: &Member,
     engine: &Engine,
-    http: Listener,
-    pg: Listener,
+    users: Option<Arc<Users>>,
+    (http, pg): (Listener, Listener),
 ) -> [Part; 2] {
     let http_options = Arc::new(http::Options {
         data_dir: config.data_dir.clone(),
@@ -369,6 +380,8 @@ fn serve_clients(
             .election_timeout_max
             .saturating_sub(config.election_timeout_min),
         foreign_keys: config.foreign_keys,
+        users: users.clone(),
+        allow_origin: config.http_allow_origin.clone(),
         queue: http::QueueOptions {
             requests_max: config.queue_requests_max,
             batch_max: config.queue_batch_max,
@@ -379,6 +392,7 @@ fn serve_clients(
     let pg_options = Arc::new(pg::Options {
         connections_max: config.pg_connections_max,
         message_bytes_max: config.pg_message_bytes_max,
+        users,
     });
     let report = |result: std::io::Result<()>, what: &str| {
         if let Err(error) = result {

@@ -8,6 +8,7 @@ use crate::model::catalog::Catalog;
 use crate::model::error::{Error, SqlState};
 use crate::model::statement::{Atomicity, Dialect, Parameters, Statement, Unit, UnitOutcome};
 use crate::model::value::{RowBatch, Value};
+use crate::platform::clock;
 use crate::session::listen::Listening;
 use crate::session::portal::{Reply, RowsTag, Rowset};
 use crate::session::statement::{Plan, Prepared, touch};
@@ -75,7 +76,11 @@ impl Session {
         if parsed.makes_temporary() && !self.settings.compile().temporary_used {
             self.begin_temporary().await?;
         }
-        let reply = self.attempt(prepared, parameters, alone).await?;
+        let began = clock::now();
+        let reply = self.attempt(prepared, parameters, alone).await;
+        let took = clock::now().since(began);
+        self.engine.note_statement(took, reply.is_err(), || prepared.sqlite_text());
+        let reply = reply?;
         self.report_changes();
         Ok(reply)
     }

@@ -11,7 +11,7 @@ use crate::model::id::SchemaVersion;
 use crate::model::pg_type::{Oid, PgType};
 use crate::model::statement::{RowKey, Touch};
 use crate::model::value::Value;
-use crate::sql::{self, CompileSettings, Compiled, KeyPart, OutputColumn, Parsed, Touches};
+use crate::sql::{self, Action, CompileSettings, Compiled, KeyPart, OutputColumn, Parsed, Touches};
 
 /// Compiled statements kept for a session, at the most.
 const CACHE_ENTRIES_MAX: usize = 256;
@@ -67,6 +67,18 @@ impl Prepared {
             given_types,
             described: std::sync::OnceLock::new(),
             plan: std::sync::Mutex::new(None),
+        }
+    }
+
+    /// What SQLite is given for it, as far as it was compiled: for the log of slow statements.
+    pub(crate) fn sqlite_text(&self) -> String {
+        match self.cached_plan().as_ref().map(|plan| &plan.compiled.action) {
+            Some(Action::Query { program, .. }) => program.sql.to_string(),
+            Some(Action::Write { steps, .. }) => {
+                let texts: Vec<&str> = steps.iter().map(|step| &*step.program.sql).collect();
+                texts.join("; ")
+            }
+            _ => "(not a query)".to_owned(),
         }
     }
 

@@ -184,6 +184,7 @@ impl Engines {
             entry_bytes_max: sizes.entry_bytes_max,
             queue_length_max: 100,
             result_bytes_max: 1 << 20,
+            slow_statement: None,
         };
         let on_fault = {
             let (faults, alive) = (self.faults.clone(), alive.clone());

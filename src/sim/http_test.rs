@@ -73,11 +73,16 @@ fn engine_options(data_dir: &Path) -> engine::Options {
         entry_bytes_max: 1 << 20,
         queue_length_max: 100,
         result_bytes_max: 16 << 20,
+        slow_statement: None,
     }
 }
 
 /// A node that is its whole cluster, and a client of its API.
 async fn client(data_dir: &Path) -> TestClient {
+    client_with(data_dir, |_| {}).await
+}
+
+async fn client_with(data_dir: &Path, change: impl FnOnce(&mut Options)) -> TestClient {
     let me = member(1);
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let directory = data_dir.join("raft");
@@ -105,7 +110,7 @@ async fn client(data_dir: &Path) -> TestClient {
     while !engine.is_leader() {
         clock::sleep(Duration::from_millis(10)).await;
     }
-    let options = Options {
+    let mut options = Options {
         data_dir: data_dir.to_owned(),
         node_name: me.name,
         http_addr: me.http_addr,
@@ -113,8 +118,11 @@ async fn client(data_dir: &Path) -> TestClient {
         heartbeat_timeout: Duration::from_millis(400),
         election_timeout: Duration::from_millis(400),
         foreign_keys: false,
+        users: None,
+        allow_origin: None,
         queue: QueueOptions::default(),
     };
+    change(&mut options);
     TestClient::new(engine, options)
 }
 
@@ -601,5 +609,95 @@ fn old_answers_are_forgotten() {
         assert_eq!(count().await, 10);
         let again = client.keyed("/db/execute", "k3", insert).await;
         assert!(!again.headers.contains_key("idempotency-replayed"), "{}", again.body);
+    });
+}
+
+#[test]
+fn every_metric_is_explained() {
+    with_node(async |client| {
+        client.make_foo().await;
+        client.get("/db/query?q=SELECT%20nothing").await;
+        let page = client.get("/metrics").await;
+        assert_eq!(page.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+        let manual = include_str!("../../docs/operations/metrics.md");
+        let mut names = 0;
+        for line in page.body.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+            let (name, kind) = line.split_once(' ').unwrap();
+            assert!(manual.contains(&format!("| `{name}` | {kind} |")), "{name} is not explained");
+            assert_eq!(name.ends_with("_total"), kind == "counter", "{name}");
+            names += 1;
+        }
+        assert_eq!(names, manual.matches("\n| `eider_").count(), "the manual has others");
+        for line in [
+            "eider_raft_is_leader 1",
+            "eider_raft_members{kind=\"voter\"} 1",
+            "eider_database_transactions_total{database=\"postgres\"} 2",
+            "eider_statements_total 3",
+            "eider_statements_failed_total 1",
+            "eider_http_requests_total{endpoint=\"execute\"} 2",
+        ] {
+            assert!(page.body.lines().any(|found| found == line), "{line}\n{}", page.body);
+        }
+    });
+}
+
+#[test]
+fn with_users_each_endpoint_wants_its_permission() {
+    let file = r#"[{"username":"bob","password":"secret1","perms":["all"]},
+        {"username":"mary","password":"secret2","perms":["query","status"]},
+        {"username":"*","perms":["ready"]}]"#;
+    let users = crate::auth::Users::parse(file).unwrap();
+    let data_dir = tempfile::tempdir().unwrap();
+    sim::run(1, async {
+        let change = |options: &mut Options| {
+            options.users = Some(Arc::new(users));
+            options.allow_origin = Some("https://example.org".to_owned());
+        };
+        let client = client_with(data_dir.path(), change).await;
+        let send = async |method: &str, uri: &str, user: &str, body: &str| {
+            let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, user);
+            let value = format!("Basic {encoded}");
+            let headers = [("authorization", value.as_str())];
+            let headers = if user.is_empty() { &headers[..0] } else { &headers[..] };
+            client.send_with(method, uri, headers, body).await
+        };
+        for (method, uri, status_of_mary) in [
+            ("POST", "/db/execute", 401),
+            ("POST", "/db/query", 400),
+            ("POST", "/db/request", 401),
+            ("GET", "/db/sql", 400),
+            ("GET", "/db/backup?fmt=sql", 401),
+            ("POST", "/db/load", 401),
+            ("POST", "/boot", 401),
+            ("POST", "/snapshot", 401),
+            ("POST", "/reap", 401),
+            ("DELETE", "/remove", 401),
+            ("GET", "/leader", 401),
+            ("GET", "/status", 200),
+            ("GET", "/nodes", 200),
+            ("GET", "/licenses", 200),
+            ("GET", "/debug/vars", 200),
+            ("GET", "/metrics", 200),
+            ("GET", "/nowhere", 404),
+            ("PUT", "/db/execute", 401),
+            ("PUT", "/db/query", 405),
+        ] {
+            assert_eq!(send(method, uri, "mary:secret2", "").await.status, status_of_mary, "{uri}");
+            if status_of_mary != 404 {
+                let refused = send(method, uri, "", "").await;
+                assert_eq!((refused.status, refused.body.as_str()), (401, ""), "{uri}");
+                assert_eq!(send(method, uri, "mary:secret1", "").await.status, 401, "{uri}");
+                assert_ne!(send(method, uri, "bob:secret1", "").await.status, 401, "{uri}");
+            }
+        }
+        let ready = send("GET", "/readyz", "", "").await;
+        assert_eq!(ready.status, 200);
+        assert_eq!(ready.headers["www-authenticate"], "Basic realm=\"rqlite\"");
+        assert_eq!(ready.headers["access-control-allow-headers"], "Content-Type, Authorization");
+        assert_eq!(ready.headers["access-control-allow-credentials"], "true");
+        assert_eq!(ready.headers["access-control-allow-origin"], "https://example.org");
+        assert_eq!(send("OPTIONS", "/db/execute", "", "").await.status, 200);
+        let auth = send("GET", "/status?key=http.auth", "mary:secret2", "").await;
+        assert_eq!(auth.body, "\"enabled\"");
     });
 }

@@ -172,7 +172,12 @@ impl Shell {
 
     fn remove(&mut self, id: &str) -> Result<(), Problem> {
         let body = json!({ "id": id }).to_string();
-        self.connection.ask(&Request { method: "DELETE", path: "/remove".to_owned(), body })?;
+        self.connection.ask(&Request {
+            method: "DELETE",
+            path: "/remove".to_owned(),
+            body,
+            user: None,
+        })?;
         Ok(())
     }
 

@@ -1,0 +1,77 @@
+//! Read-only members, and members that leave when they are stopped.
+
+use serde_json::{Value as Json, json};
+
+use crate::support::{Cluster, Node, wait_for};
+
+fn ids(node: &Node, path: &str) -> Vec<String> {
+    let document = node.json(path);
+    let Json::Object(nodes) = &document else { panic!("{document}") };
+    nodes.keys().cloned().collect()
+}
+
+#[test]
+fn a_read_only_node_has_all_data_and_no_vote() {
+    let mut cluster = Cluster::start(2);
+    let place = cluster.add_without_waiting(&["--raft-non-voter"]);
+    cluster.nodes[place].wait_ready();
+    let made = json!(["CREATE TABLE t (a INTEGER)", "INSERT INTO t VALUES (7)"]);
+    // It passes writes on, and reads by itself.
+    let reply = cluster.nodes[place].execute("/db/execute", &made);
+    assert_eq!(reply["results"][1]["rows_affected"], json!(1), "{reply}");
+    for level in ["none", "auto", "weak", "linearizable"] {
+        let path = format!("/db/query?level={level}&q=SELECT%20a%20FROM%20t");
+        assert_eq!(
+            cluster.nodes[place].json(&path)["results"][0]["values"],
+            json!([[7]]),
+            "{level}"
+        );
+    }
+    for node in &cluster.nodes {
+        assert_eq!(ids(node, "/nodes"), ["1", "2"]);
+        assert_eq!(ids(node, "/nodes?nonvoters"), ["1", "2", "3"]);
+        let listed = node.json("/nodes?nonvoters&ver=2");
+        let votes: Vec<&Json> =
+            listed["nodes"].as_array().unwrap().iter().map(|node| &node["voter"]).collect();
+        assert_eq!(votes, [&json!(true), &json!(true), &json!(false)]);
+        let versions = listed["nodes"].as_array().unwrap().iter().map(|node| &node["version"]);
+        assert!(versions.clone().all(|version| version == "v10.3.0"), "{listed}");
+    }
+    let status = cluster.nodes[place].json("/status");
+    assert_eq!(status["store"]["raft"]["voter"], json!(false));
+    assert_eq!(status["store"]["raft"]["state"], json!("Learner"));
+    assert_eq!(status["store"]["nodes"][2]["suffrage"], json!("nonvoter"));
+    // It doesn't count for a quorum: the two voters go on without it.
+    cluster.nodes[place].kill();
+    let reply = cluster.nodes[0].execute("/db/execute", &json!(["INSERT INTO t VALUES (8)"]));
+    assert_eq!(reply["results"][0]["rows_affected"], json!(1), "{reply}");
+    cluster.nodes[place].start();
+    cluster.nodes[place].wait_ready();
+    let sync = cluster.nodes[place].get("/readyz?sync").unwrap();
+    assert_eq!(sync.status, 200, "{}", sync.body);
+    let path = "/db/query?level=none&q=SELECT%20sum(a)%20FROM%20t";
+    assert_eq!(cluster.nodes[place].json(path)["results"][0]["values"], json!([[15]]));
+    cluster.stop_and_compare();
+}
+
+#[test]
+fn a_node_can_leave_when_it_is_stopped() {
+    let mut cluster = Cluster::start(2);
+    cluster.add(&["--raft-cluster-remove-shutdown"]);
+    assert_eq!(ids(&cluster.nodes[0], "/nodes"), ["1", "2", "3"]);
+    cluster.nodes[2].stop();
+    wait_for("two members", || (ids(&cluster.nodes[0], "/nodes") == ["1", "2"]).then_some(()));
+    let unknown = cluster.nodes[0].post("/db/execute", "[\"CREATE TABLE t (a)\"]").unwrap();
+    assert_eq!(unknown.status, 200);
+}
+
+#[test]
+fn joining_is_tried_as_often_as_told() {
+    let root = tempfile::tempdir().unwrap();
+    let options = ["--join", "127.0.0.1:1", "--join-attempts", "2", "--join-interval", "10ms"];
+    let mut node = Node::new(root.path(), "1", &options);
+    node.start();
+    wait_for("the node's end", || (!node.is_alive()).then_some(()));
+    let log = node.log();
+    assert!(log.contains("not joined yet (1 of 2)") && log.contains("after 2 attempts"), "{log}");
+}
