@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use crate::catalog::fixed;
+use crate::model::catalog::{Catalog, UserTypeKind};
 use crate::model::pg_type::Oid;
 
 /// What `pg_attribute` repeats of a type.
@@ -39,6 +40,17 @@ pub(crate) fn storage(oid: Oid) -> Storage {
             .collect()
     });
     STORAGE.get(&oid).copied().unwrap_or(VARYING)
+}
+
+/// How a type is stored that may be the database's own.
+pub(crate) fn storage_in(catalog: &Catalog, oid: Oid) -> Storage {
+    match catalog.types.get(&oid).map(|known| &known.kind) {
+        Some(UserTypeKind::Enum { .. }) => {
+            Storage { length: 4, by_value: true, alignment: "i", storage: "p", collation: 0 }
+        }
+        Some(UserTypeKind::Domain { base, .. }) => storage_in(catalog, base.oid),
+        None => storage(oid),
+    }
 }
 
 /// A column's collation: its type's.

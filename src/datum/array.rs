@@ -9,7 +9,7 @@ use crate::datum::json::{self, Json};
 use crate::datum::stored::{bad_binary, corrupted, is_space, short_binary, text};
 use crate::datum::{Style, float, from_binary, from_text, to_binary, to_text};
 use crate::model::error::{Error, SqlState};
-use crate::model::pg_type::PgType;
+use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
 
 /// `MAXDIM`
@@ -57,12 +57,20 @@ pub(crate) fn read_text(
             parts.map(|part| from_text(element, part, style)).collect::<Result<_, _>>()?;
         Array { lengths: vec![elements.len()], elements }
     } else {
-        let mut literal =
-            Literal { input, at: 0, depth: 0, array: Array::default(), counts: vec![] };
-        literal.read(&mut |item| from_text(element, item, style))?;
-        literal.array
+        return read_elements(element, input, &mut |item| from_text(element, item, style));
     };
     Ok(Value::Text(store(element, &array)))
+}
+
+/// Reads an array's text form; `read` reads an element, whose stored form is that of `element`.
+pub(crate) fn read_elements(
+    element: PgType,
+    input: &str,
+    read: &mut ReadElement<'_>,
+) -> Result<Value, Error> {
+    let mut literal = Literal { input, at: 0, depth: 0, array: Array::default(), counts: vec![] };
+    literal.read(read)?;
+    Ok(Value::Text(store(element, &literal.array)))
 }
 
 /// An array literal being read.
@@ -75,7 +83,7 @@ struct Literal<'a> {
     counts: Vec<usize>,
 }
 
-type ReadElement<'a> = dyn FnMut(&str) -> Result<Value, Error> + 'a;
+pub(crate) type ReadElement<'a> = dyn FnMut(&str) -> Result<Value, Error> + 'a;
 
 impl Literal<'_> {
     fn malformed(&self, detail: &str) -> Error {
@@ -490,9 +498,35 @@ fn put_element(
     Ok(())
 }
 
+/// What an array's binary form says of its elements.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Header {
+    /// The OID of their type.
+    pub(crate) element: Oid,
+    /// The lower bound.
+    pub(crate) lower: i32,
+}
+
+impl Header {
+    fn of(array_type: PgType, element: PgType) -> Self {
+        Self { element: element.oid, lower: i32::from(!is_vector(array_type)) }
+    }
+}
+
 /// Reads an array's binary form (`array_recv`).
 pub(crate) fn read_binary(array_type: PgType, element: u32, bytes: &[u8]) -> Result<Value, Error> {
     let element = element_type(array_type, element);
+    let header = Header::of(array_type, element);
+    read_binary_elements(element, header, bytes, |item| from_binary(element, item))
+}
+
+/// Reads an array's binary form; `read` reads an element, whose stored form is that of `element`.
+pub(crate) fn read_binary_elements(
+    element: PgType,
+    header: Header,
+    bytes: &[u8],
+    read: impl Fn(&[u8]) -> Result<Value, Error>,
+) -> Result<Value, Error> {
     let mut rest = bytes;
     let dimensions = rest.try_get_i32().map_err(|_| short_binary())?;
     let dimensions = match usize::try_from(dimensions) {
@@ -504,17 +538,16 @@ pub(crate) fn read_binary(array_type: PgType, element: u32, bytes: &[u8]) -> Res
     if !matches!(flags, 0 | 1) {
         return Err(bad_binary("invalid array flags"));
     }
-    if rest.try_get_u32().map_err(|_| short_binary())? != element.oid {
+    if rest.try_get_u32().map_err(|_| short_binary())? != header.element {
         return Err(Error::user(SqlState::DATATYPE_MISMATCH, "wrong element type"));
     }
-    let lower = i32::from(!is_vector(array_type));
     let mut array = Array::default();
     let mut count = usize::from(dimensions > 0);
     for _ in 0..dimensions {
         let length = rest.try_get_i32().map_err(|_| short_binary())?;
         let bound = rest.try_get_i32().map_err(|_| short_binary())?;
         let length = usize::try_from(length).map_err(|_| bad_binary("invalid array length"))?;
-        if bound != lower && length > 0 {
+        if bound != header.lower && length > 0 {
             return Err(Error::refused("array lower bounds other than 1 are not supported"));
         }
         array.lengths.push(length);
@@ -530,7 +563,7 @@ pub(crate) fn read_binary(array_type: PgType, element: u32, bytes: &[u8]) -> Res
             Ok(length) => {
                 let (item, tail) = rest.split_at_checked(length).ok_or_else(short_binary)?;
                 rest = tail;
-                from_binary(element, item)?
+                read(item)?
             }
             Err(_) if length == -1 => Value::Null,
             Err(_) => return Err(bad_binary("insufficient data left in message")),
@@ -554,17 +587,28 @@ pub(crate) fn put_binary(
     out: &mut BytesMut,
 ) -> Result<(), Error> {
     let element = element_type(array_type, element);
-    let array = load(element, text(array_type, value)?)?;
+    put_binary_elements(element, Header::of(array_type, element), value, out)
+}
+
+/// Writes an array's binary form; the elements' stored and binary forms are those of `element`.
+pub(crate) fn put_binary_elements(
+    element: PgType,
+    header: Header,
+    value: &Value,
+    out: &mut BytesMut,
+) -> Result<(), Error> {
+    let array = load(element, text(element, value)?)?;
     let mut lengths = array.lengths.clone();
-    if is_vector(array_type) && lengths.is_empty() {
+    // The two vector types have a dimension even if it is empty.
+    if header.lower == 0 && lengths.is_empty() {
         lengths.push(0);
     }
     out.put_i32(lengths.len() as i32);
     out.put_i32(i32::from(array.elements.contains(&Value::Null)));
-    out.put_u32(element.oid);
+    out.put_u32(header.element);
     for length in lengths {
         out.put_i32(length as i32);
-        out.put_i32(i32::from(!is_vector(array_type)));
+        out.put_i32(header.lower);
     }
     for item in &array.elements {
         if *item == Value::Null {

@@ -8,6 +8,7 @@ mod datetime;
 mod datetime_fields;
 mod datetime_input;
 mod float;
+pub mod form;
 pub mod formatting;
 mod integer;
 pub mod interval;

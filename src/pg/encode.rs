@@ -225,7 +225,11 @@ pub(crate) fn row_description(columns: &[OutputColumn], formats: &Formats, out: 
         out.put_u32(column.table_oid);
         out.put_i16(column.attribute_number);
         out.put_u32(column.data_type.oid);
-        out.put_i16(builtin(column.data_type.oid).map_or(-1, |known| known.length));
+        let length = match &column.form {
+            Some(form) => form.length(),
+            None => builtin(column.data_type.oid).map_or(-1, |known| known.length),
+        };
+        out.put_i16(length);
         out.put_i32(column.data_type.modifier);
         out.put_i16(i16::from(formats.of(at) == Format::Binary));
     }
@@ -279,9 +283,11 @@ pub(crate) fn data_row(
         }
         let length_at = out.len();
         out.put_i32(0);
-        let written = match formats.of(at) {
-            Format::Text => datum::to_text(column.data_type, value, style, out),
-            Format::Binary => datum::to_binary(column.data_type, value, out),
+        let written = match (formats.of(at), &column.form) {
+            (Format::Text, None) => datum::to_text(column.data_type, value, style, out),
+            (Format::Text, Some(form)) => form.to_text(value, style, out),
+            (Format::Binary, None) => datum::to_binary(column.data_type, value, out),
+            (Format::Binary, Some(form)) => form.to_binary(value, out),
         };
         if let Err(error) = written {
             out.truncate(before);
@@ -306,7 +312,13 @@ mod tests {
     use super::*;
 
     fn column(name: &str, data_type: PgType) -> OutputColumn {
-        OutputColumn { name: name.to_owned(), data_type, table_oid: 16384, attribute_number: 2 }
+        OutputColumn {
+            name: name.to_owned(),
+            data_type,
+            form: None,
+            table_oid: 16384,
+            attribute_number: 2,
+        }
     }
 
     #[test]

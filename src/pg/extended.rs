@@ -4,11 +4,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::datum;
 use crate::model::error::{Error, SqlState};
-use crate::model::pg_type::{Oid, PgType};
+use crate::model::pg_type::Oid;
 use crate::model::value::Value;
 use crate::pg::connection::{Connection, Stop};
 use crate::pg::decode::{Bind, Target};
 use crate::pg::encode::{self, Format, Formats};
+use crate::session::ParameterTypes;
 use crate::sql::OutputColumn;
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
@@ -55,7 +56,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     }
 
     /// The parameters in stored form.
-    fn read_parameters(&self, bind: &Bind<'_>, types: &[PgType]) -> Result<Vec<Value>, Error> {
+    fn read_parameters(
+        &self,
+        bind: &Bind<'_>,
+        ParameterTypes { types, forms }: &ParameterTypes,
+    ) -> Result<Vec<Value>, Error> {
         if bind.parameters.len() != types.len() {
             return Err(Error::user(
                 SqlState::PROTOCOL_VIOLATION,
@@ -74,20 +79,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         }
         let style = self.session.style();
         let mut values = Vec::with_capacity(types.len());
-        for (at, (parameter, &data_type)) in bind.parameters.iter().zip(types).enumerate() {
+        for (at, (parameter, &data_type)) in bind.parameters.iter().zip(types.iter()).enumerate() {
             let Some(bytes) = parameter else {
                 values.push(Value::Null);
                 continue;
             };
-            let value = match formats.of(at) {
-                Format::Binary => datum::from_binary(data_type, bytes),
-                Format::Text => match std::str::from_utf8(bytes) {
+            let form = forms.get(at).and_then(Option::as_ref);
+            let value = match (formats.of(at), form) {
+                (Format::Binary, None) => datum::from_binary(data_type, bytes),
+                (Format::Binary, Some(form)) => form.from_binary(bytes),
+                (Format::Text, form) => match (std::str::from_utf8(bytes), form) {
                     // The statement looks it up.
-                    Ok(text) if datum::is_object_name(data_type, text) => {
+                    (Ok(text), None) if datum::is_object_name(data_type, text) => {
                         Ok(Value::Text(text.to_owned()))
                     }
-                    Ok(text) => datum::from_text(data_type, text, style),
-                    Err(error) => Err(datum::invalid_utf8(bytes, error.valid_up_to())),
+                    (Ok(text), None) => datum::from_text(data_type, text, style),
+                    (Ok(text), Some(form)) => form.from_text(text),
+                    (Err(error), _) => Err(datum::invalid_utf8(bytes, error.valid_up_to())),
                 },
             };
             values.push(value.map_err(|error| {

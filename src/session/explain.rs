@@ -93,6 +93,7 @@ impl Session {
             compiled: own.compiled.clone(),
             columns: Arc::clone(&plan.columns),
             parameters: Arc::clone(&own.parameters),
+            parameter_forms: Arc::clone(&own.parameter_forms),
             schema: own.schema,
             settings: Arc::clone(&own.settings),
         };

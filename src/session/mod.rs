@@ -37,6 +37,7 @@ use crate::sql::OutputColumn;
 
 pub use portal::{Reply, Rowset};
 pub use script::Script;
+pub use statement::ParameterTypes;
 
 use portal::Portal;
 use settings::{Saved, Settings};
@@ -338,17 +339,19 @@ impl Session {
     ///
     /// # Errors
     /// 26000 if there is no such statement.
-    pub async fn parameter_types(&mut self, statement: &str) -> Result<Arc<[PgType]>, Error> {
+    pub async fn parameter_types(&mut self, statement: &str) -> Result<ParameterTypes, Error> {
         let result = self.parameter_types_of(statement).await;
         self.fail_on_error(result).await
     }
 
-    async fn parameter_types_of(&mut self, statement: &str) -> Result<Arc<[PgType]>, Error> {
+    async fn parameter_types_of(&mut self, statement: &str) -> Result<ParameterTypes, Error> {
         let prepared = self.statement(statement)?;
         if prepared.parsed.is_none() {
-            return Ok(Arc::new([]));
+            return Ok(ParameterTypes { types: Arc::new([]), forms: Arc::new([]) });
         }
-        Ok(Arc::clone(&self.plan(&prepared, false).await?.parameters))
+        let plan = self.plan(&prepared, false).await?;
+        let forms = Arc::clone(&plan.parameter_forms);
+        Ok(ParameterTypes { types: Arc::clone(&plan.parameters), forms })
     }
 
     pub fn close_statement(&mut self, name: &str) {

@@ -78,6 +78,7 @@ impl Session {
         };
         let compiled = sql::Compiled {
             parameters: Vec::new(),
+            parameter_forms: Vec::new(),
             columns: Vec::new(),
             returns_rows: true,
             action: Action::Query { program: program.clone(), locking: None },

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::datum::form::Form;
 use crate::model::error::{Error, SqlState};
 use crate::model::id::SchemaVersion;
 use crate::model::pg_type::{Oid, PgType};
@@ -18,12 +19,21 @@ const CACHE_ENTRIES_MAX: usize = 256;
 /// Longer texts aren't worth keeping, in bytes.
 const CACHE_TEXT_BYTES_MAX: usize = 16 * 1024;
 
+/// What a statement's parameters are.
+#[derive(Debug, Clone)]
+pub struct ParameterTypes {
+    pub types: Arc<[PgType]>,
+    /// How values are read where the type isn't PostgreSQL's own; may be shorter than `types`.
+    pub forms: Arc<[Option<Arc<Form>>]>,
+}
+
 /// A statement compiled for one schema and one state of the settings.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) compiled: Compiled,
     pub(crate) columns: Arc<[OutputColumn]>,
     pub(crate) parameters: Arc<[PgType]>,
+    pub(crate) parameter_forms: Arc<[Option<Arc<Form>>]>,
     pub(crate) schema: SchemaVersion,
     pub(crate) settings: Arc<CompileSettings>,
 }
@@ -37,6 +47,7 @@ impl Plan {
         Self {
             columns: compiled.columns.as_slice().into(),
             parameters: compiled.parameters.as_slice().into(),
+            parameter_forms: compiled.parameter_forms.as_slice().into(),
             compiled,
             schema,
             settings,

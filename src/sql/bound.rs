@@ -63,6 +63,12 @@ pub(crate) enum ExprKind {
         branches: Vec<(Expr, Expr)>,
         otherwise: Option<Box<Expr>>,
     },
+    /// What stands beside the operand's value among constants: `CASE operand WHEN a THEN b ...`.
+    Matched {
+        operand: Box<Expr>,
+        pairs: Vec<(Value, Value)>,
+        otherwise: Option<Box<Expr>>,
+    },
     Coalesce(Vec<Expr>),
     /// GREATEST or LEAST.
     Extreme {
@@ -500,6 +506,9 @@ impl Expr {
                 let branches = branches.iter().flat_map(|(condition, result)| [condition, result]);
                 branches.chain(otherwise.as_deref()).collect()
             }
+            ExprKind::Matched { operand, otherwise, .. } => {
+                std::iter::once(operand.as_ref()).chain(otherwise.as_deref()).collect()
+            }
             ExprKind::InList { operand, list, .. } => {
                 std::iter::once(operand.as_ref()).chain(list).collect()
             }
@@ -544,6 +553,9 @@ impl Expr {
                 let branches =
                     branches.iter_mut().flat_map(|(condition, result)| [condition, result]);
                 branches.chain(otherwise.as_deref_mut()).collect()
+            }
+            ExprKind::Matched { operand, otherwise, .. } => {
+                std::iter::once(operand.as_mut()).chain(otherwise.as_deref_mut()).collect()
             }
             ExprKind::InList { operand, list, .. } => {
                 std::iter::once(operand.as_mut()).chain(list).collect()

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use crate::model::catalog::{Catalog, Table};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
+use crate::pgdata::FIRST_OWN_OID;
 use crate::sql::ast::{CopySource, Statement};
 use crate::sql::bind::{Act, Binder, Change, ChangeStep, Role, SequenceUse};
 use crate::sql::bound::Output;
 use crate::sql::lower::{Lower, object_kind};
-use crate::sql::types::lookup_type;
+use crate::sql::types::{Types, lookup_type};
 use crate::sql::{
     Action, Argument, CompileSettings, Compiled, CopyFrom, CopyOptions, CopyTo, ExplainOptions,
     ForcedColumns, LockWait, OutputColumn, Parsed, Program, Step, StepRole, Unwanted, WriteTag,
@@ -27,7 +28,13 @@ pub(super) fn compile(
 ) -> Result<Compiled, Error> {
     let mut binder = Binder::new(catalog, settings, parameter_types, parsed.parameters)?;
     let compiled = statement(parsed, &mut binder)?;
-    Ok(Compiled { notices: binder.notices, ..compiled })
+    let forms = || {
+        let types = binder.types();
+        compiled.parameters.iter().map(|parameter| types.form(parameter.oid)).collect()
+    };
+    let own = compiled.parameters.iter().any(|parameter| parameter.oid >= FIRST_OWN_OID);
+    let parameter_forms = if own { forms() } else { Vec::new() };
+    Ok(Compiled { parameter_forms, notices: binder.notices, ..compiled })
 }
 
 fn statement(parsed: &Parsed, binder: &mut Binder<'_>) -> Result<Compiled, Error> {
@@ -111,12 +118,13 @@ fn show(name: &str, action: Action) -> Compiled {
 
 /// A column that is nobody's.
 fn text_column(name: &str, data_type: PgType) -> OutputColumn {
-    OutputColumn { name: name.to_owned(), data_type, table_oid: 0, attribute_number: 0 }
+    OutputColumn { name: name.to_owned(), data_type, form: None, table_oid: 0, attribute_number: 0 }
 }
 
 fn simple(action: Action) -> Compiled {
     Compiled {
         parameters: Vec::new(),
+        parameter_forms: Vec::new(),
         columns: Vec::new(),
         returns_rows: false,
         action,
@@ -125,12 +133,13 @@ fn simple(action: Action) -> Compiled {
 }
 
 /// The result's columns for the client.
-pub(super) fn output_columns(outputs: &[Output]) -> Vec<OutputColumn> {
+pub(super) fn output_columns(types: Types<'_>, outputs: &[Output]) -> Vec<OutputColumn> {
     outputs
         .iter()
         .map(|output| OutputColumn {
             name: output.name.clone(),
             data_type: output.data_type,
+            form: types.form(output.data_type.oid),
             table_oid: output.table_oid,
             attribute_number: output.number,
         })
@@ -142,7 +151,7 @@ fn compile_query(binder: &mut Binder<'_>, query: &ast::Query) -> Result<Compiled
     let bound = binder.query(query)?;
     let parameters = binder.parameter_types()?;
     let program = query_program(binder, &bound)?;
-    let columns = output_columns(&bound.outputs);
+    let columns = output_columns(binder.types(), &bound.outputs);
     if !binder.changes.is_empty() {
         let outputs = bound.outputs.clone();
         let own = vec![binder.step(Change::Query(bound), Role::Result)];
@@ -162,7 +171,7 @@ fn compile_query(binder: &mut Binder<'_>, query: &ast::Query) -> Result<Compiled
         steps.push(Step { program, role: StepRole::Result, must_be_empty: None });
         Action::Write { steps, tag: WriteTag::Select, changes_catalog: false }
     };
-    Ok(Compiled { parameters, columns, returns_rows: true, action, notices: Vec::new() })
+    Ok(Compiled { parameters, columns, returns_rows: true, ..simple(action) })
 }
 
 /// A statement that does nothing but notify.
@@ -173,7 +182,7 @@ fn notifying(program: Program, tag: WriteTag) -> Action {
 
 /// NOTIFY.
 fn notify(channel: &str, payload: &str) -> Action {
-    let mut lower = Lower::new(&[], "UTC");
+    let mut lower = Lower::new(&[], Types::BUILTIN, "UTC");
     let called = lower.notify(lite::Expr::text(channel), lite::Expr::text(payload));
     let select = lite::Select { items: vec![(called, None)], ..lite::Select::default() };
     let program = lower.program(&lite::Statement::Query(lite::Query::select(select)));
@@ -181,7 +190,7 @@ fn notify(channel: &str, payload: &str) -> Action {
 }
 
 pub(super) fn query_program(binder: &Binder<'_>, query: &bound::Query) -> Result<Program, Error> {
-    let mut lower = Lower::new(binder.relation_names(), &binder.settings.time_zone)
+    let mut lower = Lower::new(binder.relation_names(), binder.types(), &binder.settings.time_zone)
         .with_style(&binder.settings.style);
     let by_name = query.outputs.iter().any(|output| object_kind(output.data_type).is_some());
     let mut lowered = lower.query(query, by_name)?;
@@ -204,8 +213,9 @@ fn write(
     let mut steps = Vec::new();
     let alone = all.len() == 1;
     for step in all {
-        let mut lower = Lower::new(binder.relation_names(), &binder.settings.time_zone)
-            .with_style(&binder.settings.style);
+        let mut lower =
+            Lower::new(binder.relation_names(), binder.types(), &binder.settings.time_zone)
+                .with_style(&binder.settings.style);
         let statement = match &step.change {
             Change::Query(query) => lite::Statement::Query(lower.query(query, false)?),
             Change::Insert(insert) => lite::Statement::Insert(lower.insert(insert)?),
@@ -230,16 +240,15 @@ fn write(
     }
     Ok(Compiled {
         parameters,
-        columns: output_columns(&outputs),
+        columns: output_columns(binder.types(), &outputs),
         returns_rows: !outputs.is_empty(),
-        action: Action::Write { steps, tag, changes_catalog: false },
-        notices: Vec::new(),
+        ..simple(Action::Write { steps, tag, changes_catalog: false })
     })
 }
 
 /// A step that isn't the statement's result.
 pub(super) fn plain_step(statement: &lite::Statement) -> Step {
-    let lower = Lower::new(&[], "UTC");
+    let lower = Lower::new(&[], Types::BUILTIN, "UTC");
     Step { program: lower.program(statement), role: StepRole::Nothing, must_be_empty: None }
 }
 
@@ -339,7 +348,7 @@ fn copy_to(binder: &Binder<'_>, query: &bound::Query, copy: &ast::Copy) -> Resul
     if binder.acts.contains(&Act::Notify) {
         return Err(Error::refused("pg_notify in COPY is not supported"));
     }
-    let columns = output_columns(&query.outputs);
+    let columns = output_columns(binder.types(), &query.outputs);
     Ok(Action::CopyTo(CopyTo {
         options: forced(copy, &columns)?,
         query: query_program(binder, query)?,
@@ -422,7 +431,7 @@ fn copy_from(
             "COPY into a table whose sequence supplies a column that is left out is not supported",
         ));
     }
-    let mut lower = Lower::new(inner.relation_names(), &inner.settings.time_zone);
+    let mut lower = Lower::new(inner.relation_names(), inner.types(), &inner.settings.time_zone);
     let lowered = lite::Statement::Insert(lower.insert(&bound)?);
     let program = lower.program(&lowered);
     let in_order = program
@@ -435,19 +444,20 @@ fn copy_from(
             "COPY into a table with a default that depends on the session is not supported",
         ));
     }
-    let columns = copied_columns(table, &names);
+    let columns = copied_columns(binder.types(), table, &names);
     let options = forced(copy, &columns)?;
     Ok(Action::CopyFrom(CopyFrom { options, columns, insert: program.sql }))
 }
 
 /// The table's columns of these names.
-fn copied_columns(table: &Table, names: &[ast::Name]) -> Vec<OutputColumn> {
+fn copied_columns(types: Types<'_>, table: &Table, names: &[ast::Name]) -> Vec<OutputColumn> {
     names
         .iter()
         .filter_map(|name| table.columns.iter().find(|column| column.name == name.text))
         .map(|column| OutputColumn {
             name: column.name.clone(),
             data_type: column.data_type,
+            form: types.form(column.data_type.oid),
             table_oid: table.oid,
             attribute_number: column.number,
         })

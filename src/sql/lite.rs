@@ -25,6 +25,8 @@ pub(crate) enum Expr {
     Cast(Box<Expr>, &'static str),
     Collate(Box<Expr>, &'static str),
     Case {
+        /// What the branches' first expressions are compared with; else they are conditions.
+        operand: Option<Box<Expr>>,
         branches: Vec<(Expr, Expr)>,
         otherwise: Option<Box<Expr>>,
     },

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
+use crate::datum::form::Form;
 use crate::datum::{self, Style};
 use crate::model::catalog::Catalog;
 use crate::model::error::Error;
@@ -139,6 +140,8 @@ pub fn commit_temporary(
 pub struct Compiled {
     /// The parameters' types, all known.
     pub parameters: Vec<PgType>,
+    /// By parameter, as [`OutputColumn::form`]; empty if all types are PostgreSQL's own.
+    pub parameter_forms: Vec<Option<Arc<Form>>>,
     /// The result's columns; empty for statements that return no rows.
     pub columns: Vec<OutputColumn>,
     /// Whether rows are returned at all (a SELECT may have no column).
@@ -149,15 +152,27 @@ pub struct Compiled {
 }
 
 /// A column of the result, as RowDescription needs it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct OutputColumn {
     pub name: String,
     pub data_type: PgType,
+    /// How its values are read and written, where the type isn't PostgreSQL's own.
+    pub form: Option<Arc<Form>>,
     /// The table column that it is, if it is one; else 0.
     pub table_oid: Oid,
     /// See `table_oid`.
     pub attribute_number: i16,
 }
+
+// A form follows from the type; that an enum has got another label makes no other column.
+impl PartialEq for OutputColumn {
+    fn eq(&self, other: &Self) -> bool {
+        let seen = |column: &Self| (column.data_type, column.table_oid, column.attribute_number);
+        self.name == other.name && seen(self) == seen(other)
+    }
+}
+
+impl Eq for OutputColumn {}
 
 /// What the session does with a compiled statement.
 #[derive(Debug, Clone)]

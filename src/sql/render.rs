@@ -182,8 +182,12 @@ impl Renderer {
                 self.push(" COLLATE ");
                 self.name(collation);
             }
-            Expr::Case { branches, otherwise } => {
+            Expr::Case { operand, branches, otherwise } => {
                 self.push("CASE");
+                if let Some(operand) = operand {
+                    self.push(" ");
+                    self.expr(operand);
+                }
                 for (condition, result) in branches {
                     self.push(" WHEN ");
                     self.expr(condition);

@@ -6,7 +6,7 @@ use crate::catalog::own::class::tables;
 use crate::catalog::own::index::all_indexes;
 use crate::catalog::own::role::Access;
 use crate::catalog::own::{Builder, derived_oid};
-use crate::catalog::types::storage;
+use crate::catalog::types::storage_in;
 use crate::model::catalog::{Catalog, Column, Identity, PUBLIC, Table, TableKind};
 use crate::model::pg_type::{Oid, PgType};
 use crate::pgdata::quote_identifier;
@@ -59,10 +59,10 @@ pub(super) fn attributes(catalog: &Catalog, rows: &mut Builder) {
     for table in tables(catalog) {
         for column in &table.columns {
             let list = access.list(CLASS_RELATION, table.oid, i32::from(column.number));
-            add(&Attribute { list, ..of_column(catalog, table, column) }, rows);
+            add(catalog, &Attribute { list, ..of_column(catalog, table, column) }, rows);
         }
         if table.kind != TableKind::View {
-            system_columns(table.oid, rows);
+            system_columns(catalog, table.oid, rows);
         }
     }
     for index in all_indexes(catalog) {
@@ -72,22 +72,22 @@ pub(super) fn attributes(catalog: &Catalog, rows: &mut Builder) {
                 Some(column) => Attribute::plain(index.oid, &column.name, column.data_type, number),
                 None => Attribute::plain(index.oid, "expr", PgType::TEXT, number),
             };
-            add(&attribute, rows);
+            add(catalog, &attribute, rows);
         }
     }
     for sequence in catalog.sequences.values() {
         for (name, number, oid) in SEQUENCE_COLUMNS {
             let column = Attribute::plain(sequence.oid, name, PgType::new(*oid), *number);
-            add(&Attribute { not_null: true, ..column }, rows);
+            add(catalog, &Attribute { not_null: true, ..column }, rows);
         }
-        system_columns(sequence.oid, rows);
+        system_columns(catalog, sequence.oid, rows);
     }
 }
 
-fn system_columns(relation: Oid, rows: &mut Builder) {
+fn system_columns(catalog: &Catalog, relation: Oid, rows: &mut Builder) {
     for (name, number, oid) in SYSTEM_COLUMNS {
         let column = Attribute::plain(relation, name, PgType::new(*oid), *number);
-        add(&Attribute { not_null: true, ..column }, rows);
+        add(catalog, &Attribute { not_null: true, ..column }, rows);
     }
 }
 
@@ -105,10 +105,13 @@ fn of_column<'a>(catalog: &Catalog, table: &Table, column: &'a Column) -> Attrib
     }
 }
 
-fn add(attribute: &Attribute<'_>, rows: &mut Builder) {
-    let stored = storage(attribute.data_type.oid);
-    let array =
-        crate::pgdata::type_by_oid(attribute.data_type.oid).is_some_and(|known| known.is_array);
+fn add(catalog: &Catalog, attribute: &Attribute<'_>, rows: &mut Builder) {
+    let oid = attribute.data_type.oid;
+    let stored = storage_in(catalog, oid);
+    let array = match crate::pgdata::type_by_oid(oid) {
+        Some(known) => known.is_array,
+        None => catalog.types.values().any(|known| known.array_oid == oid),
+    };
     let is_system = attribute.number < 0;
     rows.add(vec![
         ("attrelid", attribute.relation.into()),

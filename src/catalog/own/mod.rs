@@ -12,6 +12,7 @@ mod constraint;
 mod index;
 pub(crate) mod role;
 mod sequence;
+mod user_type;
 
 use crate::catalog::cell::{Cell, Rows};
 use crate::catalog::definition::SystemRelation;
@@ -32,6 +33,8 @@ pub(crate) fn rows(relation: &'static SystemRelation, catalog: &Catalog) -> Rows
         "pg_attrdef" => attribute::defaults(catalog, &mut rows),
         "pg_constraint" => constraint::constraints(catalog, &mut rows),
         "pg_index" => index::indexes(catalog, &mut rows),
+        "pg_enum" => user_type::labels(catalog, &mut rows),
+        "pg_type" => user_type::types(catalog, &mut rows),
         "pg_sequence" => sequence::sequences(catalog, &mut rows),
         "pg_depend" => {
             sequence::dependencies(catalog, &mut rows);

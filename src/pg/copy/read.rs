@@ -211,8 +211,13 @@ impl Reader {
         for (field, column) in fields.into_iter().zip(self.columns.iter()) {
             values.push(match field {
                 None => Value::Null,
-                Some(field) => datum::from_text(column.data_type, &field, &self.style)
-                    .map_err(|error| self.in_context(error, Some((&column.name, &field))))?,
+                Some(field) => {
+                    let read = match &column.form {
+                        Some(form) => form.from_text(&field),
+                        None => datum::from_text(column.data_type, &field, &self.style),
+                    };
+                    read.map_err(|error| self.in_context(error, Some((&column.name, &field))))?
+                }
             });
         }
         self.batch_bytes += values.iter().map(Value::size).sum::<usize>();
@@ -425,6 +430,7 @@ mod tests {
             .map(|(at, &data_type)| OutputColumn {
                 name: format!("c{at}"),
                 data_type,
+                form: None,
                 table_oid: 0,
                 attribute_number: 0,
             })

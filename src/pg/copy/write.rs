@@ -57,7 +57,10 @@ impl Writer {
                 continue;
             }
             self.field.clear();
-            datum::to_text(column.data_type, value, style, &mut self.field)?;
+            match &column.form {
+                Some(form) => form.to_text(value, style, &mut self.field)?,
+                None => datum::to_text(column.data_type, value, style, &mut self.field)?,
+            }
             let quoted = self.options.force.quote.contains(&at);
             self.put_field(columns.len() == 1, quoted, out);
         }
@@ -134,6 +137,7 @@ mod tests {
         let column = |name: &str, data_type| OutputColumn {
             name: name.to_owned(),
             data_type,
+            form: None,
             table_oid: 0,
             attribute_number: 0,
         };

@@ -6,7 +6,7 @@ use crate::model::pg_type::PgType;
 use crate::pgdata::{Function, FunctionKind};
 use crate::sql::ast::{self, Call};
 use crate::sql::bind::function::Chosen;
-use crate::sql::bind::{Binder, at, check_ordered};
+use crate::sql::bind::{Binder, at, sort_key};
 use crate::sql::bound::{
     Aggregate, Column, Expr, ExprKind, Frame, FrameBound, OrderItem, OrderKey, Query, RelationId,
     Window,
@@ -20,8 +20,11 @@ impl Binder<'_> {
         call: &Call,
         position: u32,
     ) -> Result<Expr, Error> {
-        let Chosen { function, lowering, arguments, result } = chosen;
+        let Chosen { function, lowering, mut arguments, result } = chosen;
         check_call(function, call, &arguments, position)?;
+        if let ("min" | "max", Some(argument)) = (function.name, arguments.first_mut()) {
+            *argument = sort_key(self.types(), argument.clone());
+        }
         let mut distinct = call.distinct;
         let (name, typed) = match lowering {
             Lowering::Call(name) => (name, false),
@@ -53,13 +56,14 @@ impl Binder<'_> {
             && let (Some(item), Some(argument)) = (order_by.last_mut(), arguments.last())
         {
             // What is sorted is what the aggregate gets.
-            item.data_type = argument.data_type;
-            item.key = OrderKey::Expr(argument.clone());
+            let key = sort_key(self.types(), argument.clone());
+            item.data_type = key.data_type;
+            item.key = OrderKey::Expr(key);
         }
         if distinct && collected {
             distinct = false;
             if order_by.is_empty() {
-                order_by = sorted_by(&arguments, position)?;
+                order_by = self.sorted_by(&arguments, position)?;
             }
         }
         let aggregate = Aggregate {
@@ -72,7 +76,13 @@ impl Binder<'_> {
             filter,
             over,
         };
+        let by_key =
+            matches!(function.name, "min" | "max") && self.types().labels(result.oid).is_some();
         let kind = ExprKind::Aggregate(Box::new(aggregate));
+        if by_key {
+            let key = Expr { kind, data_type: PgType::FLOAT8, position };
+            return Ok(super::enums::from_sort_key(self.types(), key, result));
+        }
         Ok(Expr { kind, data_type: result, position })
     }
 
@@ -83,12 +93,31 @@ impl Binder<'_> {
             .map(|item| {
                 let expr = self.expr(&item.expr)?;
                 let expr = self.resolve_unknown(expr)?;
-                check_ordered(expr.data_type, expr.position)?;
+                self.check_ordered(expr.data_type, expr.position)?;
+                let nulls_first = nulls(&expr, item);
+                let expr = sort_key(self.types(), expr);
                 Ok(OrderItem {
                     data_type: expr.data_type,
                     descending: item.descending,
-                    nulls_first: nulls(&expr, item),
+                    nulls_first,
                     key: OrderKey::Expr(expr),
+                })
+            })
+            .collect()
+    }
+
+    /// Rows in the order of their arguments, so that equal ones stand together.
+    fn sorted_by(&self, arguments: &[Expr], position: u32) -> Result<Vec<OrderItem>, Error> {
+        arguments
+            .iter()
+            .map(|argument| {
+                self.check_ordered(argument.data_type, position)?;
+                let key = sort_key(self.types(), argument.clone());
+                Ok(OrderItem {
+                    data_type: key.data_type,
+                    descending: false,
+                    nulls_first: Some(false),
+                    key: OrderKey::Expr(key),
                 })
             })
             .collect()
@@ -219,22 +248,6 @@ fn check_call(
         ));
     }
     Ok(())
-}
-
-/// Rows in the order of their arguments, so that equal ones stand together.
-fn sorted_by(arguments: &[Expr], position: u32) -> Result<Vec<OrderItem>, Error> {
-    arguments
-        .iter()
-        .map(|argument| {
-            check_ordered(argument.data_type, position)?;
-            Ok(OrderItem {
-                data_type: argument.data_type,
-                descending: false,
-                nulls_first: Some(false),
-                key: OrderKey::Expr(argument.clone()),
-            })
-        })
-        .collect()
 }
 
 /// Where NULLs go: PostgreSQL counts them as larger than everything. Not said for what is never

@@ -1,6 +1,6 @@
 //! Giving expressions the types that their places want.
 
-use crate::datum::{self, Style};
+use crate::datum::Style;
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
@@ -12,7 +12,7 @@ use crate::sql::types::{self, Lowering, Types, resolve};
 impl<'a> Binder<'a> {
     /// The types that the statement can use.
     pub(crate) fn types(&self) -> Types<'a> {
-        Types::new(self.catalog)
+        Types::new(self.catalog, self.settings)
     }
 
     /// Settings that constants in a statement's text are read by.
@@ -51,7 +51,9 @@ impl<'a> Binder<'a> {
                     let message = "cannot accept a value of type pg_node_tree";
                     return Err(at(Error::refused(message), position));
                 }
-                let value = datum::from_text(base, text, &self.style())
+                let value = self
+                    .types()
+                    .read(base, text, &self.style())
                     .map_err(|error| at(error, position))?;
                 return Ok(Some(Expr::constant(value, base, position)));
             }
@@ -78,6 +80,9 @@ impl<'a> Binder<'a> {
         let (types, from) = (self.types(), expr.data_type.oid);
         let Some(path) = casts::find(types, from, target.oid, context) else { return Ok(None) };
         match casts::lowering(types, path, from, target.oid) {
+            Some(Lowering::Input | Lowering::Reread) if types.form(target.oid).is_some() => {
+                self.read_own(expr, base).map(Some)
+            }
             Some(lowering) => Ok(Some(fold_cast(expr, lowering, base))),
             None => {
                 let (from, to) = (types.label(from), types.label(target.oid));
@@ -85,6 +90,22 @@ impl<'a> Binder<'a> {
                 Err(at(Error::refused(message), position))
             }
         }
+    }
+
+    /// A text, or an array of texts, as a value of one of the database's types.
+    fn read_own(&mut self, expr: Expr, target: PgType) -> Result<Expr, Error> {
+        let position = expr.position;
+        if let (ExprKind::Constant(Value::Text(text)), b'S') =
+            (&expr.kind, self.types().category(expr.data_type.oid))
+        {
+            let read = self.types().read(target, text, &self.style());
+            let value = read.map_err(|error| at(error, position))?;
+            return Ok(Expr::constant(value, target, position));
+        }
+        self.labelled(expr, target).ok_or_else(|| {
+            let label = self.types().label(target.oid);
+            at(Error::refused(format!("a cast to type {label} is not supported")), position)
+        })
     }
 
     /// Fixes a parameter's type, or checks it against the one that it has.
@@ -187,7 +208,9 @@ impl<'a> Binder<'a> {
                 return Ok(moment);
             }
             // Read with the modifier at once: a constant needs no function then.
-            let value = datum::from_text(target, text, &self.style())
+            let value = self
+                .types()
+                .read(target, text, &self.style())
                 .map_err(|error| at(error, position))?;
             return Ok(Expr::constant(value, target, position));
         }

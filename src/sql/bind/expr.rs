@@ -6,7 +6,7 @@ use crate::model::value::Value;
 use crate::sql::ast;
 use crate::sql::bind::{Binder, at};
 use crate::sql::bound::{Expr, ExprKind, Query};
-use crate::sql::types::{Lowering, lookup_type, lowering, resolve};
+use crate::sql::types::{Lowering, lookup_type, lowering, polymorphic, resolve};
 
 /// AND or OR.
 type Join = fn(Box<Expr>, Box<Expr>) -> ExprKind;
@@ -589,9 +589,16 @@ impl Binder<'_> {
             let message = "op ANY/ALL (array) requires operator to yield boolean";
             return Err(at(Error::user(SqlState::WRONG_OBJECT_TYPE, message), position));
         }
-        let wanted = self.types().array_of(operator.right).ok_or_else(needs_array)?;
+        // `anyenum` stands for the type that the operands have.
+        let (own_left, right) = if polymorphic::is_polymorphic(operator.right) {
+            let own = if element == PgType::UNKNOWN.oid { left.data_type.oid } else { element };
+            (own, own)
+        } else {
+            (operator.left, operator.right)
+        };
+        let wanted = self.types().array_of(right).ok_or_else(needs_array)?;
         let array = self.passed(array, wanted)?;
-        let left = self.passed(left, operator.left)?;
+        let left = self.passed(left, own_left)?;
         let Some(op) = lowering::function(operator.function) else {
             let label = crate::pgdata::operator_label(operator);
             return Err(at(Error::refused(format!("operator {label} is not supported")), position));
@@ -600,7 +607,7 @@ impl Binder<'_> {
             operand: Box::new(left),
             op,
             array: Box::new(array),
-            element: PgType::new(operator.right),
+            element: PgType::new(right),
             all,
         };
         Ok(boolean(kind, position))

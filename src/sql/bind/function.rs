@@ -5,7 +5,7 @@ use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
 use crate::pgdata::{self, Function, FunctionKind, function_label};
 use crate::sql::ast::{self, Call};
-use crate::sql::bind::{Act, Binder, at, check_ordered};
+use crate::sql::bind::{Act, Binder, at, sort_key};
 use crate::sql::bound::{Expr, ExprKind};
 use crate::sql::types::casts::{self, Path};
 use crate::sql::types::resolve::{self, Arguments, Candidate, Found};
@@ -114,6 +114,9 @@ impl Binder<'_> {
             }
             Lowering::NextValue => return self.next_value(chosen.arguments, position),
             Lowering::Notify => self.acts.push(Act::Notify),
+            Lowering::Labels(which) => {
+                return self.label_call(which, chosen.arguments, chosen.result, position);
+            }
             Lowering::SessionFact(_) | Lowering::Now => {
                 return self.fact(chosen.lowering, chosen.result, position);
             }
@@ -245,7 +248,7 @@ impl Binder<'_> {
         let arguments: Vec<Expr> = placed.into_iter().map(|(_, argument)| argument).collect();
         let Some(lowering) = lowering::function(function.oid) else {
             if let ("min" | "max", Some(argument)) = (function.name, arguments.first()) {
-                check_ordered(argument.data_type, position)?;
+                self.check_ordered(argument.data_type, position)?;
             }
             let label = function_label(function);
             let what = match function.kind {
@@ -338,12 +341,15 @@ impl Binder<'_> {
                 let greatest = name == "greatest";
                 let (arguments, data_type) =
                     self.common(arguments, if greatest { "GREATEST" } else { "LEAST" })?;
-                check_ordered(data_type, position)?;
-                Ok(Some(Expr {
-                    kind: ExprKind::Extreme { greatest, arguments },
-                    data_type,
-                    position,
-                }))
+                self.check_ordered(data_type, position)?;
+                let types = self.types();
+                let arguments: Vec<Expr> =
+                    arguments.into_iter().map(|one| sort_key(types, one)).collect();
+                let key = arguments.first().map_or(data_type, |first| first.data_type);
+                let kind = ExprKind::Extreme { greatest, arguments };
+                let extreme = Expr { kind, data_type: key, position };
+                let extreme = super::enums::from_sort_key(types, extreme, data_type);
+                Ok(Some(Expr { data_type, ..extreme }))
             }
             "grouping" => {
                 let arguments = self.arguments(call)?;

@@ -8,6 +8,7 @@ mod array;
 mod changes;
 mod coerce;
 mod delete;
+mod enums;
 mod expr;
 mod from;
 mod function;
@@ -34,24 +35,12 @@ use crate::model::pg_type::{Oid, PgType};
 use crate::sql::CompileSettings;
 use crate::sql::bound::{Output, RelationId};
 use crate::sql::types::casts::Context;
-use crate::sql::types::{is_unordered, type_label};
+use crate::sql::types::{Types, is_unordered};
 
 pub(crate) use changes::{Change, ChangeStep, Role};
+pub(crate) use enums::sort_key;
 pub(crate) use name::{label, no_such_relation};
 pub(crate) use scope::{Item, Scope};
-
-/// Refuses to sort, or to look for the largest, by a type whose stored form has another order.
-///
-/// # Errors
-/// 0A000; 42883 for json, which has no order in PostgreSQL either.
-fn check_ordered(data_type: PgType, position: u32) -> Result<(), Error> {
-    if !is_unordered(data_type.oid) {
-        return Ok(());
-    }
-    let message = "could not identify an ordering operator for type json";
-    let error = Error::user(SqlState::UNDEFINED_FUNCTION, message);
-    Err(at(error, position))
-}
 
 /// Binds one statement.
 #[derive(Debug)]
@@ -144,7 +133,7 @@ impl<'a> Binder<'a> {
             if *oid == 0 || *oid == PgType::UNKNOWN.oid {
                 continue;
             }
-            if crate::pgdata::type_by_oid(*oid).is_none() {
+            if !Types::new(catalog, settings).exists(*oid) {
                 return Err(Error::user(
                     SqlState::UNDEFINED_OBJECT,
                     format!("type with OID {oid} does not exist"),
@@ -253,6 +242,28 @@ impl Binder<'_> {
         if expr.is_null_constant() { Ok(expr) } else { self.resolve_unknown(expr) }
     }
 
+    /// Refuses to sort, or to look for the largest, by a type whose stored form has another order.
+    ///
+    /// # Errors
+    /// 0A000; 42883 for json, which has no order in PostgreSQL either.
+    fn check_ordered(&self, data_type: PgType, position: u32) -> Result<(), Error> {
+        if self.has_labels(data_type.oid) {
+            let message = "the order of arrays of enums is not supported";
+            return Err(at(Error::refused(message), position));
+        }
+        if !is_unordered(data_type.oid) {
+            return Ok(());
+        }
+        let message = "could not identify an ordering operator for type json";
+        Err(at(Error::user(SqlState::UNDEFINED_FUNCTION, message), position))
+    }
+
+    /// Whether it is an array of an enum.
+    fn has_labels(&self, oid: Oid) -> bool {
+        let element = self.types().element(oid);
+        element.is_some_and(|element| self.types().labels(element).is_some())
+    }
+
     /// A bound expression as a column's value.
     pub(crate) fn assigned(
         &mut self,
@@ -286,8 +297,8 @@ impl Binder<'_> {
                 let message = format!(
                     "parameter ${} of type {} cannot be coerced to the expected type {}",
                     place + 1,
-                    type_label(from),
-                    type_label(target.oid)
+                    self.types().label(from),
+                    self.types().label(target.oid)
                 );
                 let error = Error::user(SqlState::DATATYPE_MISMATCH, message)
                     .with_hint("You will need to rewrite or cast the expression.");

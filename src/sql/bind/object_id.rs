@@ -126,10 +126,13 @@ impl Binder<'_> {
             Error::user(SqlState::UNDEFINED_OBJECT, message)
         };
         let parts = parts(text).map_err(|_| missing(text))?;
-        match pgdata::type_by_parts(&parts) {
-            Some(found) => Ok(found.oid),
-            None => Err(missing(text.trim())),
+        if let Some(found) = pgdata::type_by_parts(&parts) {
+            return Ok(found.oid);
         }
+        let types = self.types();
+        let own = types.own_named(parts.schema.as_deref(), &parts.name);
+        let own = if parts.is_array { own.and_then(|oid| types.array_of(oid)) } else { own };
+        own.ok_or_else(|| missing(text.trim()))
     }
 
     /// `name(type, ...)`.

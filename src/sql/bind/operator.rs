@@ -4,7 +4,7 @@ use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
 use crate::pgdata::Operator;
-use crate::sql::bind::{Binder, at};
+use crate::sql::bind::{Binder, at, sort_key};
 use crate::sql::bound::{Expr, ExprKind};
 use crate::sql::types::casts::Context;
 use crate::sql::types::resolve::{self, Found};
@@ -86,6 +86,17 @@ impl Binder<'_> {
                     .map(|operand| self.cast(operand, PgType::new(common), position))
                     .collect::<Result<_, _>>()?;
                 Ok(Expr::call(Lowering::Compare(op), operands, result, position))
+            }
+            Some(Lowering::CompareLabels(op)) => {
+                let types = self.types();
+                let keys = operands.into_iter().map(|operand| sort_key(types, operand)).collect();
+                Ok(Expr::call(Lowering::Compare(op), keys, result, position))
+            }
+            Some(Lowering::Compare("<" | "<=" | ">" | ">="))
+                if self.has_labels(operands[0].data_type.oid) =>
+            {
+                let message = "the order of arrays of enums is not supported";
+                Err(at(Error::refused(message), position))
             }
             Some(Lowering::Joined) => {
                 let operands = operands

@@ -7,10 +7,10 @@ use crate::model::pg_type::{Oid, PgType};
 use crate::sql::LockWait;
 use crate::sql::ast::{self, QueryBody, SetOp};
 use crate::sql::bind::aggregate::nulls;
-use crate::sql::bind::{Binder, VisibleCte, at, check_ordered};
+use crate::sql::bind::{Binder, VisibleCte, at};
 use crate::sql::bound::{self, Body, Cte, Expr, ExprKind, OrderItem, OrderKey, Output, Query};
 use crate::sql::types::casts::Context;
-use crate::sql::types::{resolve, type_label};
+use crate::sql::types::resolve;
 
 impl Binder<'_> {
     /// Binds a query; its output columns all have types.
@@ -41,6 +41,7 @@ impl Binder<'_> {
         };
         if !matches!(tree.body, QueryBody::Select(_)) {
             query.order_by = self.order_by_outputs(&query, &tree.order_by)?;
+            query = self.sorted_by_labels(query);
         }
         query.recursive = tree.recursive;
         query.ctes = ctes;
@@ -53,6 +54,33 @@ impl Binder<'_> {
         }
         query.locking = locking(&tree.locking);
         Ok(query)
+    }
+
+    /// What sorts rows that aren't a SELECT's by an enum needs one around it.
+    fn sorted_by_labels(&mut self, mut query: Query) -> Query {
+        let labelled = |item: &OrderItem| self.types().labels(item.data_type.oid).is_some();
+        if !query.order_by.iter().any(labelled) {
+            return query;
+        }
+        let order_by = std::mem::take(&mut query.order_by);
+        let outputs = query.outputs.clone();
+        let id = self.add_relation("query");
+        let column = |output: &Output| {
+            let column = bound::Column {
+                relation: id,
+                name: output.alias.clone(),
+                label: output.name.clone(),
+                not_null: output.not_null,
+                table_oid: output.table_oid,
+                number: output.number,
+            };
+            Expr { kind: ExprKind::Column(column), data_type: output.data_type, position: 0 }
+        };
+        let items: Vec<Expr> = outputs.iter().map(column).collect();
+        let order_by = self.sorted_items(order_by, &items);
+        let from = bound::From::Subquery { query: Box::new(query), id };
+        let around = super::changes::select_from(items, from, None, outputs);
+        Query { order_by, ..around }
     }
 
     /// A query in parentheses, with what stands behind them: `SELECT * FROM (query)`.
@@ -79,7 +107,7 @@ impl Binder<'_> {
                     SqlState::DATATYPE_MISMATCH,
                     format!(
                         "argument of {clause} must be type bigint, not type {}",
-                        type_label(from)
+                        self.types().label(from)
                     ),
                 ),
                 position,
@@ -210,15 +238,16 @@ impl Binder<'_> {
         }
         let mut targets = Vec::new();
         for (a, b) in left.outputs.iter().zip(&right.outputs) {
-            let chosen: Oid =
-                resolve::common_type(&[a.data_type.oid, b.data_type.oid]).map_err(|(a, b)| {
-                    let message = format!(
-                        "{label} types {} and {} cannot be matched",
-                        type_label(a),
-                        type_label(b)
-                    );
-                    at(Error::user(SqlState::DATATYPE_MISMATCH, message), position)
-                })?;
+            let given = [a.data_type.oid, b.data_type.oid];
+            let types = self.types();
+            let chosen: Oid = resolve::common_type_of(types, &given).map_err(|(a, b)| {
+                let message = format!(
+                    "{label} types {} and {} cannot be matched",
+                    types.label(a),
+                    types.label(b)
+                );
+                at(Error::user(SqlState::DATATYPE_MISMATCH, message), position)
+            })?;
             targets.push(if a.data_type == b.data_type {
                 known_or_text(a.data_type)
             } else {
@@ -261,7 +290,7 @@ impl Binder<'_> {
                     )
                 })?;
                 let output = &query.outputs[place];
-                check_ordered(output.data_type, item.expr.position)?;
+                self.check_ordered(output.data_type, item.expr.position)?;
                 Ok(OrderItem {
                     key: OrderKey::Output(place),
                     data_type: known_or_text(output.data_type),
@@ -281,7 +310,7 @@ impl Binder<'_> {
     ) -> Result<OrderItem, Error> {
         if let Some(place) = output_place(outputs, &item.expr)? {
             items[place] = self.resolve_unknown(items[place].clone())?;
-            check_ordered(items[place].data_type, item.expr.position)?;
+            self.check_ordered(items[place].data_type, item.expr.position)?;
             return Ok(OrderItem {
                 key: OrderKey::Output(place),
                 data_type: items[place].data_type,
@@ -291,7 +320,7 @@ impl Binder<'_> {
         }
         let expr = self.expr(&item.expr)?;
         let expr = self.resolve_unknown(expr)?;
-        check_ordered(expr.data_type, item.expr.position)?;
+        self.check_ordered(expr.data_type, item.expr.position)?;
         let place = items.iter().position(|other| other.same(&expr));
         Ok(OrderItem {
             data_type: expr.data_type,

@@ -86,6 +86,7 @@ impl Binder<'_> {
         for (output, item) in outputs.iter_mut().zip(&items) {
             output.data_type = item.data_type;
         }
+        let order_by = self.sorted_items(order_by, &items);
         let select = bound::Select { distinct, items, from, filter, group_by, having, relations };
         let query = Query {
             order_by,
@@ -315,13 +316,29 @@ pub(super) fn column_name(expr: &ast::Expr) -> String {
     strong_name(expr).unwrap_or_else(|| "?column?".to_owned())
 }
 
+/// Whether an expression is called by a type or a clause.
+fn is_weak(expr: &ast::Expr) -> bool {
+    match &expr.kind {
+        ast::ExprKind::Cast { operand, .. }
+        | ast::ExprKind::Collate { operand, .. }
+        | ast::ExprKind::Subscript { operand, .. } => {
+            strong_name(operand).is_none() || is_weak(operand)
+        }
+        ast::ExprKind::Case { otherwise, .. } => otherwise
+            .as_deref()
+            .is_none_or(|otherwise| strong_name(otherwise).is_none() || is_weak(otherwise)),
+        _ => false,
+    }
+}
+
 fn strong_name(expr: &ast::Expr) -> Option<String> {
     match &expr.kind {
         ast::ExprKind::Column(name) => name.last().map(|name| name.text.clone()),
         ast::ExprKind::Call(call) => call.name.last().map(|name| name.text.clone()),
-        ast::ExprKind::Cast { operand, target } => {
-            strong_name(operand).or_else(|| target.name.last().map(|name| name.text.clone()))
-        }
+        // A name that is only a type's gives way to that of the outer type.
+        ast::ExprKind::Cast { operand, target } => strong_name(operand)
+            .filter(|_| !is_weak(operand))
+            .or_else(|| target.name.last().map(|name| name.text.clone())),
         ast::ExprKind::Collate { operand, .. } | ast::ExprKind::Subscript { operand, .. } => {
             strong_name(operand)
         }
@@ -329,7 +346,6 @@ fn strong_name(expr: &ast::Expr) -> Option<String> {
         ast::ExprKind::Case { otherwise, .. } => {
             Some(otherwise.as_deref().and_then(strong_name).unwrap_or_else(|| "case".to_owned()))
         }
-        ast::ExprKind::Boolean(_) => Some("bool".to_owned()),
         ast::ExprKind::Exists(_) => Some("exists".to_owned()),
         ast::ExprKind::Array(_) | ast::ExprKind::ArraySubquery(_) => Some("array".to_owned()),
         ast::ExprKind::Row(_) => Some("row".to_owned()),

@@ -10,7 +10,7 @@ use crate::sql::bind::{Binder, at, no_such_relation};
 use crate::sql::bound;
 use crate::sql::ddl::Work;
 use crate::sql::ddl::name::{Chooser, NewName};
-use crate::sql::types::{Types, equality_operands, is_integer, type_label};
+use crate::sql::types::{Types, equality_operands, is_integer};
 
 /// A constraint, and the index of a key.
 #[derive(Debug)]
@@ -283,7 +283,7 @@ fn check_columns(
     if has_subquery(&bound) {
         return Err(at(Error::refused("cannot use subquery in check constraint"), bound.position));
     }
-    crate::sql::lower::stored_expression(&bound, id, binder.relation_names())?;
+    crate::sql::lower::stored_expression(&bound, id, binder.relation_names(), binder.types())?;
     let mut stored = Vec::new();
     used_columns(&bound, &mut stored);
     let name = |stored: &String| {
@@ -350,14 +350,14 @@ fn foreign_key(
         let own = &table.columns[*place];
         let other =
             foreign.column(other).ok_or_else(|| Error::internal("a key's column is gone"))?;
-        if !comparable(own.data_type, other.data_type) {
+        if !comparable(binder.types(), own.data_type, other.data_type) {
             let message = format!("foreign key constraint \"{name}\" cannot be implemented");
             return Err(Error::user(SqlState::DATATYPE_MISMATCH, message).with_detail(format!(
                 "Key columns \"{}\" and \"{}\" are of incompatible types: {} and {}.",
                 own.name,
                 other.name,
-                type_label(own.data_type.oid),
-                type_label(other.data_type.oid)
+                binder.types().label(own.data_type.oid),
+                binder.types().label(other.data_type.oid)
             )));
         }
     }
@@ -410,8 +410,8 @@ fn is_unique(foreign: &Table, referenced: &[String], binder: &Binder<'_>) -> boo
         })
 }
 
-fn comparable(own: PgType, other: PgType) -> bool {
-    let equal = equality_operands(Types::BUILTIN, own.oid, other.oid);
+fn comparable(types: Types<'_>, own: PgType, other: PgType) -> bool {
+    let equal = equality_operands(types, own.oid, other.oid);
     // The stored forms must be equal too: numeric and integer are not.
     let numeric = PgType::NUMERIC.oid;
     let stored_alike = (own.oid == numeric) == (other.oid == numeric);

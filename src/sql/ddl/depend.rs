@@ -1,7 +1,7 @@
 //! What depends on what: DROP asks, and so does ALTER TABLE.
 
 use crate::model::catalog::{
-    Catalog, Column, Constraint, ConstraintKind, Sequence, Table, TableKind,
+    Catalog, Column, Constraint, ConstraintKind, Sequence, Table, TableKind, UserType,
 };
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::Oid;
@@ -20,6 +20,8 @@ pub(super) enum Object<'c> {
     /// A column's default.
     Default(&'c Table, &'c Column),
     Column(&'c Table, &'c Column),
+    /// A type of the database, with the arrays of it.
+    Type(&'c UserType),
 }
 
 impl<'c> Object<'c> {
@@ -27,6 +29,7 @@ impl<'c> Object<'c> {
         match (self, other) {
             (Self::Table(left), Self::Table(right)) => left.oid == right.oid,
             (Self::Sequence(left), Self::Sequence(right)) => left.oid == right.oid,
+            (Self::Type(left), Self::Type(right)) => left.oid == right.oid,
             (Self::Constraint(_, left), Self::Constraint(_, right)) => left.oid == right.oid,
             (Self::Default(left, one), Self::Default(right, two))
             | (Self::Column(left, one), Self::Column(right, two)) => {
@@ -49,6 +52,7 @@ impl<'c> Object<'c> {
             Self::Sequence(sequence) => {
                 format!("sequence {}", visible(&sequence.schema, &sequence.name, binder))
             }
+            Self::Type(known) => format!("type {}", binder.types().label(known.oid)),
             Self::Constraint(table, constraint) => {
                 format!(
                     "constraint {} on {}",
@@ -95,9 +99,34 @@ impl<'c> Object<'c> {
             Self::Sequence(sequence) => takers(sequence, catalog),
             Self::Column(table, column) => column_dependents(table, column, catalog),
             Self::Constraint(table, constraint) => key_dependents(table, constraint, catalog),
+            Self::Type(known) => type_dependents(known, catalog),
             Self::Default(..) => Vec::new(),
         }
     }
+}
+
+/// Columns of a type and of arrays of it; of a view, the view.
+fn type_dependents<'c>(known: &UserType, catalog: &'c Catalog) -> Vec<Object<'c>> {
+    let mut tables: Vec<&Table> = catalog.tables.values().map(AsRef::as_ref).collect();
+    tables.sort_unstable_by_key(|table| table.oid);
+    let mut found = Vec::new();
+    for oid in [known.array_oid, known.oid] {
+        for table in &tables {
+            let columns = table.columns.iter().filter(|column| column.data_type.oid == oid);
+            match table.kind {
+                TableKind::Table | TableKind::Virtual => {
+                    found.extend(columns.rev().map(|column| Object::Column(table, column)));
+                }
+                TableKind::View | TableKind::MaterializedView => {}
+            }
+        }
+    }
+    let of_type = |column: &Column| {
+        column.data_type.oid == known.oid || column.data_type.oid == known.array_oid
+    };
+    let views = tables.into_iter().filter(|table| table.view.is_some());
+    found.extend(views.filter(|view| view.columns.iter().any(of_type)).map(Object::Table));
+    found
 }
 
 pub(super) fn kind_label(kind: TableKind) -> &'static str {
@@ -261,7 +290,7 @@ pub(super) fn closure<'c>(targets: &[Object<'c>], catalog: &'c Catalog) -> Vec<O
         Object::Constraint(table, _) | Object::Default(table, _) | Object::Column(table, _) => {
             !gone.contains(&table.oid) || targets.iter().any(|target| target.same(object))
         }
-        Object::Table(_) | Object::Sequence(_) => true,
+        Object::Table(_) | Object::Sequence(_) | Object::Type(_) => true,
     });
     found
 }
@@ -294,7 +323,10 @@ pub(super) fn check<'c>(
             .iter()
             .find(|object| object.dependents(catalog).iter().any(|one| one.same(other)))
             .unwrap_or(&targets[0]);
-        lines.push(format!("{} depends on {}", other.label(binder), on.label(binder)));
+        let array = matches!((on, other), (Object::Type(known), Object::Column(_, column))
+            if column.data_type.oid == known.array_oid);
+        let suffix = if array { "[]" } else { "" };
+        lines.push(format!("{} depends on {}{suffix}", other.label(binder), on.label(binder)));
     }
     let message = if let [target] = targets {
         format!("cannot drop {} because other objects depend on it", target.label(binder))

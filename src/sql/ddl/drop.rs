@@ -8,7 +8,7 @@ use crate::sql::compile::plain_step;
 use crate::sql::ddl::alter::{self, Change};
 use crate::sql::ddl::depend::{self, Object};
 use crate::sql::ddl::record;
-use crate::sql::ddl::{Work, extension, object, skipped};
+use crate::sql::ddl::{Work, extension, object, skipped, user_type};
 use crate::sql::lite;
 use crate::sql::{Action, Step};
 
@@ -22,7 +22,7 @@ pub(super) fn drop(
         DropKind::Schema => return object::drop_schemas(names, (if_exists, cascade), binder),
         DropKind::Extension => return extension::drop(names, (if_exists, cascade), binder),
         DropKind::Type | DropKind::Domain => {
-            return object::drop_others(kind, names, (if_exists, cascade), binder);
+            return user_type::drop_types(kind, names, (if_exists, cascade), binder);
         }
         _ => {}
     }
@@ -172,7 +172,7 @@ pub(super) fn with_dependents<'c>(
             Object::Constraint(table, _) | Object::Default(table, _) | Object::Column(table, _) => {
                 table
             }
-            Object::Table(_) | Object::Sequence(_) => continue,
+            Object::Table(_) | Object::Sequence(_) | Object::Type(_) => continue,
         };
         if !changed.iter().any(|known| known.oid == table.oid) {
             changed.push(table);
@@ -214,6 +214,7 @@ pub(super) fn with_dependents<'c>(
                 work.push(record::delete("_eider_sequence", &[("oid", sequence.oid.into())]));
                 forget(1259, sequence.oid, work);
             }
+            Object::Type(known) => user_type::forget(known, work),
             Object::Constraint(..) | Object::Default(..) | Object::Column(..) => {}
         }
     }

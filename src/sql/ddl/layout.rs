@@ -86,7 +86,7 @@ pub(super) fn constant_default(
         binder.sequences.clear();
         return Ok(None);
     }
-    let lowered = Lower::new(&[], "UTC").expr(&bound)?;
+    let lowered = Lower::new(&[], binder.types(), "UTC").expr(&bound)?;
     let constant =
         matches!(lowered, Expr::Integer(_) | Expr::Real(_) | Expr::Text(_) | Expr::Blob(_));
     Ok(constant.then_some(lowered))
@@ -102,7 +102,7 @@ fn generated(
     let tree = parser::parse_expression(text)?;
     let (bound, id) = binder.over_table(&tree, table)?;
     let bound = binder.assigned(bound, column)?;
-    lower::stored_expression(&bound, id, binder.relation_names())
+    lower::stored_expression(&bound, id, binder.relation_names(), binder.types())
 }
 
 fn condition(
@@ -114,7 +114,7 @@ fn condition(
     let tree = parser::parse_expression(text)?;
     let (bound, id) = binder.over_table(&tree, table)?;
     let bound = binder.boolean(bound, clause)?;
-    lower::stored_expression(&bound, id, binder.relation_names())
+    lower::stored_expression(&bound, id, binder.relation_names(), binder.types())
 }
 
 /// A CHECK's expression in SQLite.
@@ -236,7 +236,7 @@ pub(super) fn expression(
 ) -> Result<(Expr, bound::Expr), Error> {
     let tree = parser::parse_expression(text)?;
     let (bound, id) = binder.over_table(&tree, table)?;
-    let lowered = lower::stored_expression(&bound, id, binder.relation_names())?;
+    let lowered = lower::stored_expression(&bound, id, binder.relation_names(), binder.types())?;
     let lowered = match collation(bound.data_type) {
         Some(name) => Expr::Collate(Box::new(lowered), name),
         None => lowered,

@@ -20,12 +20,14 @@ mod rebuild;
 mod record;
 mod relation;
 mod rename;
+mod retouch;
 mod retype;
 mod role;
 mod sequence;
 mod table;
 mod temporary;
 mod truncate;
+mod user_type;
 mod view;
 
 use crate::model::error::{Class, Error, SqlState};
@@ -67,9 +69,12 @@ pub(super) fn compile(tree: &Definition, binder: &mut Binder<'_>) -> Result<Acti
         }
         Definition::Comment { object, text } => object::comment(object, text.as_deref(), binder),
         Definition::Reindex { kind, name } => index::reindex(*kind, name.as_ref(), binder),
-        Definition::CreateEnum { .. }
-        | Definition::AlterEnum { .. }
-        | Definition::AlterType { .. } => Err(Error::refused("an enum is not supported")),
+        Definition::CreateEnum { name, labels } => user_type::create_enum(name, labels, binder),
+        Definition::AlterEnum { name, change } => user_type::alter_enum(name, change, binder),
+        Definition::AlterType { name, change } => {
+            let known = user_type::named(name, "a type that can be altered", binder)?;
+            user_type::alter(known, change, "ALTER TYPE", binder)
+        }
         Definition::CreateDomain(_) | Definition::AlterDomain { .. } => {
             Err(Error::refused("a domain is not supported"))
         }

@@ -6,6 +6,7 @@ use crate::model::catalog::{Catalog, plain_stored_name};
 use crate::model::error::{Error, SqlState};
 use crate::sql::ast::{Name, QualifiedName};
 use crate::sql::bind::{Binder, at};
+use crate::sql::ddl::user_type;
 use crate::sql::lite::Expr;
 
 /// Bytes of a name at the most.
@@ -74,6 +75,7 @@ pub(super) fn existing_schema(schema: &Name, catalog: &Catalog) -> Result<(), Er
 /// As [`new_object`]; 42939 for names that belong to Eider or SQLite.
 pub(super) fn new_relation(name: &QualifiedName, binder: &Binder<'_>) -> Result<NewName, Error> {
     let (schema, name) = new_object(name, binder)?;
+    user_type::check_free(&schema, &name, binder.catalog)?;
     placed(schema, name, binder.catalog)
 }
 

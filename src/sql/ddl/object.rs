@@ -4,11 +4,13 @@ use crate::model::catalog::{Relation, TableKind};
 use crate::model::error::{Class, Error, SqlState};
 use crate::model::pg_type::Oid;
 use crate::sql::Action;
-use crate::sql::ast::{CommentObject, DropKind, Name, QualifiedName, RelationKind, SchemaChange};
+use crate::sql::ast::{CommentObject, Name, QualifiedName, RelationKind, SchemaChange};
 use crate::sql::bind::{Binder, label, no_such_relation};
 use crate::sql::ddl::depend::Object;
 use crate::sql::ddl::record::{self, number};
-use crate::sql::ddl::{Work, depend, drop, extension, name, privilege, relation, role, skipped};
+use crate::sql::ddl::{
+    Work, depend, drop, extension, name, privilege, relation, role, skipped, user_type,
+};
 use crate::sql::lite::Expr;
 
 const PG_CLASS: Oid = 1259;
@@ -131,6 +133,13 @@ pub(super) fn drop_schemas<'c>(
             .filter(|one| inside(&one.schema) && one.owner.is_none())
             .map(|one| (one.oid, Object::Sequence(one))),
     );
+    objects.extend(
+        catalog
+            .types
+            .values()
+            .filter(|one| inside(&one.schema))
+            .map(|one| (one.oid, Object::Type(one))),
+    );
     objects.sort_unstable_by_key(|(oid, _)| *oid);
     let targets: Vec<Object<'c>> = objects.into_iter().map(|(_, object)| object).collect();
     let mut work = Work::new(binder);
@@ -168,28 +177,6 @@ fn empty_schemas<'c>(
     // What goes beside has been said already.
     binder.notices.truncate(said);
     Ok(())
-}
-
-/// DROP TYPE, DOMAIN.
-pub(super) fn drop_others(
-    kind: DropKind,
-    names: &[QualifiedName],
-    (if_exists, _cascade): (bool, bool),
-    binder: &mut Binder<'_>,
-) -> Result<Action, Error> {
-    let (what, tag) = match kind {
-        DropKind::Domain => ("type", "DROP DOMAIN"),
-        _ => ("type", "DROP TYPE"),
-    };
-    for name in names {
-        let message = format!("{what} \"{}\" does not exist", label(name));
-        let error = Error::user(SqlState::UNDEFINED_OBJECT, message);
-        if !if_exists {
-            return Err(error);
-        }
-        binder.notices.push(skipped(&error));
-    }
-    Ok(Action::Nothing { tag, notice: None })
 }
 
 /// The comment on an object, or on its column.
@@ -296,9 +283,11 @@ fn commented(object: &CommentObject, binder: &Binder<'_>) -> Result<(Oid, Oid, i
             let known = extension::existing(name, binder.catalog)?;
             Ok((PG_EXTENSION, known, 0))
         }
-        CommentObject::DomainConstraint { .. }
-        | CommentObject::Type(_)
-        | CommentObject::Database(_) => {
+        CommentObject::Type(name) => {
+            let known = user_type::named(name, "a type of this database", binder)?;
+            Ok((user_type::PG_TYPE, known.oid, 0))
+        }
+        CommentObject::DomainConstraint { .. } | CommentObject::Database(_) => {
             Err(Error::refused("a comment on this object is not supported"))
         }
     }

@@ -163,7 +163,7 @@ fn copy(
         column.primary_key = false;
         column.default = None;
     }
-    let mut lower = Lower::new(binder.relation_names(), &binder.settings.time_zone)
+    let mut lower = Lower::new(binder.relation_names(), binder.types(), &binder.settings.time_zone)
         .with_style(&binder.settings.style);
     let mut items = Vec::new();
     for (column, value) in columns.iter().zip(&bound) {

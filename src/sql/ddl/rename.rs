@@ -25,6 +25,35 @@ fn columns(expr: &mut Expr, visit: &mut dyn FnMut(&mut Vec<Name>)) {
     }
 }
 
+/// Calls `visit` with each expression in this one, and with itself.
+pub(super) fn walk(expr: &mut Expr, visit: &mut dyn FnMut(&Expr)) {
+    visit(expr);
+    for child in children(expr) {
+        walk(child, visit);
+    }
+}
+
+/// A text with other names at these places; a name may have its schema's before it.
+pub(super) fn replaced(text: &str, places: &[(u32, bool)], name: &str) -> String {
+    let mut places = places.to_vec();
+    places.sort_unstable();
+    places.dedup();
+    let characters: Vec<char> = text.chars().collect();
+    let mut out = String::new();
+    let mut at = 0;
+    for (place, with_schema) in places {
+        let start = (place as usize).saturating_sub(1);
+        out.extend(&characters[at..start]);
+        out.push_str(name);
+        at = end_of_name(&characters, start);
+        if with_schema {
+            at = end_of_name(&characters, at + 1);
+        }
+    }
+    out.extend(&characters[at..]);
+    out
+}
+
 /// The expressions directly in this one.
 fn children(expr: &mut Expr) -> Vec<&mut Expr> {
     match &mut expr.kind {

@@ -9,7 +9,7 @@ use crate::sql::bound::{Expr, ExprKind};
 use crate::sql::ddl::alter::Change;
 use crate::sql::ddl::depend::{self, Object};
 use crate::sql::ddl::{Work, drop, layout, record};
-use crate::sql::types::{is_integer, lookup_type, type_label};
+use crate::sql::types::{Types, is_integer, lookup_type};
 
 pub(super) fn set_type<'c>(
     change: &mut Change<'c>,
@@ -42,7 +42,7 @@ pub(super) fn set_type<'c>(
     let from = bound.data_type.oid;
     let value = binder.assigned(bound, new).map_err(|error| {
         if error.state() == SqlState::DATATYPE_MISMATCH {
-            cannot_cast(&old.name, wanted.oid, using.is_some())
+            cannot_cast(binder.types(), &old.name, wanted.oid, using.is_some())
         } else {
             error
         }
@@ -59,7 +59,7 @@ pub(super) fn set_type<'c>(
                 let message = format!(
                     "default for column \"{}\" cannot be cast automatically to type {}",
                     new.name,
-                    type_label(wanted.oid)
+                    binder.types().label(wanted.oid)
                 );
                 Error::user(SqlState::DATATYPE_MISMATCH, message)
             } else {
@@ -78,8 +78,8 @@ pub(super) fn set_type<'c>(
     Ok(())
 }
 
-fn cannot_cast(column: &str, wanted: u32, using: bool) -> Error {
-    let label = type_label(wanted);
+fn cannot_cast(types: Types<'_>, column: &str, wanted: u32, using: bool) -> Error {
+    let label = types.label(wanted);
     if using {
         let message = format!(
             "result of USING clause for column \"{column}\" cannot be cast automatically to type {label}"

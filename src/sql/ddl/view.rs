@@ -15,7 +15,7 @@ use crate::sql::ddl::name;
 use crate::sql::ddl::{Work, already_exists, column, layout, privilege, record, table, temporary};
 use crate::sql::lite;
 use crate::sql::lower::Lower;
-use crate::sql::types::type_label;
+use crate::sql::types::Types;
 use crate::sql::{Action, Step, StepRole, WriteTag};
 
 /// The columns of a query's result, with the names given for the first of them.
@@ -92,7 +92,8 @@ pub(super) fn physical(
     query: &bound::Query,
     binder: &Binder<'_>,
 ) -> Result<lite::Statement, Error> {
-    let lowered = Lower::sessionless(binder.relation_names()).query(query, false)?;
+    let lowered =
+        Lower::sessionless(binder.relation_names(), binder.types()).query(query, false)?;
     Ok(lite::Statement::CreateView {
         name: table.stored.clone(),
         columns: table.columns.iter().map(|column| column.stored.clone()).collect(),
@@ -124,7 +125,7 @@ pub(super) fn create(tree: &CreateView, binder: &mut Binder<'_>) -> Result<Actio
             let message = format!("\"{}\" is not a view", name.name);
             return Err(Error::user(SqlState::WRONG_OBJECT_TYPE, message));
         };
-        check_replacement(&old, &made)?;
+        check_replacement(binder.types(), &old, &made)?;
         made.oid = old.oid;
         made.stored.clone_from(&old.stored);
         work.push(plain_step(&lite::Statement::Drop { what: "VIEW", name: old.stored.clone() }));
@@ -158,7 +159,7 @@ fn check_lasting(name: &name::NewName, view: &View, binder: &Binder<'_>) -> Resu
 }
 
 /// CREATE OR REPLACE VIEW may add columns at the end, and nothing else.
-fn check_replacement(old: &Table, new: &Table) -> Result<(), Error> {
+fn check_replacement(types: Types<'_>, old: &Table, new: &Table) -> Result<(), Error> {
     let wrong = |message: String| Error::user(SqlState::INVALID_TABLE_DEFINITION, message);
     if new.columns.len() < old.columns.len() {
         return Err(wrong("cannot drop columns from view".to_owned()));
@@ -177,8 +178,8 @@ fn check_replacement(old: &Table, new: &Table) -> Result<(), Error> {
             return Err(wrong(format!(
                 "cannot change data type of view column \"{}\" from {} to {}",
                 was.name,
-                type_label(was.data_type.oid),
-                type_label(is.data_type.oid)
+                types.label(was.data_type.oid),
+                types.label(is.data_type.oid)
             )));
         }
     }
@@ -227,7 +228,7 @@ pub(super) fn create_table_as(
 
 /// Fills a table with a query's rows.
 fn filling(table: &Table, query: &bound::Query, binder: &Binder<'_>) -> Result<Step, Error> {
-    let mut lower = Lower::new(binder.relation_names(), &binder.settings.time_zone)
+    let mut lower = Lower::new(binder.relation_names(), binder.types(), &binder.settings.time_zone)
         .with_style(&binder.settings.style);
     let source = lower.query(query, false)?;
     let insert = lite::Statement::Insert(lite::Insert {

@@ -144,7 +144,9 @@ fn once(table: &str, alias: &str, filter: Option<lite::Expr>) -> lite::Expr {
     let check = lite::Expr::call(UPDATE_ONCE, vec![lite::Expr::text(table), row]);
     match filter {
         // AND doesn't promise an order.
-        Some(filter) => lite::Expr::Case { branches: vec![(filter, check)], otherwise: None },
+        Some(filter) => {
+            lite::Expr::Case { operand: None, branches: vec![(filter, check)], otherwise: None }
+        }
         None => check,
     }
 }

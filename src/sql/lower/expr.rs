@@ -66,51 +66,88 @@ impl Lower<'_> {
             ExprKind::IsDistinct { left, right, negated } => {
                 let op = if *negated { "IS" } else { "IS NOT" };
                 let left_type = left.data_type;
-                lite::Expr::infix(collated(self.expr(left)?, left_type), op, self.expr(right)?)
+                lite::Expr::infix(
+                    collated(self.types, self.expr(left)?, left_type),
+                    op,
+                    self.expr(right)?,
+                )
             }
-            ExprKind::Case { branches, otherwise } => lite::Expr::Case {
-                branches: branches
-                    .iter()
-                    .map(|(condition, result)| Ok((self.expr(condition)?, self.expr(result)?)))
-                    .collect::<Result<_, Error>>()?,
-                otherwise: otherwise
-                    .as_deref()
-                    .map(|otherwise| self.expr(otherwise).map(Box::new))
-                    .transpose()?,
-            },
+            ExprKind::Case { .. } | ExprKind::Matched { .. } => return self.branches(expr),
             ExprKind::Coalesce(arguments) => match arguments.as_slice() {
                 [one] => self.expr(one)?,
                 several => lite::Expr::call("coalesce", self.exprs(several)?),
             },
             ExprKind::Extreme { greatest, arguments } => {
-                let number = expr.data_type.oid == PgType::NUMERIC.oid;
-                if !number && super::collation(expr.data_type).is_some() {
-                    let name = if *greatest { "pg_typed_greatest" } else { "pg_typed_least" };
-                    let lowered = self.exprs(arguments)?;
-                    return Ok(lite::Expr::call(name, self.typed_arguments(arguments, lowered)));
-                }
-                let name = match (*greatest, number) {
-                    (true, true) => "pg_num_greatest",
-                    (false, true) => "pg_num_least",
-                    (true, false) => "pg_greatest",
-                    (false, false) => "pg_least",
-                };
-                lite::Expr::call(name, self.exprs(arguments)?)
+                self.extreme(*greatest, arguments, expr.data_type)?
             }
             _ => return self.membership(expr),
         })
+    }
+
+    /// CASE.
+    fn branches(&mut self, expr: &Expr) -> Result<lite::Expr, Error> {
+        let (operand, branches, otherwise) = match &expr.kind {
+            ExprKind::Case { branches, otherwise } => {
+                let mut lowered = Vec::new();
+                for (condition, result) in branches {
+                    lowered.push((self.expr(condition)?, self.expr(result)?));
+                }
+                (None, lowered, otherwise)
+            }
+            ExprKind::Matched { operand, pairs, otherwise } => {
+                let constants =
+                    |(value, result): &(Value, Value)| (constant(value), constant(result));
+                let pairs = pairs.iter().map(constants).collect();
+                (Some(Box::new(self.expr(operand)?)), pairs, otherwise)
+            }
+            _ => return Err(Error::internal("this expression has no branches")),
+        };
+        let otherwise = match otherwise {
+            Some(otherwise) => Some(Box::new(self.expr(otherwise)?)),
+            None => None,
+        };
+        Ok(lite::Expr::Case { operand, branches, otherwise })
+    }
+
+    /// GREATEST and LEAST.
+    fn extreme(
+        &mut self,
+        greatest: bool,
+        arguments: &[Expr],
+        data_type: PgType,
+    ) -> Result<lite::Expr, Error> {
+        let number = self.types.carrier(data_type).oid == PgType::NUMERIC.oid;
+        if !number && self.collation(data_type).is_some() {
+            let name = if greatest { "pg_typed_greatest" } else { "pg_typed_least" };
+            let lowered = self.exprs(arguments)?;
+            return Ok(lite::Expr::call(name, self.typed_arguments(arguments, lowered)));
+        }
+        let name = match (greatest, number) {
+            (true, true) => "pg_num_greatest",
+            (false, true) => "pg_num_least",
+            (true, false) => "pg_greatest",
+            (false, false) => "pg_least",
+        };
+        Ok(lite::Expr::call(name, self.exprs(arguments)?))
+    }
+
+    /// A text read as a value of a type.
+    fn read(&mut self, text: lite::Expr, target: PgType) -> lite::Expr {
+        let target = self.types.carrier(target);
+        let target = lite::Expr::Integer(i64::from(target.oid));
+        lite::Expr::call("pg_in", vec![text, target, self.style()])
     }
 
     /// IN, ANY, LIKE, subqueries, sequences.
     fn membership(&mut self, expr: &Expr) -> Result<lite::Expr, Error> {
         Ok(match &expr.kind {
             ExprKind::InList { operand, list, negated } => lite::Expr::In {
-                operand: Box::new(collated(self.expr(operand)?, operand.data_type)),
+                operand: Box::new(collated(self.types, self.expr(operand)?, operand.data_type)),
                 list: self.exprs(list)?,
                 negated: *negated,
             },
             ExprKind::InQuery { operand, query, negated } => lite::Expr::InQuery {
-                operand: Box::new(collated(self.expr(operand)?, operand.data_type)),
+                operand: Box::new(collated(self.types, self.expr(operand)?, operand.data_type)),
                 query: Box::new(self.query(query, false)?),
                 negated: *negated,
             },
@@ -154,7 +191,8 @@ impl Lower<'_> {
 
     /// `(a, b)`, each with the collation that comparing it needs.
     fn row(&mut self, exprs: &[Expr]) -> Result<lite::Expr, Error> {
-        let items = exprs.iter().map(|expr| Ok(collated(self.expr(expr)?, expr.data_type)));
+        let items =
+            exprs.iter().map(|expr| Ok(collated(self.types, self.expr(expr)?, expr.data_type)));
         Ok(lite::Expr::Row(items.collect::<Result<_, Error>>()?))
     }
 
@@ -227,7 +265,7 @@ impl Lower<'_> {
                 lite::Expr::infix(left, op, first(&mut lowered)?)
             }
             Lowering::Compare(op) => {
-                let left = collated(first(&mut lowered)?, arguments[0].data_type);
+                let left = collated(self.types, first(&mut lowered)?, arguments[0].data_type);
                 lite::Expr::infix(left, op, first(&mut lowered)?)
             }
             Lowering::Guarded(guard, op) => {
@@ -262,15 +300,13 @@ impl Lower<'_> {
                 self.output(first(&mut lowered)?, from)
             }
             Lowering::Input => {
-                lowered.push(lite::Expr::Integer(i64::from(result.oid)));
-                lowered.push(self.style());
-                lite::Expr::call("pg_in", lowered)
+                let text = first(&mut lowered)?;
+                self.read(text, result)
             }
             Lowering::Reread => {
                 let from = arguments.first().map_or(PgType::TEXT, |argument| argument.data_type);
                 let text = self.output(first(&mut lowered)?, from);
-                let target = lite::Expr::Integer(i64::from(result.oid));
-                lite::Expr::call("pg_in", vec![text, target, self.style()])
+                self.read(text, result)
             }
             Lowering::Zoned(name) => {
                 lowered.push(self.zone());
@@ -314,6 +350,8 @@ impl Lower<'_> {
             Lowering::Same
             | Lowering::Infix(_)
             | Lowering::Compare(_)
+            | Lowering::CompareLabels(_)
+            | Lowering::Labels(_)
             | Lowering::Order(..)
             | Lowering::Guarded(..)
             | Lowering::Prefix(_)
@@ -358,7 +396,7 @@ impl Lower<'_> {
     /// `ARRAY(SELECT ...)`: the rows, collected.
     fn array_query(&mut self, query: &Query) -> Result<lite::Expr, Error> {
         let output = &query.outputs[0];
-        let (alias, element) = (output.alias.clone(), output.data_type.oid);
+        let (alias, element) = (output.alias.clone(), self.types.carrier(output.data_type).oid);
         let rows = self.query(query, true)?;
         let types = lite::Expr::text(&element.to_string());
         let arguments = vec![self.zone(), types, lite::Expr::column(&alias)];
@@ -376,8 +414,10 @@ impl Lower<'_> {
 
     /// What a typed function gets: zone, the types of its arguments, and these.
     fn typed_arguments(&mut self, arguments: &[Expr], lowered: Vec<lite::Expr>) -> Vec<lite::Expr> {
-        let types: Vec<String> =
-            arguments.iter().map(|argument| argument.data_type.oid.to_string()).collect();
+        let types: Vec<String> = arguments
+            .iter()
+            .map(|argument| self.types.carrier(argument.data_type).oid.to_string())
+            .collect();
         let mut all = vec![self.style(), lite::Expr::text(&types.join(","))];
         all.extend(lowered);
         all
@@ -385,10 +425,10 @@ impl Lower<'_> {
 
     /// A value as text. Where the stored form is the text form, it is left alone.
     fn output(&mut self, value: lite::Expr, from: PgType) -> lite::Expr {
-        match from {
+        match self.types.carrier(from) {
             PgType { oid: 20 | 21 | 23 | 26, .. } => lite::Expr::Cast(Box::new(value), "TEXT"),
             PgType { oid: 18 | 19 | 25 | 114 | 1042 | 1043 | 1700 | 2950 | 3802, .. } => value,
-            _ => {
+            from => {
                 let zone = self.style();
                 lite::Expr::call(
                     "pg_out",
@@ -404,6 +444,7 @@ impl Lower<'_> {
         target: PgType,
         explicit: bool,
     ) -> Result<lite::Expr, Error> {
+        let target = self.types.carrier(target);
         let name = match target.oid {
             1042 if explicit => "pg_char_cut",
             1042 => "pg_char",
@@ -429,7 +470,11 @@ impl Lower<'_> {
         if let (Some(first), Some(expr)) = (arguments.first_mut(), aggregate.arguments.first()) {
             let compares = aggregate.distinct || matches!(aggregate.function, "min" | "max");
             if compares {
-                *first = collated(std::mem::replace(first, lite::Expr::Null), expr.data_type);
+                *first = collated(
+                    self.types,
+                    std::mem::replace(first, lite::Expr::Null),
+                    expr.data_type,
+                );
             }
         }
         if aggregate.distinct && arguments.len() > 1 {
@@ -457,7 +502,7 @@ impl Lower<'_> {
         let partition_by = window
             .partition_by
             .iter()
-            .map(|expr| Ok(collated(self.expr(expr)?, expr.data_type)))
+            .map(|expr| Ok(collated(self.types, self.expr(expr)?, expr.data_type)))
             .collect::<Result<_, Error>>()?;
         let frame = match &window.frame {
             None => None,
@@ -490,7 +535,7 @@ impl Lower<'_> {
                     OrderKey::Expr(expr) => self.expr(expr)?,
                 };
                 Ok(lite::Order {
-                    expr: collated(expr, item.data_type),
+                    expr: collated(self.types, expr, item.data_type),
                     descending: item.descending,
                     nulls_first: item.nulls_first,
                 })
@@ -507,6 +552,7 @@ impl Lower<'_> {
     ) -> Result<lite::Expr, Error> {
         let operand = self.expr(operand)?;
         let array = self.expr(array)?;
+        let element = self.types.carrier(element);
         let value = match element.oid {
             16 | 20 | 21 | 23 | 26 => {
                 lite::Expr::Cast(Box::new(lite::Expr::column("value")), "INTEGER")
@@ -524,16 +570,18 @@ impl Lower<'_> {
         };
         if op == Lowering::Compare("=") && !all {
             let query = Box::new(lite::Query::select(rows));
-            let operand = Box::new(collated(operand, element));
+            let operand = Box::new(collated(self.types, operand, element));
             return Ok(lite::Expr::InQuery { operand, query, negated: false });
         }
         if op == Lowering::Compare("<>") && all {
             let query = Box::new(lite::Query::select(rows));
-            let operand = Box::new(collated(operand, element));
+            let operand = Box::new(collated(self.types, operand, element));
             return Ok(lite::Expr::InQuery { operand, query, negated: true });
         }
         let compared = match op {
-            Lowering::Compare(op) => lite::Expr::infix(collated(operand, element), op, value),
+            Lowering::Compare(op) => {
+                lite::Expr::infix(collated(self.types, operand, element), op, value)
+            }
             Lowering::Call(name) => lite::Expr::call(name, vec![operand, value]),
             _ => {
                 let message = "this operator with ANY or ALL (array) is not supported";
@@ -591,6 +639,7 @@ fn decided(compared: lite::Expr, all: bool) -> lite::Expr {
     let any_null = lite::Expr::call("max", vec![null]);
     let deciding = lite::Expr::Integer(i64::from(!all));
     lite::Expr::Case {
+        operand: None,
         branches: vec![
             (lite::Expr::infix(decided, "=", deciding.clone()), deciding),
             (any_null, lite::Expr::Null),
@@ -666,6 +715,7 @@ fn following_value(sequence: &str, number: lite::Expr) -> lite::Expr {
         lite::Expr::column("last_value"),
         "-",
         lite::Expr::Case {
+            operand: None,
             branches: vec![(lite::Expr::column("is_called"), lite::Expr::Integer(0))],
             otherwise: Some(Box::new(lite::Expr::column("increment"))),
         },

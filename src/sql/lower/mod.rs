@@ -18,6 +18,7 @@ use crate::model::error::Error;
 use crate::model::pg_type::PgType;
 use crate::pgdata::type_by_oid;
 use crate::sql::bound::RelationId;
+use crate::sql::types::Types;
 use crate::sql::{Argument, Program, lite, render};
 
 /// The collation that orders numerics by value.
@@ -28,6 +29,7 @@ pub(crate) const DECIMAL: &str = "decimal";
 pub(crate) struct Lower<'a> {
     /// SQLite's names of the relations, by id.
     relations: &'a [String],
+    types: Types<'a>,
     arguments: Vec<Argument>,
     /// Relations whose columns are written without the relation's name.
     bare: Vec<RelationId>,
@@ -42,13 +44,14 @@ pub(crate) struct Lower<'a> {
 }
 
 impl<'a> Lower<'a> {
-    pub(crate) fn new(relations: &'a [String], time_zone: &str) -> Self {
+    pub(crate) fn new(relations: &'a [String], types: Types<'a>, time_zone: &str) -> Self {
         let utc = matches!(
             time_zone.to_ascii_uppercase().as_str(),
             "UTC" | "ETC/UTC" | "GMT" | "ETC/GMT" | "UCT" | "ZULU"
         );
         Self {
             relations,
+            types,
             arguments: Vec::new(),
             bare: Vec::new(),
             renamed: HashMap::new(),
@@ -60,8 +63,8 @@ impl<'a> Lower<'a> {
 
     /// For what other programs read (views): in place of what a session would say there is UTC, the
     /// present moment, and NULL for settings.
-    pub(crate) fn sessionless(relations: &'a [String]) -> Self {
-        Self { sessionless: true, ..Self::new(relations, "UTC") }
+    pub(crate) fn sessionless(relations: &'a [String], types: Types<'a>) -> Self {
+        Self { sessionless: true, ..Self::new(relations, types, "UTC") }
     }
 
     /// The statement's text with where its parameters come from.
@@ -127,14 +130,29 @@ pub(crate) fn stored_expression(
     expr: &crate::sql::bound::Expr,
     id: RelationId,
     relations: &[String],
+    types: Types<'_>,
 ) -> Result<lite::Expr, Error> {
-    let mut lower = Lower::new(relations, "UTC");
+    let mut lower = Lower::new(relations, types, "UTC");
     lower.bare_columns(id);
     let lowered = lower.expr(expr)?;
     if lower.arguments.is_empty() {
         Ok(lowered)
     } else {
         Err(Error::refused("an expression that depends on the session is not supported here"))
+    }
+}
+
+impl Lower<'_> {
+    /// The collation that comparing values of a type needs.
+    fn collation(&self, data_type: PgType) -> Option<&'static str> {
+        collation(self.types.carrier(data_type))
+    }
+}
+
+fn collated(types: Types<'_>, expr: lite::Expr, data_type: PgType) -> lite::Expr {
+    match collation(types.carrier(data_type)) {
+        Some(name) => lite::Expr::Collate(Box::new(expr), name),
+        None => expr,
     }
 }
 
@@ -151,12 +169,5 @@ fn collation(data_type: PgType) -> Option<&'static str> {
             3802 => Some("array_jsonb"),
             _ => Some("array"),
         },
-    }
-}
-
-fn collated(expr: lite::Expr, data_type: PgType) -> lite::Expr {
-    match collation(data_type) {
-        Some(name) => lite::Expr::Collate(Box::new(expr), name),
-        None => expr,
     }
 }

@@ -7,7 +7,7 @@ use crate::model::value::Value;
 use crate::sql::ast::SetOp;
 use crate::sql::bound::{Body, Cte, Distinct, Expr, ExprKind, From, Output, Query, Select};
 use crate::sql::lower::expr::flat;
-use crate::sql::lower::{Lower, collated, collation};
+use crate::sql::lower::{Lower, collated};
 use crate::sql::{Argument, lite};
 
 impl Lower<'_> {
@@ -144,7 +144,8 @@ impl Lower<'_> {
         compares: bool,
         named: bool,
     ) -> Result<lite::Query, Error> {
-        let needs = compares && outputs.iter().any(|output| collation(output.data_type).is_some());
+        let needs =
+            compares && outputs.iter().any(|output| self.collation(output.data_type).is_some());
         if !needs && !named {
             return self.query(query, false);
         }
@@ -155,7 +156,7 @@ impl Lower<'_> {
             .zip(outputs)
             .map(|(own, output)| {
                 (
-                    collated(lite::Expr::column(&own.alias), own.data_type),
+                    collated(self.types, lite::Expr::column(&own.alias), own.data_type),
                     Some(output.alias.clone()),
                 )
             })
@@ -174,13 +175,14 @@ impl Lower<'_> {
         for (expr, output) in select.items.iter().zip(outputs) {
             let lowered = self.expr(expr)?;
             let distinct = select.distinct == Distinct::Rows;
-            let lowered = if distinct { collated(lowered, expr.data_type) } else { lowered };
+            let lowered =
+                if distinct { collated(self.types, lowered, expr.data_type) } else { lowered };
             let same = matches!(&lowered, lite::Expr::Column { name, .. } if *name == output.alias);
             items.push((lowered, (named && !same).then(|| output.alias.clone())));
         }
         let mut group_by = Vec::new();
         for expr in &select.group_by {
-            let lowered = collated(self.expr(expr)?, expr.data_type);
+            let lowered = collated(self.types, self.expr(expr)?, expr.data_type);
             // A bare number would be taken for an output column.
             group_by.push(match lowered {
                 lite::Expr::Integer(_) => lite::Expr::Prefix("+", Box::new(lowered)),

@@ -5,6 +5,7 @@ use crate::sql::ast::SetOp;
 use crate::sql::bound::{Body, Distinct, Expr, OrderItem, OrderKey, Output, Query, Select};
 use crate::sql::lite;
 use crate::sql::lower::{Lower, collated};
+use crate::sql::types::Types;
 
 /// The relation that the numbered rows are.
 const ROWS: &str = "rows";
@@ -29,7 +30,7 @@ impl Lower<'_> {
         let mut more = Vec::new();
         for (place, key) in keys.iter().enumerate() {
             let name = format!("_key{place}");
-            partition.push(collated(lite::Expr::column(&name), key.data_type));
+            partition.push(collated(self.types, lite::Expr::column(&name), key.data_type));
             more.push((self.expr(key)?, Some(name)));
         }
         let sorted = self.sorted(query, &plain, more)?;
@@ -55,6 +56,11 @@ impl Lower<'_> {
             Body::Select(select) if select.distinct == Distinct::All => {
                 self.sorted(query, select, Vec::new())?
             }
+            _ if query.order_by.iter().any(|item| item.expr().is_some()) => {
+                return Err(Error::refused(
+                    "WITH TIES of distinct rows in this order is not supported",
+                ));
+            }
             _ => {
                 let plain = Query {
                     ctes: Vec::new(),
@@ -65,7 +71,7 @@ impl Lower<'_> {
                     ..query.clone()
                 };
                 let rows = self.query(&plain, true)?;
-                Sorted { rows, order: output_order(&query.order_by, &query.outputs) }
+                Sorted { rows, order: output_order(self.types, &query.order_by, &query.outputs) }
             }
         };
         let over =
@@ -91,11 +97,11 @@ impl Lower<'_> {
     ) -> Result<Sorted, Error> {
         let mut lowered = self.select(select, &query.outputs, true)?;
         lowered.items.extend(more);
-        let mut order = output_order(&query.order_by, &query.outputs);
+        let mut order = output_order(self.types, &query.order_by, &query.outputs);
         for (place, (item, sorted)) in query.order_by.iter().zip(&mut order).enumerate() {
             if let OrderKey::Expr(expr) = &item.key {
                 let name = format!("_order{place}");
-                sorted.expr = collated(lite::Expr::column(&name), item.data_type);
+                sorted.expr = collated(self.types, lite::Expr::column(&name), item.data_type);
                 lowered.items.push((self.expr(expr)?, Some(name)));
             }
         }
@@ -133,7 +139,7 @@ impl Lower<'_> {
         let columns: Vec<lite::Expr> = branch
             .outputs
             .iter()
-            .map(|own| collated(lite::Expr::column(&own.alias), own.data_type))
+            .map(|own| collated(self.types, lite::Expr::column(&own.alias), own.data_type))
             .collect();
         let over = lite::Window { partition_by: columns.clone(), ..lite::Window::default() };
         let mut items: Vec<(lite::Expr, Option<String>)> = columns
@@ -155,7 +161,7 @@ fn window_call(name: &'static str, over: lite::Window) -> lite::Expr {
 }
 
 /// The order by output columns; other items are filled in by the caller.
-fn output_order(items: &[OrderItem], outputs: &[Output]) -> Vec<lite::Order> {
+fn output_order(types: Types<'_>, items: &[OrderItem], outputs: &[Output]) -> Vec<lite::Order> {
     items
         .iter()
         .map(|item| {
@@ -164,7 +170,7 @@ fn output_order(items: &[OrderItem], outputs: &[Output]) -> Vec<lite::Order> {
                 OrderKey::Expr(_) => lite::Expr::Null,
             };
             lite::Order {
-                expr: collated(expr, item.data_type),
+                expr: collated(types, expr, item.data_type),
                 descending: item.descending,
                 nulls_first: item.nulls_first,
             }

@@ -6,6 +6,7 @@ use crate::model::pg_type::PgType;
 use crate::sql::bound::Expr;
 use crate::sql::lite;
 use crate::sql::lower::{Lower, collated};
+use crate::sql::types::Types;
 
 /// The columns of the recursive query: the value, where it ends, the step, and which way it goes.
 const NAMES: [&str; 4] = ["value", "stop", "step", "direction"];
@@ -22,7 +23,7 @@ fn inside(
     data_type: PgType,
 ) -> lite::Expr {
     let zero = || lite::Expr::Integer(0);
-    let value = collated(value, data_type);
+    let value = collated(Types::BUILTIN, value, data_type);
     let up = lite::Expr::infix(
         lite::Expr::infix(direction.clone(), ">", zero()),
         "AND",

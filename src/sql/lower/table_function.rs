@@ -64,7 +64,11 @@ fn is_text(value: lite::Expr) -> lite::Expr {
 
 /// `CASE WHEN condition THEN result ELSE otherwise END`.
 fn choose(condition: lite::Expr, result: lite::Expr, otherwise: lite::Expr) -> lite::Expr {
-    lite::Expr::Case { branches: vec![(condition, result)], otherwise: Some(Box::new(otherwise)) }
+    lite::Expr::Case {
+        operand: None,
+        branches: vec![(condition, result)],
+        otherwise: Some(Box::new(otherwise)),
+    }
 }
 
 /// A stored value in JSON. Numbers of SQLite's JSON have 15 digits, so a float goes as text; a BLOB
@@ -77,6 +81,7 @@ fn to_json(value: lite::Expr, data_type: PgType) -> lite::Expr {
     if is_float(data_type) {
         let quoted = lite::Expr::call("quote", vec![value.clone()]);
         return lite::Expr::Case {
+            operand: None,
             branches: vec![(null, lite::Expr::Null), (is_text(value.clone()), value)],
             otherwise: Some(Box::new(quoted)),
         };

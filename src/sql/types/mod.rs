@@ -10,6 +10,7 @@
 pub(crate) mod casts;
 pub(crate) mod lowering;
 pub(crate) mod name;
+mod own;
 pub(crate) mod polymorphic;
 pub(crate) mod resolve;
 #[cfg(test)]
@@ -17,12 +18,14 @@ mod resolve_test;
 
 use std::borrow::Cow;
 
-use crate::model::catalog::Catalog;
+use crate::model::catalog::{Catalog, UserTypeKind};
 use crate::model::pg_type::{Oid, PgType};
 use crate::pgdata::{TypeKind, type_by_oid};
+use crate::sql::CompileSettings;
+use crate::sql::types::own::Found;
 
 pub(crate) use crate::pgdata::type_label;
-pub(crate) use lowering::{Fact, Lowering};
+pub(crate) use lowering::{Fact, Lowering, Which};
 pub(crate) use name::lookup_type;
 
 /// The pseudo-type `any`: an argument of whatever type.
@@ -33,24 +36,47 @@ pub(crate) const UNKNOWN: Oid = PgType::UNKNOWN.oid;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Types<'a> {
     /// `None`: PostgreSQL's alone.
-    #[allow(dead_code, reason = "databases have no types of their own yet")]
-    catalog: Option<&'a Catalog>,
+    own: Option<own::Own<'a>>,
 }
 
 impl<'a> Types<'a> {
-    pub(crate) const BUILTIN: Types<'static> = Types { catalog: None };
+    pub(crate) const BUILTIN: Types<'static> = Types { own: None };
 
-    pub(crate) fn new(catalog: &'a Catalog) -> Self {
-        Self { catalog: Some(catalog) }
+    pub(crate) fn new(catalog: &'a Catalog, settings: &'a CompileSettings) -> Self {
+        Self { own: Some(own::Own { catalog, settings }) }
+    }
+
+    /// Whether there is such a type.
+    pub(crate) fn exists(self, oid: Oid) -> bool {
+        type_by_oid(oid).is_some() || self.own(oid).is_some()
     }
 
     pub(crate) fn kind(self, oid: Oid) -> TypeKind {
-        type_by_oid(oid).map_or(TypeKind::Base, |known| known.kind)
+        if let Some(known) = type_by_oid(oid) {
+            return known.kind;
+        }
+        match self.own(oid) {
+            Some(Found::Type(known)) => match known.kind {
+                UserTypeKind::Enum { .. } => TypeKind::Enum,
+                UserTypeKind::Domain { .. } => TypeKind::Domain,
+            },
+            Some(Found::ArrayOf(_)) | None => TypeKind::Base,
+        }
     }
 
     /// `typcategory`.
     pub(crate) fn category(self, oid: Oid) -> u8 {
-        type_by_oid(oid).map_or(b'U', |known| known.category)
+        if let Some(known) = type_by_oid(oid) {
+            return known.category;
+        }
+        match self.own(oid) {
+            Some(Found::Type(known)) => match &known.kind {
+                UserTypeKind::Enum { .. } => b'E',
+                UserTypeKind::Domain { base, .. } => self.category(base.oid),
+            },
+            Some(Found::ArrayOf(_)) => b'A',
+            None => b'U',
+        }
     }
 
     /// `typispreferred`.
@@ -61,25 +87,46 @@ impl<'a> Types<'a> {
     /// What a domain is over, through domains over domains; other types are their own base.
     pub(crate) fn base(self, oid: Oid) -> Oid {
         let mut base = oid;
-        while self.kind(base) == TypeKind::Domain {
-            base = type_by_oid(base).map_or(UNKNOWN, |known| known.base);
+        loop {
+            base = match (type_by_oid(base), self.own(base)) {
+                (Some(known), _) if known.kind == TypeKind::Domain => known.base,
+                (None, Some(Found::Type(known))) => match &known.kind {
+                    UserTypeKind::Domain { base, .. } => base.oid,
+                    UserTypeKind::Enum { .. } => return base,
+                },
+                _ => return base,
+            };
         }
-        base
     }
 
     /// The element type, if this is an array type.
     pub(crate) fn element(self, oid: Oid) -> Option<Oid> {
-        type_by_oid(oid).filter(|known| known.is_array).map(|known| known.element)
+        if let Some(known) = type_by_oid(oid) {
+            return Some(known.element).filter(|_| known.is_array);
+        }
+        match self.own(oid)? {
+            Found::ArrayOf(known) => Some(known.oid),
+            Found::Type(_) => None,
+        }
     }
 
     /// The type of arrays of this type, if there is one.
     pub(crate) fn array_of(self, oid: Oid) -> Option<Oid> {
-        type_by_oid(oid).map(|known| known.array).filter(|array| *array != 0)
+        if let Some(known) = type_by_oid(oid) {
+            return Some(known.array).filter(|array| *array != 0);
+        }
+        match self.own(oid)? {
+            Found::Type(known) => Some(known.array_oid),
+            Found::ArrayOf(_) => None,
+        }
     }
 
     /// The name in messages, without the modifier.
     pub(crate) fn label(self, oid: Oid) -> Cow<'a, str> {
-        Cow::Borrowed(type_label(oid))
+        match type_by_oid(oid) {
+            Some(known) => Cow::Borrowed(&*known.label),
+            None => self.own_label(oid),
+        }
     }
 
     /// Whether values of this type have a row structure.

@@ -27,7 +27,19 @@ pub(crate) fn lookup_type(types: Types<'_>, name: &TypeName) -> Result<PgType, E
         _ => return Err(missing()),
     };
     let parts = TypeNameParts { schema, name: last.text.clone(), quoted: true, is_array: false };
-    let found = type_by_parts(&parts).ok_or_else(missing)?;
+    let Some(found) = type_by_parts(&parts) else {
+        if let Some(schema) = parts.schema.as_deref().filter(|schema| !types.has_schema(schema)) {
+            let message = format!("schema \"{schema}\" does not exist");
+            return Err(at(Error::user(SqlState::INVALID_SCHEMA_NAME, message)));
+        }
+        let own = types.own_named(parts.schema.as_deref(), &parts.name).ok_or_else(missing)?;
+        if !name.modifiers.is_empty() {
+            let message = format!("type modifier is not allowed for type \"{label}\"");
+            return Err(at(Error::user(SqlState::SYNTAX_ERROR, message)));
+        }
+        let oid = if name.array { types.array_of(own).ok_or_else(missing)? } else { own };
+        return Ok(PgType::new(oid));
+    };
     let modifier = type_modifier(found, &name.modifiers).map_err(at)?;
     let oid = match (name.array, found.is_array) {
         (true, false) => types.array_of(found.oid).ok_or_else(missing)?,

@@ -302,11 +302,6 @@ fn unknown_slots(
     Some(slots)
 }
 
-/// The common type of several expressions of PostgreSQL's own types.
-pub(crate) fn common_type(given: &[Oid]) -> Result<Oid, (Oid, Oid)> {
-    common_type_of(Types::BUILTIN, given)
-}
-
 /// The common type of several expressions. `Err` has the two types that don't go together.
 pub(crate) fn common_type_of(types: Types<'_>, given: &[Oid]) -> Result<Oid, (Oid, Oid)> {
     if let Some((first, rest)) = given.split_first()

@@ -10,6 +10,7 @@ mod array;
 mod bytes;
 mod collect;
 mod datetime;
+mod enums;
 mod float;
 mod format;
 mod integer;
@@ -73,6 +74,7 @@ pub(super) fn register(
     bytes::register(connection)?;
     collect::register(connection)?;
     datetime::register(connection)?;
+    enums::register(connection)?;
     float::register(connection)?;
     format::register(connection)?;
     integer::register(connection)?;

@@ -21,6 +21,7 @@ mod bytes;
 mod cast;
 mod compare;
 mod datetime;
+mod enums;
 mod format;
 mod json;
 mod math;
@@ -49,6 +50,7 @@ const TABLES: &[&[Row]] = &[
     cast::ROWS,
     compare::ROWS,
     datetime::ROWS,
+    enums::ROWS,
     format::ROWS,
     json::ROWS,
     math::ROWS,
@@ -73,6 +75,10 @@ pub(crate) enum Lowering {
     Compare(&'static str),
     /// Both operands are cast to this type (by OID) and compared.
     CompareAs(&'static str, Oid),
+    /// `a op b` of two values of an enum, by the order of its labels.
+    CompareLabels(&'static str),
+    /// `enum_first`, `enum_last` and `enum_range`: what the compiler knows of the argument's type.
+    Labels(Which),
     /// `name(zone, oids, a, b) op 0`: compared by a [typed](Self::Typed) function that gives the order.
     Order(&'static str, &'static str),
     /// `guard(a op b)`.
@@ -142,6 +148,16 @@ pub(crate) struct Forms {
     pub(crate) plain: &'static str,
     pub(crate) over: &'static str,
     pub(crate) distinct: &'static str,
+}
+
+/// Which of an enum's labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    First,
+    Last,
+    All,
+    /// From one to another.
+    Between,
 }
 
 /// Facts of the session that decide how its statements are compiled.

@@ -1,0 +1,154 @@
+//! The types that a database adds to PostgreSQL's: enums, and the arrays of them.
+//!
+//! Their values are stored as those of a *carrier*, one of PostgreSQL's own types, which is what
+//! functions in SQLite are told.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::datum::form::Form;
+use crate::datum::{self, Style};
+use crate::model::catalog::{Catalog, EnumLabel, UserType, UserTypeKind};
+use crate::model::error::Error;
+use crate::model::pg_type::{Oid, PgType};
+use crate::model::value::Value;
+use crate::pgdata::{FIRST_OWN_OID, quote_identifier};
+use crate::sql::CompileSettings;
+use crate::sql::types::Types;
+
+/// A database's types and how names of them are looked up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Own<'a> {
+    pub(super) catalog: &'a Catalog,
+    pub(super) settings: &'a CompileSettings,
+}
+
+/// What an OID means among a database's types.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Found<'a> {
+    Type(&'a UserType),
+    /// The array of this type.
+    ArrayOf(&'a UserType),
+}
+
+impl<'a> Own<'a> {
+    fn find(self, oid: Oid) -> Option<Found<'a>> {
+        if oid < FIRST_OWN_OID {
+            return None;
+        }
+        if let Some(known) = self.catalog.types.get(&oid) {
+            return Some(Found::Type(known));
+        }
+        let mut all = self.catalog.types.values();
+        all.find(|known| known.array_oid == oid).map(|known| Found::ArrayOf(known))
+    }
+
+    /// The schemas that names are looked up in.
+    fn path(self) -> impl Iterator<Item = &'a str> {
+        self.settings.search_path.iter().map(move |schema| match schema.as_str() {
+            "$user" => self.settings.user.as_str(),
+            other => other,
+        })
+    }
+
+    /// The type of this name; an unqualified one is looked for along the search path.
+    pub(super) fn named(self, schema: Option<&str>, name: &str) -> Option<&'a UserType> {
+        let found = |schema: &str| self.catalog.user_type(schema, name).map(AsRef::as_ref);
+        match schema {
+            Some(schema) => found(schema),
+            None => self.path().find_map(found),
+        }
+    }
+
+    /// A type's name as messages have it: with the schema where the search path doesn't find it.
+    fn label(self, known: &UserType) -> String {
+        let name = quote_identifier(&known.name);
+        let visible = self.named(None, &known.name).is_some_and(|found| found.oid == known.oid);
+        if visible && crate::pgdata::type_by_name(&known.name).is_none() {
+            name.into_owned()
+        } else {
+            format!("{}.{name}", quote_identifier(&known.schema))
+        }
+    }
+}
+
+impl<'a> Types<'a> {
+    /// The OID of the database's type of this name.
+    pub(crate) fn own_named(self, schema: Option<&str>, name: &str) -> Option<Oid> {
+        self.own?.named(schema, name).map(|known| known.oid)
+    }
+
+    pub(super) fn has_schema(self, name: &str) -> bool {
+        matches!(name, "pg_catalog" | "information_schema")
+            || self.own.is_none_or(|own| own.catalog.schemas.contains_key(name))
+    }
+
+    /// What an OID that isn't one of PostgreSQL's own types means.
+    pub(super) fn own(self, oid: Oid) -> Option<Found<'a>> {
+        self.own?.find(oid)
+    }
+
+    pub(super) fn own_label(self, oid: Oid) -> Cow<'a, str> {
+        match (self.own, self.own(oid)) {
+            (Some(own), Some(Found::Type(known))) => Cow::Owned(own.label(known)),
+            (Some(own), Some(Found::ArrayOf(known))) => {
+                Cow::Owned(format!("{}[]", own.label(known)))
+            }
+            _ => Cow::Borrowed("???"),
+        }
+    }
+
+    /// The labels of an enum in their order.
+    pub(crate) fn labels(self, oid: Oid) -> Option<&'a [EnumLabel]> {
+        match self.own(self.base(oid))? {
+            Found::Type(UserType { kind: UserTypeKind::Enum { labels }, .. }) => Some(labels),
+            _ => None,
+        }
+    }
+
+    /// How values of a type of the database are read and written; `None` for PostgreSQL's own.
+    pub(crate) fn form(self, oid: Oid) -> Option<Arc<Form>> {
+        let form = match self.own(oid)? {
+            Found::Type(known) => match &known.kind {
+                UserTypeKind::Enum { labels } => Form::Enum {
+                    label: self.own_label(oid).into_owned(),
+                    values: labels.iter().map(|label| label.label.clone()).collect(),
+                },
+                UserTypeKind::Domain { base, .. } => return self.form(base.oid),
+            },
+            Found::ArrayOf(known) => {
+                Form::Array { element: known.oid, form: self.form(known.oid)? }
+            }
+        };
+        Some(Arc::new(form))
+    }
+
+    /// The type of PostgreSQL's own whose values are stored alike.
+    pub(crate) fn carrier(self, data_type: PgType) -> PgType {
+        if data_type.oid < FIRST_OWN_OID {
+            return data_type;
+        }
+        match self.own(data_type.oid) {
+            Some(Found::Type(known)) => match &known.kind {
+                UserTypeKind::Enum { .. } => PgType::TEXT,
+                UserTypeKind::Domain { base, .. } => self.carrier(*base),
+            },
+            Some(Found::ArrayOf(known)) => {
+                let element = self.carrier(PgType::new(known.oid));
+                self.array_of(element.oid).map_or(PgType::TEXT, PgType::new)
+            }
+            None => data_type,
+        }
+    }
+
+    /// A constant's value.
+    ///
+    /// # Errors
+    /// As [`datum::from_text`]; 22P02 for what isn't a label of an enum.
+    pub(crate) fn read(self, target: PgType, text: &str, style: &Style) -> Result<Value, Error> {
+        match self.form(target.oid) {
+            Some(form) => form.from_text(text),
+            None => datum::from_text(target, text, style),
+        }
+    }
+}
