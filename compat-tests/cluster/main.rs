@@ -15,6 +15,7 @@ mod backup;
 mod big;
 mod catch_up;
 mod concurrent;
+mod flip;
 mod idempotency;
 mod kill;
 mod live_file;

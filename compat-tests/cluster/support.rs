@@ -276,6 +276,17 @@ impl Cluster {
         place
     }
 
+    /// Starts a new node, under a name that nobody had, in the place of one that was removed; it joins
+    /// by `helper`.
+    pub fn replace(&mut self, place: usize, helper: usize) {
+        static REPLACED: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(100);
+        let name = REPLACED.fetch_add(1, std::sync::atomic::Ordering::Relaxed).to_string();
+        let join = format!("127.0.0.1:{}", self.nodes[helper].raft);
+        let mut node = Node::new(self.root.path(), &name, &["--join", &join]);
+        node.start();
+        self.nodes[place] = node;
+    }
+
     /// Adds a node that isn't started. Returns its place.
     fn prepare(&mut self, options: &[&str]) -> usize {
         let name = (self.nodes.len() + 1).to_string();

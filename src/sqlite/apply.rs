@@ -214,7 +214,7 @@ pub(crate) fn read_page(connection: &Connection, number: u32) -> Result<Vec<u8>,
     if page.len() != PAGE_BYTES {
         return Err(Fault::new("the database has another page size than 4096"));
     }
-    // SQLite's cache may hold page 1 with stamps that it wrote and the file hasn't.
+    // SQLite's cache may hold what it wrote itself, without the stamps that the file has.
     stamp(number, &mut page);
     Ok(page)
 }

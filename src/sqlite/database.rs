@@ -13,7 +13,7 @@ use crate::model::error::{Error, Fault};
 use crate::model::id::SchemaVersion;
 use crate::platform::disk::{Disk, File, read_exact_at};
 use crate::sqlite::errors::{self, fault};
-use crate::sqlite::page::stamp;
+use crate::sqlite::page::{RESERVED_AT, RESERVED_BYTES, stamp};
 use crate::sqlite::place::Place;
 use crate::sqlite::private::{self, Gate, Job, Ran};
 use crate::sqlite::reader::{Pool, Reader};
@@ -269,6 +269,13 @@ fn check_header(file: &dyn File, place: &Place) -> Result<(), Fault> {
             place.path.display()
         )));
     }
+    if usize::from(header[RESERVED_AT]) < RESERVED_BYTES {
+        return Err(Fault::new(format!(
+            "{} has pages without checksums: another program has made it, or a version of Eider \
+             before the first release",
+            place.path.display()
+        )));
+    }
     if header[18..20] != [2, 2] {
         return Err(Fault::new(format!(
             "{} is not in WAL mode: another program has changed that",
@@ -295,7 +302,8 @@ fn create(place: &Place) -> Result<(), Fault> {
     }
     let fill = || -> rusqlite::Result<()> {
         let create = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        let connection = temporary.connect(create)?;
+        let connection = temporary.connect_checked(create)?;
+        vfs::reserve_bytes(&connection)?;
         connection.pragma_update(None, "page_size", PAGE_BYTES as i64)?;
         connection.pragma_update(None, "auto_vacuum", "NONE")?;
         connection.pragma_update(None, "encoding", "UTF-8")?;

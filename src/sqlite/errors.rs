@@ -7,6 +7,7 @@ use rusqlite::ffi;
 use crate::model::error::{Class, Error, Fault, SqlState};
 use crate::model::statement::Dialect;
 use crate::sqlite::constraint::{self, Broken};
+use crate::sqlite::vfs;
 
 thread_local! {
     /// The error that one of our SQL functions failed with last. SQLite only carries its text from
@@ -69,6 +70,9 @@ pub(crate) fn message(error: &rusqlite::Error) -> String {
 
 /// A failure of something that only fails if the disk does, or we have a bug.
 pub(crate) fn fault(doing: &str, error: &rusqlite::Error) -> Fault {
+    if extended_code(error) == Some(ffi::SQLITE_IOERR_DATA) {
+        return Fault::new(format!("{doing}: {}", vfs::damage()));
+    }
     let code = extended_code(error).map(|code| format!(" (SQLite code {code})"));
     Fault::new(format!("{doing}: {}{}", message(error), code.unwrap_or_default()))
 }

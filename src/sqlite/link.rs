@@ -126,17 +126,16 @@ pub(crate) fn open_private(place: &Place, tap: &Tap, options: &Options) -> Resul
 
 /// Opens a connection that reads only.
 pub(crate) fn open_reader(place: &Place, options: &Options) -> rusqlite::Result<Link> {
-    let connection = place.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let connection = place.connect_checked(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.pragma_update(None, "query_only", true)?;
     let mut link = Link::new(connection, Watch::default());
     prepare_for_clients(&mut link, options)?;
     Ok(link)
 }
 
-/// Opens a connection that may VACUUM, to a file that is nobody's database yet, or to copy one that is.
-/// Its guard is lifted.
-pub(crate) fn open_staged(place: &Place, options: &Options) -> rusqlite::Result<Link> {
-    let connection = place.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+/// Makes a link that may VACUUM of a connection to a file that is nobody's database yet, or to one that
+/// is to be copied. Its guard is lifted.
+pub(crate) fn staged(connection: Connection, options: &Options) -> rusqlite::Result<Link> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.pragma_update(None, "synchronous", "OFF")?;
     connection.pragma_update(None, "cell_size_check", true)?;

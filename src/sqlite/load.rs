@@ -21,8 +21,9 @@ use crate::sqlite::control::stop_reason;
 use crate::sqlite::database::{SYSTEM_SCHEMA, Shared};
 use crate::sqlite::errors::{self, extended_code, fault};
 use crate::sqlite::link::{self, Link};
+use crate::sqlite::page::{RESERVED_AT, RESERVED_BYTES};
 use crate::sqlite::place::Place;
-use crate::sqlite::vfs::PAGE_BYTES;
+use crate::sqlite::vfs::{PAGE_BYTES, reserve_bytes};
 use crate::sqlite::writer::execute;
 use crate::sqlite::{Control, Options, schema};
 
@@ -75,14 +76,17 @@ pub fn prepare_load(disk: &Arc<dyn Disk>, path: &Path, options: &Options) -> Res
         file.write_all_at(&[1, 1], FORMAT_VERSIONS.start as u64)
             .map_err(|error| of_disk(&error))?;
     }
-    let link = link::open_staged(&place, options).map_err(|error| of_file(&error))?;
+    let connect = || link::staged(place.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?, options);
+    let link = connect().map_err(|error| of_file(&error))?;
     let connection = &link.connection;
     check(connection)?;
     let fitted = || -> rusqlite::Result<()> {
         let pragma = |name: &str| {
             connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0))
         };
-        if pragma("page_size")? != PAGE_BYTES as i64 || pragma("auto_vacuum")? != 0 {
+        let unfit = pragma("page_size")? != PAGE_BYTES as i64 || pragma("auto_vacuum")? != 0;
+        if unfit || usize::from(header[RESERVED_AT]) < RESERVED_BYTES {
+            reserve_bytes(connection)?;
             connection.pragma_update(None, "page_size", PAGE_BYTES as i64)?;
             connection.pragma_update(None, "auto_vacuum", "NONE")?;
             connection.execute_batch("VACUUM")?;
@@ -218,7 +222,8 @@ pub(crate) fn write_pages(
 /// Writes a compacted copy of a database, as of now, to a file that isn't there.
 pub(crate) fn vacuum_into(shared: &Shared, path: &Path) -> Result<(), Error> {
     let copy = || -> rusqlite::Result<()> {
-        let link: Link = link::open_staged(&shared.place, &shared.options)?;
+        let connection = shared.place.connect_checked(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let link: Link = link::staged(connection, &shared.options)?;
         let target = Place::new(&shared.place.disk, path).sqlite_name();
         link.connection.execute("VACUUM INTO ?1", [target])?;
         Ok(())

@@ -63,13 +63,20 @@ impl Place {
         self.name().0.to_string_lossy().into_owned()
     }
 
-    /// Opens a connection.
+    /// Opens a connection that looks at no checksums: to somebody else's database, or to copy pages as
+    /// they are.
     pub(crate) fn connect(&self, flags: OpenFlags) -> rusqlite::Result<Connection> {
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         match self.name() {
             (name, Some(vfs), _) => Connection::open_with_flags_and_vfs(name, flags, vfs),
             (name, None, _) => Connection::open_with_flags(name, flags),
         }
+    }
+
+    /// Opens a connection to a database of ours, past no page's checksum.
+    pub(crate) fn connect_checked(&self, flags: OpenFlags) -> rusqlite::Result<Connection> {
+        let (name, _, vfs) = self.name();
+        Connection::open_with_flags_and_vfs(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX, vfs)
     }
 
     /// Opens a connection to an existing file whose writes the tap sees.

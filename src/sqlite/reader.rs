@@ -350,8 +350,11 @@ impl Reader {
             Failure::Error(error) => error,
             Failure::Fault(fault) => {
                 self.broken = true;
-                Error::new(Class::Internal, SqlState::IO_ERROR, "the database can't be read")
-                    .with_detail(fault.message)
+                let state = match extended_code(error) {
+                    Some(ffi::SQLITE_IOERR_DATA) => SqlState::DATA_CORRUPTED,
+                    _ => SqlState::IO_ERROR,
+                };
+                Error::new(Class::Internal, state, fault.message)
             }
         }
     }

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use bytes::Bytes;
 
-use crate::model::error::SqlState;
+use crate::model::error::{Fault, SqlState};
 use crate::model::id::{Position, TransactionId};
 use crate::model::statement::Dialect::{Postgres, Sqlite};
 use crate::model::value::Value;
@@ -537,4 +537,33 @@ fn run_each_inserts_many_rows_or_none() {
     let query = with("SELECT b FROM t WHERE a = ?1", vec![Value::Integer(2)]);
     reader.run(Postgres, &query, None, &control, &mut rows).unwrap();
     assert_eq!(rows.rows, [[Value::Text("row 2".into())]]);
+}
+
+#[test]
+fn a_page_that_is_not_what_was_written_is_not_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut node = Node::open(&directory, "n", &options());
+    node.commit(Sqlite, &["CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)"]);
+    let fill = "INSERT INTO t (a) WITH n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 400) \
+                SELECT hex(zeroblob(50)) FROM n";
+    node.commit(Sqlite, &[fill]);
+    assert!(node.database.checkpoint().unwrap().complete);
+    let path = directory.path().join("n");
+    let whole = std::fs::read(&path).unwrap();
+    let pages = whole.len() / 4096;
+    assert!(pages > 10);
+    for page in 1..pages {
+        let mut damaged = whole.clone();
+        damaged[page * 4096 + page * 97 % 4096] ^= 1 << (page % 8);
+        std::fs::write(&path, &damaged).unwrap();
+        let expected = format!("page {} of the database file is damaged", page + 1);
+        let look = || -> Result<(), Fault> {
+            let mut view = node.database.snapshot()?;
+            (1..=view.pages()).try_for_each(|number| view.page(number).map(drop))
+        };
+        let message = look().unwrap_err().to_string();
+        assert!(message.contains(&expected), "{message}");
+    }
+    std::fs::write(&path, &whole).unwrap();
+    assert_eq!(node.number("SELECT count(*) FROM t"), 400);
 }

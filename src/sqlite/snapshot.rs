@@ -28,7 +28,7 @@ impl SnapshotView {
     pub(crate) fn open(shared: &Arc<Shared>) -> Result<Self, Fault> {
         let connection = shared
             .place
-            .connect(OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .connect_checked(OpenFlags::SQLITE_OPEN_READ_ONLY)
             .map_err(|error| fault("open a snapshot", &error))?;
         execute(&connection, own!("BEGIN")).map_err(|error| fault("open a snapshot", &error))?;
         let txid = read_txid(&connection)?;

@@ -6,12 +6,16 @@
 //! Invariant of every method here: its `file` argument is one that `register::open` has filled, since
 //! SQLite calls these methods through the `pMethods` that was set there, and not after `xClose`.
 
+use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 
 use rusqlite::ffi;
 
 use super::tap::{Tap, WalFile};
+use super::wal::{FRAME_BYTES, FRAME_HEADER_BYTES, PAGE_BYTES, WAL_HEADER_BYTES};
+use crate::platform::mutant::mutant;
+use crate::sqlite::page::{is_whole, seal};
 
 /// What a file is to its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +83,51 @@ unsafe extern "C" fn read(
     length: c_int,
     offset: i64,
 ) -> c_int {
-    real!(file, xRead, ffi::SQLITE_IOERR_READ, buffer, length, offset)
+    let result = real!(file, xRead, ffi::SQLITE_IOERR_READ, buffer, length, offset);
+    // SAFETY: a filled file object.
+    let role = unsafe { shim(file) }.role;
+    if result != ffi::SQLITE_OK || !is_page(role, length, offset) {
+        return result;
+    }
+    // SAFETY: SQLite gives room for `length` bytes, and the real file has filled them.
+    let page = unsafe { std::slice::from_raw_parts(buffer.cast::<u8>(), length as usize) };
+    if is_whole(page) || mutant("file-page-not-checked") {
+        return ffi::SQLITE_OK;
+    }
+    note_damage(role, offset);
+    ffi::SQLITE_IOERR_DATA
+}
+
+/// Whether these bytes of a file are a page, and not a header or a part of one.
+fn is_page(role: Role, length: c_int, offset: i64) -> bool {
+    const FRAME: i64 = FRAME_BYTES as i64;
+    let before = match role {
+        Role::Database => offset % PAGE_BYTES as i64,
+        Role::Wal => (offset - (WAL_HEADER_BYTES + FRAME_HEADER_BYTES) as i64) % FRAME,
+        Role::Other => return false,
+    };
+    length as usize == PAGE_BYTES && before == 0
+}
+
+thread_local! {
+    /// The damaged page that this thread has met last, for the message: SQLite only carries a code.
+    static DAMAGE: Cell<Option<(Role, i64)>> = const { Cell::new(None) };
+}
+
+fn note_damage(role: Role, offset: i64) {
+    DAMAGE.set(Some((role, offset)));
+}
+
+/// What is wrong with the page that this thread could not read.
+pub(crate) fn damage() -> String {
+    let at = match DAMAGE.take() {
+        Some((Role::Wal, offset)) => format!("a page at byte {offset} of the database's WAL"),
+        Some((_, offset)) => {
+            format!("page {} of the database file", offset / PAGE_BYTES as i64 + 1)
+        }
+        None => "a page of the database".to_owned(),
+    };
+    format!("{at} is damaged: it is not what was written there")
 }
 
 /// The real WAL file.
@@ -122,6 +170,14 @@ unsafe extern "C" fn write(
         // SAFETY: SQLite gives `length` readable bytes.
         let bytes = unsafe { std::slice::from_raw_parts(buffer.cast::<u8>(), length as usize) };
         return tap.on_wal_write(&RealWal(file), bytes, offset as u64);
+    }
+    if shim.role == Role::Database && is_page(Role::Database, length, offset) {
+        // SAFETY: as above.
+        let bytes = unsafe { std::slice::from_raw_parts(buffer.cast::<u8>(), length as usize) };
+        let mut page = bytes.to_vec();
+        seal(&mut page);
+        let sealed = page.as_ptr().cast::<c_void>();
+        return real!(file, xWrite, ffi::SQLITE_IOERR_WRITE, sealed, length, offset);
     }
     real!(file, xWrite, ffi::SQLITE_IOERR_WRITE, buffer, length, offset)
 }

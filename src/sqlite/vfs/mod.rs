@@ -1,7 +1,10 @@
 //! The shim between SQLite and the operating system's files: the only unsafe code of the crate.
 //!
-//! It stands over the platform's default VFS and passes every call through. What it adds, for
-//! connections that were opened with a [`Tap`]:
+//! It stands over the platform's default VFS and passes every call through. What it adds:
+//! * each page that is written carries a checksum, and each page that is read is held against its own
+//!   (`page::seal`).
+//!
+//! And for connections that were opened with a [`Tap`]:
 //! * it sees which pages a transaction writes to the WAL, and can hold a commit back ([`Tap`]);
 //! * it keeps the WAL's write lock from other processes once it has it;
 //! * it puts constants where SQLite stamps page 1, so that its bytes depend on nothing but the
@@ -19,7 +22,8 @@ mod system_table;
 mod tap;
 mod wal;
 
-pub(crate) use register::{NAME, URI_PARAMETER, register};
+pub(crate) use file::damage;
+pub(crate) use register::{NAME, URI_PARAMETER, register, reserve_bytes};
 #[cfg(test)]
 pub(crate) use simulated::{SIMULATED, SIMULATED_TAPPED};
 pub(crate) use system_table::{Shown, register as register_system_tables};

@@ -7,6 +7,7 @@ use rusqlite::ffi;
 
 use super::file::{METHODS, Role, ShimFile};
 use super::tap::Tap;
+use crate::sqlite::page::RESERVED_BYTES;
 
 /// The shim's name, for opening connections.
 pub(crate) const NAME: &CStr = c"eider";
@@ -52,6 +53,27 @@ pub(super) fn register_over(base: *mut ffi::sqlite3_vfs, name: &'static CStr) ->
     let shim = Box::leak(Box::new(Shim { vfs: shim, base }));
     // SAFETY: the object was leaked, so it outlives every use; not made the default.
     unsafe { ffi::sqlite3_vfs_register(&raw mut shim.vfs, 0) }
+}
+
+/// Makes SQLite leave the last [`RESERVED_BYTES`] of each page alone, in a database that has no page
+/// yet; or in one that is about to be vacuumed.
+pub(crate) fn reserve_bytes(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
+    let mut bytes = RESERVED_BYTES as c_int;
+    // SAFETY: the handle is open as long as the connection is borrowed; the argument is an int, as this
+    // operation wants it.
+    let result = unsafe {
+        ffi::sqlite3_file_control(
+            connection.handle(),
+            c"main".as_ptr(),
+            ffi::SQLITE_FCNTL_RESERVE_BYTES,
+            (&raw mut bytes).cast(),
+        )
+    };
+    if result == ffi::SQLITE_OK {
+        Ok(())
+    } else {
+        Err(rusqlite::Error::SqliteFailure(ffi::Error::new(result), None))
+    }
 }
 
 /// The registered object: SQLite sees its first part.

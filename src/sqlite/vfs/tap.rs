@@ -25,7 +25,7 @@ use rusqlite::ffi;
 use super::wal::{
     ByteOrder, Checksum, FRAME_BYTES, FRAME_HEADER_BYTES, PAGE_BYTES, WAL_HEADER_BYTES, number_at,
 };
-use crate::sqlite::page::{page_checksum, stamp};
+use crate::sqlite::page::{page_checksum, seal, stamp};
 
 thread_local! {
     static PRETENDING: Cell<bool> = const { Cell::new(false) };
@@ -428,7 +428,9 @@ impl State {
         let header = offset - FRAME_HEADER_BYTES as u64;
         self.chain = None;
         if self.mode == Mode::Passing {
-            return file.write(page, offset);
+            let mut sealed = page.to_vec();
+            seal(&mut sealed);
+            return file.write(&sealed, offset);
         }
         let Ok(at) = self.frames.binary_search_by_key(&header, |frame| frame.offset) else {
             return ffi::SQLITE_IOERR_WRITE;
