@@ -42,9 +42,11 @@ the outcome against compat-tests/status.toml.
 const CLIENTS: &[(&str, Toolchain)] = &[
     ("asyncpg", Toolchain::Python),
     ("django", Toolchain::Python),
+    ("gorm", Toolchain::Go),
     ("knex", Toolchain::Node),
     ("lib-pq", Toolchain::Go),
     ("node-postgres", Toolchain::Node),
+    ("peewee", Toolchain::Python),
     ("pg8000", Toolchain::Python),
     ("pgx", Toolchain::Go),
     ("postgres.js", Toolchain::Node),
@@ -52,6 +54,7 @@ const CLIENTS: &[(&str, Toolchain)] = &[
     ("psycopg2", Toolchain::Python),
     ("sequelize", Toolchain::Node),
     ("sqlalchemy", Toolchain::Python),
+    ("typeorm", Toolchain::Node),
 ];
 
 /// How long all cases of one client may take.

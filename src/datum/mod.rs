@@ -16,6 +16,7 @@ pub mod json;
 pub mod json_build;
 pub mod json_edit;
 pub mod json_walk;
+pub mod network;
 pub mod numeric;
 mod numeric_math;
 mod numeric_wire;
@@ -56,6 +57,7 @@ enum Family {
     Interval,
     Numeric,
     Uuid,
+    Network,
     /// An object's OID, shown by name where the name is known without a catalog.
     ObjectId,
     Void,
@@ -79,6 +81,7 @@ fn family(data_type: PgType) -> Result<Family, Error> {
         1186 => Family::Interval,
         1700 => Family::Numeric,
         2950 => Family::Uuid,
+        650 | 869 => Family::Network,
         24 | 2202..=2206 | 3734 | 3769 | 4089 | 4096 | 4191 => Family::ObjectId,
         2278 => Family::Void,
         2249 => Family::Record,
@@ -113,6 +116,7 @@ pub fn from_text(data_type: PgType, text: &str, style: &Style) -> Result<Value, 
         Family::Interval => interval::from_text(data_type, text),
         Family::Numeric => numeric_wire::from_text(data_type, text),
         Family::Uuid => string::uuid_from_text(text),
+        Family::Network => network::from_text(data_type, text),
         Family::ObjectId => object_id_from_text(data_type, text),
         Family::Void => Ok(Value::Text(String::new())),
         Family::Array(element) => array::read_text(data_type, element, text, style),
@@ -154,6 +158,7 @@ pub fn from_binary(data_type: PgType, bytes: &[u8]) -> Result<Value, Error> {
         Family::Interval => interval::from_binary(data_type, bytes),
         Family::Numeric => numeric_wire::from_binary(data_type, bytes),
         Family::Uuid => string::uuid_from_binary(bytes),
+        Family::Network => network::from_binary(data_type, bytes),
         Family::Void => Ok(Value::Text(String::new())),
         Family::Array(element) => array::read_binary(data_type, element, bytes),
         Family::Record => {
@@ -177,9 +182,12 @@ pub fn to_text(
         Family::Bytea => string::bytea_to_text(value, style, out),
         Family::Integer => integer::to_text(data_type, value, out),
         Family::Float => float::to_text(data_type, value, style.extra_float_digits, out),
-        Family::String | Family::Json | Family::Jsonb | Family::Uuid | Family::Record => {
-            string::put(data_type, value, out)
-        }
+        Family::String
+        | Family::Json
+        | Family::Jsonb
+        | Family::Uuid
+        | Family::Network
+        | Family::Record => string::put(data_type, value, out),
         Family::DateTime => datetime::to_text(data_type, value, style, out),
         Family::Interval => interval::to_text(value, style, out),
         Family::Numeric => numeric_wire::to_text(value, out),
@@ -219,6 +227,7 @@ pub fn to_binary(data_type: PgType, value: &Value, out: &mut BytesMut) -> Result
         Family::Interval => interval::to_binary(value, out),
         Family::Numeric => numeric_wire::to_binary(value, out),
         Family::Uuid => string::uuid_to_binary(value, out),
+        Family::Network => network::to_binary(data_type, value, out),
         Family::Void => Ok(()),
         Family::Array(element) => array::put_binary(data_type, element, value, out),
         Family::Record => Err(Error::refused("binary output of record is not supported")),

@@ -123,6 +123,7 @@ impl Session {
         if let Some(write) = &mut self.write {
             write.rollback_to(depth).await?;
         }
+        self.epoch += 1;
         if let Some((saved, modes)) = self.savepoints.unwind_to(depth) {
             let saved = saved.clone();
             self.settings.restore(&saved);

@@ -84,6 +84,10 @@ impl Scroll {
         Arc::clone(&self.columns)
     }
 
+    pub(crate) fn is_binary(&self) -> bool {
+        self.binary
+    }
+
     fn fetch(&mut self, count: FetchCount) -> Rowset {
         let taken = take(self.position, self.rows.rows, count);
         self.position = taken.position;

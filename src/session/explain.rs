@@ -96,6 +96,7 @@ impl Session {
             parameter_forms: Arc::clone(&own.parameter_forms),
             schema: own.schema,
             settings: Arc::clone(&own.settings),
+            epoch: own.epoch,
         };
         self.explain(&shown, options, &own.compiled, &parameters, alone).await
     }

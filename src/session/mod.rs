@@ -136,6 +136,10 @@ pub struct Session {
     ears: listen::Ears,
     /// Rows of the running statement's steps for its later ones, by their numbers.
     feeds: HashMap<usize, String>,
+    /// Goes up whenever what the open transaction has defined may be gone.
+    epoch: u64,
+    /// Whether the open transaction has defined anything.
+    has_defined: bool,
 }
 
 /// Microseconds since 1970-01-01 00:00 UTC.
@@ -193,6 +197,8 @@ impl Session {
             copy: None,
             ears: listen::Ears::default(),
             feeds: HashMap::new(),
+            epoch: 0,
+            has_defined: false,
         };
         session.told = session.reported();
         Ok(session)

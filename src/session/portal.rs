@@ -27,6 +27,16 @@ pub(crate) struct Portal {
     pub(crate) fresh: bool,
 }
 
+impl Portal {
+    pub(crate) fn is_binary(&self) -> bool {
+        match &self.state {
+            State::Suspended(rows) => rows.binary,
+            State::Scroll(rows) => rows.is_binary(),
+            State::Bound { .. } | State::Done { .. } => self.formats.contains(&1),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum State {
     Bound {
@@ -299,7 +309,8 @@ impl Session {
         if statement.parsed.is_none() {
             return Ok((None, formats));
         }
-        let plan = self.plan(&statement, false).await?;
+        // The client decodes rows by what it is told here.
+        let plan = self.plan(&statement, true).await?;
         let columns = self.result_columns(&plan);
         drop(statement.described.set(columns.clone()));
         Ok((columns, formats))

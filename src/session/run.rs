@@ -118,13 +118,16 @@ impl Session {
         verify: bool,
     ) -> Result<Arc<Plan>, Error> {
         let parsed = prepared.parsed.as_ref().ok_or_else(|| Error::internal("no statement"))?;
+        let verify = verify || prepared.is_open();
         if let Some(plan) = prepared.cached_plan()
             && Arc::ptr_eq(&plan.settings, self.settings.compile())
+            && plan.epoch.is_none_or(|epoch| epoch == self.epoch)
         {
-            if !verify && self.write.is_none() && self.view.is_none() {
+            if !verify && plan.is_checked() && self.write.is_none() && self.view.is_none() {
                 return Ok(plan);
             }
             if self.catalog().await?.schema == plan.schema {
+                prepared.fix_types(&plan);
                 return Ok(plan);
             }
         }
@@ -152,7 +155,7 @@ impl Session {
         catalog: &Catalog,
         prepared: &Prepared,
     ) -> Result<sql::Compiled, Error> {
-        sql::compile(parsed, catalog, self.settings.compile(), &prepared.given_types)
+        sql::compile(parsed, catalog, self.settings.compile(), prepared.types())
     }
 
     fn keep(
@@ -162,8 +165,10 @@ impl Session {
         catalog: &Catalog,
     ) -> Result<Arc<Plan>, Error> {
         let settings = Arc::clone(self.settings.compile());
-        let plan = Arc::new(Plan::new(compiled, catalog.schema, settings));
+        let epoch = self.has_defined.then_some(self.epoch);
+        let plan = Arc::new(Plan { epoch, ..Plan::new(compiled, catalog.schema, settings) });
         prepared.check_result(&plan)?;
+        prepared.fix_types(&plan);
         prepared.keep_plan(&plan);
         Ok(plan)
     }
@@ -357,6 +362,9 @@ impl Session {
         if self.catalog().await?.schema != plan.schema {
             return Ok(None);
         }
+        if matches!(plan.compiled.action, Action::Write { changes_catalog: true, .. }) {
+            self.has_defined = true;
+        }
         let limits = self.limits();
         self.feeds.clear();
         let mut result = (RowBatch::default(), 0);
@@ -543,6 +551,8 @@ impl Session {
         self.view = None;
         self.copy = None;
         self.end_listening(committed);
+        self.epoch += 1;
+        self.has_defined = false;
         self.savepoints = transaction::Savepoints::default();
         match self.saved.take() {
             Some(saved) if !committed => self.settings.restore(&saved),

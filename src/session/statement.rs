@@ -36,6 +36,9 @@ pub(crate) struct Plan {
     pub(crate) parameter_forms: Arc<[Option<Arc<Form>>]>,
     pub(crate) schema: SchemaVersion,
     pub(crate) settings: Arc<CompileSettings>,
+    /// For a schema that isn't committed: the session's [`epoch`](crate::session::Session) in which it is
+    /// there. Another schema may get the same version once that is rolled back.
+    pub(crate) epoch: Option<u64>,
 }
 
 impl Plan {
@@ -51,6 +54,22 @@ impl Plan {
             compiled,
             schema,
             settings,
+            epoch: None,
+        }
+    }
+
+    /// Whether the engine finds out that the schema is another one by now, before anything is done; or
+    /// nothing depends on it.
+    pub(crate) fn is_checked(&self) -> bool {
+        match &self.compiled.action {
+            Action::Write { steps, .. } => !steps.is_empty(),
+            Action::Nothing { .. }
+            | Action::Lock { .. }
+            | Action::Maintenance { .. }
+            | Action::SetConstraints { .. }
+            | Action::Explain { .. }
+            | Action::Declare { .. } => false,
+            _ => true,
         }
     }
 
@@ -64,7 +83,10 @@ impl Plan {
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) parsed: Option<Parsed>,
-    pub(crate) given_types: Vec<Oid>,
+    given_types: Vec<Oid>,
+    /// The types of all parameters, from the first time that it was compiled on: values may have been
+    /// given for them.
+    fixed_types: std::sync::OnceLock<Vec<Oid>>,
     /// The result columns that the client was told; they may not change under it.
     pub(crate) described: std::sync::OnceLock<Option<Arc<[OutputColumn]>>>,
     /// The last plan.
@@ -76,6 +98,7 @@ impl Prepared {
         Self {
             parsed,
             given_types,
+            fixed_types: std::sync::OnceLock::new(),
             described: std::sync::OnceLock::new(),
             plan: std::sync::Mutex::new(None),
         }
@@ -91,6 +114,23 @@ impl Prepared {
             }
             _ => "(not a query)".to_owned(),
         }
+    }
+
+    /// The parameters' types, as far as they are known; 0 for others.
+    pub(crate) fn types(&self) -> &[Oid] {
+        self.fixed_types.get().unwrap_or(&self.given_types)
+    }
+
+    /// Whether parameters' types are still to be found, which takes the present schema.
+    pub(crate) fn is_open(&self) -> bool {
+        let count = self.parsed.as_ref().map_or(0, Parsed::parameter_count);
+        count > 0 && self.fixed_types.get().is_none()
+    }
+
+    /// From here on the parameters have the types of this plan.
+    pub(crate) fn fix_types(&self, plan: &Plan) {
+        // Whoever was first has said what they are.
+        drop(self.fixed_types.set(plan.parameters.iter().map(|known| known.oid).collect()));
     }
 
     pub(crate) fn cached_plan(&self) -> Option<Arc<Plan>> {

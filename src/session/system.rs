@@ -6,6 +6,7 @@ use crate::catalog;
 use crate::model::error::Error;
 use crate::model::value::Value;
 use crate::session::Session;
+use crate::session::portal::{Portal, State};
 use crate::session::settings::{Definition, Kind, parse_milliseconds};
 
 /// `pg_authid.oid` of the owner of everything.
@@ -21,6 +22,8 @@ impl Session {
         let rows = match name {
             "pg_settings" => self.setting_rows(),
             "pg_database" => self.database_rows(),
+            "pg_cursors" => self.cursor_rows(),
+            "pg_stat_activity" => vec![self.activity_row()?],
             _ => return Err(Error::internal("the session knows no such relation")),
         };
         Ok(Value::Text(Json::Array(rows).to_string()))
@@ -60,6 +63,43 @@ impl Session {
             )
         };
         self.settings.described().map(row).collect()
+    }
+
+    /// Portals with names. Their texts and times aren't kept.
+    fn cursor_rows(&self) -> Vec<Json> {
+        let mut portals: Vec<_> =
+            self.portals.iter().filter(|(name, _)| !name.is_empty()).collect();
+        portals.sort_unstable_by_key(|(name, _)| *name);
+        let row = |(name, portal): (&String, &Portal)| {
+            let scroll = matches!(portal.state, State::Scroll(_));
+            row_of(
+                "pg_cursors",
+                vec![
+                    ("name", json!(name)),
+                    ("is_holdable", json!(i32::from(portal.hold))),
+                    ("is_binary", json!(i32::from(portal.is_binary()))),
+                    ("is_scrollable", json!(i32::from(scroll))),
+                ],
+            )
+        };
+        portals.into_iter().map(row).collect()
+    }
+
+    /// This session: a node doesn't know of others' statements.
+    fn activity_row(&self) -> Result<Json, Error> {
+        let user = &self.settings.compile().user;
+        Ok(row_of(
+            "pg_stat_activity",
+            vec![
+                ("datid", json!(self.database.0)),
+                ("datname", json!(self.settings.database())),
+                ("pid", json!(self.backend_pid)),
+                ("usename", json!(user)),
+                ("application_name", json!(self.show("application_name")?)),
+                ("state", json!("active")),
+                ("backend_type", json!("client backend")),
+            ],
+        ))
     }
 
     fn database_rows(&self) -> Vec<Json> {

@@ -59,3 +59,61 @@ FROM (VALUES
   ('plpgsql', '1.0', 'PL/pgSQL procedural language'),
   ('uuid-ossp', '1.1', 'generate universally unique identifiers (UUIDs)')) AS e (name, version, comment)
 LEFT JOIN pg_extension x ON x.extname = e.name
+
+-- view pg_stat_all_tables
+SELECT c.oid, n.nspname, c.relname, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0
+FROM pg_class c
+LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 't', 'm', 'p')
+
+-- view pg_stat_sys_tables
+SELECT * FROM pg_stat_all_tables WHERE schemaname IN ('pg_catalog', 'information_schema') OR schemaname ~ '^pg_toast'
+
+-- view pg_stat_user_tables
+SELECT * FROM pg_stat_all_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND schemaname !~ '^pg_toast'
+
+-- view pg_stat_all_indexes
+SELECT c.oid, i.oid, n.nspname, c.relname, i.relname, 0, 0, 0
+FROM pg_index x
+JOIN pg_class c ON c.oid = x.indrelid
+JOIN pg_class i ON i.oid = x.indexrelid
+LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 't', 'm')
+
+-- view pg_stat_sys_indexes
+SELECT * FROM pg_stat_all_indexes WHERE schemaname IN ('pg_catalog', 'information_schema') OR schemaname ~ '^pg_toast'
+
+-- view pg_stat_user_indexes
+SELECT * FROM pg_stat_all_indexes WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND schemaname !~ '^pg_toast'
+
+-- view pg_statio_all_tables
+SELECT c.oid, n.nspname, c.relname, 0, 0, 0, 0, 0, 0, 0, 0
+FROM pg_class c
+LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 't', 'm')
+
+-- view pg_statio_sys_tables
+SELECT * FROM pg_statio_all_tables WHERE schemaname IN ('pg_catalog', 'information_schema') OR schemaname ~ '^pg_toast'
+
+-- view pg_statio_user_tables
+SELECT * FROM pg_statio_all_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND schemaname !~ '^pg_toast'
+
+-- view pg_statio_all_indexes
+SELECT c.oid, i.oid, n.nspname, c.relname, i.relname, 0, 0
+FROM pg_index x
+JOIN pg_class c ON c.oid = x.indrelid
+JOIN pg_class i ON i.oid = x.indexrelid
+LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 't', 'm')
+
+-- view pg_statio_user_indexes
+SELECT * FROM pg_statio_all_indexes WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND schemaname !~ '^pg_toast'
+
+-- view pg_statio_all_sequences
+SELECT c.oid, n.nspname, c.relname, 0, 0
+FROM pg_class c
+LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'S'
+
+-- view pg_statio_user_sequences
+SELECT * FROM pg_statio_all_sequences WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND schemaname !~ '^pg_toast'

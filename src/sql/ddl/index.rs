@@ -163,6 +163,8 @@ fn check_class(class: &str, method: &str) -> Result<(), Error> {
         "timestamptz",
         "oid",
         "interval",
+        "inet",
+        "cidr",
         "text_pattern",
         "varchar_pattern",
         "bpchar_pattern",

@@ -162,6 +162,7 @@ fn collation(data_type: PgType) -> Option<&'static str> {
         PgType { oid: 1700, .. } => Some(DECIMAL),
         PgType { oid: 1186, .. } => Some("interval"),
         PgType { oid: 3802, .. } => Some("jsonb"),
+        PgType { oid: 650 | 869, .. } => Some("network"),
         _ => match type_by_oid(data_type.oid).filter(|known| known.is_array)?.element {
             700 | 701 => Some("array_float"),
             1700 => Some("array_decimal"),

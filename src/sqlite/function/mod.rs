@@ -18,6 +18,7 @@ mod interval;
 mod json;
 mod json_build;
 mod math;
+mod network;
 mod notify;
 mod numeric;
 mod privilege;
@@ -83,6 +84,7 @@ pub(super) fn register(
     json_build::register(connection)?;
     math::register(connection)?;
     notify::register(connection, outbox)?;
+    network::register(connection)?;
     numeric::register(connection)?;
     system::register(connection, shown)?;
     regex::register(connection)?;

@@ -25,6 +25,7 @@ mod enums;
 mod format;
 mod json;
 mod math;
+mod network;
 mod number;
 mod pattern;
 mod server;
@@ -54,6 +55,7 @@ const TABLES: &[&[Row]] = &[
     format::ROWS,
     json::ROWS,
     math::ROWS,
+    network::ROWS,
     number::ROWS,
     pattern::ROWS,
     server::ROWS,
