@@ -26,6 +26,7 @@ mod pgbench;
 mod power;
 mod psql;
 mod queue;
+mod shell;
 mod strangers;
 mod support;
 mod transactions;

@@ -30,7 +30,7 @@ pub fn free_port() -> u16 {
 }
 
 /// The program under test: this build's, or `EIDER_BINARY` (a release build, for figures).
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     std::env::var_os("EIDER_BINARY").map_or(env!("CARGO_BIN_EXE_eider").into(), PathBuf::from)
 }
 

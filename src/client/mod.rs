@@ -3,10 +3,12 @@
 //! No TLS, no redirects, no retries: who calls knows what may be sent again.
 
 use std::fmt;
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody};
+use hyper::body::{Body, Frame, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -15,6 +17,9 @@ use crate::platform::{clock, task};
 
 /// An answer is at most this large.
 const ANSWER_BYTES_MAX: usize = 1 << 30;
+
+/// A file is read and sent in parts of this many bytes.
+const FILE_PART_BYTES: usize = 64 << 10;
 
 /// What to ask for.
 #[derive(Debug, Clone, Default)]
@@ -153,10 +158,26 @@ pub async fn send(
 }
 
 async fn exchange(address: &str, request: Request) -> Result<Answer, ClientError> {
+    let body = Full::new(Bytes::from(request.body.clone()));
+    let answer = begin(address, &request, body).await?;
+    whole(address, answer).await
+}
+
+/// Sends a request's head and body, and waits for the answer's head.
+async fn begin<B>(
+    address: &str,
+    request: &Request,
+    body: B,
+) -> Result<hyper::Response<Incoming>, ClientError>
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let unreachable = |why: String| ClientError::Unreachable { address: address.to_owned(), why };
     let broken = |why: String| ClientError::Broken { address: address.to_owned(), why };
     let mut builder =
-        hyper::Request::builder().method(request.method).uri(request.path).header(HOST, address);
+        hyper::Request::builder().method(request.method).uri(&request.path).header(HOST, address);
     if let Some(user) = &request.user {
         use base64::Engine as _;
         let encoded = base64::engine::general_purpose::STANDARD.encode(user);
@@ -165,24 +186,82 @@ async fn exchange(address: &str, request: Request) -> Result<Answer, ClientError
     if !request.body.is_empty() {
         builder = builder.header(CONTENT_TYPE, "application/json");
     }
-    let request = builder
-        .body(Full::new(Bytes::from(request.body)))
-        .map_err(|error| ClientError::Invalid(error.to_string()))?;
+    let request = builder.body(body).map_err(|error| ClientError::Invalid(error.to_string()))?;
     let socket =
         TcpStream::connect(address).await.map_err(|error| unreachable(error.to_string()))?;
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await;
     let (mut sender, connection) = handshake.map_err(|error| unreachable(error.to_string()))?;
     // What goes wrong with the connection is seen by the request, too.
     task::spawn(async move { drop(connection.await) });
-    let answer = sender.send_request(request).await.map_err(|error| broken(explain(&error)))?;
+    sender.send_request(request).await.map_err(|error| broken(explain(&error)))
+}
+
+/// Reads an answer into memory.
+async fn whole(address: &str, answer: hyper::Response<Incoming>) -> Result<Answer, ClientError> {
     let (head, body) = answer.into_parts();
     let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| {
-        broken(match error.downcast_ref::<LengthLimitError>() {
+        let why = match error.downcast_ref::<LengthLimitError>() {
             Some(_) => format!("the answer is larger than {ANSWER_BYTES_MAX} bytes"),
             None => explain(&*error),
-        })
+        };
+        ClientError::Broken { address: address.to_owned(), why }
     })?;
     Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: body.to_bytes() })
+}
+
+/// As [`send`], but a successful answer's body goes to `file`, part by part. `timeout` is for the head,
+/// and for each part.
+///
+/// # Errors
+/// When there is no answer, or the file can't be written.
+pub async fn download(
+    address: &str,
+    request: Request,
+    timeout: Duration,
+    file: &mut (dyn Write + Send),
+) -> Result<Answer, ClientError> {
+    let late = |_| ClientError::TimedOut { address: address.to_owned(), after: timeout };
+    let broken = |why: String| ClientError::Broken { address: address.to_owned(), why };
+    let nothing = Full::new(Bytes::new());
+    let begun = clock::timeout(timeout, begin(address, &request, nothing)).await;
+    let mut answer = begun.map_err(late)??;
+    if !answer.status().is_success() {
+        return whole(address, answer).await;
+    }
+    while let Some(frame) = clock::timeout(timeout, answer.frame()).await.map_err(late)? {
+        let frame = frame.map_err(|error| broken(explain(&error)))?;
+        if let Ok(part) = frame.into_data() {
+            let written = file.write_all(&part);
+            written.map_err(|error| ClientError::Invalid(format!("write the file: {error}")))?;
+        }
+    }
+    let (head, _) = answer.into_parts();
+    Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: Bytes::new() })
+}
+
+/// As [`send`], with a body that is read from `file` while it is sent. It may take as long as it takes.
+///
+/// # Errors
+/// When there is no answer, or the file can't be read.
+pub async fn upload(
+    address: &str,
+    request: Request,
+    file: impl Read + Send + Sync + 'static,
+) -> Result<Answer, ClientError> {
+    let parts = futures_util::stream::unfold(file, async |mut file| {
+        let mut part = vec![0; FILE_PART_BYTES];
+        match file.read(&mut part) {
+            Ok(0) => None,
+            Ok(count) => {
+                part.truncate(count);
+                Some((Ok(Frame::data(Bytes::from(part))), file))
+            }
+            Err(error) => Some((Err(error), file)),
+        }
+    });
+    let body = StreamBody::new(Box::pin(parts));
+    let answer = begin(address, &request, body).await?;
+    whole(address, answer).await
 }
 
 /// An error with what it came of.

@@ -1,13 +1,13 @@
-//! `eider status`, `nodes`, `remove`, `transfer-leader`.
+//! `eider status`, `nodes`, `verify`, `remove`, `transfer-leader`.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use serde_json::{Value as Json, json};
 
-use crate::client::Request;
+use crate::client::{Request, percent_encode};
 use crate::command::Problem;
-use crate::command::arguments::Arguments;
+use crate::command::arguments::{Arguments, valued};
 use crate::command::connection::{Connection, FLAGS, OUTPUT};
 use crate::command::table;
 use crate::command::terminal::print;
@@ -26,6 +26,20 @@ pub(crate) const NODES: Syntax = Syntax {
     usage: "eider nodes [OPTIONS]",
     about: "Show the cluster's nodes, and whether each can be reached.",
     groups: &[FLAGS, OUTPUT],
+    unsupported: &[],
+    operands: &[],
+    more_operands: false,
+};
+
+pub(crate) const VERIFY: Syntax = Syntax {
+    usage: "eider verify [OPTIONS]",
+    about: "Compare a database on all nodes, page by page.\n\nAll are hashed at the same transaction. Exit \
+            status 1 if they differ, or if a node can't be asked.",
+    groups: &[
+        FLAGS,
+        OUTPUT,
+        ("Database", &[valued("db", "NAME", "The database; 'postgres' without it.")]),
+    ],
     unsupported: &[],
     operands: &[],
     more_operands: false,
@@ -69,6 +83,38 @@ pub(crate) fn nodes(arguments: &Arguments) -> Result<ExitCode, Problem> {
     let document = connection.document("/nodes?nonvoters&ver=2")?;
     print(&list(&document))?;
     Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn verify(arguments: &Arguments) -> Result<ExitCode, Problem> {
+    let mut connection = Connection::new(arguments)?;
+    let mut path = format!("/verify?timeout={}s", arguments.duration("http-timeout").as_secs());
+    if let Some(database) = arguments.get("db") {
+        path = format!("{path}&db={}", percent_encode(database));
+    }
+    let answer = connection.ask(&Request::post(path, ""))?;
+    let document: Json = serde_json::from_slice(&answer.body)
+        .map_err(|error| format!("the answer is not JSON: {error}"))?;
+    if arguments.is_on("json") {
+        print(&format!("{}\n", answer.text()))?;
+    } else {
+        print(&compared(&document))?;
+    }
+    Ok(if flag(&document, "equal") { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn compared(document: &Json) -> String {
+    let rows: Vec<Vec<String>> = entries(document)
+        .map(|node| {
+            let hash = text(node, "hash");
+            let hash = if hash.is_empty() { text(node, "error") } else { hash };
+            vec![text(node, "id"), text(node, "pages"), hash]
+        })
+        .collect();
+    let position = text(document, "position");
+    let transaction = position.split('/').next().unwrap_or_default();
+    let verdict = if flag(document, "equal") { "equal" } else { "NOT EQUAL" };
+    let table = table::plain(&["NODE", "PAGES", "HASH"], &rows);
+    format!("{table}At transaction {transaction}: {verdict}\n")
 }
 
 pub(crate) fn remove(arguments: &Arguments) -> Result<ExitCode, Problem> {

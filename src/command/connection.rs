@@ -1,5 +1,8 @@
 //! A command's way to a node's HTTP listener: which address, which others if it isn't there.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -113,6 +116,47 @@ impl Connection {
             return Ok(answer);
         }
         Err(refusal(&answer, self.address()))
+    }
+
+    /// Gets a file. It is there as a whole or not at all.
+    pub(crate) fn download(&mut self, path: &str, file: &Path) -> Result<(), String> {
+        let mut partial = file.as_os_str().to_owned();
+        partial.push(".part");
+        let partial = PathBuf::from(partial);
+        let wrong = |error: std::io::Error| format!("write {}: {error}", partial.display());
+        let mut out = File::create(&partial).map_err(wrong)?;
+        let request = Request { user: self.user.clone(), ..Request::get(path) };
+        let address = self.addresses[self.current].clone();
+        let getting = client::download(&address, request, self.timeout, &mut out);
+        let answer = self.runtime.block_on(getting).map_err(|error| error.to_string());
+        let got = match answer {
+            Ok(answer) if answer.is_success() => out.sync_all().map_err(wrong),
+            Ok(answer) => Err(refusal(&answer, &address)),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = got {
+            // There may be none.
+            let _ = std::fs::remove_file(&partial);
+            return Err(error);
+        }
+        std::fs::rename(&partial, file).map_err(wrong)
+    }
+
+    /// Sends a file, unpacked if it is packed by gzip, and insists on success.
+    pub(crate) fn upload(&mut self, path: &str, file: &Path) -> Result<Answer, String> {
+        let wrong = |error: std::io::Error| format!("read {}: {error}", file.display());
+        let mut reader = BufReader::new(File::open(file).map_err(wrong)?);
+        let packed = reader.fill_buf().map_err(wrong)?.starts_with(&[0x1f, 0x8b]);
+        let request = Request { user: self.user.clone(), ..Request::post(path, "") };
+        let address = self.addresses[self.current].clone();
+        let answer = if packed {
+            let unpacked = flate2::read::MultiGzDecoder::new(reader);
+            self.runtime.block_on(client::upload(&address, request, unpacked))
+        } else {
+            self.runtime.block_on(client::upload(&address, request, reader))
+        };
+        let answer = answer.map_err(|error| error.to_string())?;
+        if answer.is_success() { Ok(answer) } else { Err(refusal(&answer, &address)) }
     }
 
     /// Gets a document.

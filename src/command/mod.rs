@@ -1,4 +1,5 @@
-//! The `eider` commands other than `serve`: shell, status, nodes, remove, transfer-leader, demo.
+//! The `eider` commands other than `serve`: shell, backup, restore, verify, status, nodes,
+//! remove, transfer-leader, demo.
 //!
 //! All but `demo` talk to a node over HTTP. Results go to standard output, problems to standard
 //! error with an exit status of 1.
@@ -6,6 +7,7 @@
 mod arguments;
 mod cluster;
 mod connection;
+mod copy;
 mod demo;
 mod shell;
 mod table;
@@ -47,8 +49,11 @@ struct Command {
 
 const COMMANDS: &[Command] = &[
     Command { name: "shell", syntax: &shell::SYNTAX, run: shell::run },
+    Command { name: "backup", syntax: &copy::BACKUP, run: copy::backup },
+    Command { name: "restore", syntax: &copy::RESTORE, run: copy::restore },
     Command { name: "status", syntax: &cluster::STATUS, run: cluster::status },
     Command { name: "nodes", syntax: &cluster::NODES, run: cluster::nodes },
+    Command { name: "verify", syntax: &cluster::VERIFY, run: cluster::verify },
     Command { name: "remove", syntax: &cluster::REMOVE, run: cluster::remove },
     Command {
         name: "transfer-leader",

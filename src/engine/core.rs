@@ -15,6 +15,7 @@ use crate::engine::rounds::ReadRounds;
 use crate::engine::serve::Calls;
 use crate::engine::short::ShortReads;
 use crate::engine::store::{Entry, Making, OnFault, Store, dropped};
+use crate::engine::verify::Verifying;
 use crate::engine::workers::Workers;
 use crate::model::command::{Applied, Command};
 use crate::model::error::{Error, Fault};
@@ -42,6 +43,7 @@ pub(super) struct Core {
     pub calls: Calls,
     pub hub: Arc<Hub>,
     pub observed: Observed,
+    pub verifying: Verifying,
     proposer: Arc<RaftProposer>,
     /// Taken away at the end: Raft holds the databases, which hold this.
     attached: RwLock<Option<Arc<Attached>>>,
@@ -90,6 +92,7 @@ impl Core {
             calls: Calls::default(),
             hub,
             observed: Observed::default(),
+            verifying: Verifying::default(),
             proposer,
             attached: RwLock::new(None),
             fence: Mutex::new(None),

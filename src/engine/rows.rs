@@ -437,7 +437,8 @@ impl Collector {
     }
 
     pub(super) fn into_result(self, completion: Completion) -> StatementResult {
-        StatementResult { columns: self.columns, rows: self.rows, completion }
+        let (columns, rows, time) = (self.columns, self.rows, Duration::ZERO);
+        StatementResult { columns, rows, completion, time }
     }
 }
 

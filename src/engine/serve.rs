@@ -95,6 +95,14 @@ impl Engine {
             }
             Call::Index { lease, strong } => core.index_here(lease, strong).await.map(Reply::Index),
             Call::Ping => Ok(Reply::Version(env!("CARGO_PKG_VERSION").to_owned())),
+            Call::Verify { database } => {
+                let limits = Limits::default();
+                Box::pin(core.verify_here(database, &limits)).await.map(Reply::Verified)
+            }
+            Call::Freeze { database, index, txid } => {
+                core.freeze_here(database, index, txid).await.map(Reply::Count)
+            }
+            Call::Hash { ticket } => Ok(Reply::Hash(core.verifying.take(ticket))),
             Call::Order(order) => core.order_here(&order).await.map(Reply::Index),
             Call::Sessions { database } => {
                 let count = core.store.get(database).map_or(0, |entry| sessions(&entry));

@@ -1,15 +1,20 @@
-//! `/snapshot`, `/reap`, `/licenses`, `/db/sql`.
+//! `/snapshot`, `/reap`, `/verify`, `/licenses`, `/db/sql`.
+
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 use serde_json::{Value as Json, json};
 
-use crate::http::error::Failure;
-use crate::http::sql::Call;
+use crate::http::error::{Failure, Operation, failure};
+use crate::http::sql::{Call, limits};
 use crate::http::{body, json as text, reply};
 use crate::model::error::SqlState;
 use crate::model::statement::Dialect;
+
+/// A comparison of all nodes takes as long as reading their databases.
+const VERIFY_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// `POST /snapshot`: makes what was applied durable in the database files, and with `trailing_logs`
 /// removes the log but for so many entries.
@@ -32,6 +37,31 @@ pub(crate) async fn reap(call: &Call) -> Result<Response, Failure> {
     let mut out = text::text(&document, call.params.has("pretty"));
     out.push(b'\n');
     Ok(reply::json(out))
+}
+
+/// `POST /verify`: whether all nodes have the same database.
+pub(crate) async fn verify(call: &Call) -> Result<Response, Failure> {
+    let database = call.database()?;
+    let limits = limits(Some(call.params.timeout.unwrap_or(VERIFY_TIMEOUT)));
+    let verified = Box::pin(call.app.engine.verify(database, &limits)).await;
+    let verified = verified.map_err(|error| failure(&error, Operation::Query))?;
+    let nodes: Vec<Json> = verified
+        .nodes
+        .iter()
+        .map(|node| match &node.hash {
+            Ok(found) => {
+                let hash = format!("{:016x}", found.hash);
+                json!({ "id": node.node, "pages": found.pages, "hash": hash })
+            }
+            Err(why) => json!({ "id": node.node, "error": why }),
+        })
+        .collect();
+    let document = json!({
+        "position": verified.position.to_string(),
+        "equal": verified.is_equal(),
+        "nodes": nodes,
+    });
+    Ok(call.served(reply::json(text::text(&document, call.params.has("pretty"))), true))
 }
 
 /// `GET /licenses`

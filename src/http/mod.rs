@@ -163,6 +163,7 @@ enum Endpoint {
     Licenses,
     Vars,
     Metrics,
+    Verify,
     Sql,
 }
 
@@ -182,7 +183,7 @@ impl Endpoint {
             Self::Leader => Permission::LeaderOps.into(),
             Self::Backup => Permission::Backup.into(),
             Self::Load | Self::Boot => Permission::Load.into(),
-            Self::Snapshot | Self::Reap => Permission::Snapshot.into(),
+            Self::Snapshot | Self::Reap | Self::Verify => Permission::Snapshot.into(),
         }
     }
 }
@@ -210,6 +211,7 @@ const ROUTES: &[(&str, bool, &[Method], Endpoint)] = &[
     ("/licenses", false, &[Method::GET], Endpoint::Licenses),
     ("/debug/vars", false, ANY, Endpoint::Vars),
     ("/metrics", false, &[Method::GET], Endpoint::Metrics),
+    ("/verify", false, &[Method::POST], Endpoint::Verify),
 ];
 
 /// The endpoint of a path, and the methods that it has.
@@ -336,6 +338,7 @@ async fn handle(call: Call, endpoint: Endpoint, request: Request) -> Result<Resp
         Endpoint::Licenses => Ok(maintain::licenses()),
         Endpoint::Vars => Ok(vars::vars(&call)),
         Endpoint::Metrics => Ok(metrics::metrics(&call)),
+        Endpoint::Verify => maintain::verify(&call).await,
         Endpoint::Sql => maintain::sql(&call, &parts, &body).await,
         // Above.
         Endpoint::Load | Endpoint::Boot => Err(Failure::internal("the body was read already")),

@@ -16,6 +16,7 @@ use crate::model::value::{ResultColumn, Value};
 
 /// The forms that a request chose.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag in a query string")]
 pub(crate) struct Shape {
     /// Rows are objects.
     pub(crate) associative: bool,
@@ -23,6 +24,8 @@ pub(crate) struct Shape {
     pub(crate) blob_array: bool,
     /// Column names carry their table's.
     pub(crate) qualify_columns: bool,
+    /// Items of writes say what their statement took.
+    pub(crate) timings: bool,
 }
 
 impl Shape {
@@ -31,7 +34,14 @@ impl Shape {
             associative: params.has("associative"),
             blob_array: params.has("blob_array"),
             qualify_columns: params.has("qualify_columns"),
+            timings: params.has("timings"),
         }
+    }
+}
+
+impl Shape {
+    fn time(self, result: &StatementResult) -> Option<Duration> {
+        self.timings.then_some(result.time).filter(|time| !time.is_zero())
     }
 }
 
@@ -241,7 +251,7 @@ pub(crate) fn query_item(json: &mut Writer, shape: Shape, result: &StatementResu
         written = written.and(item.row(json, row));
     }
     let error = written.err().map(|value| value.to_string());
-    item.end(json, error.as_deref(), None);
+    item.end(json, error.as_deref(), shape.time(result));
 }
 
 /// What a statement that isn't a query did.
@@ -256,6 +266,7 @@ pub(crate) fn execute_item(json: &mut Writer, shape: Shape, result: &StatementRe
         json.key("rows_affected");
         json.integer(completion.rows_affected as i64);
     }
+    tail(json, None, shape.time(result));
     if shape.associative {
         json.key("rows");
         json.null();
@@ -291,7 +302,7 @@ mod tests {
         let width = columns.len();
         let columns = columns.iter().map(|(name, declared)| column(name, *declared)).collect();
         let rows = RowBatch { width, rows: values.len().checked_div(width).unwrap_or(0), values };
-        StatementResult { columns, rows, completion: Completion::default() }
+        StatementResult { columns, rows, ..StatementResult::default() }
     }
 
     fn shown(shape: Shape, result: &StatementResult) -> String {

@@ -1,6 +1,7 @@
 //! SQLite statements on their way to the database, and what came of them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::model::error::Error;
 use crate::model::id::SchemaVersion;
@@ -121,6 +122,8 @@ pub struct StatementResult {
     pub columns: Vec<ResultColumn>,
     pub rows: RowBatch,
     pub completion: Completion,
+    /// What the statement itself took, where that was measured: in a unit.
+    pub time: Duration,
 }
 
 /// What to do when a statement of a unit fails.

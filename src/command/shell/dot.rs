@@ -2,21 +2,27 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
+use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
 use crate::client::{Request, percent_encode};
 use crate::command::Problem;
 use crate::command::cluster::entries;
+use crate::command::copy;
 use crate::command::shell::Shell;
 use crate::command::shell::render::{Mode, indented};
 use crate::command::terminal::print;
 
 /// Names with their arguments, and what each does.
-const HELP: &[(&str, &str)] = &[
+pub(super) const HELP: &[(&str, &str)] = &[
+    (".backup FILE", "write a copy of the database to a file"),
     (".blobarray [on|off]", "show BLOBs as arrays of bytes"),
+    (".boot FILE", "load a SQLite file into a node that is alone"),
     (".changes [on|off]", "show the last insert ID with a write's result"),
     (".consistency [none|weak|auto|linearizable|lease|strong]", "show or set the read level"),
+    (".dump FILE [TABLE,...]", "write the database as SQL to a file"),
+    (".expvar [NAME]", "show the node's counters"),
     (".exit", "leave (also .quit, Ctrl-D)"),
     (".forcewrites [on|off]", "send every statement to /db/execute"),
     (".help", "show this"),
@@ -27,9 +33,12 @@ const HELP: &[(&str, &str)] = &[
     (".output [FILE]", "write results to a file, or to the screen again"),
     (".read FILE", "run the lines of a file"),
     (".ready", "show whether the node is ready"),
+    (".reap", "write what is in the WALs into the database files"),
     (".remove ID", "remove a node from the cluster"),
+    (".restore FILE", "put a SQLite file, or SQL, in the database's place"),
     (".schema", "show the tables' SQL"),
     (".show", "show the settings"),
+    (".snapshot [N]", "write the databases out, and keep N entries of the log"),
     (".status [KEY]", "show the node's status, or a part of it (store.raft)"),
     (".stepdown [ID]", "hand leadership to another node"),
     (".tables", "show the tables"),
@@ -73,12 +82,24 @@ impl Shell {
             ("status", "") => self.get("/status"),
             ("status", key) => self.get(&format!("/status?key={}", percent_encode(key))),
             ("ready", "") => self.ready(),
+            ("backup", file) if !file.is_empty() => self.backup(file),
+            ("dump", argument) if !argument.is_empty() => self.dump(argument),
+            ("restore", file) if !file.is_empty() => self.restore(file),
+            ("boot", file) if !file.is_empty() => self.boot(file),
+            ("snapshot", keep) => self.snapshot(keep),
+            ("reap", "") => self.reap(),
+            ("expvar", "") => self.get("/debug/vars"),
+            ("expvar", key) => self.get(&format!("/debug/vars?key={}", percent_encode(key))),
             ("remove", id) if !id.is_empty() => self.remove(id),
             ("stepdown", id) => self.step_down(id),
-            ("help" | "tables" | "schema" | "indexes" | "show" | "nodes" | "leader" | "ready", _) => {
+            (
+                "help" | "tables" | "schema" | "indexes" | "show" | "nodes" | "leader" | "ready"
+                | "reap",
+                _,
+            ) => {
                 Err(format!(".{name}: unexpected argument {argument:?}").into())
             }
-            ("read" | "remove", _) => Err(format!(".{name} needs an argument").into()),
+            ("read" | "remove" | "backup" | "dump" | "restore" | "boot", _) => Err(format!(".{name} needs an argument").into()),
             _ => Err(format!("unknown command .{name}: try .help").into()),
         }
     }
@@ -178,6 +199,61 @@ impl Shell {
             body,
             user: None,
         })?;
+        Ok(())
+    }
+
+    fn backup(&mut self, file: &str) -> Result<(), Problem> {
+        let path = copy::backup_path(self.database.as_deref(), &[]);
+        self.connection.download(&path, Path::new(file))?;
+        print("backup file written successfully\n")?;
+        Ok(())
+    }
+
+    fn dump(&mut self, argument: &str) -> Result<(), Problem> {
+        let (file, tables) = match argument.split_once(char::is_whitespace) {
+            Some((file, tables)) => (file, Some(tables.trim())),
+            None => (argument, None),
+        };
+        let more = [("fmt", Some("sql")), ("tables", tables)];
+        let path = copy::backup_path(self.database.as_deref(), &more);
+        self.connection.download(&path, Path::new(file))?;
+        print("SQL text file written successfully\n")?;
+        Ok(())
+    }
+
+    fn restore(&mut self, file: &str) -> Result<(), Problem> {
+        let done = copy::load(&mut self.connection, self.database.as_deref(), Path::new(file))?;
+        if let Some(done) = done {
+            let number = |field| done.get(field).and_then(Json::as_i64).unwrap_or(0);
+            let (id, rows) = (number("last_insert_id"), number("rows_affected"));
+            print(&format!("last inserted ID: {id}\nrows affected: {rows}\n"))?;
+        }
+        print("Database restored successfully.\n")?;
+        Ok(())
+    }
+
+    fn boot(&mut self, file: &str) -> Result<(), Problem> {
+        self.connection.upload("/boot", Path::new(file))?;
+        print("Node booted successfully.\n")?;
+        Ok(())
+    }
+
+    fn snapshot(&mut self, keep: &str) -> Result<(), Problem> {
+        let path = match keep {
+            "" => "/snapshot".to_owned(),
+            keep => format!("/snapshot?trailing_logs={}", percent_encode(keep)),
+        };
+        self.connection.ask(&Request::post(path, ""))?;
+        Ok(())
+    }
+
+    fn reap(&mut self) -> Result<(), Problem> {
+        let answer = self.connection.ask(&Request::post("/reap", ""))?;
+        let done: Json = serde_json::from_slice(&answer.body)
+            .map_err(|error| format!("the answer is not JSON: {error}"))?;
+        let number = |field| done.get(field).and_then(Json::as_u64).unwrap_or(0);
+        let (snapshots, wals) = (number("snapshots_reaped"), number("wals_checkpointed"));
+        print(&format!("snapshots reaped: {snapshots}, WALs checkpointed: {wals}\n"))?;
         Ok(())
     }
 

@@ -1,16 +1,17 @@
 //! `eider shell`: SQL, line by line, over HTTP.
 //!
-//! Each line is one command: SQL, or a word that begins with a point. From a pipe it reads without
+//! Each line is one command: SQL, or a word that begins with a point. SQL goes on in the next line while a
+//! quote or a parenthesis is open. From a pipe it reads without
 //! a prompt, and its exit status says whether everything succeeded.
 
 mod dot;
+mod edit;
 mod render;
 
 use std::fs::File;
 use std::io::{BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
-use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 use serde_json::{Value as Json, json};
 
@@ -57,12 +58,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Problem> {
         shell.interactive()?;
         return Ok(ExitCode::SUCCESS);
     }
+    let mut pending = String::new();
     for line in std::io::stdin().lock().lines() {
         let line = line.map_err(|error| Problem::Text(format!("read standard input: {error}")))?;
-        if shell.line(&line)? == Flow::End {
+        pending.push_str(&line);
+        if edit::is_open(&pending) {
+            pending.push('\n');
+        } else if shell.line(&std::mem::take(&mut pending))? == Flow::End {
             break;
         }
     }
+    // What was left open is SQLite's to complain about.
+    shell.line(&pending)?;
     Ok(if shell.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -107,9 +114,10 @@ struct Shell {
 
 impl Shell {
     fn interactive(&mut self) -> Result<(), Problem> {
-        let editor = DefaultEditor::new();
+        let editor = edit::terminal(self.names());
         let mut editor =
             editor.map_err(|error| Problem::Text(format!("set up the terminal: {error}")))?;
+        let history = edit::History::load(&mut editor);
         loop {
             let line = match editor.readline(&format!("{}> ", self.connection.address())) {
                 Ok(line) => line,
@@ -119,6 +127,7 @@ impl Shell {
             if !line.trim().is_empty() {
                 // A full history only means that the oldest line goes.
                 let _ = editor.add_history_entry(&line);
+                history.add(&line);
             }
             if self.line(&line)? == Flow::End {
                 break;
@@ -126,6 +135,20 @@ impl Shell {
         }
         print("bye~\n")?;
         Ok(())
+    }
+
+    /// Names of tables and columns, to complete words with.
+    fn names(&mut self) -> Vec<String> {
+        let sql = "SELECT name FROM pragma_table_list WHERE schema = 'main' \
+                   AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_eider\\_%' ESCAPE '\\' \
+                   UNION SELECT c.name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c \
+                   WHERE t.type IN ('table', 'view') AND t.name NOT LIKE '\\_eider\\_%' ESCAPE '\\' ORDER BY 1";
+        let path = self.path("/db/query", &format!("q={}", percent_encode(sql)));
+        // Without an answer nothing is completed but keywords.
+        let document = self.connection.document(&path).unwrap_or_default();
+        let rows = document.pointer("/results/0/values").and_then(Json::as_array);
+        let names = rows.into_iter().flatten().filter_map(|row| row.get(0)?.as_str());
+        names.map(str::to_owned).collect()
     }
 
     /// Runs one line. What goes wrong with it is told and doesn't end the shell.
@@ -157,11 +180,16 @@ impl Shell {
         let text =
             std::fs::read_to_string(path).map_err(|error| format!("read {path}: {error}"))?;
         self.read_depth += 1;
+        let mut pending = String::new();
         for line in text.lines().filter(|line| !line.trim_start().starts_with("--")) {
-            if self.line(line)? == Flow::End {
+            pending.push_str(line);
+            if edit::is_open(&pending) {
+                pending.push('\n');
+            } else if self.line(&std::mem::take(&mut pending))? == Flow::End {
                 break;
             }
         }
+        self.line(&pending)?;
         self.read_depth -= 1;
         Ok(())
     }

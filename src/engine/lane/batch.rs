@@ -15,7 +15,7 @@ use crate::engine::rows::Collector;
 use crate::engine::short::{ShortTexts, Text};
 use crate::model::error::{Error, Fault};
 use crate::model::id::LogIndex;
-use crate::model::statement::{Atomicity, Dialect, Unit, UnitOutcome};
+use crate::model::statement::{Atomicity, Dialect, StatementResult, Unit, UnitOutcome};
 use crate::platform::clock::{self, Instant};
 use crate::platform::mutant::mutant;
 use crate::sqlite::{Outcome, RunError};
@@ -375,7 +375,7 @@ impl Lane {
         &mut self,
         number: usize,
         submission: &Submission,
-    ) -> Result<Vec<Result<crate::model::statement::StatementResult, Error>>, Broken> {
+    ) -> Result<Vec<Result<StatementResult, Error>>, Broken> {
         let unit = &submission.unit;
         let control = self.control(&submission.token, submission.deadline);
         let flag = control.cancel.clone().unwrap_or_default();
@@ -385,7 +385,9 @@ impl Lane {
             let mut rows = Collector::new(bytes_left);
             self.running(None, &flag, None);
             let began = self.began();
+            let start = clock::now();
             let ran = self.writer().run(statement, &control, &mut rows);
+            let time = clock::now().since(start);
             if self.ran() {
                 return Err(Broken::Interrupted);
             }
@@ -393,7 +395,7 @@ impl Lane {
             match ran {
                 Ok(completion) => {
                     bytes_left = rows.bytes_left();
-                    results.push(Ok(rows.into_result(completion)));
+                    results.push(Ok(StatementResult { time, ..rows.into_result(completion) }));
                 }
                 Err(failed) if failed.transaction_lost || failed.fault.is_some() => {
                     return Err(Broken::of(number, failed));

@@ -1,9 +1,9 @@
 //! Layouts of the plain data in messages.
 
 use super::{Cursor, Unreadable, Wire, wire_enum, wire_struct};
-use crate::engine::Written;
 use crate::engine::lane::{Mark, Refusal};
 use crate::engine::read::Query;
+use crate::engine::{DatabaseHash, NodeHash, Verified, Written};
 use crate::model::error::{Class, Error, SqlState};
 use crate::model::id::{
     Chain, DatabaseId, LogIndex, NodeId, Position, SchemaVersion, TransactionId,
@@ -34,12 +34,15 @@ wire_struct! {
     Statement { sql, parameters, touch }
     Touch { table, rows, existence, contents }
     Completion { rows, rows_affected, last_insert_id, read_only }
-    StatementResult { columns, rows, completion }
+    StatementResult { columns, rows, completion, time }
     ResultColumn { name, declared_type, table }
     Unit { dialect, atomicity, statements, schema, key }
     Written { outcome, index, repeated }
     Query { database, dialect, statement, schema }
     PgType { oid, modifier }
+    Verified { position, nodes }
+    NodeHash { node, hash }
+    DatabaseHash { pages, hash }
 }
 
 wire_enum!(Dialect { 0 => Postgres, 1 => Sqlite });

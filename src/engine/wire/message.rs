@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Cursor, Unreadable, Wire, wire_enum, wire_struct};
-use crate::engine::Written;
 use crate::engine::lane::{Mark, Refusal};
 use crate::engine::read::Query;
+use crate::engine::{DatabaseHash, Verified, Written};
 use crate::model::catalog::Catalog;
 use crate::model::error::Error;
-use crate::model::id::{DatabaseId, LogIndex, NodeId, Position, SchemaVersion};
+use crate::model::id::{DatabaseId, LogIndex, NodeId, Position, SchemaVersion, TransactionId};
 use crate::model::statement::{Completion, Dialect, Statement, Unit};
 use crate::model::value::{ResultColumn, RowBatch};
 use crate::platform::clock::{self, Instant};
@@ -70,6 +70,20 @@ pub(in crate::engine) enum Call {
     Sessions {
         database: DatabaseId,
     },
+    /// For the leader: compare a database on all nodes.
+    Verify {
+        database: DatabaseId,
+    },
+    /// Open a view of a database at this transaction, which the entry has led to, and hash it.
+    Freeze {
+        database: DatabaseId,
+        index: LogIndex,
+        txid: TransactionId,
+    },
+    /// The hash of a view.
+    Hash {
+        ticket: u64,
+    },
 }
 
 /// What an operator or DDL wants of the cluster.
@@ -92,6 +106,9 @@ pub(in crate::engine) enum Reply {
     Count(u64),
     /// The answer to a ping: the version of the program.
     Version(String),
+    Verified(Verified),
+    /// `None`: not yet.
+    Hash(Option<Result<DatabaseHash, String>>),
 }
 
 /// The first message on a stream.
@@ -179,6 +196,9 @@ wire_enum!(Call {
     3 => Ping,
     4 => Order(order),
     5 => Sessions { database },
+    6 => Verify { database },
+    7 => Freeze { database, index, txid },
+    8 => Hash { ticket },
 });
 wire_enum!(Order {
     0 => CreateDatabase { name },
@@ -186,7 +206,7 @@ wire_enum!(Order {
     2 => Remove { name },
     3 => Transfer { to },
 });
-wire_enum!(Reply { 0 => Written(written), 1 => Done, 2 => Index(index), 3 => Count(count), 4 => Version(version) });
+wire_enum!(Reply { 0 => Written(written), 1 => Done, 2 => Index(index), 3 => Count(count), 4 => Version(version), 5 => Verified(verified), 6 => Hash(hash) });
 wire_enum!(OpenStream {
     0 => Begin { database, dialect, since, private, deadline, lock_timeout },
     1 => Read { query, deadline },

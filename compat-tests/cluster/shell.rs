@@ -1,0 +1,146 @@
+//! The shell from a pipe, `eider backup`, `restore` and `verify`.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::json;
+
+use crate::support::{Cluster, binary};
+
+/// Runs `eider` with these arguments at a node, and what goes to its standard input.
+fn eider(cluster: &Cluster, place: usize, arguments: &[&str], input: &str) -> Output {
+    let host = format!("127.0.0.1:{}", cluster.nodes[place].http);
+    let mut child = Command::new(binary())
+        .args([arguments[0], "--host", &host])
+        .args(&arguments[1..])
+        .current_dir(cluster.root.path())
+        .env_remove("EIDER_USER")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+/// As [`eider`]: whether it succeeded, and what it said.
+fn said(cluster: &Cluster, place: usize, arguments: &[&str], input: &str) -> (bool, String) {
+    let output = eider(cluster, place, arguments, input);
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).unwrap())
+}
+
+const SCRIPT: &str = "\
+CREATE TABLE foo (id INTEGER PRIMARY KEY,
+  name TEXT)
+INSERT INTO foo(name) VALUES('it''s
+two lines')
+.mode line
+SELECT * FROM foo
+.tables
+.mode csv
+SELECT name, NULL AS n FROM foo
+.consistency strong
+.consistency
+.dump foo.sql foo
+.backup foo.db
+DELETE FROM foo
+.restore foo.db
+SELECT count(*) AS n FROM foo
+DROP TABLE foo
+.restore foo.sql
+.snapshot
+.reap
+.expvar queue
+.ready
+";
+
+#[test]
+fn a_script_is_run_from_a_pipe() {
+    let cluster = Cluster::start(1);
+    let (done, text) = said(&cluster, 0, &["shell"], SCRIPT);
+    assert!(done, "{text}");
+    let expected = "\
+0 rows affected
+1 row affected
+  id = 1
+name = it's\\ntwo lines
+name = foo
+name,n
+\"it's
+two lines\",NULL
+strong
+SQL text file written successfully
+backup file written successfully
+1 row affected
+Database restored successfully.
+n
+1
+0 rows affected
+last inserted ID: 1
+rows affected: 1
+Database restored successfully.
+snapshots reaped: 0, WALs checkpointed: 1
+queue:
+";
+    assert!(text.starts_with(expected), "{text}");
+    assert!(text.ends_with("ready\n"), "{text}");
+    let (done, text) =
+        said(&cluster, 0, &["shell"], "SELECT 1 AS a\nnonsense\n.nothing\nSELECT (1\n");
+    assert!(!done && text.contains("| a |"), "{text}");
+    for part in [
+        "Error: near \"nonsense\": syntax error",
+        "ERR! unknown command .nothing",
+        "Error: incomplete input",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let (done, text) = said(&cluster, 0, &["shell"], ".read nowhere\n.exit\nnever run");
+    assert!(!done && text.contains("nowhere") && !text.contains("never"), "{text}");
+}
+
+#[test]
+fn a_backup_is_restored_and_all_nodes_are_equal() {
+    let mut cluster = Cluster::start(3);
+    let fill = json!([
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, filler BLOB)",
+        "INSERT INTO t (filler) WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n \
+         WHERE n < 2000) SELECT randomblob(500) FROM n"
+    ]);
+    let follower = cluster.follower();
+    cluster.nodes[follower].execute("/db/execute", &fill);
+    for (options, name) in [
+        (&["backup"][..], "plain.db"),
+        (&["backup", "--compress", "--vacuum"], "packed.db.gz"),
+        (&["backup", "--format", "sql", "--compress"], "t.sql.gz"),
+    ] {
+        let arguments = [options, &[name]].concat();
+        let (done, text) = said(&cluster, follower, &arguments, "");
+        assert!(done && text.starts_with(&format!("{name}: ")), "{text}");
+        cluster.nodes[0].execute("/db/execute", &json!(["DROP TABLE t"]));
+        let (done, text) = said(&cluster, follower, &["restore", name], "");
+        assert!(done && text == format!("{name} is restored.\n"), "{text}");
+        let query = "/db/query?q=SELECT%20count(*)%20FROM%20t";
+        assert_eq!(cluster.nodes[0].json(query)["results"][0]["values"], json!([[2000]]));
+    }
+    let (done, text) = said(&cluster, follower, &["restore", "t.sql.gz"], "");
+    assert!(!done && text.contains("table t already exists"), "{text}");
+    for place in 0..3 {
+        let (done, text) = said(&cluster, place, &["verify"], "");
+        assert!(done && text.ends_with(": equal\n"), "{text}");
+        let hashes: Vec<&str> =
+            text.lines().skip(1).take(3).map(|line| &line[line.len() - 16..]).collect();
+        assert!(hashes.iter().all(|hash| *hash == hashes[0]), "{text}");
+    }
+    let other = (0..3).find(|place| ![follower, cluster.leader()].contains(place)).unwrap();
+    cluster.nodes[other].kill();
+    let (done, text) = said(&cluster, follower, &["verify"], "");
+    assert!(!done && text.contains("can't be reached") && text.ends_with("NOT EQUAL\n"), "{text}");
+    cluster.nodes[other].start();
+    cluster.nodes[other].wait_ready();
+    let (done, text) = said(&cluster, follower, &["backup", "--format", "tar", "x"], "");
+    assert!(!done && text.contains("-format must be"), "{text}");
+    assert!(!cluster.root.path().join("x.part").exists());
+    cluster.stop_and_compare();
+}
