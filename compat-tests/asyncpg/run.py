@@ -49,6 +49,18 @@ async def case_arrays():
     await c.close()
 
 
+async def case_error_before_sync():
+    # asyncpg sends Parse, Describe and Flush, and Sync only once it has the answer.
+    c = await connect()
+    for _ in range(2):
+        try:
+            await asyncio.wait_for(c.fetchval("SELECT nope()"), 10)
+        except asyncpg.UndefinedFunctionError as error:
+            equal(error.sqlstate, "42883")
+        equal(await c.fetchval("SELECT 1"), 1)
+    await c.close()
+
+
 async def case_transaction():
     c = await connect()
     await c.execute("CREATE TABLE txa (a int PRIMARY KEY)")

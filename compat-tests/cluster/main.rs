@@ -10,6 +10,7 @@
     reason = "these are tests: they fail by panicking, run on real time and are nobody's interface"
 )]
 
+mod advisory;
 mod auth;
 mod backup;
 mod big;

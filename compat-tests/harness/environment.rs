@@ -9,6 +9,9 @@ pub enum Toolchain {
     Python,
     Node,
     Go,
+    /// With libpq, as `pg_config` says where it is.
+    C,
+    Java,
 }
 
 impl Toolchain {
@@ -18,6 +21,8 @@ impl Toolchain {
             Self::Python => ("python3", "--version"),
             Self::Node => ("npm", "--version"),
             Self::Go => ("go", "version"),
+            Self::C => ("pg_config", "--libdir"),
+            Self::Java => ("mvn", "--version"),
         }
     }
 
@@ -27,6 +32,8 @@ impl Toolchain {
             Self::Python => &["requirements.txt"],
             Self::Node => &["package.json", "package-lock.json"],
             Self::Go => &["go.mod", "go.sum"],
+            Self::C => &["run.c"],
+            Self::Java => &["pom.xml"],
         }
     }
 }
@@ -92,7 +99,24 @@ pub fn prepare(client: &str, toolchain: Toolchain) -> Result<Command, String> {
             perform(build.current_dir(&source))?;
             Ok(Command::new(program))
         }
+        Toolchain::C => Ok(Command::new(home.join("run"))),
+        Toolchain::Java => {
+            let mut compiler = Command::new("javac");
+            compiler.arg("-d").arg(home.join("classes")).arg("-cp").arg(home.join("lib/*"));
+            perform(compiler.arg(source.join("Run.java")))?;
+            let mut command = Command::new("java");
+            let path = format!("{0}/classes:{0}/lib/*", home.display());
+            command.args(["-cp", &path, "Run"]);
+            Ok(command)
+        }
     }
+}
+
+/// Where `pg_config` says that something is.
+fn configured(question: &str) -> Result<String, String> {
+    let asked = Command::new("pg_config").arg(question).output();
+    let output = asked.map_err(|error| format!("pg_config: {error}"))?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 fn install(toolchain: Toolchain, source: &Path, home: &Path) -> Result<(), String> {
@@ -112,5 +136,18 @@ fn install(toolchain: Toolchain, source: &Path, home: &Path) -> Result<(), Strin
         }
         // Go fetches what it builds with.
         Toolchain::Go => Ok(()),
+        Toolchain::C => {
+            let mut compiler = Command::new("cc");
+            compiler.args(["-O1", "-o"]).arg(home.join("run")).arg(source.join("run.c"));
+            compiler.arg(format!("-I{}", configured("--includedir")?));
+            compiler.arg(format!("-L{}", configured("--libdir")?));
+            perform(compiler.args(["-lpq", "-lpthread"]))
+        }
+        Toolchain::Java => {
+            let mut maven = Command::new("mvn");
+            maven.args(["-q", "-B", "-f"]).arg(source.join("pom.xml"));
+            maven.arg("dependency:copy-dependencies");
+            perform(maven.arg(format!("-DoutputDirectory={}", home.join("lib").display())))
+        }
     }
 }

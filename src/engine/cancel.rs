@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use crate::model::error::{Error, SqlState};
 use crate::platform::clock::{self, Instant};
+use crate::raft::Fence;
 use crate::sqlite::Control;
 
 /// Where the waiting ends, and who may end it early. Every request has one.
@@ -22,6 +23,8 @@ pub struct Limits {
     pub lock_timeout: Option<Duration>,
     /// Cancels what runs when set: 57014.
     pub cancel: Canceler,
+    /// For writes: the leadership that must be in force (`engine::advisory`).
+    pub under: Option<Fence>,
 }
 
 /// Cancels one session's running statement, wherever it runs. Cheap to clone.

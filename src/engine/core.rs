@@ -6,6 +6,7 @@ use crate::platform::watch;
 use futures_util::future::BoxFuture;
 
 use crate::engine::Options;
+use crate::engine::advisory::Advisory;
 use crate::engine::cancel::lock;
 use crate::engine::lane::Proposer;
 use crate::engine::listen::Hub;
@@ -44,6 +45,7 @@ pub(super) struct Core {
     pub hub: Arc<Hub>,
     pub observed: Observed,
     pub verifying: Verifying,
+    pub advisory: Arc<Advisory>,
     proposer: Arc<RaftProposer>,
     /// Taken away at the end: Raft holds the databases, which hold this.
     attached: RwLock<Option<Arc<Attached>>>,
@@ -93,6 +95,7 @@ impl Core {
             hub,
             observed: Observed::default(),
             verifying: Verifying::default(),
+            advisory: Arc::default(),
             proposer,
             attached: RwLock::new(None),
             fence: Mutex::new(None),
@@ -139,10 +142,12 @@ impl Core {
             return;
         }
         *lock(&self.fence) = None;
+        self.advisory.lead(None);
         for entry in self.store.all() {
             // A lane that learns of two leaderships in a row sees the change between them.
             entry.lane.leadership(ready).await;
         }
+        self.advisory.lead(ready);
         *lock(&self.fence) = ready;
     }
 

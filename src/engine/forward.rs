@@ -66,6 +66,7 @@ impl Core {
             unit: unit.clone(),
             deadline: limits.deadline.map(Deadline),
             lock_timeout: limits.lock_timeout,
+            under: limits.under,
         };
         let timeout = limits.deadline.map_or(CALL_TIME_MAX, |at| at.remaining() + COMMIT_GRACE * 2);
         let answered = async {
@@ -116,6 +117,7 @@ impl Core {
             private: begin.private,
             deadline: begin.limits.deadline.map(Deadline),
             lock_timeout: begin.limits.lock_timeout,
+            under: begin.limits.under,
         };
         let opening = async {
             let (outgoing, mut inbox) = self.open_stream(leader, &open).await?;

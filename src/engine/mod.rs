@@ -6,6 +6,7 @@
 //! `forward`, `remote` and `serve` (node to node), `listen`, `admin`.
 
 mod admin;
+mod advisory;
 mod cancel;
 mod core;
 mod forward;
@@ -38,6 +39,7 @@ mod write;
 use std::sync::Arc;
 
 pub use self::admin::DatabaseUse;
+pub use self::advisory::AdvisoryLocks;
 pub use self::cancel::{Canceler, Limits};
 pub use self::listen::Listener;
 pub use self::observe::StatementCounts;
@@ -52,6 +54,7 @@ use crate::model::id::{DatabaseId, LogIndex, Position};
 use crate::model::member::Member;
 use crate::model::statement::{Dialect, UnitOutcome};
 use crate::platform::disk::Disk;
+pub use crate::raft::Fence;
 pub use crate::sqlite::MAGIC as DATABASE_MAGIC;
 use crate::{raft, sqlite};
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
+use crate::engine::advisory::{Holder, check_fence, lost};
 use crate::engine::cancel::{Canceler, lock};
 use crate::engine::core::Core;
 use crate::engine::inbox::Inbox;
@@ -78,11 +79,11 @@ impl Engine {
     async fn answer(&self, call: Call) -> Answer {
         let core = &self.core;
         match call {
-            Call::Write { asked, database, unit, deadline, lock_timeout } => {
+            Call::Write { asked, database, unit, deadline, lock_timeout, under } => {
                 let limits = limits(deadline, lock_timeout);
                 let _registered = Registered::new(&core.calls, asked, limits.cancel.clone());
                 let running = limits.cancel.start();
-                core.fence().ok_or(Refusal::NotLeader)?;
+                check_fence(core.fence().ok_or(Refusal::NotLeader)?, under)?;
                 let entry = core.entry(database)?;
                 core.write_here(&entry, unit, &limits, &running).await.map(Reply::Written)
             }
@@ -130,13 +131,23 @@ impl Engine {
             catalog: None,
         };
         let served = match open {
-            OpenStream::Begin { database, dialect, since, private, deadline, lock_timeout } => {
+            OpenStream::Begin {
+                database,
+                dialect,
+                since,
+                private,
+                deadline,
+                lock_timeout,
+                under,
+            } => {
                 let mut limits = limits(deadline, lock_timeout);
                 limits.cancel = server.canceler.clone();
+                limits.under = under;
                 let begin = Begin { database, dialect, since, private, limits };
                 server.serve_transaction(begin).await
             }
             OpenStream::Read { query, deadline } => server.serve_read(query, deadline).await,
+            OpenStream::Locks { database } => server.serve_locks(database).await,
             OpenStream::Load { database, deadline } => server.serve_load(database, deadline).await,
         };
         if served.is_ok() {
@@ -147,7 +158,8 @@ impl Engine {
 }
 
 fn limits(deadline: Option<Deadline>, lock_timeout: Option<std::time::Duration>) -> Limits {
-    Limits { deadline: deadline.map(|Deadline(at)| at), lock_timeout, cancel: Canceler::default() }
+    let deadline = deadline.map(|Deadline(at)| at);
+    Limits { deadline, lock_timeout, ..Limits::default() }
 }
 
 /// The other side is gone.
@@ -276,7 +288,7 @@ impl Server {
     async fn serve_transaction(&mut self, begin: Begin) -> Result<(), Gone> {
         let core = self.core.clone();
         let opening = async {
-            core.fence().ok_or(Refusal::NotLeader)?;
+            check_fence(core.fence().ok_or(Refusal::NotLeader)?, begin.limits.under)?;
             let entry = core.entry(begin.database)?;
             let running = begin.limits.cancel.start();
             core.open_here(&entry, &begin, &running).await
@@ -374,8 +386,54 @@ impl Server {
             ToLeader::Cancel | ToLeader::Enough => return Ok(()),
             // Served by the caller.
             ToLeader::Commit | ToLeader::Rollback | ToLeader::Part(_) => return Err(Gone),
+            // For another kind of stream.
+            ToLeader::Lock { .. } | ToLeader::Unlock { .. } | ToLeader::UnlockAll { .. } => {
+                return Err(Gone);
+            }
         };
         self.send(&message).await
+    }
+}
+
+impl Server {
+    /// Keeps a session's advisory locks for as long as the stream lasts.
+    async fn serve_locks(&mut self, database: DatabaseId) -> Result<(), Gone> {
+        let holder = match Holder::new(&self.core, database) {
+            Ok(holder) => holder,
+            Err(refusal) => return self.send(&FromLeader::Refused(refusal)).await,
+        };
+        self.send(&FromLeader::LocksOpened { fence: holder.fence }).await?;
+        loop {
+            let request = match self.waiting.take() {
+                Some(request) => request,
+                None => tokio::select! {
+                    biased;
+                    request = self.inbox.next() => request.ok_or(Gone)?,
+                    () = holder.lost() => return self.send(&FromLeader::Lost(lost())).await,
+                },
+            };
+            let message = match request {
+                ToLeader::Lock { lock, wait, deadline, lock_timeout } => {
+                    let limits = limits(deadline, lock_timeout);
+                    let running = self.canceler.start();
+                    let locked = self.minding(holder.lock(lock, wait, &limits, &running)).await?;
+                    granted(locked.ok_or(Gone)?)
+                }
+                ToLeader::Unlock { lock } => granted(holder.unlock(lock)),
+                ToLeader::UnlockAll { scope } => answer(holder.unlock_all(scope)),
+                // For something that has ended already.
+                ToLeader::Cancel => continue,
+                _ => return Err(Gone),
+            };
+            self.send(&message).await?;
+        }
+    }
+}
+
+fn granted(locked: Result<bool, Error>) -> FromLeader {
+    match locked {
+        Ok(granted) => FromLeader::Granted(granted),
+        Err(error) => FromLeader::Failed(error),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use crate::engine::advisory::check_route;
 use crate::engine::cancel::Running;
 use crate::engine::core::Core;
 use crate::engine::lane::{Claim, Event, Opened, Opening, Refusal, Submission};
@@ -48,6 +49,7 @@ impl Engine {
         loop {
             let route = self.core.route(limits, &running, patience, refused.as_ref()).await;
             let route = route.map_err(|error| unknown.clone().unwrap_or(error))?;
+            check_route(&route, limits.under)?;
             let written = match &route {
                 Route::Here(_) => {
                     let entry = self.core.entry(database)?;
@@ -98,6 +100,7 @@ impl Engine {
         loop {
             let route =
                 self.core.route(&begin.limits, &running, patience, refused.as_ref()).await?;
+            check_route(&route, begin.limits.under)?;
             let opened = match &route {
                 Route::Here(_) => {
                     let entry = self.core.entry(begin.database)?;

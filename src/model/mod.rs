@@ -1,5 +1,6 @@
 //! Plain data that every layer shares. No I/O, no async, no clock.
 
+pub mod advisory;
 pub mod catalog;
 pub mod command;
 pub mod error;

@@ -227,10 +227,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             Ok(()) => Ok(()),
             Err(Stop::Gone(gone)) => Err(gone),
             Err(Stop::Failed(error)) => {
+                if let Some(doom) = self.session.doom() {
+                    return Err(Gone::Fatal(doom));
+                }
                 self.send_asides();
                 put_error(Level::Error, &error, &mut self.wire.out);
                 if extended {
                     self.skipping = true;
+                    // A client that sent Flush, and no Sync yet, waits for this.
+                    self.answer_due = true;
                     return Ok(());
                 }
                 self.ready().await

@@ -22,8 +22,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         options: CopyOptions,
         columns: Arc<[OutputColumn]>,
     ) -> Result<(), Stop> {
-        self.refuse_binary(&options).await?;
-        encode::copy_response(b'G', columns.len(), &mut self.wire.out);
+        let binary = options.format == CopyFormat::Binary;
+        encode::copy_response(b'G', columns.len(), binary, &mut self.wire.out);
         self.wire.flush().await?;
         let style = self.session.style().clone();
         let mut reader = Reader::new(options, columns, style, self.message_bytes_max());
@@ -98,24 +98,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         Stop::Gone(Gone::Fatal(violation(lost)))
     }
 
-    async fn refuse_binary(&mut self, options: &CopyOptions) -> Result<(), Stop> {
-        if options.format == CopyFormat::Binary {
-            let error = Error::refused("COPY in binary format is not supported")
-                .with_hint("Use the text or csv format.");
-            return Err(self.copy_failed(error).await);
-        }
-        Ok(())
-    }
-
     pub(crate) async fn copy_out(
         &mut self,
         options: CopyOptions,
         mut rows: Rowset,
     ) -> Result<(), Stop> {
-        self.refuse_binary(&options).await?;
         let columns = rows.columns();
-        encode::copy_response(b'H', columns.len(), &mut self.wire.out);
         let mut writer = Writer::new(options);
+        let binary = writer.is_binary();
+        encode::copy_response(b'H', columns.len(), binary, &mut self.wire.out);
         if writer.has_header() {
             encode::copy_data(&mut self.wire.out, |out| {
                 writer.header(&columns, out);
@@ -135,6 +126,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 }
                 self.wire.flush_if_full().await?;
             }
+        }
+        if binary {
+            encode::copy_data(&mut self.wire.out, |out| {
+                writer.end(out);
+                Ok(())
+            })?;
         }
         encode::copy_done(&mut self.wire.out);
         let tag = self.wire.drive(&self.canceler, self.session.finish(rows)).await??;

@@ -236,12 +236,14 @@ pub(crate) fn row_description(columns: &[OutputColumn], formats: &Formats, out: 
     end(start, out);
 }
 
-/// CopyInResponse (`G`) or CopyOutResponse (`H`), all columns as text.
-pub(crate) fn copy_response(kind: u8, columns: usize, out: &mut BytesMut) {
+/// CopyInResponse (`G`) or CopyOutResponse (`H`), all columns in one format.
+pub(crate) fn copy_response(kind: u8, columns: usize, binary: bool, out: &mut BytesMut) {
     let start = begin(kind, out);
-    out.put_u8(0);
+    out.put_u8(u8::from(binary));
     out.put_u16(columns as u16);
-    out.put_bytes(0, 2 * columns);
+    for _ in 0..columns {
+        out.put_u16(u16::from(binary));
+    }
     end(start, out);
 }
 
@@ -373,7 +375,7 @@ mod tests {
         negotiate_protocol_version(vec!["_pq_.x".to_owned()], &mut out);
         command_complete("SELECT 1", &mut out);
         ready_for_query(Status::InTransaction, &mut out);
-        copy_response(b'G', 2, &mut out);
+        copy_response(b'G', 2, false, &mut out);
         let mut expected =
             b"R\0\0\0\x08\0\0\0\0K\0\0\0\x0c\0\0\0\x07\0\0\0\x09S\0\0\0\x08a\0b\0".to_vec();
         expected.extend(b"v\0\0\0\x13\0\x03\0\0\0\0\0\x01_pq_.x\0");

@@ -53,6 +53,7 @@ impl Session {
                 }
                 self.savepoints.release(depth);
                 self.ears.release(depth);
+                self.locks.release_savepoint(depth);
                 Ok("RELEASE")
             }
             Action::RollbackTo(name) => self.rollback_to(name).await,
@@ -130,6 +131,7 @@ impl Session {
             self.modes = modes;
         }
         self.ears.rollback_to(depth);
+        self.locks.rollback_to(depth).await;
         self.phase = Phase::Block;
         Ok("ROLLBACK")
     }

@@ -52,8 +52,9 @@ impl Session {
         let (Some(copy), Some(write)) = (&mut self.copy, &mut self.write) else {
             return Err(Error::user(SqlState::PROTOCOL_VIOLATION, "no COPY is under way"));
         };
-        copy.rows += rows.rows as u64;
-        write.run_each(Arc::clone(&copy.insert), rows, &limits).await?;
+        // A WHERE clause may leave rows out.
+        let stored = write.run_each(Arc::clone(&copy.insert), rows, &limits).await?;
+        copy.rows += stored.rows_affected;
         Ok(())
     }
 

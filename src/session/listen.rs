@@ -90,7 +90,7 @@ impl Session {
         if !self.ears.asked.iter().any(|(_, asked)| matches!(asked, Listening::Begin(_))) {
             return Ok(());
         }
-        self.engine.sync(CATCH_UP).await?;
+        Box::pin(self.engine.sync(CATCH_UP)).await?;
         let (engine, database) = (&self.engine, self.database);
         let listener = self.ears.listener.get_or_insert_with(|| engine.listener(database));
         for (_, asked) in &self.ears.asked {

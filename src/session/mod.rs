@@ -7,6 +7,7 @@
 //! * The write slot is taken at the first statement that needs it, not at BEGIN.
 //! * After an error the transaction is failed before the error is returned, whoever caused it.
 
+mod advisory;
 mod control;
 mod copy;
 mod cursor;
@@ -134,6 +135,7 @@ pub struct Session {
     portals: HashMap<String, Portal>,
     copy: Option<copy::CopyIn>,
     ears: listen::Ears,
+    locks: advisory::Locks,
     /// Rows of the running statement's steps for its later ones, by their numbers.
     feeds: HashMap<usize, String>,
     /// Goes up whenever what the open transaction has defined may be gone.
@@ -196,6 +198,7 @@ impl Session {
             portals: HashMap::new(),
             copy: None,
             ears: listen::Ears::default(),
+            locks: advisory::Locks::default(),
             feeds: HashMap::new(),
             epoch: 0,
             has_defined: false,
@@ -270,6 +273,7 @@ impl Session {
             deadline: self.settings.statement_timeout().map(|time| clock::now().plus(time)),
             lock_timeout: self.settings.lock_timeout(),
             cancel: self.canceler.clone(),
+            under: self.locks.under(),
         }
     }
 
@@ -446,6 +450,14 @@ impl Session {
         tokio::select! {
             () = waited => Interruption::Fatal(Error::limit(state, message)),
             () = heard => Interruption::Notified,
+            () = self.locks.lost() => match self.locks.doom() {
+                Some(error) => Interruption::Fatal(error),
+                None => {
+                    self.locks.end_transaction().await;
+                    self.lose_transaction();
+                    Interruption::TransactionLost
+                }
+            },
             _ = lost => {
                 self.lose_transaction();
                 Interruption::TransactionLost

@@ -106,6 +106,7 @@ impl Session {
                 self.portals.clear();
                 self.statements.clear();
                 self.ears.close();
+                self.locks.unlock_all().await?;
                 self.drop_temporary().await?;
                 self.settings.reset_all();
                 Ok(complete("DISCARD ALL"))

@@ -72,6 +72,7 @@ impl Session {
                 "the database of this session was dropped",
             ));
         }
+        self.locks.check()?;
         self.statement_time = wall_microseconds();
         if parsed.makes_temporary() && !self.settings.compile().temporary_used {
             self.begin_temporary().await?;
@@ -227,12 +228,8 @@ impl Session {
                 self.fetch_cursor(name, *count, *move_only).await.map(Some)
             }
             Action::CloseCursor { name } => self.close_cursor(name.as_deref()).map(Some),
-            Action::Listen(channel) => {
-                self.listen(Listening::Begin(channel.as_str().into()), alone).await.map(Some)
-            }
-            Action::Unlisten(channel) => {
-                let channel = channel.as_deref().map(Into::into);
-                self.listen(Listening::End(channel), alone).await.map(Some)
+            Action::AdvisoryLocks { .. } | Action::Listen(_) | Action::Unlisten(_) => {
+                Box::pin(self.perform_for_session(plan, parameters, alone)).await
             }
             Action::Begin(_)
             | Action::Commit { .. }
@@ -277,6 +274,29 @@ impl Session {
         match &plan.compiled.action {
             Action::Discard(what) => self.discard(*what).await,
             _ => self.utility(plan),
+        }
+    }
+
+    /// What changes what the session has at the leader, or hears.
+    async fn perform_for_session(
+        &mut self,
+        plan: &Plan,
+        parameters: &[Value],
+        alone: bool,
+    ) -> Result<Option<Reply>, Error> {
+        match &plan.compiled.action {
+            Action::AdvisoryLocks { program, calls } => {
+                self.advisory(plan, (program, calls), parameters, alone).await
+            }
+            Action::Listen(channel) => {
+                let begin = Listening::Begin(channel.as_str().into());
+                self.listen(begin, alone).await.map(Some)
+            }
+            Action::Unlisten(channel) => {
+                let channel = channel.as_deref().map(Into::into);
+                self.listen(Listening::End(channel), alone).await.map(Some)
+            }
+            _ => Err(Error::internal("not of the session alone")),
         }
     }
 
@@ -534,7 +554,10 @@ impl Session {
             self.end(false).await;
             return Err(error);
         }
-        let listening = self.begin_listening().await;
+        let listening = match self.locks.check() {
+            Ok(()) => self.begin_listening().await,
+            Err(lost) => Err(lost),
+        };
         let result = match (listening, self.write.take()) {
             (Ok(()), Some(write)) => write.commit(&limits).await.map(drop),
             (listening, _) => listening,
@@ -553,6 +576,7 @@ impl Session {
         self.end_listening(committed);
         self.epoch += 1;
         self.has_defined = false;
+        self.locks.end_transaction().await;
         self.savepoints = transaction::Savepoints::default();
         match self.saved.take() {
             Some(saved) if !committed => self.settings.restore(&saved),

@@ -10,11 +10,11 @@ use crate::sql::ast::{CopySource, Statement};
 use crate::sql::bind::{Act, Binder, Change, ChangeStep, Role, SequenceUse};
 use crate::sql::bound::Output;
 use crate::sql::lower::{Lower, object_kind};
-use crate::sql::types::{Types, lookup_type};
+use crate::sql::types::{Lowering, Types, lookup_type};
 use crate::sql::{
-    Action, Argument, CompileSettings, Compiled, CopyFrom, CopyOptions, CopyTo, ExplainOptions,
-    ForcedColumns, LockWait, OutputColumn, Parsed, Program, Step, StepRole, Unwanted, WriteTag,
-    ast, bound, ddl, lite, touch,
+    Action, AdvisoryCall, Argument, CompileSettings, Compiled, CopyFrom, CopyOptions, CopyTo,
+    ExplainOptions, ForcedColumns, LockWait, OutputColumn, Parsed, Program, Step, StepRole,
+    Unwanted, WriteTag, ast, bound, ddl, lite, touch,
 };
 
 /// `pg_type.oid` of `void`, which has one value.
@@ -28,6 +28,11 @@ pub(super) fn compile(
 ) -> Result<Compiled, Error> {
     let mut binder = Binder::new(catalog, settings, parameter_types, parsed.parameters)?;
     let compiled = statement(parsed, &mut binder)?;
+    if binder.acts.contains(&Act::Advisory)
+        && !matches!(compiled.action, Action::AdvisoryLocks { .. })
+    {
+        return Err(advisory_elsewhere());
+    }
     let forms = || {
         let types = binder.types();
         compiled.parameters.iter().map(|parameter| types.form(parameter.oid)).collect()
@@ -163,6 +168,8 @@ fn compile_query(binder: &mut Binder<'_>, query: &ast::Query) -> Result<Compiled
         let fixed = binder.relation_names().is_empty() && bound.outputs.iter().all(void);
         let touches = fixed.then(touch::nothing);
         notifying(Program { touches, ..program }, WriteTag::Notifying)
+    } else if binder.acts.contains(&Act::Advisory) {
+        advisory_locks(binder, &bound, program)?
     } else if binder.sequences.is_empty() {
         Action::Query { program, locking: bound.locking }
     } else {
@@ -172,6 +179,32 @@ fn compile_query(binder: &mut Binder<'_>, query: &ast::Query) -> Result<Compiled
         Action::Write { steps, tag: WriteTag::Select, changes_catalog: false }
     };
     Ok(Compiled { parameters, columns, returns_rows: true, ..simple(action) })
+}
+
+/// The advisory locks that a query's columns ask for. They are asked for once the rows are there.
+fn advisory_locks(
+    binder: &Binder<'_>,
+    query: &bound::Query,
+    program: Program,
+) -> Result<Action, Error> {
+    let bound::Body::Select(select) = &query.body else { return Err(advisory_elsewhere()) };
+    let mut calls = Vec::new();
+    for (column, item) in select.items.iter().enumerate() {
+        if let bound::ExprKind::Call { lowering: Lowering::Advisory(act), .. } = item.kind {
+            calls.push(AdvisoryCall { column, act });
+        }
+    }
+    let asked = binder.acts.iter().filter(|act| **act == Act::Advisory).count();
+    let plain = select.distinct == bound::Distinct::All && query.locking.is_none();
+    if calls.len() != asked || asked != binder.acts.len() || !plain {
+        return Err(advisory_elsewhere());
+    }
+    Ok(Action::AdvisoryLocks { program, calls })
+}
+
+fn advisory_elsewhere() -> Error {
+    Error::refused("an advisory lock function is not supported here")
+        .with_hint("Call it as a column of a SELECT by itself.")
 }
 
 /// A statement that does nothing but notify.
@@ -319,7 +352,6 @@ fn sequence_update(name: &str, last_value: lite::Expr) -> lite::Statement {
 
 fn compile_copy(binder: &mut Binder<'_>, copy: &ast::Copy) -> Result<Action, Error> {
     match (&copy.source, copy.from) {
-        _ if copy.filter.is_some() => Err(Error::refused("COPY FROM ... WHERE is not supported")),
         (CopySource::Query(query), _) => {
             let query = binder.query(query)?;
             copy_to(binder, &query, copy)
@@ -420,7 +452,7 @@ fn copy_from(
         alias: None,
         columns: names.clone(),
         overriding: Some(ast::Overriding::System),
-        source: Some(crate::sql::parser::one_row(values)),
+        source: Some(copied_row(name, &names, values, copy.filter.as_ref())),
         on_conflict: None,
         returning: Vec::new(),
     };
@@ -447,6 +479,23 @@ fn copy_from(
     let columns = copied_columns(binder.types(), table, &names);
     let options = forced(copy, &columns)?;
     Ok(Action::CopyFrom(CopyFrom { options, columns, insert: program.sql }))
+}
+
+/// A row of the data: `VALUES (...)`, or what a WHERE clause leaves of it.
+fn copied_row(
+    table: &ast::QualifiedName,
+    columns: &[ast::Name],
+    values: Vec<ast::Expr>,
+    filter: Option<&ast::Expr>,
+) -> ast::Query {
+    let row = crate::sql::parser::one_row(values);
+    let (Some(filter), Some(name)) = (filter, table.last()) else { return row };
+    let alias = ast::Alias { name: name.clone(), columns: columns.to_vec() };
+    let query = Box::new(row);
+    let from = ast::FromItem::Subquery { query, alias: Some(alias), lateral: false, position: 0 };
+    let items = columns.iter().map(column_item).collect();
+    let select = ast::Select::plain(items, vec![from]);
+    ast::Query::select(ast::Select { filter: Some(filter.clone()), ..select })
 }
 
 /// The table's columns of these names.

@@ -24,6 +24,7 @@ use bytes::BytesMut;
 
 use crate::datum::form::Form;
 use crate::datum::{self, Style};
+use crate::model::advisory::{AdvisoryMode, AdvisoryScope};
 use crate::model::catalog::Catalog;
 use crate::model::error::Error;
 use crate::model::pg_type::{Oid, PgType};
@@ -280,6 +281,11 @@ pub enum Action {
     CloseCursor {
         name: Option<String>,
     },
+    /// A query of which some columns ask for advisory locks.
+    AdvisoryLocks {
+        program: Program,
+        calls: Vec<AdvisoryCall>,
+    },
     Listen(String),
     /// UNLISTEN name, or all.
     Unlisten(Option<String>),
@@ -288,6 +294,21 @@ pub enum Action {
         tag: &'static str,
         notice: Option<Error>,
     },
+}
+
+/// A column whose value in each row names an advisory lock, and what is done with that lock. What comes of
+/// it is what the client sees in the column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AdvisoryCall {
+    pub column: usize,
+    pub act: AdvisoryAct,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdvisoryAct {
+    Lock { mode: AdvisoryMode, scope: AdvisoryScope, wait: bool },
+    Unlock(AdvisoryMode),
+    UnlockAll,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use crate::engine::read::Query;
 use crate::engine::{DatabaseHash, NodeHash, Verified, Written};
 use crate::model::error::{Class, Error, SqlState};
 use crate::model::id::{
-    Chain, DatabaseId, LogIndex, NodeId, Position, SchemaVersion, TransactionId,
+    Chain, DatabaseId, LogIndex, NodeId, Position, SchemaVersion, Term, TransactionId,
 };
 use crate::model::pg_type::PgType;
 use crate::model::statement::{
@@ -27,7 +27,7 @@ macro_rules! wire_newtype {
         }
     )*};
 }
-wire_newtype!(DatabaseId, LogIndex, NodeId, TransactionId, Chain, SchemaVersion);
+wire_newtype!(DatabaseId, LogIndex, NodeId, Term, TransactionId, Chain, SchemaVersion);
 
 wire_struct! {
     Position { txid, chain }

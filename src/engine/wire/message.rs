@@ -7,12 +7,14 @@ use super::{Cursor, Unreadable, Wire, wire_enum, wire_struct};
 use crate::engine::lane::{Mark, Refusal};
 use crate::engine::read::Query;
 use crate::engine::{DatabaseHash, Verified, Written};
+use crate::model::advisory::{AdvisoryKey, AdvisoryLock, AdvisoryMode, AdvisoryScope};
 use crate::model::catalog::Catalog;
 use crate::model::error::Error;
 use crate::model::id::{DatabaseId, LogIndex, NodeId, Position, SchemaVersion, TransactionId};
 use crate::model::statement::{Completion, Dialect, Statement, Unit};
 use crate::model::value::{ResultColumn, RowBatch};
 use crate::platform::clock::{self, Instant};
+use crate::raft::Fence;
 
 /// A moment, as the time that is left until then: clocks differ between nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +55,7 @@ pub(in crate::engine) enum Call {
         unit: Unit,
         deadline: Option<Deadline>,
         lock_timeout: Option<Duration>,
+        under: Option<Fence>,
     },
     /// Interrupts a call that runs.
     Cancel {
@@ -121,10 +124,15 @@ pub(in crate::engine) enum OpenStream {
         private: bool,
         deadline: Option<Deadline>,
         lock_timeout: Option<Duration>,
+        under: Option<Fence>,
     },
     Read {
         query: Query,
         deadline: Option<Deadline>,
+    },
+    /// A session's advisory locks, as long as the stream lasts.
+    Locks {
+        database: DatabaseId,
     },
     /// A file comes, to take a database's place.
     Load {
@@ -162,6 +170,18 @@ pub(in crate::engine) enum ToLeader {
     },
     /// The rows that come aren't wanted any more.
     Enough,
+    Lock {
+        lock: AdvisoryLock,
+        wait: bool,
+        deadline: Option<Deadline>,
+        lock_timeout: Option<Duration>,
+    },
+    Unlock {
+        lock: AdvisoryLock,
+    },
+    UnlockAll {
+        scope: AdvisoryScope,
+    },
     /// Of a file; an empty one ends it.
     Part(Vec<u8>),
 }
@@ -184,13 +204,25 @@ pub(in crate::engine) enum FromLeader {
     Committed(Option<LogIndex>),
     /// Before an answer: the transaction's catalog isn't the committed one any more.
     CatalogChanged,
-    /// At any time: the transaction is gone.
+    /// At any time: the transaction is gone, or the locks.
     Lost(Error),
+    LocksOpened {
+        fence: Fence,
+    },
+    /// Whether a lock was given, or there was one to give up.
+    Granted(bool),
 }
 
-wire_struct! { Asked { node, number } }
+wire_struct! {
+    Asked { node, number }
+    Fence { term, leader }
+    AdvisoryLock { key, mode, scope }
+}
+wire_enum!(AdvisoryKey { 0 => One(key), 1 => Pair(high, low) });
+wire_enum!(AdvisoryMode { 0 => Shared, 1 => Exclusive });
+wire_enum!(AdvisoryScope { 0 => Session, 1 => Transaction });
 wire_enum!(Call {
-    0 => Write { asked, database, unit, deadline, lock_timeout },
+    0 => Write { asked, database, unit, deadline, lock_timeout, under },
     1 => Cancel { asked },
     2 => Index { lease, strong },
     3 => Ping,
@@ -208,9 +240,10 @@ wire_enum!(Order {
 });
 wire_enum!(Reply { 0 => Written(written), 1 => Done, 2 => Index(index), 3 => Count(count), 4 => Version(version), 5 => Verified(verified), 6 => Hash(hash) });
 wire_enum!(OpenStream {
-    0 => Begin { database, dialect, since, private, deadline, lock_timeout },
+    0 => Begin { database, dialect, since, private, deadline, lock_timeout, under },
     1 => Read { query, deadline },
     2 => Load { database, deadline },
+    3 => Locks { database },
 });
 wire_enum!(ToLeader {
     0 => Run { statement, deadline, lock_timeout },
@@ -223,6 +256,9 @@ wire_enum!(ToLeader {
     7 => Enough,
     8 => Exclusive { deadline, lock_timeout },
     9 => Part(bytes),
+    10 => Lock { lock, wait, deadline, lock_timeout },
+    11 => Unlock { lock },
+    12 => UnlockAll { scope },
 });
 wire_enum!(FromLeader {
     0 => Opened { schema },
@@ -237,4 +273,6 @@ wire_enum!(FromLeader {
     9 => Committed(index),
     10 => Lost(error),
     11 => CatalogChanged,
+    12 => LocksOpened { fence },
+    13 => Granted(granted),
 });

@@ -36,6 +36,7 @@ fn write() -> Call {
         },
         deadline: None,
         lock_timeout: None,
+        under: None,
     }
 }
 
@@ -43,7 +44,7 @@ fn write() -> Call {
 fn the_layout_of_a_write_is_pinned() {
     let expected = "05000100000000000000020000000000000005000000010001000000010000007801030000000001\
                     ffffffffffffffff02000000000000e03f01000000010000006e04010000000701010000007401000000\
-                    010000000901000103000000 01010000006b 0000";
+                    010000000901000103000000 01010000006b 000000";
     assert_eq!(hex(&encode(&write())), expected.replace(' ', ""));
 }
 

@@ -1,5 +1,6 @@
-//! COPY's data: the text and csv formats (manual, "COPY", "File Formats").
+//! COPY's data: the text, csv and binary formats (manual, "COPY", "File Formats").
 
+mod binary;
 mod read;
 mod write;
 

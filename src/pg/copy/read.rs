@@ -9,12 +9,23 @@ use std::sync::Arc;
 use crate::datum::{self, Style};
 use crate::model::error::{Error, SqlState};
 use crate::model::value::{RowBatch, Value};
+use crate::pg::copy::binary;
 use crate::sql::{CopyFormat, CopyHeader, CopyOptions, OutputColumn};
 
 /// Rows that are handed on at once, at the most.
 const BATCH_ROWS_MAX: usize = 1000;
 /// And their bytes, roughly.
 const BATCH_BYTES_MAX: usize = 1 << 20;
+
+/// How far the data was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In binary, the header comes next.
+    Begin,
+    Rows,
+    /// `\.` was read: nothing after it counts. In binary, nothing may follow.
+    End,
+}
 
 /// Reads the records of one COPY.
 #[derive(Debug)]
@@ -34,8 +45,7 @@ pub(crate) struct Reader {
     escaped: bool,
     /// Of the record that comes next, from 1.
     line: u64,
-    /// `\.` was read: nothing after it counts.
-    ended: bool,
+    place: Place,
     batch: RowBatch,
     batch_bytes: usize,
     /// The line of the batch's first row.
@@ -60,7 +70,7 @@ impl Reader {
             quoted: false,
             escaped: false,
             line: 1,
-            ended: false,
+            place: Place::Begin,
             batch,
             batch_bytes: 0,
             batch_line: 1,
@@ -72,7 +82,8 @@ impl Reader {
     /// # Errors
     /// 54000 if a record is too long.
     pub(crate) fn feed(&mut self, data: &[u8]) -> Result<(), Error> {
-        if self.ended {
+        let binary = self.options.format == CopyFormat::Binary;
+        if self.place == Place::End && (!binary || data.is_empty()) {
             return Ok(());
         }
         if self.buffer.len() > self.record_bytes_max {
@@ -98,7 +109,11 @@ impl Reader {
     pub(crate) fn next_batch(&mut self, last: bool) -> Result<Option<RowBatch>, Error> {
         let mut start = 0;
         let mut buffer = std::mem::take(&mut self.buffer);
-        let result = self.read_records(&buffer, &mut start, last);
+        let result = if self.options.format == CopyFormat::Binary {
+            self.read_tuples(&buffer, &mut start, last)
+        } else {
+            self.read_records(&buffer, &mut start, last)
+        };
         buffer.drain(..start);
         self.buffer = buffer;
         self.searched -= start.min(self.searched);
@@ -130,7 +145,7 @@ impl Reader {
     }
 
     fn read_records(&mut self, buffer: &[u8], start: &mut usize, last: bool) -> Result<(), Error> {
-        while !self.ended && !self.is_full() {
+        while self.place != Place::End && !self.is_full() {
             let end = match self.record_end(buffer, *start) {
                 Some(end) => end,
                 // The last record may lack its line break.
@@ -150,6 +165,60 @@ impl Reader {
             self.line += record.split(|&byte| byte == b'\n').count() as u64;
         }
         Ok(())
+    }
+
+    /// As [`Self::read_records`], in binary.
+    fn read_tuples(&mut self, buffer: &[u8], start: &mut usize, last: bool) -> Result<(), Error> {
+        if self.place == Place::Begin {
+            match binary::header(buffer).map_err(|error| self.in_context(error, None))? {
+                Some(length) => *start = length,
+                None if last => {
+                    return Err(bad_format("COPY file signature not recognized"));
+                }
+                None => return Ok(()),
+            }
+            self.place = Place::Rows;
+        }
+        while self.place != Place::End && !self.is_full() && *start < buffer.len() {
+            if self.batch.rows == 0 {
+                self.batch_line = self.line;
+            }
+            let read = binary::tuple(&buffer[*start..], &self.columns);
+            match read.map_err(|(error, column)| self.in_column(error, column.as_deref()))? {
+                binary::Tuple::Row(values, length) => {
+                    *start += length;
+                    self.keep(values);
+                    self.line += 1;
+                }
+                binary::Tuple::End(length) => {
+                    *start += length;
+                    self.place = Place::End;
+                }
+                binary::Tuple::Incomplete if last => {
+                    return Err(self.in_context(bad_format("unexpected EOF in COPY data"), None));
+                }
+                binary::Tuple::Incomplete => return Ok(()),
+            }
+        }
+        if self.place == Place::End && *start < buffer.len() {
+            let error = bad_format("received copy data after EOF marker");
+            return Err(self.in_context(error, None));
+        }
+        Ok(())
+    }
+
+    fn in_column(&self, error: Error, column: Option<&str>) -> Error {
+        let line = self.line;
+        error.with_context(match column {
+            None => format!("COPY, line {line}"),
+            Some(column) => format!("COPY, line {line}, column {column}"),
+        })
+    }
+
+    fn keep(&mut self, values: Vec<Value>) {
+        self.batch_bytes += values.iter().map(Value::size).sum::<usize>();
+        self.batch.values.extend(values);
+        self.batch.rows += 1;
     }
 
     /// Where the record that begins at `start` ends (its `\n`), if that is here.
@@ -182,7 +251,7 @@ impl Reader {
 
     fn record(&mut self, record: &[u8]) -> Result<(), Error> {
         if record == b"\\." {
-            self.ended = true;
+            self.place = Place::End;
             return Ok(());
         }
         if self.options.header != CopyHeader::None && self.line == 1 {
@@ -220,9 +289,7 @@ impl Reader {
                 }
             });
         }
-        self.batch_bytes += values.iter().map(Value::size).sum::<usize>();
-        self.batch.values.extend(values);
-        self.batch.rows += 1;
+        self.keep(values);
         Ok(())
     }
 

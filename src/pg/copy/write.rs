@@ -1,10 +1,11 @@
-//! COPY TO STDOUT: rows in stored form in, lines out.
+//! COPY TO STDOUT: rows in stored form in, lines or tuples out.
 
 use bytes::{BufMut as _, BytesMut};
 
 use crate::datum::{self, Style};
 use crate::model::error::Error;
 use crate::model::value::Value;
+use crate::pg::copy::binary;
 use crate::sql::{CopyFormat, CopyHeader, CopyOptions, OutputColumn};
 
 /// Writes the lines of one COPY.
@@ -13,11 +14,13 @@ pub(crate) struct Writer {
     options: CopyOptions,
     /// The field that is being written, before escaping.
     field: BytesMut,
+    /// The binary format's header was written.
+    begun: bool,
 }
 
 impl Writer {
     pub(crate) fn new(options: CopyOptions) -> Self {
-        Self { options, field: BytesMut::new() }
+        Self { options, field: BytesMut::new(), begun: false }
     }
 
     pub(crate) fn has_header(&self) -> bool {
@@ -37,6 +40,23 @@ impl Writer {
         out.put_u8(b'\n');
     }
 
+    pub(crate) fn is_binary(&self) -> bool {
+        self.options.format == CopyFormat::Binary
+    }
+
+    /// The header goes with what comes first: clients count on that.
+    fn begin(&mut self, out: &mut BytesMut) {
+        if !std::mem::replace(&mut self.begun, true) {
+            binary::put_header(out);
+        }
+    }
+
+    /// What comes after all rows, in binary.
+    pub(crate) fn end(&mut self, out: &mut BytesMut) {
+        self.begin(out);
+        binary::put_end(out);
+    }
+
     /// Writes one row's line.
     ///
     /// # Errors
@@ -48,6 +68,10 @@ impl Writer {
         style: &Style,
         out: &mut BytesMut,
     ) -> Result<(), Error> {
+        if self.is_binary() {
+            self.begin(out);
+            return binary::put_tuple(row, columns, out);
+        }
         for (at, (value, column)) in row.iter().zip(columns).enumerate() {
             if at > 0 {
                 out.put_u8(self.options.delimiter);

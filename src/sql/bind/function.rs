@@ -117,6 +117,7 @@ impl Binder<'_> {
             Lowering::Labels(which) => {
                 return self.label_call(which, chosen.arguments, chosen.result, position);
             }
+            Lowering::Advisory(_) => self.acts.push(Act::Advisory),
             Lowering::SessionFact(_) | Lowering::Now => {
                 return self.fact(chosen.lowering, chosen.result, position);
             }

@@ -88,6 +88,7 @@ pub(crate) struct Binder<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Act {
     Notify,
+    Advisory,
 }
 
 /// A statement's use of a sequence.

@@ -335,6 +335,7 @@ impl Lower<'_> {
                 lite::Expr::text("on"),
             ),
             Lowering::BackendPid => self.argument(Argument::BackendPid),
+            Lowering::Advisory(_) => lite::Expr::call("pg_advisory_key", arguments),
             Lowering::Notify => match <[_; 2]>::try_from(arguments) {
                 Ok([channel, payload]) => self.notify(channel, payload),
                 Err(_) => return Err(Error::internal("pg_notify has two arguments")),

@@ -17,6 +17,7 @@ mod integer;
 mod interval;
 mod json;
 mod json_build;
+mod lock;
 mod math;
 mod network;
 mod notify;
@@ -82,6 +83,7 @@ pub(super) fn register(
     interval::register(connection)?;
     json::register(connection)?;
     json_build::register(connection)?;
+    lock::register(connection)?;
     math::register(connection)?;
     notify::register(connection, outbox)?;
     network::register(connection)?;

@@ -15,6 +15,7 @@
 //! Invariant, held by tests: a signature names something that PostgreSQL 15 has, and no two rows are
 //! for the same thing. What has no row is refused by name.
 
+mod advisory;
 mod aggregate;
 mod array;
 mod bytes;
@@ -45,6 +46,7 @@ pub(crate) type Row = (&'static str, Lowering);
 
 /// The tables.
 const TABLES: &[&[Row]] = &[
+    advisory::ROWS,
     aggregate::ROWS,
     array::ROWS,
     bytes::ROWS,
@@ -132,6 +134,8 @@ pub(crate) enum Lowering {
     /// Whether a setting is `on`.
     Flag(&'static str),
     BackendPid,
+    /// What is asked of the advisory locks: the value is the lock's name, and the session does the rest.
+    Advisory(crate::sql::AdvisoryAct),
     /// `pg_notify`: the statement has to run where it can be committed.
     Notify,
     /// `current_setting(name)`: the name must be a constant.
