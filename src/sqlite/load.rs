@@ -86,9 +86,10 @@ pub fn prepare_load(disk: &Arc<dyn Disk>, path: &Path, options: &Options) -> Res
         };
         let unfit = pragma("page_size")? != PAGE_BYTES as i64 || pragma("auto_vacuum")? != 0;
         if unfit || usize::from(header[RESERVED_AT]) < RESERVED_BYTES {
-            reserve_bytes(connection)?;
             connection.pragma_update(None, "page_size", PAGE_BYTES as i64)?;
             connection.pragma_update(None, "auto_vacuum", "NONE")?;
+            // Last: setting the page size forgets what was to be reserved.
+            reserve_bytes(connection)?;
             connection.execute_batch("VACUUM")?;
         }
         Ok(())
