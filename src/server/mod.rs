@@ -21,11 +21,18 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::config::Config;
 use crate::server::node::Node;
 
+/// Of each thread that runs statements: expressions nest deeply, and a cursor's statement runs inside
+/// another. Memory is taken as it is used.
+const STACK_BYTES: usize = 16 << 20;
+
 /// Runs a node until it is told to stop (SIGTERM, SIGINT: exit status 0) or can't go on (1).
 pub fn run(config: Config) -> ExitCode {
     logging::start(&config.log_level, &config.raft_log_level);
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("eider").build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("eider")
+        .thread_stack_size(STACK_BYTES)
+        .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {

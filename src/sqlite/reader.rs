@@ -255,6 +255,7 @@ impl Reader {
             let same = |prepared: &Prepared<'_>| {
                 prepared.get_status(StatementStatus::RePrepare) == recompiled
             };
+            // It may also be compiled anew in vain, where what it names is gone.
             if let Some(completion) = run::step_if(link, &mut prepared, sink, same)? {
                 return Ok(Some(completion));
             }

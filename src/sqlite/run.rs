@@ -243,25 +243,42 @@ pub(crate) fn step_all(
     prepared: &mut Prepared<'_>,
     sink: &mut dyn RowSink,
 ) -> Result<Completion, Stop> {
-    Ok(step_if(link, prepared, sink, |_| true)?.unwrap_or_default())
+    match step(link, prepared, sink, |_| true)? {
+        Ok(completion) => Ok(completion.unwrap_or_default()),
+        Err(first) => Err(first.into()),
+    }
 }
 
 /// As `step_all`, but asks after the first step, before anything goes to the sink, whether to go on.
-/// `None` if not; the statement must be read-only then.
+/// `None` if not, or if that step fails; the statement must be read-only then.
 pub(crate) fn step_if(
     link: &Link,
     prepared: &mut Prepared<'_>,
     sink: &mut dyn RowSink,
     go_on: impl Fn(&Prepared<'_>) -> bool,
 ) -> Result<Option<Completion>, Stop> {
+    Ok(step(link, prepared, sink, go_on)?.unwrap_or(None))
+}
+
+/// The inner error is that of the first step.
+fn step(
+    link: &Link,
+    prepared: &mut Prepared<'_>,
+    sink: &mut dyn RowSink,
+    go_on: impl Fn(&Prepared<'_>) -> bool,
+) -> Result<Result<Option<Completion>, rusqlite::Error>, Stop> {
     let before = link.connection.total_changes();
     let mut rows_seen = 0;
     let mut rows = prepared.raw_query();
     let mut announced = false;
-    if let Some(row) = rows.next()? {
+    let first = match rows.next() {
+        Ok(first) => first,
+        Err(error) => return Ok(Err(error)),
+    };
+    if let Some(row) = first {
         let first: &Prepared<'_> = row.as_ref();
         if !go_on(first) {
-            return Ok(None);
+            return Ok(Ok(None));
         }
         sink.columns(result_columns(first));
         announced = true;
@@ -273,9 +290,9 @@ pub(crate) fn step_if(
     }
     drop(rows);
     if !announced && !go_on(prepared) {
-        return Ok(None);
+        return Ok(Ok(None));
     }
-    Ok(Some(finish(link, prepared, sink, announced.then_some(rows_seen), before)))
+    Ok(Ok(Some(finish(link, prepared, sink, announced.then_some(rows_seen), before))))
 }
 
 /// Takes the rows after the first.

@@ -6,6 +6,7 @@
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::sql::ast::{self, Alias, Call, JoinKind, TableFunction};
+use crate::sql::bind::function::Chosen;
 use crate::sql::bind::query::{output, plain_query, unique_aliases};
 use crate::sql::bind::{Binder, Item, Scope, at};
 use crate::sql::bound::{
@@ -20,6 +21,18 @@ pub(super) struct Rows {
     from: From,
     pub(super) columns: Vec<(String, Expr)>,
     number: Expr,
+}
+
+/// The subscripts of vectors begin at 0.
+fn from_zero(chosen: Chosen) -> Chosen {
+    let is_vector =
+        |array: &Expr| matches!(array.data_type, PgType::INT2VECTOR | PgType::OIDVECTOR);
+    let subscripts = chosen.lowering == Lowering::Rows("pg_generate_subscripts");
+    if subscripts && chosen.arguments.first().is_some_and(is_vector) {
+        let lowering = Lowering::Rows("pg_generate_subscripts_of_vector");
+        return Chosen { lowering, ..chosen };
+    }
+    chosen
 }
 
 impl Binder<'_> {
@@ -111,7 +124,7 @@ impl Binder<'_> {
             }
             return self.side_by_side(all);
         }
-        let chosen = self.set_function(call, position)?;
+        let chosen = from_zero(self.set_function(call, position)?);
         if let Lowering::Rows(function)
         | Lowering::Pairs(function)
         | Lowering::Records(function, _) = chosen.lowering

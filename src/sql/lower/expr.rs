@@ -446,6 +446,12 @@ impl Lower<'_> {
         explicit: bool,
     ) -> Result<lite::Expr, Error> {
         let target = self.types.carrier(target);
+        if let Some(element) = self.types.element(target.oid) {
+            let numbers = [i64::from(element), i64::from(target.modifier), i64::from(explicit)];
+            let mut arguments = vec![self.expr(operand)?];
+            arguments.extend(numbers.map(lite::Expr::Integer));
+            return Ok(lite::Expr::call("pg_array_modify", arguments));
+        }
         let name = match target.oid {
             1042 if explicit => "pg_char_cut",
             1042 => "pg_char",

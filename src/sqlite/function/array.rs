@@ -10,8 +10,9 @@ use super::{Answer, Arguments, boolean, integer, lenient, strict, string};
 use crate::datum::array::{self, Array};
 use crate::datum::compare::compare;
 use crate::datum::json::{self, Shallow};
+use crate::datum::{self, Style};
 use crate::model::error::{Error, SqlState};
-use crate::model::pg_type::PgType;
+use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
 
 /// `MAXDIM`
@@ -27,9 +28,30 @@ fn incompatible(detail: &str) -> Error {
     subscript_error("cannot concatenate incompatible arrays").with_detail(detail)
 }
 
+/// A value as its type's modifier wants it: assigned, or cast, which cuts what is too long.
+fn modified(data_type: PgType, text: &str, cut: bool) -> Result<Value, Error> {
+    let length = usize::try_from(data_type.modifier - 4).unwrap_or(0);
+    let is_string = matches!(data_type.oid, 1042 | 1043);
+    let end = text.char_indices().nth(length).filter(|_| cut && is_string).map(|(at, _)| at);
+    datum::from_text(data_type, &text[..end.unwrap_or(text.len())], &Style::default())
+}
+
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     register_shape(connection)?;
     lenient_typed(connection, "pg_array", construct)?;
+    // An array, its elements' type and modifier, and whether too long a text is cut.
+    strict(connection, "pg_array_modify", 4, |args| {
+        let oid = Oid::try_from(args.integer(1)?).unwrap_or(0);
+        let element = PgType { oid, modifier: args.integer(2)? as i32 };
+        let cut = args.integer(3)? != 0;
+        let mut array = array::load(element, args.text(0)?)?;
+        for value in &mut array.elements {
+            if let Value::Text(text) = value {
+                *value = modified(element, text, cut)?;
+            }
+        }
+        Ok(string(array::store(element, &array)))
+    })?;
     lenient_typed(connection, "pg_array_get", get)?;
     lenient_typed(connection, "pg_array_slice", slice)?;
     lenient_typed(connection, "pg_array_append", |call| {
@@ -141,16 +163,17 @@ fn register_shape(connection: &Connection) -> rusqlite::Result<()> {
         Ok(integer(if lengths.is_empty() { 0 } else { lengths.iter().product::<usize>() as i64 }))
     })?;
     // The subscripts of a dimension as a JSON array, from the last one if reversed.
-    for name in ["pg_generate_subscripts", "pg_generate_subscripts_nodir"] {
-        strict(connection, name, -1, |args| {
+    for (name, first) in [("pg_generate_subscripts", 1), ("pg_generate_subscripts_of_vector", 0)] {
+        strict(connection, name, -1, move |args| {
             let lengths = lengths(args)?;
             let at = usize::try_from(args.integer(1)? - 1).ok();
             let length = at.and_then(|at| lengths.get(at)).copied().unwrap_or(0) as i64;
             let reverse = args.count() > 2 && args.integer(2)? != 0;
+            let subscripts = first..first + length;
             let numbers: Vec<Value> = if reverse {
-                (1..=length).rev().map(Value::Integer).collect()
+                subscripts.rev().map(Value::Integer).collect()
             } else {
-                (1..=length).map(Value::Integer).collect()
+                subscripts.map(Value::Integer).collect()
             };
             Ok(stored(PgType::INT4, &mut one_dimension(numbers)))
         })?;
@@ -267,9 +290,11 @@ fn get(call: &Typed<'_, '_>) -> Answer {
     if count != array.lengths.len() {
         return Ok(SqlValue::Null);
     }
+    let is_vector = matches!(call.data_type(0), PgType::INT2VECTOR | PgType::OIDVECTOR);
+    let first = i64::from(!is_vector);
     let mut place = 0;
     for (at, length) in array.lengths.iter().enumerate() {
-        let index = call.integer(at + 1)? - 1;
+        let index = call.integer(at + 1)? - first;
         match usize::try_from(index).ok().filter(|index| index < length) {
             None => return Ok(SqlValue::Null),
             Some(index) => place = place * length + index,
