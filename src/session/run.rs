@@ -212,6 +212,14 @@ impl Session {
             Action::Write { steps, tag, .. } => {
                 self.write_steps(plan, steps, *tag, parameters, alone).await
             }
+            Action::SetConfig { arguments, program } => {
+                if !self.set_config(plan, arguments, parameters, alone).await? {
+                    return Ok(None);
+                }
+                let tag = RowsTag::Select;
+                let rows = self.query(plan, program, None, parameters, tag, alone).await?;
+                Ok(rows.map(Reply::Rows))
+            }
             Action::CopyFrom(copy) => self.copy_from(plan, copy).await,
             Action::CopyTo(copy) => {
                 let rows =
@@ -643,7 +651,12 @@ impl Session {
         }
     }
 
-    fn set(&mut self, name: &str, value: &SettingValue, local: bool) -> Result<Reply, Error> {
+    pub(crate) fn set(
+        &mut self,
+        name: &str,
+        value: &SettingValue,
+        local: bool,
+    ) -> Result<Reply, Error> {
         let text = match value {
             SettingValue::Default => None,
             SettingValue::Text(text) => Some(text.as_str()),
@@ -659,7 +672,7 @@ impl Session {
 
     /// SET and RESET of a setting that is the present transaction's: nothing is left of it after
     /// that, so a statement by itself only has its value checked.
-    fn set_mode(
+    pub(crate) fn set_mode(
         &mut self,
         name: &str,
         value: &SettingValue,

@@ -3,11 +3,13 @@
 use serde_json::{Value as Json, json};
 
 use crate::catalog;
-use crate::model::error::Error;
+use crate::model::error::{Error, SqlState};
 use crate::model::value::Value;
 use crate::session::Session;
-use crate::session::portal::{Portal, State};
-use crate::session::settings::{Definition, Kind, parse_milliseconds};
+use crate::session::portal::{Portal, RowsTag, State};
+use crate::session::settings::{Definition, Kind, is_transaction_mode, parse_milliseconds};
+use crate::session::statement::Plan;
+use crate::sql::{Program, SettingValue};
 
 /// `pg_authid.oid` of the owner of everything.
 const OWNER: u32 = 10;
@@ -27,6 +29,40 @@ impl Session {
             _ => return Err(Error::internal("the session knows no such relation")),
         };
         Ok(Value::Text(Json::Array(rows).to_string()))
+    }
+
+    /// What `set_config` in a query's select list asks for. False: the schema isn't the plan's.
+    pub(crate) async fn set_config(
+        &mut self,
+        plan: &Plan,
+        arguments: &Program,
+        parameters: &[Value],
+        alone: bool,
+    ) -> Result<bool, Error> {
+        let rows = self.query(plan, arguments, None, parameters, RowsTag::Select, alone).await?;
+        let Some(mut rows) = rows else { return Ok(false) };
+        let mut asked = Vec::new();
+        while let Some(batch) = rows.next().await? {
+            asked.extend(batch.values);
+        }
+        for call in asked.chunks(3) {
+            let [name, value, local] = call else { continue };
+            let Value::Text(name) = name else {
+                let message = "SET requires parameter name";
+                return Err(Error::user(SqlState::NULL_VALUE_NOT_ALLOWED, message));
+            };
+            let value = match value {
+                Value::Text(text) => SettingValue::Text(text.clone()),
+                _ => SettingValue::Default,
+            };
+            let local = *local == Value::Integer(1);
+            if is_transaction_mode(name) {
+                self.set_mode(name, &value, local, alone)?;
+            } else {
+                self.set(name, &value, local)?;
+            }
+        }
+        Ok(true)
     }
 
     fn setting_rows(&self) -> Vec<Json> {

@@ -163,7 +163,9 @@ fn compile_query(binder: &mut Binder<'_>, query: &ast::Query) -> Result<Compiled
         let compiled = write(binder, (own, outputs), WriteTag::Select)?;
         return Ok(Compiled { returns_rows: true, ..compiled });
     }
-    let action = if binder.sequences.is_empty() && binder.acts.contains(&Act::Notify) {
+    let action = if !binder.settings_made.is_empty() {
+        Action::SetConfig { arguments: settings_made(binder, &bound)?, program }
+    } else if binder.sequences.is_empty() && binder.acts.contains(&Act::Notify) {
         let void = |output: &Output| output.data_type.oid == VOID;
         let fixed = binder.relation_names().is_empty() && bound.outputs.iter().all(void);
         let touches = fixed.then(touch::nothing);
@@ -231,6 +233,17 @@ pub(super) fn query_program(binder: &Binder<'_>, query: &bound::Query) -> Result
         lowered = lower.with_object_names(lowered, &query.outputs);
     }
     Ok(lower.program(&lite::Statement::Query(lowered)))
+}
+
+/// The same query, but for the arguments of `set_config`.
+fn settings_made(binder: &mut Binder<'_>, query: &bound::Query) -> Result<Program, Error> {
+    let mut query = query.clone();
+    let bound::Body::Select(select) = &mut query.body else {
+        return Err(Error::refused("set_config in this kind of query is not supported"));
+    };
+    select.items = std::mem::take(&mut binder.settings_made);
+    query.outputs = crate::sql::bind::plain_outputs(&select.items);
+    query_program(binder, &query)
 }
 
 /// A statement of several steps, those of its WITH first.

@@ -222,6 +222,12 @@ pub enum Action {
     Discard(Discard),
     /// SET CONSTRAINTS: from now on to the transaction's end.
     SetConstraints(SetConstraints),
+    /// A query whose select list has `set_config`: `arguments` gives the name, the value and whether it is
+    /// local, for each call of each row; then the query gives what the client sees.
+    SetConfig {
+        arguments: Program,
+        program: Program,
+    },
     /// LOCK TABLE.
     Lock {
         /// Whether others must not write: takes the write slot.

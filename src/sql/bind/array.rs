@@ -131,6 +131,13 @@ impl Binder<'_> {
         if operand.data_type.oid == PgType::JSONB.oid {
             return self.json_subscript(operand, &subscripts, position);
         }
+        if let (PgType::NAME, [Subscript::Index(index)]) =
+            (PgType::new(operand.data_type.oid), subscripts.as_slice())
+        {
+            let arguments = vec![operand, self.index(index)?];
+            let byte = Lowering::Call("pg_name_byte");
+            return Ok(Expr::call(byte, arguments, PgType::CHAR, position));
+        }
         let array = self.types().base(operand.data_type.oid);
         let Some(element) = self.types().element(array) else {
             let label = self.types().label(operand.data_type.oid);

@@ -112,6 +112,7 @@ impl Binder<'_> {
                 chosen.arguments.insert(0, Expr::constant(user, PgType::TEXT, position));
                 chosen.lowering = Lowering::Searching(name);
             }
+            Lowering::SetConfig => return self.set_config(chosen.arguments, position),
             Lowering::NextValue => return self.next_value(chosen.arguments, position),
             Lowering::Notify => self.acts.push(Act::Notify),
             Lowering::Labels(which) => {
@@ -145,6 +146,17 @@ impl Binder<'_> {
             volatile: chosen.function.volatility == b'v',
         };
         Ok(Expr { kind, data_type: chosen.result, position })
+    }
+
+    /// `set_config`: noted for the session; its value is the setting's.
+    fn set_config(&mut self, arguments: Vec<Expr>, position: u32) -> Result<Expr, Error> {
+        let (true, [_, value, _]) = (self.settable, arguments.as_slice()) else {
+            let message = "set_config is supported in the select list of a query by itself only";
+            return Err(at(Error::refused(message), position));
+        };
+        let value = value.clone();
+        self.settings_made.extend(arguments);
+        Ok(value)
     }
 
     /// What depends on nothing but the session.

@@ -304,9 +304,10 @@ impl Binder<'_> {
         Ok(Expr { kind, data_type: PgType::INT8, position })
     }
 
-    /// Allows `nextval` in a SELECT without FROM.
+    /// Allows `nextval` in a SELECT without FROM, and `set_config` in a select list.
     pub(crate) fn allow_sequences(&mut self) {
         self.sequence_allowed = true;
+        self.settings_allowed = true;
     }
 
     fn on_conflict(

@@ -64,6 +64,11 @@ pub(crate) struct Binder<'a> {
     in_system_view: bool,
     /// Whether `nextval` may stand here.
     sequence_allowed: bool,
+    /// Whether the statement may change settings by `set_config`, and whether this is where.
+    settings_allowed: bool,
+    settable: bool,
+    /// The arguments of its calls.
+    pub(crate) settings_made: Vec<crate::sql::bound::Expr>,
     /// The set-returning functions of the select list that is being bound; `None` where there may be
     /// none.
     set_calls: Option<Vec<table_function::Rows>>,
@@ -154,6 +159,9 @@ impl<'a> Binder<'a> {
             in_system_view: false,
             sequence_allowed: false,
             acts: Vec::new(),
+            settings_allowed: false,
+            settable: false,
+            settings_made: Vec::new(),
             set_calls: None,
             windows: Vec::new(),
             changes: Vec::new(),
@@ -218,6 +226,12 @@ pub(crate) fn at(error: Error, position: u32) -> Error {
     } else {
         error.with_position(position)
     }
+}
+
+/// Columns of a result for values that have no names.
+pub(crate) fn plain_outputs(items: &[crate::sql::bound::Expr]) -> Vec<Output> {
+    let named = items.iter().map(|item| query::output("value".to_owned(), item.data_type));
+    query::unique_aliases(named.collect())
 }
 
 impl Binder<'_> {

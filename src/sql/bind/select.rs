@@ -18,13 +18,17 @@ impl Binder<'_> {
     ) -> Result<Query, Error> {
         let first = self.relations.len();
         let outer_calls = self.set_calls.take();
+        let settable = std::mem::take(&mut self.settable);
+        let settings_allowed = std::mem::take(&mut self.settings_allowed);
         let (from, scope) = self.from_list(&tree.from)?;
         let relations: Vec<RelationId> = (first..self.relations.len()).collect();
         self.scopes.push(scope);
         let allowed = self.sequence_allowed;
         self.sequence_allowed = allowed && tree.from.is_empty();
         self.windows.push(tree.windows.clone());
+        self.settings_allowed = settings_allowed;
         let bound = self.select_body(tree, order_by, from, relations);
+        self.settable = settable;
         self.windows.pop();
         self.sequence_allowed = allowed;
         self.set_calls = outer_calls;
@@ -39,13 +43,16 @@ impl Binder<'_> {
         mut from: Option<bound::From>,
         mut relations: Vec<RelationId>,
     ) -> Result<Query, Error> {
+        let settings_allowed = std::mem::take(&mut self.settings_allowed);
         let filter =
             tree.filter.as_ref().map(|filter| self.condition(filter, "WHERE")).transpose()?;
         if let Some(filter) = &filter {
             no_aggregate(filter, "WHERE")?;
         }
         self.set_calls = Some(Vec::new());
+        self.settable = settings_allowed;
         let (mut items, names) = self.select_list(&tree.items)?;
+        self.settable = false;
         let calls = self.set_calls.take().unwrap_or_default();
         let expands = !calls.is_empty();
         from = self.with_set_calls(from, calls, &mut items, &mut relations)?;

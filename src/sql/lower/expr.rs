@@ -373,6 +373,7 @@ impl Lower<'_> {
             | Lowering::Searching(_)
             | Lowering::Rights(_)
             | Lowering::NextValue
+            | Lowering::SetConfig
             | Lowering::SessionFact(_)
             | Lowering::CompareAs(..)
             | Lowering::Joined

@@ -140,6 +140,8 @@ pub(crate) enum Lowering {
     Notify,
     /// `current_setting(name)`: the name must be a constant.
     CurrentSetting,
+    /// `set_config(name, value, is_local)`: done by the session before the query runs.
+    SetConfig,
     /// A value of a sequence; needs a step of its own.
     NextValue,
     /// The type of the argument, which the compiler knows.

@@ -1,12 +1,13 @@
 //! The session, the server, and rows that are counted out.
 
 use Lowering::{
-    BackendPid, Call, CurrentSetting, Flag, NextValue, Notify, Now, Series, SessionFact, TypeOf,
+    BackendPid, Call, CurrentSetting, Flag, NextValue, Notify, Now, Records, Series, SessionFact,
+    SetConfig, TypeOf,
 };
 
 use super::{Fact, Lowering, Row};
 
-use crate::model::pg_type::PgType;
+use crate::model::pg_type::{Oid, PgType};
 
 /// What SQL writes without parentheses.
 pub(super) const VALUE_FUNCTIONS: &[(&str, PgType, Lowering)] = &[
@@ -22,11 +23,16 @@ pub(super) const VALUE_FUNCTIONS: &[(&str, PgType, Lowering)] = &[
     ("current_role", PgType::NAME, SessionFact(Fact::User)),
 ];
 
+/// `pg_options_to_table`
+const OPTION_COLUMNS: &[(&str, Oid)] =
+    &[("option_name", PgType::TEXT.oid), ("option_value", PgType::TEXT.oid)];
+
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
     ("version()", Call("pg_version")), ("current_database()", SessionFact(Fact::Database)), ("current_schema()", SessionFact(Fact::Schema)),
     ("pg_backend_pid()", BackendPid), ("pg_is_in_recovery()", Flag("in_hot_standby")), ("current_setting(text)", CurrentSetting),
-    ("current_setting(text,bool)", CurrentSetting), ("nextval(regclass)", NextValue), ("pg_encoding_to_char(int4)", Call("pg_encoding_name")),
+    ("current_setting(text,bool)", CurrentSetting), ("nextval(regclass)", NextValue), ("set_config(text,text,bool)", SetConfig),
+    ("pg_options_to_table(_text)", Records("pg_options", OPTION_COLUMNS)), ("pg_encoding_to_char(int4)", Call("pg_encoding_name")),
     ("pg_notify(text,text)", Notify), ("pg_sleep(float8)", Call("pg_sleep")), ("pg_typeof(any)", TypeOf), ("generate_series(int4,int4)", Series), ("generate_series(int4,int4,int4)", Series),
     ("generate_series(int8,int8)", Series), ("generate_series(int8,int8,int8)", Series),
     ("generate_series(numeric,numeric)", Series), ("generate_series(numeric,numeric,numeric)", Series),
