@@ -13,37 +13,33 @@ use crate::pgdata::quote_identifier;
 /// PostgreSQL's text of an expression or a query that a definition has, from the text that it was
 /// written as. What reads PostgreSQL's language lies above this module, and is handed in.
 pub trait Deparse: Send + Sync + std::fmt::Debug {
-    /// An expression over a table's columns; `pretty` is as in `pg_get_expr`. `None` if it can't be read.
+    /// An expression over a table's columns; `pretty` is as in `pg_get_expr`. Names have their schemas where the
+    /// path doesn't find them. `None` if it can't be read.
     fn expression(
         &self,
-        catalog: &crate::model::catalog::Catalog,
+        at: (&Contents, &SearchPath),
         relation: Oid,
         text: &str,
         pretty: bool,
     ) -> Option<String>;
     /// A view's query.
-    fn view(
-        &self,
-        catalog: &crate::model::catalog::Catalog,
-        relation: Oid,
-        pretty: bool,
-    ) -> Option<String>;
+    fn view(&self, at: (&Contents, &SearchPath), relation: Oid, pretty: bool) -> Option<String>;
 }
 
 impl Contents {
     /// `pg_get_expr`: what can't be read is shown as it was written.
-    pub fn expression(&self, text: &str, relation: Oid, pretty: bool) -> String {
+    pub fn expression(&self, path: &SearchPath, text: &str, relation: Oid, pretty: bool) -> String {
         let shown = self
             .deparse
             .as_ref()
-            .and_then(|deparse| deparse.expression(self.catalog(), relation, text, pretty));
+            .and_then(|deparse| deparse.expression((self, path), relation, text, pretty));
         shown.unwrap_or_else(|| text.to_owned())
     }
 
     /// `pg_get_viewdef`; `None` for what is no view.
-    pub fn view_definition(&self, view: Oid, pretty: bool) -> Option<String> {
+    pub fn view_definition(&self, path: &SearchPath, view: Oid, pretty: bool) -> Option<String> {
         self.row("pg_class", "oid", view).filter(|row| matches!(row.text("relkind"), "v" | "m"))?;
-        self.deparse.as_ref()?.view(self.catalog(), view, pretty)
+        self.deparse.as_ref()?.view((self, path), view, pretty)
     }
 
     fn column_name(&self, relation: Oid, number: i64) -> Option<&str> {
@@ -71,7 +67,7 @@ impl Contents {
             kind @ ("p" | "u") => self.key_definition(&row, kind == "p"),
             "f" => self.foreign_key_definition(path, &row),
             "c" => {
-                let expression = self.expression(row.text("conbin"), relation, pretty);
+                let expression = self.expression(path, row.text("conbin"), relation, pretty);
                 let inner = if pretty { expression } else { in_parentheses(expression) };
                 let inherited = if row.is_true("connoinherit") { " NO INHERIT" } else { "" };
                 format!("CHECK ({inner}){inherited}")
@@ -164,7 +160,7 @@ impl Contents {
             text.push_str(" NULLS NOT DISTINCT");
         }
         if let Some(predicate) = index.some_text("indpred") {
-            let shown = self.expression(predicate, relation, pretty);
+            let shown = self.expression(path, predicate, relation, pretty);
             let shown = if pretty { shown } else { in_parentheses(shown) };
             let _ = write!(text, " WHERE {shown}");
         }
@@ -206,7 +202,7 @@ impl Contents {
             self.column_list(relation, &[number])
         } else {
             let expression = self.index_expression(index, place);
-            let shown = self.expression(&expression, relation, pretty);
+            let shown = self.expression(path, &expression, relation, pretty);
             if is_call(&shown) { shown } else { format!("({shown})") }
         };
         if !options {

@@ -111,7 +111,7 @@ fn engine_options(config: &Config, data: &DataDir) -> engine::Options {
             transaction_bytes_max: config.transaction_bytes_max,
             cache_bytes: config.cache_bytes,
             readers_max: config.readers_max,
-            deparse: None,
+            deparse: Some(Arc::new(crate::sql::Deparser)),
             value_bytes_max: config.value_bytes_max,
         },
         entry_bytes_max: ENTRY_BYTES_MAX,

@@ -213,12 +213,7 @@ impl Session {
                 self.write_steps(plan, steps, *tag, parameters, alone).await
             }
             Action::SetConfig { arguments, program } => {
-                if !self.set_config(plan, arguments, parameters, alone).await? {
-                    return Ok(None);
-                }
-                let tag = RowsTag::Select;
-                let rows = self.query(plan, program, None, parameters, tag, alone).await?;
-                Ok(rows.map(Reply::Rows))
+                self.set_config(plan, (arguments, program), parameters, alone).await
             }
             Action::CopyFrom(copy) => self.copy_from(plan, copy).await,
             Action::CopyTo(copy) => {
@@ -265,21 +260,21 @@ impl Session {
                 self.explain_execute(plan, *options, name, execute, alone).await
             }
             Action::SetConstraints(what) => self.set_constraints(what).await.map(Some),
-            Action::Set { name, value, local } if settings::is_transaction_mode(name) => {
-                self.set_mode(name, value, *local, alone)?;
-                Ok(Some(complete("SET")))
-            }
-            Action::Reset { name: Some(name) } if settings::is_transaction_mode(name) => {
-                self.set_mode(name, &SettingValue::Default, false, alone)?;
-                Ok(Some(complete("RESET")))
-            }
-            _ => self.other(plan).await.map(Some),
+            _ => self.other(plan, alone).await.map(Some),
         }
     }
 
     /// What is about the session rather than rows.
-    async fn other(&mut self, plan: &Plan) -> Result<Reply, Error> {
+    async fn other(&mut self, plan: &Plan, alone: bool) -> Result<Reply, Error> {
         match &plan.compiled.action {
+            Action::Set { name, value, local } if settings::is_transaction_mode(name) => {
+                self.set_mode(name, value, *local, alone)?;
+                Ok(complete("SET"))
+            }
+            Action::Reset { name: Some(name) } if settings::is_transaction_mode(name) => {
+                self.set_mode(name, &SettingValue::Default, false, alone)?;
+                Ok(complete("RESET"))
+            }
             Action::Discard(what) => self.discard(*what).await,
             _ => self.utility(plan),
         }

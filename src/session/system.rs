@@ -6,7 +6,7 @@ use crate::catalog;
 use crate::model::error::{Error, SqlState};
 use crate::model::value::Value;
 use crate::session::Session;
-use crate::session::portal::{Portal, RowsTag, State};
+use crate::session::portal::{Portal, Reply, RowsTag, State};
 use crate::session::settings::{Definition, Kind, is_transaction_mode, parse_milliseconds};
 use crate::session::statement::Plan;
 use crate::sql::{Program, SettingValue};
@@ -31,16 +31,17 @@ impl Session {
         Ok(Value::Text(Json::Array(rows).to_string()))
     }
 
-    /// What `set_config` in a query's select list asks for. False: the schema isn't the plan's.
+    /// A query with `set_config` in its select list: does what that asks for, and runs the query then.
+    /// `None`: the schema isn't the plan's.
     pub(crate) async fn set_config(
         &mut self,
         plan: &Plan,
-        arguments: &Program,
+        (arguments, program): (&Program, &Program),
         parameters: &[Value],
         alone: bool,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<Reply>, Error> {
         let rows = self.query(plan, arguments, None, parameters, RowsTag::Select, alone).await?;
-        let Some(mut rows) = rows else { return Ok(false) };
+        let Some(mut rows) = rows else { return Ok(None) };
         let mut asked = Vec::new();
         while let Some(batch) = rows.next().await? {
             asked.extend(batch.values);
@@ -62,7 +63,8 @@ impl Session {
                 self.set(name, &value, local)?;
             }
         }
-        Ok(true)
+        let rows = self.query(plan, program, None, parameters, RowsTag::Select, alone).await?;
+        Ok(rows.map(Reply::Rows))
     }
 
     fn setting_rows(&self) -> Vec<Json> {

@@ -11,6 +11,7 @@ mod bind;
 mod bound;
 mod compile;
 mod ddl;
+mod deparse;
 mod lite;
 mod lower;
 mod parser;
@@ -29,6 +30,8 @@ use crate::model::catalog::Catalog;
 use crate::model::error::Error;
 use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
+
+pub use deparse::Deparser;
 
 /// One statement of a text, parsed but not bound.
 #[derive(Debug, Clone, PartialEq)]

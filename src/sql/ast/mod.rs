@@ -158,6 +158,8 @@ pub(crate) struct Call {
     /// `count(*)`.
     pub(crate) star: bool,
     pub(crate) distinct: bool,
+    /// Its arguments have words between them: `TRIM(BOTH FROM x)`, `x AT TIME ZONE y`.
+    pub(crate) sql_syntax: bool,
     /// VARIADIC stands before the last argument.
     pub(crate) variadic: bool,
     pub(crate) order_by: Vec<OrderItem>,

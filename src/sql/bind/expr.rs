@@ -14,6 +14,12 @@ type Join = fn(Box<Expr>, Box<Expr>) -> ExprKind;
 impl Binder<'_> {
     /// Binds an expression; string constants and bare parameters may stay UNKNOWN.
     pub(crate) fn expr(&mut self, tree: &ast::Expr) -> Result<Expr, Error> {
+        let bound = self.bound_expr(tree)?;
+        self.note_meaning(tree, &bound);
+        Ok(bound)
+    }
+
+    fn bound_expr(&mut self, tree: &ast::Expr) -> Result<Expr, Error> {
         let position = tree.position;
         match &tree.kind {
             ast::ExprKind::Column(name) => self.resolve_column(name),

@@ -150,7 +150,7 @@ impl Binder<'_> {
 
     /// `set_config`: noted for the session; its value is the setting's.
     fn set_config(&mut self, arguments: Vec<Expr>, position: u32) -> Result<Expr, Error> {
-        let (true, [_, value, _]) = (self.settable, arguments.as_slice()) else {
+        let (super::Settable::Here, [_, value, _]) = (self.settable, arguments.as_slice()) else {
             let message = "set_config is supported in the select list of a query by itself only";
             return Err(at(Error::refused(message), position));
         };

@@ -307,7 +307,7 @@ impl Binder<'_> {
     /// Allows `nextval` in a SELECT without FROM, and `set_config` in a select list.
     pub(crate) fn allow_sequences(&mut self) {
         self.sequence_allowed = true;
-        self.settings_allowed = true;
+        self.settable = super::Settable::Next;
     }
 
     fn on_conflict(

@@ -24,6 +24,7 @@ mod scope;
 mod select;
 mod system;
 mod table_function;
+mod trace;
 mod update;
 mod view;
 
@@ -41,6 +42,8 @@ pub(crate) use changes::{Change, ChangeStep, Role};
 pub(crate) use enums::sort_key;
 pub(crate) use name::{label, no_such_relation};
 pub(crate) use scope::{Item, Scope};
+pub(crate) use select::column_name;
+pub(crate) use trace::Trace;
 
 /// Binds one statement.
 #[derive(Debug)]
@@ -64,9 +67,8 @@ pub(crate) struct Binder<'a> {
     in_system_view: bool,
     /// Whether `nextval` may stand here.
     sequence_allowed: bool,
-    /// Whether the statement may change settings by `set_config`, and whether this is where.
-    settings_allowed: bool,
-    settable: bool,
+    /// Where `set_config` may stand.
+    settable: Settable,
     /// The arguments of its calls.
     pub(crate) settings_made: Vec<crate::sql::bound::Expr>,
     /// The set-returning functions of the select list that is being bound; `None` where there may be
@@ -81,6 +83,8 @@ pub(crate) struct Binder<'a> {
     feeds: usize,
     /// OVERRIDING SYSTEM VALUE: the statement may give an identity column a value.
     overriding_system: bool,
+    /// What the parts of the statement were found to mean, if that is noted.
+    trace: Option<Trace>,
     /// What is told to the client when the statement has run.
     pub(crate) notices: Vec<Error>,
     /// Views whose queries are being bound, the outermost first.
@@ -105,6 +109,16 @@ pub(crate) struct SequenceUse {
     /// The table and column whose highest value the sequence is set to after the statement, where
     /// the number of rows isn't known before.
     pub(crate) follow: Option<(String, String)>,
+}
+
+/// Where `set_config` may stand: the session does it before the query runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Settable {
+    #[default]
+    Nowhere,
+    /// In the select list of the query that comes next.
+    Next,
+    Here,
 }
 
 /// How the rows of a name of WITH come.
@@ -158,9 +172,9 @@ impl<'a> Binder<'a> {
             sequences: Vec::new(),
             in_system_view: false,
             sequence_allowed: false,
+            trace: None,
             acts: Vec::new(),
-            settings_allowed: false,
-            settable: false,
+            settable: Settable::Nowhere,
             settings_made: Vec::new(),
             set_calls: None,
             windows: Vec::new(),

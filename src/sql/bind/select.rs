@@ -4,7 +4,7 @@ use crate::model::error::{Error, SqlState};
 use crate::sql::ast::{self, Distinct, Select, SelectItem};
 use crate::sql::bind::aggregate::Grouping;
 use crate::sql::bind::query::{output_of, output_place, plain_query, unique_aliases};
-use crate::sql::bind::{Binder, at};
+use crate::sql::bind::{Binder, Settable, at};
 use crate::sql::bound::{
     self, Body, Expr, ExprKind, OrderItem, OrderKey, Output, Query, RelationId,
 };
@@ -19,15 +19,13 @@ impl Binder<'_> {
         let first = self.relations.len();
         let outer_calls = self.set_calls.take();
         let settable = std::mem::take(&mut self.settable);
-        let settings_allowed = std::mem::take(&mut self.settings_allowed);
         let (from, scope) = self.from_list(&tree.from)?;
         let relations: Vec<RelationId> = (first..self.relations.len()).collect();
         self.scopes.push(scope);
         let allowed = self.sequence_allowed;
         self.sequence_allowed = allowed && tree.from.is_empty();
         self.windows.push(tree.windows.clone());
-        self.settings_allowed = settings_allowed;
-        let bound = self.select_body(tree, order_by, from, relations);
+        let bound = self.select_body(tree, order_by, (from, settable), relations);
         self.settable = settable;
         self.windows.pop();
         self.sequence_allowed = allowed;
@@ -40,19 +38,18 @@ impl Binder<'_> {
         &mut self,
         tree: &Select,
         order_by: &[ast::OrderItem],
-        mut from: Option<bound::From>,
+        (mut from, settable): (Option<bound::From>, Settable),
         mut relations: Vec<RelationId>,
     ) -> Result<Query, Error> {
-        let settings_allowed = std::mem::take(&mut self.settings_allowed);
         let filter =
             tree.filter.as_ref().map(|filter| self.condition(filter, "WHERE")).transpose()?;
         if let Some(filter) = &filter {
             no_aggregate(filter, "WHERE")?;
         }
         self.set_calls = Some(Vec::new());
-        self.settable = settings_allowed;
+        self.settable = if settable == Settable::Next { Settable::Here } else { Settable::Nowhere };
         let (mut items, names) = self.select_list(&tree.items)?;
-        self.settable = false;
+        self.settable = Settable::Nowhere;
         let calls = self.set_calls.take().unwrap_or_default();
         let expands = !calls.is_empty();
         from = self.with_set_calls(from, calls, &mut items, &mut relations)?;
@@ -239,7 +236,9 @@ impl Binder<'_> {
                     ));
                 }
                 SelectItem::Wildcard { relation, position } => {
-                    for (name, expr) in self.wildcard(relation.as_ref(), *position)? {
+                    let columns = self.wildcard(relation.as_ref(), *position)?;
+                    self.note_wildcard(tree, &columns);
+                    for (name, expr) in columns {
                         items.push(expr);
                         names.push(name);
                     }
@@ -319,7 +318,7 @@ fn first_aggregate(expr: &Expr) -> u32 {
 }
 
 /// The name of an output column that has no alias (`FigureColname`).
-pub(super) fn column_name(expr: &ast::Expr) -> String {
+pub(crate) fn column_name(expr: &ast::Expr) -> String {
     strong_name(expr).unwrap_or_else(|| "?column?".to_owned())
 }
 

@@ -82,18 +82,28 @@ impl<'a> Binder<'a> {
             ));
         }
         let tree = parser::parse_query(&view.definition)?;
-        let scopes = std::mem::take(&mut self.scopes);
-        let ctes = std::mem::take(&mut self.ctes);
-        self.frames.push(Frame { view: view.clone() });
-        let bound = self.query(&tree);
-        self.frames.pop();
-        self.scopes = scopes;
-        self.ctes = ctes;
+        let bound = self.in_frame(view, |binder| binder.query(&tree));
         // Positions in it are not positions in the client's statement.
         bound.map_err(|mut error| {
             error.fields_mut().position = None;
             error
         })
+    }
+
+    /// Does something where names mean what they did when a view was made.
+    pub(super) fn in_frame<T>(
+        &mut self,
+        view: &View,
+        work: impl FnOnce(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let scopes = std::mem::take(&mut self.scopes);
+        let ctes = std::mem::take(&mut self.ctes);
+        self.frames.push(Frame { view: view.clone() });
+        let done = work(self);
+        self.frames.pop();
+        self.scopes = scopes;
+        self.ctes = ctes;
+        done
     }
 
     /// A view in FROM.

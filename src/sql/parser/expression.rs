@@ -403,7 +403,8 @@ fn unary(op: &str, operand: Expr, position: u32) -> Expr {
 /// A call of a function that has a syntax of its own.
 pub(super) fn special(name: &str, arguments: Vec<Expr>, position: u32) -> Expr {
     let name = vec![Name { text: name.to_owned(), position }];
-    Expr { kind: ExprKind::Call(Call::plain(name, arguments)), position }
+    let call = Call { sql_syntax: true, ..Call::plain(name, arguments) };
+    Expr { kind: ExprKind::Call(call), position }
 }
 
 /// `a BETWEEN SYMMETRIC b AND c` is `a BETWEEN b AND c OR a BETWEEN c AND b`.

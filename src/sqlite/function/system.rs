@@ -193,9 +193,9 @@ fn shown_schemas(path: &SearchPath, with_implicit: bool) -> impl Iterator<Item =
 }
 
 fn definitions(system: &System<'_>) -> rusqlite::Result<()> {
-    system.strict("get_expr", &[2, 3], |contents, arguments| {
-        let (text, relation) = (arguments.text(0)?, oid(arguments, 1)?);
-        Ok(string(contents.expression(text, relation, flag(arguments, 2)?)))
+    system.strict("get_expr", &[3, 4], |contents, arguments| {
+        let (path, text, relation) = (path(arguments)?, arguments.text(1)?, oid(arguments, 2)?);
+        Ok(string(contents.expression(&path, text, relation, flag(arguments, 3)?)))
     })?;
     system.strict("get_constraintdef", &[2, 3], |contents, arguments| {
         let (path, oid) = (path(arguments)?, oid(arguments, 1)?);
@@ -222,7 +222,7 @@ fn definitions(system: &System<'_>) -> rusqlite::Result<()> {
             }
             _ => oid(arguments, 1)?,
         };
-        Ok(or_null(contents.view_definition(view, flag(arguments, 2)?)))
+        Ok(or_null(contents.view_definition(&path(arguments)?, view, flag(arguments, 2)?)))
     })?;
     system.strict("get_serial_sequence", &[3], |contents, arguments| {
         let (written, column) = (arguments.text(1)?, arguments.text(2)?);

@@ -66,7 +66,36 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         }
         Ok(integer(value))
     })?;
+    register_parts(connection)?;
     register_checks(connection)
+}
+
+/// Parts of arrays of options, and of names.
+fn register_parts(connection: &Connection) -> rusqlite::Result<()> {
+    // An array of `name=value`: an array of pairs.
+    strict(connection, "pg_options", 1, |args| {
+        let all: Vec<Option<String>> = serde_json::from_str(args.text(0)?).unwrap_or_default();
+        let pairs: Vec<[Option<&str>; 2]> = all
+            .iter()
+            .flatten()
+            .map(|option| match option.split_once('=') {
+                Some((name, value)) => [Some(name), Some(value)],
+                None => [Some(option.as_str()), None],
+            })
+            .collect();
+        Ok(string(serde_json::to_string(&pairs).expect("texts are valid JSON")))
+    })?;
+    // A byte of a name, from 0.
+    strict(connection, "pg_name_byte", 2, |args| {
+        let name = args.text(0)?;
+        let byte = usize::try_from(args.integer(1)?).ok().and_then(|at| name.as_bytes().get(at));
+        Ok(match byte {
+            Some(byte) if byte.is_ascii() => string(char::from(*byte).to_string()),
+            Some(_) => return Err(Error::refused("a part of a character is not supported")),
+            None => string(""),
+        })
+    })?;
+    Ok(())
 }
 
 /// Row counts, extremes, facts.
@@ -122,29 +151,6 @@ fn register_checks(connection: &Connection) -> rusqlite::Result<()> {
         _ => Err(super::wrong_class("a byte string")),
     })?;
     lenient(connection, "pg_version", 0, PURE, |_| Ok(string(VERSION)))?;
-    // An array of `name=value`: an array of pairs.
-    strict(connection, "pg_options", 1, |args| {
-        let all: Vec<Option<String>> = serde_json::from_str(args.text(0)?).unwrap_or_default();
-        let pairs: Vec<[Option<&str>; 2]> = all
-            .iter()
-            .flatten()
-            .map(|option| match option.split_once('=') {
-                Some((name, value)) => [Some(name), Some(value)],
-                None => [Some(option.as_str()), None],
-            })
-            .collect();
-        Ok(string(serde_json::to_string(&pairs).expect("texts are valid JSON")))
-    })?;
-    // A byte of a name, from 0.
-    strict(connection, "pg_name_byte", 2, |args| {
-        let name = args.text(0)?;
-        let byte = usize::try_from(args.integer(1)?).ok().and_then(|at| name.as_bytes().get(at));
-        Ok(match byte {
-            Some(byte) if byte.is_ascii() => string(char::from(*byte).to_string()),
-            Some(_) => return Err(Error::refused("a part of a character is not supported")),
-            None => string(""),
-        })
-    })?;
     strict(connection, "pg_encoding_name", 1, |args| {
         Ok(string(if args.integer(0)? == 6 { "UTF8" } else { "" }))
     })?;

@@ -37,8 +37,8 @@ pub(super) const ROWS: &[Row] = &[
     ("pg_is_other_temp_schema(oid)", Searching("_eider_pg_is_other_temp_schema")),
     ("pg_tablespace_location(oid)", Call("_eider_pg_nowhere")),
     // Definitions.
-    ("pg_get_expr(pg_node_tree,oid)", Call("_eider_pg_get_expr")),
-    ("pg_get_expr(pg_node_tree,oid,bool)", Call("_eider_pg_get_expr")),
+    ("pg_get_expr(pg_node_tree,oid)", Searching("_eider_pg_get_expr")),
+    ("pg_get_expr(pg_node_tree,oid,bool)", Searching("_eider_pg_get_expr")),
     ("pg_get_constraintdef(oid)", Searching("_eider_pg_get_constraintdef")),
     ("pg_get_constraintdef(oid,bool)", Searching("_eider_pg_get_constraintdef")),
     ("pg_get_indexdef(oid)", Searching("_eider_pg_get_indexdef")),
