@@ -63,6 +63,7 @@ impl Writer<'_> {
     }
 
     /// COALESCE and the like, whose arguments have a common type. The outer `None`: it isn't one.
+    #[expect(clippy::option_option, reason = "not one of these, and one that can't be written")]
     fn conditional(&mut self, name: &str, call: &Call, tree: &Expr) -> Option<Option<Shown>> {
         let word = match name {
             "coalesce" => "COALESCE",

@@ -143,7 +143,7 @@ impl Writer<'_> {
         }
         match condition {
             JoinCondition::Using(names, None) => {
-                out.push_str(&format!(" USING ({})", names_of(names)));
+                push(&mut out, &format!(" USING ({})", names_of(names)));
             }
             JoinCondition::On(condition) => {
                 let condition = self.value(condition, None)?.text;
@@ -151,7 +151,7 @@ impl Writer<'_> {
                 if self.pretty {
                     push(&mut out, &condition);
                 } else {
-                    out.push_str(&format!("({condition})"));
+                    push(&mut out, &format!("({condition})"));
                 }
             }
             JoinCondition::None if kind == JoinKind::Inner => {}

@@ -85,7 +85,7 @@ impl Writer<'_> {
             }
             out.push_str(&quote_identifier(&cte.name.text));
             if !cte.columns.is_empty() {
-                out.push_str(&format!("({})", names_of(&cte.columns)));
+                push(out, &format!("({})", names_of(&cte.columns)));
             }
             out.push_str(match cte.materialized {
                 None => " AS (",
@@ -123,7 +123,7 @@ impl Writer<'_> {
             }
             let items: Option<Vec<String>> =
                 row.iter().map(|item| Some(self.value(item, None)?.text)).collect();
-            out.push_str(&format!("({})", items?.join(",")));
+            push(out, &format!("({})", items?.join(",")));
         }
         Some(())
     }
@@ -146,7 +146,7 @@ impl Writer<'_> {
             Distinct::On(keys) => {
                 let keys: Option<Vec<String>> =
                     keys.iter().map(|key| self.output_key(key, &tree.items)).collect();
-                out.push_str(&format!(" DISTINCT ON ({})", keys?.join(", ")));
+                push(out, &format!(" DISTINCT ON ({})", keys?.join(", ")));
             }
         }
         self.target_list(&tree.items, names, visible, out)?;
@@ -209,7 +209,7 @@ impl Writer<'_> {
                     columns.push((text, own, name));
                 }
                 SelectItem::Wildcard { .. } => {
-                    for (label, name) in self.trace.wildcard(item)?.to_vec() {
+                    for (label, name) in self.trace.wildcard(item)? {
                         let (relation, column) = label?;
                         let text = format!(
                             "{}.{}",
@@ -228,7 +228,7 @@ impl Writer<'_> {
                 None => name,
             };
             if own.as_ref() != Some(&name) {
-                text.push_str(&format!(" AS {}", quote_identifier(&name)));
+                push(&mut text, &format!(" AS {}", quote_identifier(&name)));
             }
             out.push_str(if number == 0 { " " } else { ", " });
             if self.indents && number > 0 && !text.starts_with('\n') {
@@ -350,7 +350,7 @@ impl Writer<'_> {
         if tree.is_bare() {
             push(out, &text);
         } else {
-            out.push_str(&format!("({text})"));
+            push(out, &format!("({text})"));
         }
         Some(())
     }
