@@ -10,6 +10,7 @@
 
 pub mod acl;
 mod cell;
+mod code;
 mod definition;
 mod describe;
 mod fixed;

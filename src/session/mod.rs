@@ -8,6 +8,7 @@
 //! * After an error the transaction is failed before the error is returned, whoever caused it.
 
 mod advisory;
+mod anonymous;
 mod control;
 mod copy;
 mod cursor;

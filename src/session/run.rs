@@ -276,6 +276,7 @@ impl Session {
                 Ok(complete("RESET"))
             }
             Action::Discard(what) => self.discard(*what).await,
+            Action::Do(block) => Box::pin(self.anonymous(block)).await,
             _ => self.utility(plan),
         }
     }

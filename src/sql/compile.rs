@@ -306,6 +306,14 @@ pub(super) fn check_step(query: lite::Query, error: impl Into<Unwanted>) -> Step
 /// Moves sequences on by the values that the statement takes. For now this is part of the
 /// statement's transaction, and rolled back with it.
 fn sequences_before(uses: &[SequenceUse]) -> Vec<Step> {
+    sequence_updates(uses)
+        .into_iter()
+        .map(|one| plain_step(&lite::Statement::Update(one)))
+        .collect()
+}
+
+/// The same as SQLite's statements.
+pub(super) fn sequence_updates(uses: &[SequenceUse]) -> Vec<lite::Update> {
     let mut steps = Vec::new();
     for taken in uses.iter().filter(|taken| taken.count > 0) {
         // The first value of a sequence that was never used is its last_value itself.
@@ -316,7 +324,7 @@ fn sequences_before(uses: &[SequenceUse]) -> Vec<Step> {
         );
         let by = lite::Expr::infix(count, "*", lite::Expr::column("increment"));
         let last = lite::Expr::infix(lite::Expr::column("last_value"), "+", by);
-        steps.push(plain_step(&sequence_update(&taken.name, last)));
+        steps.push(sequence_update(&taken.name, last));
     }
     steps
 }
@@ -333,10 +341,8 @@ fn sequences_after(uses: &[SequenceUse]) -> Vec<Step> {
         })));
         let last = lite::Expr::column("last_value");
         let known = lite::Expr::call("coalesce", vec![highest, last.clone()]);
-        steps.push(plain_step(&sequence_update(
-            &taken.name,
-            lite::Expr::call("max", vec![last, known]),
-        )));
+        let moved = sequence_update(&taken.name, lite::Expr::call("max", vec![last, known]));
+        steps.push(plain_step(&lite::Statement::Update(moved)));
     }
     steps
 }
@@ -346,10 +352,10 @@ fn named_sequence(name: &str) -> lite::Expr {
 }
 
 /// Sets a sequence's last value; beyond its maximum that fails with 2200H.
-fn sequence_update(name: &str, last_value: lite::Expr) -> lite::Statement {
+fn sequence_update(name: &str, last_value: lite::Expr) -> lite::Update {
     let arguments = vec![last_value, lite::Expr::column("maximum"), lite::Expr::text(name)];
     let last_value = lite::Expr::call("pg_sequence_value", arguments);
-    lite::Statement::Update(lite::Update {
+    lite::Update {
         with: lite::With::default(),
         table: "_eider_sequence".to_owned(),
         alias: None,
@@ -360,7 +366,7 @@ fn sequence_update(name: &str, last_value: lite::Expr) -> lite::Statement {
         from: None,
         filter: Some(named_sequence(name)),
         returning: Vec::new(),
-    })
+    }
 }
 
 fn compile_copy(binder: &mut Binder<'_>, copy: &ast::Copy) -> Result<Action, Error> {
@@ -579,6 +585,7 @@ fn utility(statement: &Statement, binder: &mut Binder<'_>) -> Result<Action, Err
         Statement::Declare { .. } | Statement::Fetch { .. } | Statement::CloseCursor { .. } => {
             cursor(statement)?
         }
+        Statement::Do(block) => crate::sql::code::compile(block)?,
         Statement::Unsupported(error) => return Err(error.clone()),
         Statement::Query(_)
         | Statement::Insert(_)

@@ -44,6 +44,8 @@ pub(crate) enum Expr {
     },
     Exists(Box<Query>),
     Subquery(Box<Query>),
+    /// `RAISE(IGNORE)`.
+    Ignore,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -166,6 +168,9 @@ pub(crate) enum Statement {
         columns: Vec<String>,
         query: Query,
     },
+    CreateTrigger(Box<CreateTrigger>),
+    /// If it is there.
+    DropTrigger(String),
     AlterTable {
         table: String,
         change: Alter,
@@ -263,6 +268,19 @@ pub(crate) struct CreateTable {
     pub(crate) name: String,
     pub(crate) columns: Vec<ColumnDef>,
     pub(crate) constraints: Vec<Constraint>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct CreateTrigger {
+    pub(crate) name: String,
+    /// BEFORE, AFTER, INSTEAD OF.
+    pub(crate) timing: &'static str,
+    pub(crate) event: &'static str,
+    /// UPDATE OF.
+    pub(crate) columns: Vec<String>,
+    pub(crate) table: String,
+    pub(crate) condition: Option<Expr>,
+    pub(crate) body: Vec<Statement>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

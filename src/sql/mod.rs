@@ -9,6 +9,7 @@
 mod ast;
 mod bind;
 mod bound;
+mod code;
 mod compile;
 mod ddl;
 mod deparse;
@@ -18,6 +19,8 @@ mod parser;
 mod render;
 mod touch;
 mod types;
+
+pub use code::{Block, Caught, CodeStep, Handler, Message};
 
 use std::sync::Arc;
 
@@ -298,6 +301,8 @@ pub enum Action {
     Listen(String),
     /// UNLISTEN name, or all.
     Unlisten(Option<String>),
+    /// DO: the session carries it out.
+    Do(Arc<Block>),
     /// Accepted with a NOTICE, WARNING or nothing: the tag says what PostgreSQL answers.
     Nothing {
         tag: &'static str,

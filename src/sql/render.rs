@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use crate::model::statement::UNCHECKED;
 use crate::sql::ast::JoinKind;
 use crate::sql::lite::{
-    Alter, Body, Call, ColumnDef, Constraint, ConstraintKind, CreateIndex, CreateTable, Delete,
-    Expr, Frame, FrameBound, From, Insert, OnConflict, Order, Query, Select, Statement, Update,
-    Window, With,
+    Alter, Body, Call, ColumnDef, Constraint, ConstraintKind, CreateIndex, CreateTable,
+    CreateTrigger, Delete, Expr, Frame, FrameBound, From, Insert, OnConflict, Order, Query, Select,
+    Statement, Update, Window, With,
 };
 
 /// A statement's text.
@@ -23,6 +23,11 @@ pub(crate) fn statement(tree: &Statement) -> String {
         Statement::Delete(delete) => out.delete(delete),
         Statement::CreateTable(table) => out.create_table(table),
         Statement::CreateIndex(index) => out.create_index(index),
+        Statement::CreateTrigger(trigger) => out.create_trigger(trigger),
+        Statement::DropTrigger(name) => {
+            out.push("DROP TRIGGER IF EXISTS ");
+            out.name(name);
+        }
         Statement::CreateView { name, columns, query } => {
             out.push("CREATE VIEW ");
             out.name(name);
@@ -97,6 +102,32 @@ impl Renderer {
         self.push(")");
     }
 
+    fn create_trigger(&mut self, trigger: &CreateTrigger) {
+        self.push("CREATE TRIGGER ");
+        self.name(&trigger.name);
+        self.push(" ");
+        self.push(trigger.timing);
+        self.push(" ");
+        self.push(trigger.event);
+        if !trigger.columns.is_empty() {
+            self.push(" OF ");
+            self.list(&trigger.columns, |out, name| out.name(name));
+        }
+        self.push(" ON ");
+        self.name(&trigger.table);
+        self.push(" FOR EACH ROW");
+        if let Some(condition) = &trigger.condition {
+            self.push(" WHEN ");
+            self.expr(condition);
+        }
+        self.push(" BEGIN ");
+        for one in &trigger.body {
+            self.push(&statement(one));
+            self.push("; ");
+        }
+        self.push("END");
+    }
+
     fn exprs(&mut self, exprs: &[Expr]) {
         self.list(exprs, Self::expr);
     }
@@ -104,6 +135,7 @@ impl Renderer {
     fn expr(&mut self, expr: &Expr) {
         match expr {
             Expr::Null => self.push("NULL"),
+            Expr::Ignore => self.push("RAISE(IGNORE)"),
             // The lowest integer can't be written with a sign.
             Expr::Integer(i64::MIN) => self.push("(-9223372036854775807 - 1)"),
             Expr::Integer(number) => {

@@ -188,6 +188,7 @@ fn prepare_for_clients(link: &mut Link, options: &Options) -> rusqlite::Result<(
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, true)?;
     function::register(connection, &link.shown, &link.outbox)?;
+    function::trigger::register(connection, &link.guard)?;
     register_system_tables(connection, &link.shown)?;
     link.notes.install(connection)?;
     link.changed.install(connection)?;

@@ -87,7 +87,10 @@ fn table_row(
         ("relnatts", (table.columns.len() as i64).into()),
         ("relchecks", (checks as i64).into()),
         ("relhasrules", view.into()),
-        ("relhastriggers", has_foreign_keys(catalog, table).into()),
+        (
+            "relhastriggers",
+            (has_foreign_keys(catalog, table) || has_triggers(catalog, table)).into(),
+        ),
         ("relispopulated", table.populated.into()),
         ("relreplident", if view { "n" } else { "d" }.into()),
         ("relacl", access.list(CLASS_RELATION, table.oid, 0)),
@@ -105,6 +108,10 @@ fn has_foreign_keys(catalog: &Catalog, table: &Table) -> bool {
         })
     };
     catalog.tables.values().any(|other| points_here(other))
+}
+
+fn has_triggers(catalog: &Catalog, table: &Table) -> bool {
+    catalog.triggers.values().any(|trigger| trigger.table == table.stored)
 }
 
 fn index_row(catalog: &Catalog, index: &AnyIndex<'_>, access: &Access<'_>, rows: &mut Builder) {

@@ -7,6 +7,7 @@
 
 mod attribute;
 mod class;
+mod code;
 mod comment;
 mod constraint;
 mod index;
@@ -45,6 +46,8 @@ pub(crate) fn rows(relation: &'static SystemRelation, catalog: &Catalog) -> Rows
         "pg_namespace" => role::schemas(catalog, &mut rows),
         "pg_default_acl" => role::default_privileges(catalog, &mut rows),
         "pg_extension" => role::extensions(catalog, &mut rows),
+        "pg_proc" => code::functions(catalog, &mut rows),
+        "pg_trigger" => code::triggers(catalog, &mut rows),
         "pg_description" => comment::comments(catalog, &mut rows),
         "pg_shdescription" => comment::shared(catalog, &mut rows),
         _ => {}

@@ -40,7 +40,7 @@ wire_struct! {
     DomainConstraint { oid, name, expression, validated }
     Function {
         oid, schema, name, language, argument_names, argument_types, result_type, returns_set,
-        volatility, strict, body,
+        volatility, strict, body, columns,
     }
     Trigger { oid, name, table, function, bits, columns, condition, arguments, enabled }
     Comment { class, object, column, text }

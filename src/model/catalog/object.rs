@@ -68,6 +68,8 @@ pub struct Function {
     pub volatility: char,
     pub strict: bool,
     pub body: String,
+    /// RETURNS TABLE: names and types.
+    pub columns: Vec<(String, Oid)>,
 }
 
 /// A trigger of a table.

@@ -79,6 +79,18 @@ pub(crate) enum Definition {
         version: Option<String>,
     },
     Access(Box<super::access::Access>),
+    CreateFunction(Box<super::CreateFunction>),
+    DropFunction {
+        names: Vec<super::FunctionName>,
+        if_exists: bool,
+        cascade: bool,
+    },
+    CreateTrigger(Box<super::CreateTrigger>),
+    DropTrigger {
+        name: Name,
+        table: QualifiedName,
+        if_exists: bool,
+    },
 }
 
 impl Definition {
@@ -402,6 +414,11 @@ pub(crate) enum AlterAction {
     },
     Owner {
         role: Name,
+    },
+    /// ENABLE and DISABLE TRIGGER; without a name all of them.
+    Trigger {
+        name: Option<Name>,
+        enabled: bool,
     },
     /// What only tunes a storage that isn't there: SET STATISTICS, CLUSTER ON, REPLICA IDENTITY ...
     Tuning,

@@ -4,7 +4,9 @@
 //! are already folded; positions count characters of the whole text from 1, and 0 is "unknown".
 
 mod access;
+mod code;
 mod definition;
+mod routine;
 
 use crate::sql::{
     CopyOptions, CursorOptions, Discard, ExplainOptions, FetchCount, LockWait, SettingValue,
@@ -12,7 +14,9 @@ use crate::sql::{
 };
 
 pub(crate) use access::*;
+pub(crate) use code::*;
 pub(crate) use definition::*;
+pub(crate) use routine::*;
 
 /// An identifier after folding to lower case (unless it was quoted).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -640,6 +644,8 @@ pub(crate) enum Statement {
     CloseCursor {
         name: Option<Name>,
     },
+    /// DO.
+    Do(Box<Block>),
     /// Valid PostgreSQL that is not supported: refused with 0A000 when it is compiled.
     Unsupported(crate::model::error::Error),
 }

@@ -393,12 +393,17 @@ impl From {
     }
 }
 
-/// The id of a table's row.
-pub(super) fn row_id(table: &Table, id: RelationId) -> Result<Expr, Error> {
+/// What SQLite calls the ids of a table's rows; `None` if it has none.
+pub(crate) fn row_id_name(table: &Table) -> Option<&'static str> {
     let taken =
         |name: &str| table.columns.iter().any(|column| column.stored.eq_ignore_ascii_case(name));
     let name = ["rowid", "_rowid_", "oid"].into_iter().find(|name| !taken(name));
-    let Some(name) = name.filter(|_| table.has_rowid) else {
+    name.filter(|_| table.has_rowid)
+}
+
+/// The id of a table's row.
+pub(super) fn row_id(table: &Table, id: RelationId) -> Result<Expr, Error> {
+    let Some(name) = row_id_name(table) else {
         let message = format!("this change of table \"{}\", which has no row ids,", table.name);
         return Err(Error::refused(format!("{message} is not supported")));
     };

@@ -243,6 +243,12 @@ impl Binder<'_> {
     }
 
     fn parameter(&self, number: usize, position: u32) -> Result<Expr, Error> {
+        if let Some(arguments) = &self.function_arguments {
+            return arguments.get(number - 1).cloned().ok_or_else(|| {
+                let message = format!("there is no parameter ${number}");
+                Error::user(SqlState::UNDEFINED_PARAMETER, message)
+            });
+        }
         match self.parameters.get(number - 1) {
             Some(known) => Ok(Expr {
                 kind: ExprKind::Parameter(number),

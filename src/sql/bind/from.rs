@@ -278,7 +278,9 @@ impl<'a> Binder<'a> {
             return Err(Error::user(SqlState::INSUFFICIENT_PRIVILEGE, message));
         }
         let table = self.table(name)?;
-        if matches!(table.kind, TableKind::View | TableKind::MaterializedView) {
+        let instead = ast::tgtype::ROW | ast::tgtype::INSTEAD;
+        let written = table.kind == TableKind::View && !self.triggers_of(table, instead).is_empty();
+        if matches!(table.kind, TableKind::View | TableKind::MaterializedView) && !written {
             return Err(at(
                 Error::user(
                     SqlState::WRONG_OBJECT_TYPE,

@@ -34,6 +34,10 @@ impl Binder<'_> {
         if Self::is_set_function(call) {
             return self.set_call(call, position);
         }
+        let own = self.own_functions(call);
+        if !own.is_empty() {
+            return self.inlined_call(&own, call, position);
+        }
         if let Some(special) = self.special_call(name, call, position)? {
             return Ok(special);
         }
@@ -169,6 +173,10 @@ impl Binder<'_> {
             Lowering::SessionFact(fact) => fact,
             _ => return Ok(Expr::call(lowering, Vec::new(), result, position)),
         };
+        if self.in_stored_code && matches!(fact, Fact::User | Fact::SessionUser | Fact::Schema) {
+            let message = "what depends on the session in a trigger function is not supported";
+            return Err(Error::refused(message));
+        }
         let text = match fact {
             Fact::User => Some(self.settings.user.clone()),
             Fact::SessionUser => Some(self.settings.session_user.clone()),

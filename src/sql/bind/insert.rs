@@ -32,6 +32,7 @@ impl Binder<'_> {
         }
         let given = target_columns(table, tree)?;
         let (source, columns) = self.insert_source(table, &given, tree)?;
+        let (source, columns) = self.before_insert(table, source, columns)?;
         let excluded = self.relations.len();
         self.relations.push("excluded".to_owned());
         let mut on_conflict = match &tree.on_conflict {
@@ -328,6 +329,8 @@ impl Binder<'_> {
         both.push(other)?;
         self.scopes.push(both);
         let bound = self.assignments(table, assignments).and_then(|assignments| {
+            let row = own_row(table, scope);
+            let assignments = self.before_update(table, &row, assignments)?;
             Ok((
                 assignments,
                 filter.as_ref().map(|filter| self.condition(filter, "WHERE")).transpose()?,
@@ -477,6 +480,11 @@ impl Binder<'_> {
             names.into_iter().zip(&exprs).map(|(name, expr)| output_of(name, expr)).collect();
         Ok((exprs, outputs))
     }
+}
+
+/// The columns of the row that a scope is of.
+pub(super) fn own_row(table: &Table, scope: &Scope) -> Vec<Expr> {
+    scope.items.iter().take(table.columns.len()).map(|item| item.expr.clone()).collect()
 }
 
 /// The target columns that `width` values are for: without a list of names there may be fewer.

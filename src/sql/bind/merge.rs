@@ -32,6 +32,9 @@ impl Binder<'_> {
         let visible = self.ctes.len();
         let ctes = self.with(&tree.ctes, tree.recursive)?;
         let (table, id, target) = self.target(&tree.table, tree.alias.as_ref())?;
+        if !self.triggers_of(table, ast::tgtype::ROW | ast::tgtype::BEFORE).is_empty() {
+            return Err(Error::refused("MERGE into a table with BEFORE triggers is not supported"));
+        }
         let (source, source_scope) = self.from_list(std::slice::from_ref(&tree.source))?;
         let source = source.ok_or_else(|| Error::internal("MERGE has a source"))?;
         let mut both = target;

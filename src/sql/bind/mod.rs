@@ -13,6 +13,7 @@ mod expr;
 mod from;
 mod function;
 mod grouping;
+mod inline;
 mod insert;
 mod merge;
 mod name;
@@ -25,6 +26,7 @@ mod select;
 mod system;
 mod table_function;
 mod trace;
+pub(crate) mod trigger;
 mod update;
 mod view;
 
@@ -38,7 +40,7 @@ use crate::sql::bound::{Output, RelationId};
 use crate::sql::types::casts::Context;
 use crate::sql::types::{Types, is_unordered};
 
-pub(crate) use changes::{Change, ChangeStep, Role};
+pub(crate) use changes::{Change, ChangeStep, Role, row_id_name};
 pub(crate) use enums::sort_key;
 pub(crate) use name::{label, no_such_relation};
 pub(crate) use scope::{Item, Scope};
@@ -47,6 +49,7 @@ pub(crate) use trace::Trace;
 
 /// Binds one statement.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 pub(crate) struct Binder<'a> {
     pub(crate) catalog: &'a Catalog,
     pub(crate) settings: &'a CompileSettings,
@@ -89,6 +92,13 @@ pub(crate) struct Binder<'a> {
     pub(crate) notices: Vec<Error>,
     /// Views whose queries are being bound, the outermost first.
     frames: Vec<view::Frame>,
+    /// Functions whose queries are being bound, and the arguments of the innermost.
+    inlined: Vec<Oid>,
+    function_arguments: Option<Vec<crate::sql::bound::Expr>>,
+    /// How many triggers are being followed inside each other.
+    firing_depth: usize,
+    /// Whether what is bound is kept, and runs in other sessions too.
+    in_stored_code: bool,
     /// Relations that names were found to mean, if that is noted.
     noted: Option<Vec<(String, &'a Table)>>,
 }
@@ -184,6 +194,10 @@ impl<'a> Binder<'a> {
             overriding_system: false,
             notices: Vec::new(),
             frames: Vec::new(),
+            inlined: Vec::new(),
+            function_arguments: None,
+            firing_depth: 0,
+            in_stored_code: false,
             noted: None,
         })
     }
@@ -218,6 +232,12 @@ impl<'a> Binder<'a> {
     fn add_relation(&mut self, name: &str) -> RelationId {
         let name = self.unique_name(name);
         self.relations.push(name);
+        self.relations.len() - 1
+    }
+
+    /// A relation with just this name in SQLite.
+    pub(crate) fn named_relation(&mut self, name: &str) -> RelationId {
+        self.relations.push(name.to_owned());
         self.relations.len() - 1
     }
 

@@ -35,7 +35,7 @@ fn from_zero(chosen: Chosen) -> Chosen {
     chosen
 }
 
-impl Binder<'_> {
+impl<'a> Binder<'a> {
     /// A function of FROM, or several side by side.
     pub(super) fn function_item(
         &mut self,
@@ -85,6 +85,16 @@ impl Binder<'_> {
                 let error = Error::user(SqlState::SYNTAX_ERROR, message);
                 return Err(at(error, definitions[0].name.position));
             }
+            let own = match &function.kind {
+                ast::ExprKind::Call(call) => self.own_functions(call),
+                _ => Vec::new(),
+            };
+            if let (ast::ExprKind::Call(call), true) =
+                (&function.kind, own.iter().any(|known| known.returns_set))
+            {
+                all.push(self.own_rows(&own, call, function.position)?);
+                continue;
+            }
             all.push(match &function.kind {
                 ast::ExprKind::Call(call) if Self::is_set_function(call) => {
                     self.set_rows(call, function.position, numbered)?
@@ -93,6 +103,25 @@ impl Binder<'_> {
             });
         }
         self.side_by_side(all)
+    }
+
+    /// A set-returning function in SQL.
+    fn own_rows(
+        &mut self,
+        own: &[&'a crate::model::catalog::Function],
+        call: &Call,
+        position: u32,
+    ) -> Result<Rows, Error> {
+        let (query, names) = self.inlined_rows(own, call, position)?;
+        let label = call.name.last().map_or("", |name| name.text.as_str()).to_owned();
+        let id = self.add_relation(&label);
+        let columns = names
+            .into_iter()
+            .zip(&query.outputs)
+            .map(|(name, output)| (name, column_of(id, output)));
+        let columns = columns.collect();
+        let number = Expr::constant(crate::model::value::Value::Integer(1), PgType::INT8, 0);
+        Ok(Rows { from: From::Subquery { query: Box::new(query), id }, columns, number })
     }
 
     /// A function in FROM that gives one value: a query of one row.

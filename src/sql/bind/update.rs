@@ -17,6 +17,7 @@ impl Binder<'_> {
         }
         let ctes = self.with(&tree.ctes, tree.recursive)?;
         let (table, id, mut scope) = self.target(&tree.table, tree.alias.as_ref())?;
+        let row = super::insert::own_row(table, &scope);
         let (from, added) = self.from_list(&tree.from)?;
         scope.push(added)?;
         self.scopes.push(scope);
@@ -24,6 +25,7 @@ impl Binder<'_> {
         self.scopes.pop();
         self.ctes.truncate(visible);
         let (assignments, filter, (returning, outputs)) = body?;
+        let assignments = self.before_update(table, &row, assignments)?;
         let update = Update {
             ctes,
             recursive: tree.recursive,

@@ -174,7 +174,10 @@ fn one<'c>(
         AlterAction::RenameColumn { .. }
         | AlterAction::RenameConstraint { .. }
         | AlterAction::Rename { .. }
-        | AlterAction::SetSchema { .. } => Err(Error::internal("a name is changed elsewhere")),
+        | AlterAction::SetSchema { .. }
+        | AlterAction::Trigger { .. } => {
+            Err(Error::refused("this action beside others in one ALTER TABLE is not supported"))
+        }
     }
 }
 

@@ -1,13 +1,13 @@
 //! CREATE and DROP EXTENSION of what is built in. All others are refused by name.
 
-use crate::model::catalog::Catalog;
+use crate::model::catalog::{Catalog, Function};
 use crate::model::error::{Class, Error, SqlState};
 use crate::model::pg_type::Oid;
 use crate::sql::Action;
 use crate::sql::ast::{Name, QualifiedName};
 use crate::sql::bind::{Binder, label};
 use crate::sql::ddl::record::{self, number};
-use crate::sql::ddl::{Work, drop as dropping, name, skipped};
+use crate::sql::ddl::{Work, drop as dropping, function, name, skipped};
 use crate::sql::lite::Expr;
 
 /// `pg_class.oid` of `pg_extension`.
@@ -67,6 +67,17 @@ const REFUSED: &[&str] = &[
     "xml2",
 ];
 
+/// What `uuid-ossp` brings along, as functions in SQL.
+const FUNCTIONS: &[(&str, &str)] = &[
+    ("uuid_generate_v4", "SELECT gen_random_uuid()"),
+    ("uuid_nil", "SELECT '00000000-0000-0000-0000-000000000000'::uuid"),
+    ("uuid_ns_dns", "SELECT '6ba7b810-9dad-11d1-80b4-00c04fd430c8'::uuid"),
+    ("uuid_ns_url", "SELECT '6ba7b811-9dad-11d1-80b4-00c04fd430c8'::uuid"),
+    ("uuid_ns_oid", "SELECT '6ba7b812-9dad-11d1-80b4-00c04fd430c8'::uuid"),
+    ("uuid_ns_x500", "SELECT '6ba7b814-9dad-11d1-80b4-00c04fd430c8'::uuid"),
+];
+const UUID: Oid = 2950;
+
 /// Every database has this one.
 const PLPGSQL: &str = "plpgsql";
 const PLPGSQL_OID: Oid = 13559;
@@ -103,7 +114,7 @@ pub(super) fn create(
         let notice = Some(Error::new(Class::User, state, format!("{message}, skipping")));
         return Ok(Action::Nothing { tag: TAG, notice });
     }
-    let Some((_, newest)) = AVAILABLE.iter().find(|(known, _)| *known == name.text) else {
+    let Some((known, newest)) = AVAILABLE.iter().find(|(known, _)| *known == name.text) else {
         if REFUSED.contains(&name.text.as_str()) {
             return Err(Error::refused(format!("the extension {} is not supported", name.text)));
         }
@@ -140,6 +151,23 @@ pub(super) fn create(
             ("version", Expr::text(newest)),
         ],
     ));
+    for (name, body) in FUNCTIONS.iter().filter(|_| *known == "uuid-ossp") {
+        let function = Function {
+            oid: work.oids.take(),
+            schema: schema.clone(),
+            name: (*name).to_owned(),
+            language: "sql".to_owned(),
+            argument_names: Vec::new(),
+            argument_types: Vec::new(),
+            result_type: UUID,
+            returns_set: false,
+            volatility: if body.contains('(') { 'v' } else { 'i' },
+            strict: true,
+            body: (*body).to_owned(),
+            columns: Vec::new(),
+        };
+        work.push(function::row(&function));
+    }
     Ok(work.finish(TAG))
 }
 
@@ -162,6 +190,12 @@ pub(super) fn drop(
             binder.notices.push(skipped(&error));
             continue;
         };
+        if known.name == "uuid-ossp" {
+            for (name, _) in FUNCTIONS {
+                let keys = [("schema_name", (&known.schema).into()), ("name", (*name).into())];
+                work.push(record::delete("_eider_function", &keys));
+            }
+        }
         work.push(record::delete("_eider_extension", &[("oid", known.oid.into())]));
         dropping::forget(PG_EXTENSION, known.oid, &mut work);
     }

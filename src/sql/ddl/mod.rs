@@ -11,6 +11,7 @@ mod deferral;
 mod depend;
 mod drop;
 mod extension;
+mod function;
 mod index;
 mod layout;
 mod name;
@@ -26,6 +27,7 @@ mod role;
 mod sequence;
 mod table;
 mod temporary;
+mod trigger;
 mod truncate;
 mod user_type;
 mod view;
@@ -83,6 +85,14 @@ pub(super) fn compile(tree: &Definition, binder: &mut Binder<'_>) -> Result<Acti
             extension::create(name, *if_not_exists, options, binder)
         }
         Definition::Access(access) => self::access(access, binder),
+        Definition::CreateFunction(tree) => function::create(tree, binder),
+        Definition::DropFunction { names, if_exists, cascade } => {
+            function::drop(names, (*if_exists, *cascade), binder)
+        }
+        Definition::CreateTrigger(tree) => trigger::create(tree, binder),
+        Definition::DropTrigger { name, table, if_exists } => {
+            trigger::drop(name, table, *if_exists, binder)
+        }
     }
 }
 

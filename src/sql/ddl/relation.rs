@@ -5,7 +5,7 @@ use crate::model::error::{Error, SqlState};
 use crate::sql::Action;
 use crate::sql::ast::{AlterAction, QualifiedName, RelationKind};
 use crate::sql::bind::{Binder, label, no_such_relation};
-use crate::sql::ddl::{Work, alter, privilege, rename, skipping};
+use crate::sql::ddl::{Work, alter, privilege, rename, skipping, trigger};
 
 fn tag(kind: RelationKind) -> &'static str {
     match kind {
@@ -58,6 +58,9 @@ pub(super) fn alter(
     if !is_kind(kind, found) {
         return Err(wrong_kind(kind, name));
     }
+    if let Relation::Table(table) = found {
+        check_triggers(table, actions, binder)?;
+    }
     if let [action @ (AlterAction::Rename { .. } | AlterAction::SetSchema { .. })] = actions {
         return rename::relation(found, action, binder).map(|work| work.finish(tag(kind)));
     }
@@ -71,6 +74,11 @@ pub(super) fn alter(
         privilege::set_owner((1259, oid), role, &mut work, binder)?;
         return Ok(work.finish(tag(kind)));
     }
+    if let ([AlterAction::Trigger { name, enabled }], Relation::Table(table)) = (actions, found) {
+        let mut work = Work::new(binder);
+        trigger::enable(table, name.as_ref(), *enabled, &mut work, binder)?;
+        return Ok(work.finish(tag(kind)));
+    }
     match found {
         Relation::Table(table) => alter_table(kind, table, actions, binder),
         // All that is left to say of an index tunes a storage that isn't there.
@@ -80,6 +88,33 @@ pub(super) fn alter(
             format!("ALTER action cannot be performed on relation \"{}\"", label(name)),
         )),
     }
+}
+
+/// # Errors
+/// 0A000 for a change that the triggers of the table would have to follow.
+fn check_triggers(
+    table: &Table,
+    actions: &[AlterAction],
+    binder: &Binder<'_>,
+) -> Result<(), Error> {
+    let followed = |action: &AlterAction| {
+        matches!(
+            action,
+            AlterAction::Rename { .. }
+                | AlterAction::SetSchema { .. }
+                | AlterAction::RenameColumn { .. }
+                | AlterAction::DropColumn { .. }
+                | AlterAction::SetType { .. }
+        )
+    };
+    let has = binder.catalog.triggers.values().any(|one| one.table == table.stored);
+    if has && actions.iter().any(followed) {
+        return Err(Error::refused(
+            "renaming a table with triggers, and renaming, dropping or retyping its columns, is not supported",
+        )
+        .with_hint("Drop its triggers, and make them again afterwards."));
+    }
+    Ok(())
 }
 
 fn only_tuning(actions: &[AlterAction]) -> bool {

@@ -41,6 +41,8 @@ pub(crate) struct Lower<'a> {
     style: Option<String>,
     /// Whether it is for readers without a session: see [`Lower::sessionless`].
     sessionless: bool,
+    /// Whether it is for a trigger: see [`Lower::in_trigger`].
+    in_trigger: bool,
 }
 
 impl<'a> Lower<'a> {
@@ -58,7 +60,24 @@ impl<'a> Lower<'a> {
             utc,
             style: None,
             sessionless: false,
+            in_trigger: false,
         }
+    }
+
+    /// For triggers, which run for any client: the time is the present moment, and what else a session would
+    /// say can't be had ([`Lower::needs_session`]).
+    pub(crate) fn in_trigger(relations: &'a [String], types: Types<'a>) -> Self {
+        Self { in_trigger: true, ..Self::new(relations, types, "UTC") }
+    }
+
+    /// Whether something was lowered that only a session can say.
+    pub(crate) fn needs_session(&self) -> bool {
+        !self.arguments.is_empty()
+    }
+
+    /// Writes the columns of a relation with another relation's name.
+    pub(crate) fn rename(&mut self, id: RelationId, name: &str) {
+        self.renamed.insert(id, name.to_owned());
     }
 
     /// For what other programs read (views): in place of what a session would say there is UTC, the
@@ -77,6 +96,10 @@ impl<'a> Lower<'a> {
     }
 
     fn argument(&mut self, argument: Argument) -> lite::Expr {
+        let moment = matches!(argument, Argument::TransactionTime | Argument::StatementTime);
+        if self.in_trigger && moment {
+            return lite::Expr::call("_eider_now", Vec::new());
+        }
         if self.sessionless {
             return match argument {
                 Argument::TransactionTime | Argument::StatementTime => lite::Expr::call(

@@ -13,6 +13,7 @@ mod ddl;
 mod expression;
 mod from;
 mod literal;
+pub(in crate::sql) mod plpgsql;
 mod portal;
 mod primary;
 mod select;
@@ -87,6 +88,21 @@ pub(crate) fn parse_query(text: &str) -> Result<Query, Error> {
     match parse_text(text)?.pop().map(|parsed| parsed.statement) {
         Some(ast::Statement::Query(query)) => Ok(*query),
         _ => Err(Error::internal("a view's definition is not a query")),
+    }
+}
+
+/// Parses the body of a function in SQL.
+///
+/// # Errors
+/// 0A000 for anything but one query.
+pub(crate) fn parse_function(text: &str) -> Result<Query, Error> {
+    let mut all = parse_text(text)?;
+    match (all.len(), all.pop().map(|parsed| parsed.statement)) {
+        (1, Some(ast::Statement::Query(query))) => Ok(*query),
+        (_, Some(ast::Statement::Unsupported(error))) => Err(error),
+        _ => {
+            Err(Error::refused("a function in SQL that is anything but one query is not supported"))
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::sql::ast::Statement;
 use crate::sql::{Discard, Isolation, SettingValue, TransactionModes};
 
 /// Statements that PostgreSQL has and that aren't supported, by their first word.
-const UNSUPPORTED: &[&str] = &["CALL", "CLUSTER", "DO", "IMPORT", "LOAD", "SECURITY"];
+const UNSUPPORTED: &[&str] = &["CALL", "CLUSTER", "IMPORT", "LOAD", "SECURITY"];
 /// What reads, or changes rows.
 const QUERIES: &[&str] =
     &["SELECT", "VALUES", "WITH", "TABLE", "INSERT", "UPDATE", "DELETE", "MERGE"];
@@ -114,6 +114,7 @@ fn read(cursor: &mut Cursor<'_>, first: &str) -> Result<Statement, Error> {
             Ok(Statement::Notify { channel, payload })
         }
         "LOCK" => lock(cursor),
+        "DO" => anonymous(cursor),
         "CREATE" | "ALTER" | "DROP" => other_definition(cursor, first),
         other if UNSUPPORTED.contains(&other) => Ok(Statement::Unsupported(unsupported(other))),
         _ => {
@@ -141,6 +142,30 @@ fn end_transaction(cursor: &mut Cursor<'_>, first: &str) -> Result<Statement, Er
     } else {
         Statement::Rollback { chain }
     })
+}
+
+/// DO: a body in PL/pgSQL.
+fn anonymous(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
+    let mut body = None;
+    while !cursor.at_end() {
+        if cursor.eat("LANGUAGE") {
+            let language = cursor.name()?;
+            if language.text != "plpgsql" {
+                let message = format!(
+                    "language \"{}\" does not support inline code execution",
+                    language.text
+                );
+                return Err(Error::refused(message));
+            }
+        } else if body.is_none() {
+            body = Some(cursor.string()?);
+        } else {
+            return Err(cursor.unexpected());
+        }
+    }
+    let body =
+        body.ok_or_else(|| Error::user(SqlState::SYNTAX_ERROR, "no inline code specified"))?;
+    Ok(Statement::Do(Box::new(super::plpgsql::parse(&body)?)))
 }
 
 /// LOCK TABLE. The modes that keep others from writing are one here: the write slot.

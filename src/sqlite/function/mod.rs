@@ -29,6 +29,7 @@ mod statistics;
 mod system;
 mod text;
 mod to_char;
+pub(super) mod trigger;
 mod typed;
 mod various;
 

@@ -248,6 +248,13 @@ fn functions(system: &System<'_>) -> rusqlite::Result<()> {
     system.strict("get_function_identity_arguments", &[2], |contents, arguments| {
         Ok(or_null(contents.function_arguments(&path(arguments)?, oid(arguments, 1)?, true)))
     })?;
+    system.strict("get_functiondef", &[2], |contents, arguments| {
+        Ok(or_null(contents.function_definition(&path(arguments)?, oid(arguments, 1)?)))
+    })?;
+    system.strict("get_triggerdef", &[2, 3], |contents, arguments| {
+        let (path, oid) = (path(arguments)?, oid(arguments, 1)?);
+        Ok(or_null(contents.trigger_definition(&path, oid, flag(arguments, 2)?)))
+    })?;
     system.strict("get_function_result", &[2], |contents, arguments| {
         Ok(or_null(contents.function_result(&path(arguments)?, oid(arguments, 1)?)))
     })

@@ -125,6 +125,12 @@ fn code(connection: &Connection, catalog: &mut Catalog) -> rusqlite::Result<()> 
     each(connection, sql, |row| {
         let arguments = json(Some(row.get_ref(4)?.as_str()?));
         let arguments = arguments.as_array().map(Vec::as_slice).unwrap_or_default();
+        let (results, arguments): (Vec<_>, Vec<_>) =
+            arguments.iter().partition(|argument| argument[2].as_str() == Some("t"));
+        let named = |argument: &&serde_json::Value| {
+            let oid = argument[1].as_u64().unwrap_or_default() as Oid;
+            (argument[0].as_str().unwrap_or_default().to_owned(), oid)
+        };
         let volatility: String = row.get(7)?;
         let function = Function {
             oid: row.get(0)?,
@@ -144,6 +150,7 @@ fn code(connection: &Connection, catalog: &mut Catalog) -> rusqlite::Result<()> 
             volatility: volatility.chars().next().unwrap_or('v'),
             strict: row.get(8)?,
             body: row.get(9)?,
+            columns: results.iter().map(named).collect(),
         };
         catalog.functions.insert(function.oid, Arc::new(function));
         Ok(())

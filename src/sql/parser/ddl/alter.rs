@@ -81,9 +81,23 @@ const TUNING: &[&str] = &[
     "SET ACCESS METHOD",
 ];
 
+/// ENABLE TRIGGER and DISABLE TRIGGER.
+fn enabling(cursor: &mut Cursor<'_>) -> Option<bool> {
+    let words = ["ENABLE TRIGGER", "ENABLE ALWAYS TRIGGER"];
+    if words.into_iter().any(|words| cursor.eat(words)) {
+        return Some(true);
+    }
+    cursor.eat("DISABLE TRIGGER").then_some(false)
+}
+
 fn action(cursor: &mut Cursor<'_>) -> Result<AlterAction, Error> {
     if let Some(change) = other_change(cursor)? {
         return Ok(change);
+    }
+    if let Some(enabled) = enabling(cursor) {
+        let all = cursor.eat("ALL") || cursor.eat("USER");
+        let name = if all { None } else { Some(cursor.name()?) };
+        return Ok(AlterAction::Trigger { name, enabled });
     }
     if cursor.eat("ADD") {
         return add(cursor);

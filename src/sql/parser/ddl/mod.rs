@@ -9,6 +9,7 @@ mod constraint;
 mod index;
 mod object;
 mod piece;
+mod routine;
 mod sequence;
 mod table;
 mod view;
@@ -68,6 +69,12 @@ fn create(cursor: &mut Cursor<'_>) -> Option<Parsed> {
     if cursor.eat("SEQUENCE") {
         return Some(sequence::create(cursor, persistence));
     }
+    if persistence == Persistence::Permanent && cursor.eat("FUNCTION") {
+        return Some(routine::create_function(cursor, or_replace));
+    }
+    if persistence == Persistence::Permanent && cursor.eat("TRIGGER") {
+        return Some(routine::create_trigger(cursor, or_replace));
+    }
     if !plain {
         return None;
     }
@@ -126,6 +133,8 @@ fn drop(cursor: &mut Cursor<'_>) -> Option<Parsed> {
             return Some(access::drop_role(cursor));
         }
         "OWNED" => return Some(access::drop_owned(cursor)),
+        "FUNCTION" | "ROUTINE" => return Some(routine::drop_function(cursor)),
+        "TRIGGER" => return Some(routine::drop_trigger(cursor)),
         _ => return None,
     };
     Some(drop_names(cursor, kind))

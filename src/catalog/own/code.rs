@@ -1,0 +1,73 @@
+//! `pg_proc` and `pg_trigger` of a database's own functions and triggers.
+
+use crate::catalog::acl::CLASS_FUNCTION;
+use crate::catalog::cell::Cell;
+use crate::catalog::own::Builder;
+use crate::catalog::own::role::{Access, namespace};
+use crate::model::catalog::{Catalog, Function, Trigger};
+
+fn texts<'a>(values: impl Iterator<Item = &'a str>) -> Cell {
+    let values: Vec<&str> = values.collect();
+    serde_json::to_string(&values).expect("strings are valid JSON").into()
+}
+
+pub(super) fn functions(catalog: &Catalog, rows: &mut Builder) {
+    let access = Access::new(catalog);
+    let mut all: Vec<&Function> = catalog.functions.values().map(AsRef::as_ref).collect();
+    all.sort_unstable_by_key(|function| function.oid);
+    for function in all {
+        let language = crate::catalog::language_oid(&function.language).unwrap_or(0);
+        let named = function.argument_names.iter().any(|name| !name.is_empty())
+            || !function.columns.is_empty();
+        let names =
+            function.argument_names.iter().chain(function.columns.iter().map(|(name, _)| name));
+        let (mut types, mut modes) = (Cell::Null, Cell::Null);
+        if !function.columns.is_empty() {
+            let results = function.columns.iter().map(|(_, oid)| oid);
+            types = Cell::numbers(function.argument_types.iter().chain(results));
+            let inputs = function.argument_types.iter().map(|_| "i");
+            modes = texts(inputs.chain(function.columns.iter().map(|_| "t")));
+        }
+        rows.add(vec![
+            ("oid", function.oid.into()),
+            ("proname", function.name.clone().into()),
+            ("pronamespace", namespace(catalog, &function.schema).into()),
+            ("proowner", access.owner(CLASS_FUNCTION, function.oid).into()),
+            ("prolang", language.into()),
+            ("procost", Cell::Real(100.0)),
+            ("prorows", Cell::Real(if function.returns_set { 1000.0 } else { 0.0 })),
+            ("prokind", "f".into()),
+            ("proisstrict", function.strict.into()),
+            ("proretset", function.returns_set.into()),
+            ("provolatile", function.volatility.to_string().into()),
+            ("proparallel", "u".into()),
+            ("pronargs", (function.argument_types.len() as i64).into()),
+            ("prorettype", function.result_type.into()),
+            ("proargtypes", Cell::numbers(&function.argument_types)),
+            ("proallargtypes", types),
+            ("proargmodes", modes),
+            ("proargnames", if named { texts(names.map(String::as_str)) } else { Cell::Null }),
+            ("prosrc", function.body.clone().into()),
+            ("proacl", access.list(CLASS_FUNCTION, function.oid, 0)),
+        ]);
+    }
+}
+
+pub(super) fn triggers(catalog: &Catalog, rows: &mut Builder) {
+    let mut all: Vec<&Trigger> = catalog.triggers.values().map(AsRef::as_ref).collect();
+    all.sort_unstable_by_key(|trigger| trigger.oid);
+    for trigger in all {
+        let Some(table) = catalog.tables.get(&trigger.table) else { continue };
+        rows.add(vec![
+            ("oid", trigger.oid.into()),
+            ("tgrelid", table.oid.into()),
+            ("tgname", trigger.name.clone().into()),
+            ("tgfoid", trigger.function.into()),
+            ("tgtype", trigger.bits.into()),
+            ("tgenabled", if trigger.enabled { "O" } else { "D" }.into()),
+            ("tgnargs", (trigger.arguments.len() as i64).into()),
+            ("tgattr", Cell::numbers(&trigger.columns)),
+            ("tgqual", trigger.condition.clone().into()),
+        ]);
+    }
+}

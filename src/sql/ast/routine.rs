@@ -1,0 +1,59 @@
+//! Functions and triggers.
+
+use crate::sql::ast::{Name, QualifiedName, SourceExpr, TypeName};
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct CreateFunction {
+    pub(crate) name: QualifiedName,
+    pub(crate) or_replace: bool,
+    /// With their names, if they have any.
+    pub(crate) arguments: Vec<(Option<Name>, TypeName)>,
+    pub(crate) result: Option<FunctionResult>,
+    pub(crate) language: String,
+    /// `i`, `s` or `v`.
+    pub(crate) volatility: char,
+    pub(crate) strict: bool,
+    pub(crate) body: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum FunctionResult {
+    Value {
+        data_type: TypeName,
+        set: bool,
+    },
+    /// RETURNS TABLE.
+    Table(Vec<(Name, TypeName)>),
+}
+
+/// A function by its name, and its arguments' types where they are given.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FunctionName {
+    pub(crate) name: QualifiedName,
+    pub(crate) arguments: Option<Vec<TypeName>>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct CreateTrigger {
+    pub(crate) name: Name,
+    pub(crate) or_replace: bool,
+    pub(crate) table: QualifiedName,
+    /// `pg_trigger.tgtype`.
+    pub(crate) bits: i16,
+    /// UPDATE OF.
+    pub(crate) columns: Vec<Name>,
+    pub(crate) condition: Option<SourceExpr>,
+    pub(crate) function: QualifiedName,
+    pub(crate) arguments: Vec<String>,
+}
+
+/// `pg_trigger.tgtype`
+pub(crate) mod tgtype {
+    pub(crate) const ROW: i16 = 1;
+    pub(crate) const BEFORE: i16 = 2;
+    pub(crate) const INSERT: i16 = 4;
+    pub(crate) const DELETE: i16 = 8;
+    pub(crate) const UPDATE: i16 = 16;
+    pub(crate) const TRUNCATE: i16 = 32;
+    pub(crate) const INSTEAD: i16 = 64;
+}

@@ -1,0 +1,299 @@
+//! Functions in SQL: a call is the function's query, with its arguments in the place of its parameters.
+
+use crate::model::catalog::Function;
+use crate::model::error::{Error, SqlState};
+use crate::model::pg_type::PgType;
+use crate::model::value::Value;
+use crate::sql::ast::{self, Call};
+use crate::sql::bind::{Binder, Item, Scope, at};
+use crate::sql::bound::{Body, Distinct, Expr, ExprKind, Query};
+use crate::sql::parser;
+use crate::sql::types::casts::Context;
+use crate::sql::types::type_label;
+
+/// Functions may call functions; deeper than this they are taken for a circle.
+const DEPTH_MAX: usize = 40;
+/// `void`
+const VOID: u32 = 2278;
+
+impl<'a> Binder<'a> {
+    /// The own functions that a call may mean. PostgreSQL's own ones of that name come first.
+    pub(super) fn own_functions(&self, call: &Call) -> Vec<&'a Function> {
+        let (schema, name) = match call.name.as_slice() {
+            [name] => (None, &name.text),
+            [schema, name] => (Some(&schema.text), &name.text),
+            _ => return Vec::new(),
+        };
+        if self.catalog.functions.is_empty()
+            || self.in_system_view
+            || (schema.is_none() && !crate::pgdata::functions_named(name).is_empty())
+        {
+            return Vec::new();
+        }
+        let path = self.search_path();
+        let mut found: Vec<&Function> = self
+            .catalog
+            .functions
+            .values()
+            .filter(|known| {
+                known.name == *name
+                    && schema.map_or_else(
+                        || path.contains(&known.schema.as_str()),
+                        |schema| known.schema == *schema,
+                    )
+            })
+            .map(AsRef::as_ref)
+            .collect();
+        found.sort_unstable_by_key(|known| known.oid);
+        found
+    }
+
+    /// The function that a call means, with its arguments as it takes them.
+    fn own_call(
+        &mut self,
+        candidates: &[&'a Function],
+        call: &Call,
+        position: u32,
+    ) -> Result<(&'a Function, Vec<Expr>), Error> {
+        let mut given = Vec::new();
+        for argument in &call.arguments {
+            if matches!(argument.kind, ast::ExprKind::NamedArgument { .. }) {
+                let message = "arguments by name of a function of one's own are not supported";
+                return Err(at(Error::refused(message), argument.position));
+            }
+            given.push(self.expr(argument)?);
+        }
+        let fits = |function: &&&Function| function.argument_types.len() == given.len();
+        let exact = |function: &&&Function| {
+            let pairs = given.iter().zip(&function.argument_types);
+            fits(function) && pairs.into_iter().all(|(expr, oid)| expr.data_type.oid == *oid)
+        };
+        let order: Vec<&Function> = candidates
+            .iter()
+            .filter(|one| exact(one))
+            .chain(candidates.iter().filter(|one| fits(one)))
+            .copied()
+            .collect();
+        for function in order {
+            let mut arguments = Vec::new();
+            for (expr, oid) in given.iter().zip(&function.argument_types) {
+                match self.coerce(expr.clone(), PgType::new(*oid), Context::Implicit)? {
+                    Some(expr) => arguments.push(expr),
+                    None => break,
+                }
+            }
+            if arguments.len() == given.len() {
+                return Ok((function, arguments));
+            }
+        }
+        let types: Vec<String> =
+            given.iter().map(|expr| self.types().label(expr.data_type.oid).into_owned()).collect();
+        let name = super::label(&call.name);
+        let message = format!("function {name}({}) does not exist", types.join(", "));
+        let error = Error::user(SqlState::UNDEFINED_FUNCTION, message).with_hint(
+            "No function matches the given name and argument types. You might need to add explicit type casts.",
+        );
+        Err(at(error, position))
+    }
+
+    /// A call that gives a value.
+    pub(super) fn inlined_call(
+        &mut self,
+        candidates: &[&'a Function],
+        call: &Call,
+        position: u32,
+    ) -> Result<Expr, Error> {
+        let (function, arguments) = self.own_call(candidates, call, position)?;
+        if function.returns_set {
+            let message = format!(
+                "the set-returning function {} in a select list is not supported",
+                function.name
+            );
+            return Err(at(Error::refused(message), position));
+        }
+        let nulls = arguments.clone();
+        let query = self.inlined_query(function, arguments).map_err(|error| at(error, position))?;
+        let result = PgType::new(function.result_type);
+        let value = match single_value(&query) {
+            Some(value) => value.clone(),
+            None => first_row(query),
+        };
+        let value = self.cast(value, result, position)?;
+        if !function.strict || nulls.is_empty() {
+            return Ok(Expr { position, ..value });
+        }
+        let branches = nulls
+            .into_iter()
+            .map(|argument| {
+                let kind = ExprKind::IsNull { operand: Box::new(argument), negated: false };
+                let is_null = Expr { kind, data_type: PgType::BOOL, position: 0 };
+                (is_null, Expr::constant(Value::Null, result, 0))
+            })
+            .collect();
+        let kind = ExprKind::Case { branches, otherwise: Some(Box::new(value)) };
+        Ok(Expr { kind, data_type: result, position })
+    }
+
+    /// A call in FROM: a query and the names of its columns.
+    pub(super) fn inlined_rows(
+        &mut self,
+        candidates: &[&'a Function],
+        call: &Call,
+        position: u32,
+    ) -> Result<(Query, Vec<String>), Error> {
+        let (function, arguments) = self.own_call(candidates, call, position)?;
+        let query = self.inlined_query(function, arguments).map_err(|error| at(error, position))?;
+        let names = if function.columns.is_empty() {
+            vec![function.name.clone()]
+        } else {
+            function.columns.iter().map(|(name, _)| name.clone()).collect()
+        };
+        Ok((query, names))
+    }
+
+    fn inlined_query(&mut self, function: &Function, arguments: Vec<Expr>) -> Result<Query, Error> {
+        if function.language != "sql" {
+            let message = "trigger functions can only be called as triggers";
+            return Err(Error::refused(message));
+        }
+        if self.inlined.len() >= DEPTH_MAX || self.inlined.contains(&function.oid) {
+            let message =
+                format!("the function {}, which calls itself, is not supported", function.name);
+            return Err(Error::refused(message));
+        }
+        if arguments.iter().any(Expr::is_volatile) {
+            let message = format!(
+                "a volatile argument of the function {}, which is put in the place of its call, \
+                 is not supported",
+                function.name
+            );
+            return Err(Error::refused(message));
+        }
+        let tree = parser::parse_function(&function.body)?;
+        let items =
+            function.argument_names.iter().zip(&arguments).filter(|(name, _)| !name.is_empty());
+        let items = items
+            .map(|(name, expr)| Item {
+                relation: Some(function.name.clone()),
+                name: name.clone(),
+                expr: expr.clone(),
+                bare: true,
+            })
+            .collect();
+        let scope = Scope { items, relations: vec![function.name.clone()], ..Scope::default() };
+        let scopes = std::mem::replace(&mut self.scopes, vec![scope]);
+        let ctes = std::mem::take(&mut self.ctes);
+        let outer = self.function_arguments.replace(arguments);
+        let set_calls = self.set_calls.take();
+        self.inlined.push(function.oid);
+        let bound = self.query(&tree);
+        self.inlined.pop();
+        self.set_calls = set_calls;
+        self.function_arguments = outer;
+        self.ctes = ctes;
+        self.scopes = scopes;
+        let query = bound.map_err(|mut error| {
+            error.fields_mut().position = None;
+            error
+        })?;
+        self.as_result(function, query)
+    }
+
+    /// A function's query with the types of its result.
+    fn as_result(&mut self, function: &Function, query: Query) -> Result<Query, Error> {
+        let mut query = query;
+        let wanted: Vec<u32> = if function.columns.is_empty() {
+            vec![function.result_type]
+        } else {
+            function.columns.iter().map(|(_, oid)| *oid).collect()
+        };
+        if wanted == [VOID] {
+            return Ok(query);
+        }
+        let returns = type_label(function.result_type);
+        let mismatch = |detail: String| {
+            let message = format!("return type mismatch in function declared to return {returns}");
+            Error::user(SqlState(*b"42P13"), message).with_detail(detail)
+        };
+        if query.outputs.len() != wanted.len() {
+            let detail = if wanted.len() == 1 {
+                "Final statement must return exactly one column."
+            } else {
+                "Final statement returns a wrong number of columns."
+            };
+            return Err(mismatch(detail.to_owned()));
+        }
+        for (output, oid) in query.outputs.iter().zip(&wanted) {
+            let same = output.data_type.oid == *oid;
+            let implicit = crate::sql::types::casts::find(
+                self.types(),
+                output.data_type.oid,
+                *oid,
+                Context::Assignment,
+            );
+            if !same && implicit.is_none() {
+                let actual = type_label(output.data_type.oid);
+                return Err(mismatch(format!("Actual return type is {actual}.")));
+            }
+        }
+        let targets: Vec<PgType> = wanted.iter().map(|oid| PgType::new(*oid)).collect();
+        if !query
+            .outputs
+            .iter()
+            .zip(&targets)
+            .all(|(output, target)| output.data_type.oid == target.oid)
+        {
+            query = self.convert_outputs(query, &targets)?;
+        }
+        Ok(query)
+    }
+
+    /// Binds a new function's query with arguments of its types.
+    ///
+    /// # Errors
+    /// What a call of it would fail with; 42P13 for a result of another type.
+    pub(crate) fn check_inlined(&mut self, function: &Function) -> Result<(), Error> {
+        let constant = |oid: &u32| Expr::constant(Value::Null, PgType::new(*oid), 0);
+        let arguments = function.argument_types.iter().map(constant).collect();
+        self.inlined_query(function, arguments).map(drop)
+    }
+}
+
+/// The one value of a query without FROM and the like.
+fn single_value(query: &Query) -> Option<&Expr> {
+    let Body::Select(select) = &query.body else { return None };
+    let plain = query.ctes.is_empty()
+        && query.limit.is_none()
+        && query.offset.is_none()
+        && select.from.is_none()
+        && select.filter.is_none()
+        && select.group_by.is_empty()
+        && select.having.is_none()
+        && matches!(select.distinct, Distinct::All)
+        && !select.items.iter().any(Expr::has_aggregate);
+    match select.items.as_slice() {
+        [only] if plain => Some(only),
+        _ => None,
+    }
+}
+
+/// A query's first row as a value.
+fn first_row(mut query: Query) -> Expr {
+    if query.limit.is_none() {
+        query.limit = Some(Expr::constant(Value::Integer(1), PgType::INT8, 0));
+    }
+    let data_type = query.outputs.first().map_or(PgType::TEXT, |output| output.data_type);
+    Expr { kind: ExprKind::Subquery(Box::new(query)), data_type, position: 0 }
+}
+
+impl Expr {
+    /// Whether it may give another value each time that it is evaluated, or costs a query each time.
+    pub(crate) fn is_volatile(&self) -> bool {
+        let own = match &self.kind {
+            ExprKind::Call { volatile, .. } => *volatile,
+            ExprKind::NextValue { .. } | ExprKind::NextValueOfRow { .. } => true,
+            _ => self.subquery().is_some(),
+        };
+        own || self.children().into_iter().any(Self::is_volatile)
+    }
+}

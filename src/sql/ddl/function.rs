@@ -1,0 +1,257 @@
+//! CREATE FUNCTION in SQL and PL/pgSQL, DROP FUNCTION.
+//!
+//! A function in SQL is one query, which is put in the place of its call (`bind::inline`). One in PL/pgSQL
+//! is for triggers: `ddl::trigger` makes SQLite's triggers of it.
+
+use serde_json::json;
+
+use crate::model::catalog::Function;
+use crate::model::error::{Error, SqlState};
+use crate::model::pg_type::Oid;
+use crate::sql::Action;
+use crate::sql::ast::{CreateFunction, FunctionName, FunctionResult, TypeName};
+use crate::sql::bind::Binder;
+use crate::sql::ddl::record::{self, flag, number};
+use crate::sql::ddl::{Work, drop as dropping, name, notice, privilege, skipped, trigger};
+use crate::sql::lite::Expr;
+use crate::sql::types::{lookup_type, type_label};
+
+const PG_PROC: Oid = 1255;
+/// Pseudo-types that a function may return.
+const TRIGGER: Oid = 2279;
+const VOID: Oid = 2278;
+
+fn type_of(tree: &TypeName, binder: &Binder<'_>) -> Result<Oid, Error> {
+    match tree.name.as_slice() {
+        [only] if only.text == "trigger" && !tree.array => Ok(TRIGGER),
+        [only] if only.text == "void" && !tree.array => Ok(VOID),
+        _ => Ok(lookup_type(binder.types(), tree)?.oid),
+    }
+}
+
+/// `name(type, ...)`
+fn label(name: &str, types: &[Oid]) -> String {
+    let types: Vec<String> = types.iter().map(|oid| type_label(*oid).to_owned()).collect();
+    format!("{name}({})", types.join(", "))
+}
+
+pub(super) fn create(tree: &CreateFunction, binder: &mut Binder<'_>) -> Result<Action, Error> {
+    let (schema, name) = name::new_object(&tree.name, binder)?;
+    let mut types = Vec::new();
+    for (_, data_type) in &tree.arguments {
+        types.push(type_of(data_type, binder)?);
+    }
+    let mut columns = Vec::new();
+    let (result_type, returns_set) = match &tree.result {
+        None => (VOID, false),
+        Some(FunctionResult::Value { data_type, set }) => (type_of(data_type, binder)?, *set),
+        Some(FunctionResult::Table(all)) => {
+            for (name, data_type) in all {
+                columns.push((name.text.clone(), type_of(data_type, binder)?));
+            }
+            let only = if let [(_, only)] = columns.as_slice() { *only } else { 2249 };
+            (only, true)
+        }
+    };
+    let old = replaced(tree, (&schema, &name), &types, (result_type, returns_set), binder)?;
+    let mut work = Work::new(binder);
+    let function = Function {
+        oid: old.as_ref().map_or_else(|| work.oids.take(), |old| old.oid),
+        schema,
+        name,
+        language: tree.language.clone(),
+        argument_names: tree
+            .arguments
+            .iter()
+            .map(|(name, _)| name.as_ref().map_or_else(String::new, |name| name.text.clone()))
+            .collect(),
+        argument_types: types,
+        result_type,
+        returns_set,
+        volatility: tree.volatility,
+        strict: tree.strict,
+        body: tree.body.clone(),
+        columns,
+    };
+    check_body(&function, binder)?;
+    if old.is_some() {
+        work.push(record::delete("_eider_function", &[("oid", function.oid.into())]));
+    } else {
+        privilege::new_object(('f', PG_PROC, function.oid), &function.schema, &mut work, binder);
+    }
+    work.push(row(&function));
+    if function.result_type == TRIGGER && old.is_some() {
+        trigger::function_changed(&function, &mut work, binder)?;
+    }
+    Ok(work.finish("CREATE FUNCTION"))
+}
+
+/// The function that a new one takes the place of.
+///
+/// # Errors
+/// 42723; 42P13 for another result.
+fn replaced(
+    tree: &CreateFunction,
+    (schema, name): (&str, &str),
+    types: &[Oid],
+    (result_type, returns_set): (Oid, bool),
+    binder: &Binder<'_>,
+) -> Result<Option<Function>, Error> {
+    let old = binder.catalog.functions.values().find(|known| {
+        known.schema == schema && known.name == name && known.argument_types == types
+    });
+    if let Some(old) = old {
+        if !tree.or_replace {
+            let message = format!("function \"{name}\" already exists with same argument types");
+            return Err(Error::user(SqlState(*b"42723"), message));
+        }
+        if old.result_type != result_type || old.returns_set != returns_set {
+            let message = "cannot change return type of existing function";
+            return Err(Error::user(SqlState(*b"42P13"), message)
+                .with_hint(format!("Use DROP FUNCTION {} first.", label(name, types))));
+        }
+    }
+    Ok(old.map(|old| (**old).clone()))
+}
+
+/// # Errors
+/// What the function's body can't be; 0A000 for what isn't supported.
+fn check_body(function: &Function, binder: &mut Binder<'_>) -> Result<(), Error> {
+    match function.language.as_str() {
+        "sql" => binder.check_inlined(function)?,
+        "plpgsql" => {
+            crate::sql::parser::plpgsql::parse(&function.body)?;
+            if function.result_type != TRIGGER {
+                return Err(Error::refused(
+                    "a function in PL/pgSQL that isn't for triggers is not supported",
+                ));
+            }
+        }
+        "c" | "internal" => {
+            let message = format!("functions in language {} are not supported", function.language);
+            return Err(Error::refused(message));
+        }
+        other => {
+            let message = format!("language \"{other}\" does not exist");
+            return Err(Error::user(SqlState::UNDEFINED_OBJECT, message));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn row(function: &Function) -> crate::sql::Step {
+    let mut arguments: Vec<serde_json::Value> = function
+        .argument_names
+        .iter()
+        .zip(&function.argument_types)
+        .map(|(name, oid)| json!([name, oid]))
+        .collect();
+    arguments.extend(function.columns.iter().map(|(name, oid)| json!([name, oid, "t"])));
+    record::insert(
+        "_eider_function",
+        vec![
+            ("oid", number(function.oid)),
+            ("schema_name", Expr::text(&function.schema)),
+            ("name", Expr::text(&function.name)),
+            ("language", Expr::text(&function.language)),
+            ("arguments", Expr::Text(serde_json::Value::Array(arguments).to_string())),
+            ("result_oid", number(function.result_type)),
+            ("returns_set", flag(function.returns_set)),
+            ("volatility", Expr::Text(function.volatility.to_string())),
+            ("is_strict", flag(function.strict)),
+            ("body", Expr::text(&function.body)),
+        ],
+    )
+}
+
+/// The function that a name means, with or without its arguments' types.
+///
+/// # Errors
+/// 42883; 42725 where several have the name.
+pub(super) fn named<'c>(tree: &FunctionName, binder: &Binder<'c>) -> Result<&'c Function, Error> {
+    let (schema, last) = binder.qualified(&tree.name)?;
+    let path = binder.search_path();
+    let mut found: Vec<&Function> = binder
+        .catalog
+        .functions
+        .values()
+        .filter(|known| {
+            known.name == last.text
+                && match schema {
+                    Some(schema) => known.schema == schema.text,
+                    None => path.contains(&known.schema.as_str()),
+                }
+        })
+        .map(AsRef::as_ref)
+        .collect();
+    found.sort_unstable_by_key(|known| known.oid);
+    let shown = crate::sql::bind::label(&tree.name);
+    let Some(arguments) = &tree.arguments else {
+        return match found.as_slice() {
+            [only] => Ok(only),
+            [] => Err(Error::user(
+                SqlState::UNDEFINED_FUNCTION,
+                format!("could not find a function named \"{shown}\""),
+            )),
+            _ => Err(Error::user(
+                SqlState(*b"42725"),
+                format!("function name \"{shown}\" is not unique"),
+            )
+            .with_hint("Specify the argument list to select the function unambiguously.")),
+        };
+    };
+    let mut types = Vec::new();
+    for data_type in arguments {
+        types.push(type_of(data_type, binder)?);
+    }
+    found.into_iter().find(|known| known.argument_types == types).ok_or_else(|| {
+        let message = format!("function {} does not exist", label(&shown, &types));
+        Error::user(SqlState::UNDEFINED_FUNCTION, message)
+    })
+}
+
+pub(super) fn drop(
+    names: &[FunctionName],
+    (if_exists, cascade): (bool, bool),
+    binder: &mut Binder<'_>,
+) -> Result<Action, Error> {
+    let mut work = Work::new(binder);
+    for name in names {
+        let function = match named(name, binder) {
+            Ok(function) => function,
+            Err(error) if if_exists && error.state() == SqlState::UNDEFINED_FUNCTION => {
+                let message =
+                    error.message().replace("could not find a function named", "function");
+                let message = message.trim_end_matches(" does not exist").replace('"', "");
+                let suffix = if name.arguments.is_some() { "" } else { "()" };
+                let error = Error::user(
+                    SqlState::UNDEFINED_FUNCTION,
+                    format!("{message}{suffix} does not exist"),
+                );
+                binder.notices.push(skipped(&error));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let shown = label(&function.name, &function.argument_types);
+        let users = trigger::users_of(function.oid, binder);
+        if !users.is_empty() && !cascade {
+            let lines: Vec<String> =
+                users.iter().map(|user| format!("{user} depends on function {shown}")).collect();
+            let message =
+                format!("cannot drop function {shown} because other objects depend on it");
+            return Err(Error::user(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
+                .with_detail(lines.join("\n"))
+                .with_hint("Use DROP ... CASCADE to drop the dependent objects too."));
+        }
+        if let [only] = users.as_slice() {
+            binder.notices.push(notice(format!("drop cascades to {only}")));
+        } else if !users.is_empty() {
+            binder.notices.push(super::depend::cascades(&users));
+        }
+        trigger::function_dropped(function.oid, &mut work, binder)?;
+        work.push(record::delete("_eider_function", &[("oid", function.oid.into())]));
+        dropping::forget(PG_PROC, function.oid, &mut work);
+    }
+    Ok(work.finish("DROP FUNCTION"))
+}
