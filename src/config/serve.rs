@@ -162,6 +162,13 @@ const GROUPS: &[Group] = &[
                 "Refuse larger PostgreSQL messages.",
             ),
             flag("db-cache-bytes", Form::Bytes, "64MiB", "Page cache for writing, per database."),
+            flag(
+                "worker-threads",
+                Form::Count,
+                "0",
+                "Threads that serve connections; 0: one less than there are cores, as the log and\n\
+                 long statements have threads of their own.",
+            ),
         ],
     ),
     (
@@ -300,6 +307,8 @@ pub struct Config {
     pub http_allow_origin: Option<String>,
     /// `None`: no statement is slow.
     pub slow_statement: Option<Duration>,
+    /// 0: by the number of cores.
+    pub worker_threads: usize,
     pub log_level: String,
     pub raft_log_level: String,
 }
@@ -365,6 +374,7 @@ fn build(parsed: &Parsed) -> Result<Config, String> {
         raft_log_bytes: bytes("raft-log-bytes"),
         foreign_keys: parsed.switch(&SYNTAX, "fk"),
         readers_max: count("db-max-ro-conns")?,
+        worker_threads: count("worker-threads")?,
         transaction_bytes_max: bytes("max-transaction-bytes"),
         result_bytes_max: narrow("max-result-bytes", bytes("max-result-bytes"))?,
         value_bytes_max: narrow("max-value-bytes", bytes("max-value-bytes"))?,

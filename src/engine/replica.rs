@@ -10,15 +10,15 @@ use crate::engine::core::Core;
 use crate::engine::lane::{Between, Event, Then};
 use crate::engine::snapshot;
 use crate::engine::store::{self, Entry};
-use crate::model::command::{Applied, Command};
+use crate::model::command::{Applied, Command, PagesPart};
 use crate::model::error::Fault;
-use crate::model::id::{DatabaseId, LogIndex};
+use crate::model::id::{DatabaseId, LogIndex, Position};
 use crate::platform::clock;
 use crate::raft::{self, DatabaseState, SnapshotSink, SnapshotSource};
 use crate::sqlite;
 
 /// The WAL is copied into the database file when it is larger than this, in bytes.
-const WAL_BYTES_MAX: u64 = 4 << 20;
+const WAL_BYTES_MAX: u64 = 16 << 20;
 /// Transactions between two looks at the WAL's size.
 const TRANSACTIONS_UNCHECKED: u32 = 32;
 /// How long to wait for readers that keep the WAL from being copied, before trying again.
@@ -44,6 +44,27 @@ impl raft::Databases for Replica {
                 Command::CreateDatabase { id, name } => self.create(index, id, name).await,
                 Command::DropDatabase { id } => self.drop_database(index, id).await,
             }
+        })
+    }
+
+    fn apply_all(&self, commands: Vec<(LogIndex, Command)>) -> BoxFuture<'_, Result<(), Fault>> {
+        Box::pin(async move {
+            let mut run: Vec<(LogIndex, PagesPart)> = Vec::new();
+            for (index, command) in commands {
+                match command {
+                    Command::Pages(part) if part.is_whole() => {
+                        if run.last().is_some_and(|(_, before)| !follows(before, &part)) {
+                            self.apply_run(std::mem::take(&mut run)).await?;
+                        }
+                        run.push((index, part));
+                    }
+                    command => {
+                        self.apply_run(std::mem::take(&mut run)).await?;
+                        self.apply(index, command).await?;
+                    }
+                }
+            }
+            self.apply_run(run).await
         })
     }
 
@@ -116,7 +137,23 @@ pub(super) fn state(entry: &Entry) -> DatabaseState {
     DatabaseState { id: entry.id, name: entry.name.clone(), position, pages: 0 }
 }
 
+/// Whether a transaction can be applied together with the one before it.
+fn follows(before: &PagesPart, part: &PagesPart) -> bool {
+    before.database == part.database
+        && part.base == Position { txid: before.txid, chain: before.chain }
+        && part.database_pages >= before.database_pages
+}
+
 impl Replica {
+    /// Applies whole transactions of one database that follow each other.
+    async fn apply_run(&self, run: Vec<(LogIndex, PagesPart)>) -> Result<(), Fault> {
+        let Some((_, first)) = run.first() else { return Ok(()) };
+        let Some(entry) = self.0.store.get(first.database) else { return Ok(()) };
+        entry.lane.apply_run(run).await?;
+        self.watch_wal(entry);
+        Ok(())
+    }
+
     async fn create(
         &self,
         index: LogIndex,

@@ -51,6 +51,8 @@ where
     R: Future<Output = Answer> + Send + 'static,
 {
     loop {
+        // Whoever is about to ask, too, shares the round.
+        tokio::task::yield_now().await;
         let waiting = {
             let mut state = lock(&state);
             state.running = !state.waiting.is_empty();

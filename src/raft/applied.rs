@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{Notify, oneshot};
 
@@ -22,6 +23,8 @@ struct State {
 #[derive(Debug, Default)]
 pub(super) struct Applied {
     state: Mutex<State>,
+    /// The last entry that was handed to the databases.
+    begun: AtomicU64,
     /// Told after each change; one listener.
     changed: Notify,
 }
@@ -35,18 +38,30 @@ impl Applied {
         self.state.lock().expect("nothing panics while it holds this lock")
     }
 
+    /// An entry goes to the databases now; its effect may be seen, and acknowledged, before
+    /// [`Self::advance`].
+    pub(super) fn begin(&self, index: u64) {
+        self.begun.fetch_max(index, Ordering::SeqCst);
+    }
+
+    /// The last entry whose effect may have been seen. It will be applied.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::SeqCst)
+    }
+
     pub(super) fn last(&self) -> Option<LogId> {
         self.state().last
     }
 
     /// Sets the last applied entry. It can't go back while the node runs.
     pub(super) fn advance(&self, last: Option<LogId>) {
+        let index = last.map_or(0, |id| id.index);
+        self.begin(index);
         let mut state = self.state();
         if last <= state.last {
             return;
         }
         state.last = last;
-        let index = last.map_or(0, |id| id.index);
         let waiting = state.waiters.split_off(&(index + 1, 0));
         let ready = std::mem::replace(&mut state.waiters, waiting);
         drop(state);

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use futures_util::future::{Either, select};
+use openraft::ServerState;
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::Fatal;
-use openraft::{RaftMetrics, ServerState};
+use openraft::metrics::RaftServerMetrics;
 
 use crate::model::error::Fault;
 use crate::model::id::{NodeId, Term};
@@ -18,39 +19,36 @@ use crate::raft::{Fence, Leadership};
 ///
 /// A leader is ready once the last entry it applied is one of its own term: everything before it
 /// has been applied then, its predecessors' commits included.
-fn leadership(metrics: &RaftMetrics<TypeConfig>, applied: Option<LogId>) -> Leadership {
+fn leadership(metrics: &RaftServerMetrics<TypeConfig>, applied: Option<LogId>) -> Leadership {
     let nodes = metrics.membership_config.membership();
     let leader = metrics.current_leader.and_then(|id| nodes.get_node(&id));
     let vote = metrics.vote;
     let leads = metrics.state == ServerState::Leader
-        && metrics.running_state.is_ok()
         && vote.committed
         && vote.leader_id.node_id == metrics.id;
     let caught_up = applied.is_some_and(|id| id.leader_id == vote.leader_id);
     Leadership {
-        term: Term(metrics.current_term),
+        term: Term(vote.leader_id.term),
         leader: leader.map(|node| node.member.clone()),
         ready: (leads && caught_up)
             .then_some(Fence { term: Term(vote.leader_id.term), leader: NodeId(metrics.id) }),
     }
 }
 
-/// Keeps [`Inner::leadership`] current until openraft stops.
+/// Keeps [`Inner::leadership`] current until openraft stops. Sleeps while entries come and go: only
+/// what is said here wakes it.
 pub(super) async fn watch(inner: Arc<Inner>) {
-    let mut receiver = inner.raft.metrics();
+    let mut receiver = inner.raft.server_metrics();
     let mut known_membership = None;
     loop {
-        let metrics = receiver.borrow_watched().clone();
-        if let Err(fatal) = &metrics.running_state {
-            stopped(&inner, fatal);
-            break;
-        }
+        let metrics = receiver.borrow_and_update().clone();
         let now = leadership(&metrics, inner.applied.last());
         if known_membership != *metrics.membership_config.log_id() {
             known_membership = *metrics.membership_config.log_id();
             let nodes = metrics.membership_config.nodes();
             inner.links.set_members(nodes.map(|(_, node)| node.member.clone()));
         }
+        let settled = metrics.state != ServerState::Leader || now.ready.is_some();
         drop(metrics);
         inner.leadership.send_if_modified(|known| {
             let changed = *known != now;
@@ -59,11 +57,21 @@ pub(super) async fn watch(inner: Arc<Inner>) {
             }
             changed
         });
-        let applied = std::pin::pin!(inner.applied.changed());
-        let changed = std::pin::pin!(receiver.changed());
-        if let Either::Left((Err(_), _)) = select(changed, applied).await {
+        let changed = if settled {
+            receiver.changed().await
+        } else {
+            let applied = std::pin::pin!(inner.applied.changed());
+            match select(std::pin::pin!(receiver.changed()), applied).await {
+                Either::Left((changed, _)) => changed,
+                Either::Right(((), _)) => Ok(()),
+            }
+        };
+        if changed.is_err() {
             break;
         }
+    }
+    if let Err(fatal) = &inner.metrics().running_state {
+        stopped(&inner, fatal);
     }
     inner.leadership.send_modify(|known| {
         known.leader = None;

@@ -29,11 +29,12 @@ const READ_BYTES: usize = 4 << 20;
 #[derive(Debug, Clone)]
 pub(super) struct LogStore {
     log: RaftLog,
+    me: u64,
 }
 
 impl LogStore {
-    pub(super) fn new(log: RaftLog) -> Self {
-        Self { log }
+    pub(super) fn new(log: RaftLog, me: u64) -> Self {
+        Self { log, me }
     }
 
     async fn read(&self, range: Range<u64>, bytes_max: usize) -> io::Result<Vec<Entry>> {
@@ -140,12 +141,22 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I: IntoIterator<Item = Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        let records = entries.into_iter().map(|entry| to_record(&entry)).collect();
+        let mut own = false;
+        let note = |entry: Entry| {
+            own |= entry.log_id.committed_leader_id().node_id == self.me;
+            to_record(&entry)
+        };
+        let records = entries.into_iter().map(note).collect();
         self.log.room().await;
         let flushed = Box::new(move |result: Result<(), Fault>| {
             callback.io_completed(result.map_err(io_error));
         });
-        self.log.append(records, flushed).map_err(io_error)
+        // A leader sends its entries to the others meanwhile; a follower can only wait.
+        if own {
+            self.log.append(records, flushed).map_err(io_error)
+        } else {
+            self.log.append_and_wait(records, flushed).map_err(io_error)
+        }
     }
 
     async fn truncate_after(&mut self, last: Option<LogId>) -> io::Result<()> {
@@ -186,7 +197,7 @@ mod tests {
         disk.create_directory(Path::new("data")).unwrap();
         let disk = Arc::new(disk.clone());
         let log = RaftLog::open_with(disk, directory, StoreId([1; 16]), limits, flushing);
-        LogStore::new(log.unwrap())
+        LogStore::new(log.unwrap(), 1)
     }
 
     fn simulate<T>(future: impl Future<Output = T>) -> T {

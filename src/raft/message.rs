@@ -29,6 +29,7 @@ const WANT: u8 = 6;
 const PAGES: u8 = 7;
 const INSTALLED: u8 = 8;
 const REFUSED: u8 = 9;
+const CONFIRM: u8 = 10;
 
 /// Entries on their way to a follower, with what it takes to see that both have the same ones.
 #[derive(Debug, Clone)]
@@ -47,6 +48,8 @@ pub(super) enum Call {
     PreVote(VoteRequest<TypeConfig>),
     Transfer(TransferLeaderRequest<TypeConfig>),
     Append(Append),
+    /// Whether nothing was promised to anybody later than this leader.
+    Confirm(Vote),
 }
 
 /// What goes over a snapshot stream.
@@ -169,6 +172,33 @@ pub(super) fn decode_transfer_response(
     Ok(response)
 }
 
+pub(super) fn encode_confirm(vote: &Vote) -> Bytes {
+    let mut out = begin(CONFIRM, 17);
+    put_vote(&mut out, vote);
+    out.freeze()
+}
+
+fn read_confirm(mut reader: Reader) -> Result<Vote, Malformed> {
+    let vote = read_vote(&mut reader)?;
+    reader.end()?;
+    Ok(vote)
+}
+
+pub(super) fn encode_confirmed(confirmed: bool) -> Bytes {
+    let mut out = begin(CONFIRM, 1);
+    out.put_u8(u8::from(confirmed));
+    out.freeze()
+}
+
+pub(super) fn decode_confirmed(bytes: Bytes) -> Result<bool, Malformed> {
+    let (CONFIRM, mut reader) = open(bytes)? else {
+        return Err(Malformed("not an answer to whether a leader is confirmed"));
+    };
+    let confirmed = reader.bool()?;
+    reader.end()?;
+    Ok(confirmed)
+}
+
 /// Encodes entries with their hashes. `prev_hash` belongs to the entry before them.
 pub(super) fn encode_append(
     request: &AppendEntriesRequest<TypeConfig>,
@@ -278,6 +308,7 @@ pub(super) fn decode_call(bytes: Bytes) -> Result<Call, Malformed> {
         PRE_VOTE => read_vote_request(reader).map(Call::PreVote),
         TRANSFER => read_transfer(reader).map(Call::Transfer),
         APPEND => read_append(reader).map(Call::Append),
+        CONFIRM => read_confirm(reader).map(Call::Confirm),
         _ => Err(Malformed("unknown kind of call")),
     }
 }

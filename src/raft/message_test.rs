@@ -66,6 +66,7 @@ fn calls() -> Vec<Bytes> {
         encode_vote_request(&request, true),
         encode_transfer(&TransferLeaderRequest::new(vote(2), 9, Some(id(1, 3)))),
         encode_append(&append(), Some(77)),
+        encode_confirm(&vote(2)),
     ]
 }
 
@@ -77,6 +78,7 @@ fn calls_survive_a_round_trip() {
         Call::PreVote(pre_vote),
         Call::Transfer(transfer),
         Call::Append(entries),
+        Call::Confirm(leader),
     ] = &decoded[..]
     else {
         panic!("{decoded:?}");
@@ -88,6 +90,7 @@ fn calls_survive_a_round_trip() {
     assert_eq!(encode_append(&entries.request, Some(77)), calls()[3]);
     assert_eq!(entries.request.entries, append().entries);
     assert_eq!(last_of(&entries.request), Some(id(2, 5)));
+    assert_eq!(*leader, self::vote(2));
 }
 
 #[test]
@@ -110,6 +113,9 @@ fn answers_survive_a_round_trip() {
     ] {
         assert_eq!(decode_append_result(encode_append_result(&result)), Ok(result));
     }
+    for confirmed in [true, false] {
+        assert_eq!(decode_confirmed(encode_confirmed(confirmed)), Ok(confirmed));
+    }
     for message in snapshot_messages() {
         assert_eq!(decode_snapshot(encode_snapshot(&message)), Ok(message));
     }
@@ -122,6 +128,8 @@ fn layouts_stay_as_they_are() {
         hex(&calls()[0]),
         format!("01010000000000000002{seven}01010000000000000001{seven}000000000000000301")
     );
+    assert_eq!(hex(&calls()[4]), format!("010a0000000000000002{seven}01"));
+    assert_eq!(hex(&encode_confirmed(true)), "010a01");
     assert_eq!(
         hex(&calls()[3]),
         format!(

@@ -3,7 +3,9 @@
 mod applied;
 mod codec;
 mod command;
+mod commits;
 mod config;
+mod confirm;
 mod history;
 mod leadership;
 mod log_store;
@@ -32,6 +34,8 @@ use crate::model::id::{DatabaseId, LogIndex, NodeId, Position, Term};
 use crate::model::member::Member;
 use crate::raftlog::RaftLog;
 
+pub use self::commits::Attention;
+
 /// Where Raft's library logs what its calls return to their callers as well.
 pub const CALLS_LOG_TARGET: &str = "openraft::raft";
 
@@ -58,6 +62,16 @@ pub struct Timing {
 pub trait Databases: Send + Sync + 'static {
     /// Applies one command. The log is durable up to it. Returns when its effect can be read.
     fn apply(&self, index: LogIndex, command: Command) -> BoxFuture<'_, Result<Applied, Fault>>;
+    /// Applies commands that follow each other and that nobody here waits for one by one: maybe in
+    /// fewer steps than there are commands.
+    fn apply_all(&self, commands: Vec<(LogIndex, Command)>) -> BoxFuture<'_, Result<(), Fault>> {
+        Box::pin(async move {
+            for (index, command) in commands {
+                self.apply(index, command).await?;
+            }
+            Ok(())
+        })
+    }
     /// Where every database stands, after the last applied command.
     fn positions(&self) -> BoxFuture<'_, Result<Vec<DatabaseState>, Fault>>;
     /// Makes everything that was applied when it is called durable in the database files.

@@ -5,15 +5,16 @@
 //! them. Every message with entries says what the entry before them hashes to, so that a follower
 //! that holds another entry under the same id notices.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, Either, select};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, stream};
 use openraft::alias::SnapshotOf;
@@ -32,8 +33,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::model::id::NodeId;
 use crate::model::member::Member;
-use crate::platform::clock;
+use crate::platform::clock::{self, Instant};
 use crate::raft::codec::Malformed;
+use crate::raft::commits::Commits;
 use crate::raft::message;
 use crate::raft::snapshot;
 use crate::raft::state_machine::SnapshotData;
@@ -61,6 +63,12 @@ pub(super) struct Links {
     pub(super) sending: Mutex<BTreeMap<u64, u64>>,
     /// The members as the newest membership has them.
     pub(super) members: Mutex<BTreeMap<u64, Member>>,
+    /// Who confirmed this node's leadership the last time.
+    pub(super) quick: Mutex<BTreeSet<u64>>,
+    /// The highest index that any follower was told to be committed.
+    pub(super) told: AtomicU64,
+    /// Who waits for news of commits.
+    pub(super) commits: Mutex<BTreeMap<u64, Arc<Commits>>>,
 }
 
 impl fmt::Debug for Links {
@@ -104,6 +112,31 @@ impl Links {
     pub(super) fn set_members(&self, members: impl Iterator<Item = Member>) {
         let mut known = self.members.lock().expect("nothing panics while it holds this lock");
         *known = members.map(|member| (member.id.0, member)).collect();
+    }
+
+    /// A message with entries. Whoever gets it may show what it says to be committed.
+    fn encode_append(
+        &self,
+        request: &AppendEntriesRequest<TypeConfig>,
+        prev_hash: Option<u64>,
+    ) -> Bytes {
+        self.told.fetch_max(request.leader_commit.map_or(0, |id| id.index), Ordering::SeqCst);
+        message::encode_append(request, prev_hash)
+    }
+
+    pub(super) fn is_quick(&self, node: NodeId) -> bool {
+        let quick = self.quick.lock().expect("nothing panics while it holds this lock");
+        quick.contains(&node.0)
+    }
+
+    pub(super) fn set_quick(&self, nodes: &BTreeSet<u64>) {
+        let mut quick = self.quick.lock().expect("nothing panics while it holds this lock");
+        quick.clone_from(nodes);
+    }
+
+    pub(super) fn commits_of(&self, node: NodeId) -> Arc<Commits> {
+        let mut commits = self.commits.lock().expect("nothing panics while it holds this lock");
+        commits.entry(node.0).or_default().clone()
     }
 
     /// Notes that a snapshot up to `index` goes to `node`, until the note is dropped.
@@ -223,6 +256,7 @@ impl Link {
     {
         // openraft holds the input back while the node is to be left alone: dial only after it.
         let Some(first) = input.next().await else { return Ok(Box::pin(stream::empty())) };
+        let vote = first.vote;
         let input = stream::iter([first]).chain(input);
         let Halves { sender, receiver } = self.take_channel().await?;
         let (queue, in_flight) = mpsc::channel(IN_FLIGHT_MAX);
@@ -230,6 +264,8 @@ impl Link {
             links: self.links.clone(),
             target: self.target.clone(),
             bytes: Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX as usize)),
+            commits: self.links.commits_of(self.target.id),
+            vote,
         });
         let writer = write(session.clone(), input, sender, queue);
         let reader = read(session, receiver, in_flight);
@@ -271,6 +307,9 @@ struct Session {
     links: Arc<Links>,
     target: Member,
     bytes: Arc<Semaphore>,
+    commits: Arc<Commits>,
+    /// The leader's: openraft ends a session when its leadership ends.
+    vote: Vote,
 }
 
 impl Session {
@@ -283,26 +322,122 @@ impl Session {
 /// A message that waits for its answer; holds its share of the bytes in flight.
 type InFlight = OwnedSemaphorePermit;
 
+/// What went down a stream, and what of it is still to be said.
+struct Sent {
+    last: Option<LogId>,
+    /// How far the follower was told that the log is committed, and how far it is.
+    told: Option<LogId>,
+    committed: Option<LogId>,
+    /// Since when those two differ.
+    since: Instant,
+}
+
+impl Sent {
+    fn new() -> Self {
+        Self { last: None, told: None, committed: None, since: clock::now() }
+    }
+
+    fn owes(&self) -> bool {
+        self.told < self.committed
+    }
+
+    fn told_index(&self) -> u64 {
+        self.told.map_or(0, |id| id.index)
+    }
+
+    /// Whether a message follows what this very stream carried before.
+    fn precedes(&self, request: &AppendEntriesRequest<TypeConfig>) -> bool {
+        request.prev_log_id.is_some() && request.prev_log_id == self.last
+    }
+
+    /// Takes note of a message of openraft's. Whether it is to be sent: one that only says how far
+    /// the log is committed isn't.
+    fn take(&mut self, request: &AppendEntriesRequest<TypeConfig>) -> bool {
+        let owed = self.owes();
+        self.committed = self.committed.max(request.leader_commit);
+        if !owed {
+            self.since = clock::now();
+        }
+        let follows = self.precedes(request);
+        if !follows {
+            self.told = None;
+        }
+        self.last = message::last_of(request);
+        !follows || !request.entries.is_empty()
+    }
+}
+
+impl Session {
+    /// The next message to be sent. How far the log is committed goes with entries, but not with
+    /// each of them (`commits`); openraft takes the answer to a message for those before it as well.
+    async fn next_message<S>(
+        &self,
+        input: &mut S,
+        sent: &mut Sent,
+    ) -> Option<AppendEntriesRequest<TypeConfig>>
+    where
+        S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Send + Unpin + 'static,
+    {
+        loop {
+            let next = if sent.owes() {
+                let due = std::pin::pin!(self.commits.due(sent.told_index(), sent.since));
+                match select(input.next(), due).await {
+                    Either::Left((next, _)) => next,
+                    Either::Right(_) => return Some(self.commit_message(sent)),
+                }
+            } else {
+                input.next().await
+            };
+            let Some(mut request) = next else {
+                return sent.owes().then(|| self.commit_message(sent));
+            };
+            let follows = sent.precedes(&request);
+            if !sent.take(&request) {
+                continue;
+            }
+            if follows && !self.commits.is_due(sent.told_index(), sent.since) {
+                request.leader_commit = sent.told;
+            } else {
+                sent.told = sent.committed;
+            }
+            return Some(request);
+        }
+    }
+
+    /// Says how far the log is committed, and nothing else.
+    fn commit_message(&self, sent: &mut Sent) -> AppendEntriesRequest<TypeConfig> {
+        sent.told = sent.committed;
+        AppendEntriesRequest {
+            vote: self.vote,
+            prev_log_id: sent.last,
+            leader_commit: sent.committed,
+            entries: Vec::new(),
+        }
+    }
+}
+
 /// Sends messages until the input ends, and gives the sender back.
 async fn write<S>(
     session: Arc<Session>,
-    mut input: S,
+    input: S,
     mut sender: Box<dyn ChannelSender>,
     queue: mpsc::Sender<InFlight>,
 ) -> Result<Box<dyn ChannelSender>, RpcError>
 where
     S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Send + Unpin + 'static,
 {
-    let mut last_sent = None;
-    while let Some(request) = input.next().await {
+    let mut sent = Sent::new();
+    let mut before = None;
+    let mut input = input.fuse();
+    while let Some(request) = session.next_message(&mut input, &mut sent).await {
         // The hash of the entry before is only news if it didn't go down this very stream.
-        let follows = request.prev_log_id.is_some() && request.prev_log_id == last_sent;
+        let follows = request.prev_log_id.is_some() && request.prev_log_id == before;
         let prev_hash = match request.prev_log_id {
             Some(id) if !follows && !request.entries.is_empty() => session.links.hash_of(id),
             _ => None,
         };
-        last_sent = request.entries.last().map(|entry| entry.log_id).or(last_sent);
-        let bytes = message::encode_append(&request, prev_hash);
+        before = request.entries.last().map(|entry| entry.log_id).or(before);
+        let bytes = session.links.encode_append(&request, prev_hash);
         drop(request);
         let share = u32::try_from(bytes.len())
             .map_or(IN_FLIGHT_BYTES_MAX, |length| length.min(IN_FLIGHT_BYTES_MAX));
@@ -409,7 +544,7 @@ impl RaftNetworkV2<TypeConfig> for Link {
         request: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<TypeConfig>, RpcError> {
-        let payload = message::encode_append(&request, None);
+        let payload = self.links.encode_append(&request, None);
         let answer = self.call(RPCTypes::AppendEntries, payload, option.soft_ttl()).await?;
         let result = message::decode_append_result(answer).map_err(Self::malformed)?;
         Ok(match result {

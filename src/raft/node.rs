@@ -1,7 +1,7 @@
 //! One running node: what it is made of, how it starts and stops, proposals and reads.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use crate::platform::clock::{self, Instant};
 use crate::platform::mutant::mutant;
 use crate::platform::task;
 use crate::raft::applied::Applied;
+use crate::raft::commits::Attention;
 use crate::raft::log_store::LogStore;
 use crate::raft::network::{Links, Network};
 use crate::raft::quarantine::{self, Quarantine};
@@ -29,7 +30,7 @@ use crate::raft::state_machine::{StateFile, StateMachine};
 use crate::raft::types::{EncodedCommand, LeaderId, LogId, TypeConfig};
 use crate::raft::{
     AdminError, COMMAND_BYTES_MAX, Channel, Fence, Leadership, Node, ProposeError, Start, Status,
-    Timing, codec, config, leadership, membership, purge, receive, state,
+    Timing, codec, config, confirm, leadership, membership, purge, receive, state,
 };
 
 /// Bytes of proposals that openraft holds and hasn't answered yet, at the most.
@@ -95,6 +96,9 @@ impl Node {
             sent: Mutex::default(),
             sending: Mutex::default(),
             members: Mutex::default(),
+            quick: Mutex::default(),
+            told: AtomicU64::new(0),
+            commits: Mutex::default(),
         });
         let machine = StateMachine::new(
             start.databases,
@@ -103,22 +107,17 @@ impl Node {
             start.log.flushed(),
             applied.clone(),
         );
-        let raft = Raft::build(
-            start.me.id.0,
-            config,
-            Network(links.clone()),
-            LogStore::new(start.log),
-            machine,
-        )
-        .await
-        .map_err(|error| Fault::new(format!("start Raft: {error}")))?;
+        let me = start.me.id.0;
+        let raft =
+            Raft::build(me, config, Network(links.clone()), LogStore::new(start.log, me), machine)
+                .await
+                .map_err(|error| Fault::new(format!("start Raft: {error}")))?;
         // Before the quarantine is decided nobody is elected.
         raft.runtime_config().elect(false);
         raft.run();
         raft.with_state_machine(|machine| Box::pin(async move { machine.started() }))
             .await
             .map_err(|error| Fault::new(format!("start Raft: {error}")))?;
-        let me = start.me.id.0;
         let (promised, alone) = raft
             .with_raft_state(move |state| {
                 (quarantine::may_have_promised(state, me), quarantine::is_alone(state, me))
@@ -198,18 +197,17 @@ impl Node {
         self.inner.leadership.subscribe()
     }
 
-    /// On the leader: the index that a linearizable read must wait for. Asks a quorum (one round
-    /// serves all reads that wait), or with `lease` answers from the lease while that is safe: for
-    /// four fifths of the time that its followers promised not to elect another leader.
+    /// On the leader: the index that a linearizable read must wait for. Asks a quorum, or with
+    /// `lease` answers from the lease while that is safe: for four fifths of the time that its
+    /// followers promised not to elect another leader.
     ///
     /// # Errors
     /// `NotLeader` if this node doesn't lead, or can't reach a quorum in time.
     pub async fn read_index(&self, lease: bool) -> Result<LogIndex, ProposeError> {
-        let age = if lease {
-            self.inner.timing.election_timeout_max.mul_f64(0.8)
-        } else {
-            Duration::ZERO
-        };
+        if !lease {
+            return confirm::read_index(&self.inner).await;
+        }
+        let age = self.inner.timing.election_timeout_max.mul_f64(0.8);
         let option = LinearizerOption::new(Some(age), true);
         match self.inner.raft.get_read_linearizer(option).await {
             Ok(linearizer) => Ok(LogIndex(linearizer.read_log_id().log_id().index)),
@@ -219,6 +217,12 @@ impl Node {
             )) => Err(ProposeError::NotLeader),
             Err(RaftError::Fatal(_)) => Err(ProposeError::Stopped),
         }
+    }
+
+    /// Another node waits for what is committed here until the result is dropped, and no longer
+    /// for what was committed by then: it is told at once, and not with the next entries.
+    pub fn attend(&self, to: NodeId) -> Attention {
+        Attention::new(self.inner.links.commits_of(to), self.inner.applied.clone())
     }
 
     /// Waits until this node has applied `index`.

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use crate::model::error::Fault;
 use crate::model::id::NodeId;
 use crate::platform::clock;
+use crate::raft::confirm;
 use crate::raft::message::{self, Append, Call, SnapshotMessage};
 use crate::raft::node::Inner;
 use crate::raft::snapshot;
@@ -43,6 +44,11 @@ pub(super) async fn on_call(inner: &Inner, from: NodeId, payload: Bytes) -> Resu
             let response = inner.raft.handle_transfer_leader(request).await;
             let response = response.map_err(|error| error.to_string())?;
             Ok(message::encode_transfer_response(&response))
+        }
+        Call::Confirm(vote) => {
+            speaks_for(from, &vote)?;
+            let confirmed = confirm::promised_nobody_after(inner, &vote.leader_id);
+            Ok(message::encode_confirmed(confirmed))
         }
         Call::Append(append) => {
             let request = accept_entries(inner, from, append)?;

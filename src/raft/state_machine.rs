@@ -74,6 +74,29 @@ impl StateFile {
     }
 }
 
+/// Entries that are applied together, at the most.
+const RUN_MAX: usize = 64;
+/// Bytes of them, about.
+const RUN_BYTES_MAX: usize = 64 << 10;
+
+/// Committed commands that nobody on this node waits for.
+#[derive(Default)]
+struct Run {
+    ids: Vec<LogId>,
+    commands: Vec<(LogIndex, command::Command)>,
+    bytes: usize,
+}
+
+impl Run {
+    /// Whether it is to be applied now.
+    fn push(&mut self, id: LogId, bytes: usize, command: command::Command) -> bool {
+        self.ids.push(id);
+        self.commands.push((LogIndex(id.index), command));
+        self.bytes += bytes;
+        self.ids.len() >= RUN_MAX || self.bytes >= RUN_BYTES_MAX
+    }
+}
+
 /// openraft calls this from one task, one call at a time.
 pub(super) struct StateMachine {
     databases: Arc<dyn Databases>,
@@ -143,6 +166,20 @@ impl StateMachine {
         }
     }
 
+    /// Applies what has gathered.
+    async fn apply_run(&mut self, run: &mut Run) -> Result<(), io::Error> {
+        let Some(last) = run.ids.last().copied() else { return Ok(()) };
+        let Run { ids, commands, .. } = std::mem::take(run);
+        self.wait_flushed(last.index).await?;
+        self.applied.begin(last.index);
+        self.databases.apply_all(commands).await.map_err(|fault| self.fail(fault))?;
+        for id in ids {
+            self.history.advance(id);
+        }
+        self.applied.advance(Some(last));
+        Ok(())
+    }
+
     fn point(&mut self) -> (Option<LogId>, StoredMembership) {
         self.history.point(self.databases.needed_from().map(|index| index.0))
     }
@@ -160,19 +197,31 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     where
         S: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + OptionalSend,
     {
+        let mut run = Run::default();
         while let Some((entry, responder)) = entries.try_next().await? {
-            self.wait_flushed(entry.log_id.index).await?;
-            let done = self
-                .apply_one(entry.log_id, entry.payload)
-                .await
-                .map_err(|fault| self.fail(fault))?;
-            self.history.advance(entry.log_id);
-            self.applied.advance(Some(entry.log_id));
-            if let Some(responder) = responder {
-                responder.send(done);
+            let id = entry.log_id;
+            match (entry.payload, responder) {
+                (Payload::Normal(encoded), None) => {
+                    let command = encoded.decode().map_err(|error| self.fail(error.into()))?;
+                    if run.push(id, encoded.bytes().len(), command) {
+                        self.apply_run(&mut run).await?;
+                    }
+                }
+                (payload, responder) => {
+                    self.apply_run(&mut run).await?;
+                    self.wait_flushed(id.index).await?;
+                    self.applied.begin(id.index);
+                    let done =
+                        self.apply_one(id, payload).await.map_err(|fault| self.fail(fault))?;
+                    self.history.advance(id);
+                    self.applied.advance(Some(id));
+                    if let Some(responder) = responder {
+                        responder.send(done);
+                    }
+                }
             }
         }
-        Ok(())
+        self.apply_run(&mut run).await
     }
 
     async fn get_snapshot_builder(&mut self) -> Checkpointer {

@@ -6,10 +6,12 @@
 //! - after any failed write or fsync nothing is written any more, and everybody is told.
 
 use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::model::error::Fault;
+use crate::platform::clock;
 use crate::platform::mutant::mutant;
 use crate::raftlog::Flushed;
 use crate::raftlog::segment::Segment;
@@ -18,6 +20,11 @@ use crate::raftlog::writer::{Operation, Writer, is_full};
 
 /// How often a full disk is asked again.
 const FULL_RETRY: Duration = Duration::from_secs(1);
+
+/// An fsync of this length, with the write before it, is quick.
+const QUICK_SYNC: Duration = Duration::from_micros(250);
+/// So many quick ones in a row make it likely that the next one is quick, too.
+const QUICK_SYNCS: u32 = 16;
 
 /// An operation that waits to be written.
 pub(super) struct Queued {
@@ -34,6 +41,10 @@ pub(super) struct State {
     pub submitted: u64,
     /// Queued truncations: the operation's number, and the index of the next entry after it.
     truncations: Vec<(u64, u64)>,
+    /// Segments that hold nothing any more, to be deleted.
+    unneeded: Vec<Arc<Segment>>,
+    /// Whether [`Shared::tend`] has something to do.
+    untended: bool,
     fault: Option<Fault>,
     closing: bool,
 }
@@ -43,6 +54,8 @@ pub(super) struct Shared {
     wake: Condvar,
     writer: Mutex<Writer>,
     pub flushed: crate::platform::watch::Sender<u64>,
+    /// Quick fsyncs in a row.
+    quick_syncs: AtomicU32,
     /// Whether no space can be reserved for the next segment.
     pub full: crate::platform::watch::Sender<bool>,
     /// Bytes of payload that wait to be written.
@@ -61,6 +74,8 @@ impl Shared {
             queue: Vec::new(),
             submitted: 0,
             truncations: Vec::new(),
+            unneeded: Vec::new(),
+            untended: false,
             fault: None,
             closing: false,
         };
@@ -69,6 +84,7 @@ impl Shared {
             wake: Condvar::new(),
             writer: Mutex::new(writer),
             flushed: crate::platform::watch::Sender::new(flushed),
+            quick_syncs: AtomicU32::new(0),
             full: crate::platform::watch::Sender::new(false),
             queued_bytes: crate::platform::watch::Sender::new(0),
         }
@@ -92,11 +108,17 @@ impl Shared {
         lock(&self.state)
     }
 
+    /// Wakes the thread.
+    pub(super) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
     /// Changes the view and queues the operation that does the same on disk, if there is one to do.
+    /// Whether the thread is to be woken for it.
     pub(super) fn submit(
         &self,
         change: impl FnOnce(&mut View, u64) -> Result<Option<Queued>, Fault>,
-    ) -> Result<(), Fault> {
+    ) -> Result<bool, Fault> {
         let mut state = self.state();
         if let Some(fault) = &state.fault {
             return Err(fault.clone());
@@ -106,7 +128,7 @@ impl Shared {
         }
         let number = state.submitted + 1;
         let Some(queued) = change(&mut state.view, number)? else {
-            return Ok(());
+            return Ok(false);
         };
         state.submitted = number;
         match &queued.operation {
@@ -124,15 +146,41 @@ impl Shared {
             }
             Operation::Vote(_) | Operation::Committed(_) => {}
         }
+        if let Operation::Committed(_) = &queued.operation {
+            // Only a hint: it goes with what is written next, and only the newest one.
+            state.queue.pop_if(|last| matches!(last.operation, Operation::Committed(_)));
+            state.queue.push(queued);
+            return Ok(false);
+        }
         state.queue.push(queued);
-        drop(state);
-        self.wake.notify_one();
-        Ok(())
+        Ok(true)
     }
 
     /// Writes what is queued, syncs it if anybody waits for that, and tells them.
     pub(super) fn flush(&self) {
-        let mut writer = lock(&self.writer);
+        self.flush_with(lock(&self.writer));
+        self.tend();
+    }
+
+    /// As [`Self::flush`], if that is known to be quick; else the thread does it. For a caller that
+    /// waits for the callback: waking the thread and being woken takes longer than a quick fsync.
+    pub(super) fn flush_here(&self) {
+        if self.quick_syncs.load(Ordering::Relaxed) < QUICK_SYNCS
+            || !self.try_flush_here()
+            || self.state().untended
+        {
+            self.wake.notify_one();
+        }
+    }
+
+    fn try_flush_here(&self) -> bool {
+        let Ok(writer) = self.writer.try_lock() else { return false };
+        self.flush_with(writer);
+        true
+    }
+
+    /// Callbacks are called while the writer is held, which keeps them in order.
+    fn flush_with(&self, mut writer: MutexGuard<'_, Writer>) {
         let mut state = self.state();
         let batch = std::mem::take(&mut state.queue);
         let last = state.submitted;
@@ -143,17 +191,49 @@ impl Shared {
         let (operations, callbacks): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|queued| (queued.operation, queued.flushed)).unzip();
         let callbacks: Vec<Flushed> = callbacks.into_iter().flatten().collect();
-        let written = write_batch(&mut writer, &operations, !callbacks.is_empty());
-        if let Err(error) = written {
+        let sync = !callbacks.is_empty();
+        let began = clock::now();
+        if let Err(error) = write_batch(&mut writer, &operations, sync) {
             drop(writer);
             self.fail(&failed(&error), callbacks);
             return;
         }
-        let unneeded = self.wrote(&mut writer, last, !callbacks.is_empty());
-        drop(writer);
+        if sync {
+            self.note_sync(clock::now().since(began));
+        }
+        self.wrote(&mut writer, last, sync);
         for callback in callbacks {
             callback(Ok(()));
         }
+        // They were waited for; this isn't. What is written next says it too.
+        if sync
+            && self.state().queue.is_empty()
+            && let Err(error) = writer.mark()
+        {
+            drop(writer);
+            self.fail(&failed(&error), Vec::new());
+        }
+    }
+
+    fn note_sync(&self, took: Duration) {
+        let quick = if took <= QUICK_SYNC {
+            self.quick_syncs.load(Ordering::Relaxed).saturating_add(1)
+        } else {
+            0
+        };
+        self.quick_syncs.store(quick, Ordering::Relaxed);
+    }
+
+    /// What nobody waits for: deletes segments that hold nothing any more, and reserves space.
+    fn tend(&self) {
+        let unneeded = {
+            let mut state = self.state();
+            state.untended = false;
+            if state.fault.is_some() {
+                return;
+            }
+            std::mem::take(&mut state.unneeded)
+        };
         if !unneeded.is_empty()
             && let Err(error) = self.remove(&unneeded)
         {
@@ -163,10 +243,10 @@ impl Shared {
         self.reserve();
     }
 
-    /// Brings the view up to date after a batch. Returns the segments that hold nothing any more.
-    fn wrote(&self, writer: &mut Writer, last: u64, synced: bool) -> Vec<Arc<Segment>> {
+    /// Brings the view up to date after a batch.
+    fn wrote(&self, writer: &mut Writer, last: u64, synced: bool) {
         let mut state = self.state();
-        let State { view, truncations, .. } = &mut *state;
+        let State { view, truncations, unneeded, untended, .. } = &mut *state;
         view.segments.extend(writer.made.drain(..));
         view.wrote(&writer.placed, last, writer.end);
         writer.placed.clear();
@@ -180,8 +260,9 @@ impl Shared {
         // Before the first purge nothing is deleted: a log whose first segment is missing and
         // that was never purged has lost it.
         let live = view.extent().purged.map_or(0, |_| view.first_live());
-        let unneeded = view.segments.iter().skip(1).take_while(|next| next.base <= live).count();
-        let unneeded = view.segments.drain(..unneeded).collect();
+        let empty = view.segments.iter().skip(1).take_while(|next| next.base <= live).count();
+        unneeded.extend(view.segments.drain(..empty));
+        *untended |= !unneeded.is_empty() || !writer.reserved;
         if state.queue.is_empty() {
             self.queued_bytes.send_if_modified(|bytes| lower(bytes, 0));
         } else {
@@ -191,7 +272,6 @@ impl Shared {
             });
             self.queued_bytes.send_replace(queue.sum());
         }
-        unneeded
     }
 
     /// Deletes segments, once it is durable that nothing in them is needed.
@@ -223,20 +303,20 @@ impl Shared {
         loop {
             self.flush();
             let mut state = self.state();
-            while state.queue.is_empty() && !state.closing {
+            while state.queue.is_empty() && !state.closing && !state.untended {
                 state = if *self.full.borrow() {
                     drop(state);
                     self.reserve();
                     let state = self.state();
                     let woken = self.wake.wait_timeout_while(state, FULL_RETRY, |state| {
-                        state.queue.is_empty() && !state.closing
+                        state.queue.is_empty() && !state.closing && !state.untended
                     });
                     woken.expect("no holder of this lock panics").0
                 } else {
                     self.wake.wait(state).expect("no holder of this lock panics")
                 };
             }
-            if state.queue.is_empty() {
+            if state.queue.is_empty() && state.closing {
                 break;
             }
         }
@@ -283,7 +363,6 @@ fn write_batch(writer: &mut Writer, operations: &[Operation], sync: bool) -> io:
             Err(_) if mutant("sync-error-ignored") => {}
             synced => synced?,
         }
-        writer.mark()?;
     }
     Ok(())
 }

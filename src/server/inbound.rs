@@ -30,7 +30,10 @@ impl peer::Handler for Inbound {
             Kind::Join => Box::pin(self.join(from, payload)).await,
             Kind::Notify => self.notify(from, payload),
             Kind::RaftControl => self.raft.on_call(from.node, payload).await,
-            Kind::Engine => self.engine.on_call(payload).await,
+            Kind::Engine => {
+                let _attention = self.raft.attend(from.node);
+                self.engine.on_call(payload).await
+            }
             Kind::RaftAppend | Kind::RaftSnapshot | Kind::EngineStream => {
                 Err(format!("{kind:?} is a stream"))
             }
@@ -43,7 +46,10 @@ impl peer::Handler for Inbound {
                 let snapshot = kind == Kind::RaftSnapshot;
                 self.raft.on_stream(from.node, snapshot, Box::new(PeerChannel(stream))).await;
             }
-            Kind::EngineStream => self.engine.on_stream(stream).await,
+            Kind::EngineStream => {
+                let _attention = self.raft.attend(from.node);
+                self.engine.on_stream(stream).await;
+            }
             // The connection layer lets no others through.
             Kind::Hello | Kind::Join | Kind::Notify | Kind::RaftControl | Kind::Engine => {}
         }

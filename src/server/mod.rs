@@ -32,6 +32,7 @@ pub fn run(config: Config) -> ExitCode {
         .enable_all()
         .thread_name("eider")
         .thread_stack_size(STACK_BYTES)
+        .worker_threads(worker_threads(config.worker_threads))
         .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
@@ -50,6 +51,13 @@ pub fn run(config: Config) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// How many threads serve connections. Each wakes another one when there is more to do than it does
+/// itself, which costs a small machine more than it gains.
+fn worker_threads(wanted: usize) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    if wanted > 0 { wanted } else { cores.saturating_sub(1).max(1) }
 }
 
 async fn serve(config: Config) -> Result<(), String> {

@@ -113,6 +113,8 @@ pub struct Session {
     settings: Settings,
     /// Reported settings as the client knows them.
     told: Vec<(String, String)>,
+    /// When that was compared last ([`Settings::changes`]).
+    told_changes: u64,
     asides: Vec<Aside>,
     canceler: Canceler,
 
@@ -173,7 +175,7 @@ impl Session {
         let settings = Settings::new(&login.user, (&name, &temporary), &login.settings)?;
         let modes = Modes {
             isolation: settings.default_isolation(),
-            read_only: settings.flag("default_transaction_read_only"),
+            read_only: settings.default_read_only(),
             deferrable: false,
         };
         let mut session = Self {
@@ -183,6 +185,7 @@ impl Session {
             backend_pid: login.backend_pid,
             settings,
             told: Vec::new(),
+            told_changes: 0,
             asides: Vec::new(),
             canceler: Canceler::default(),
             phase: Phase::Idle,
@@ -205,6 +208,7 @@ impl Session {
             has_defined: false,
         };
         session.told = session.reported();
+        session.told_changes = session.settings.changes();
         Ok(session)
     }
 
@@ -244,6 +248,10 @@ impl Session {
 
     /// Notes reported settings that have changed.
     fn report_changes(&mut self) {
+        if self.told_changes == self.settings.changes() {
+            return;
+        }
+        self.told_changes = self.settings.changes();
         let reported = self.settings.reported();
         for (now, told) in reported.iter().zip(&mut self.told) {
             if now != told && now.0 != "in_hot_standby" {

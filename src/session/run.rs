@@ -546,7 +546,7 @@ impl Session {
     pub(crate) fn default_modes(&self) -> Modes {
         Modes {
             isolation: self.settings.default_isolation(),
-            read_only: self.settings.flag("default_transaction_read_only"),
+            read_only: self.settings.default_read_only(),
             deferrable: self.settings.flag("default_transaction_deferrable"),
         }
     }

@@ -179,6 +179,8 @@ pub(crate) struct Settings {
     style: Style,
     compile: Arc<CompileSettings>,
     statement: StatementSettings,
+    /// How often something may have changed.
+    changes: u64,
 }
 
 /// What every statement asks for, read from the settings when they change.
@@ -187,11 +189,19 @@ struct StatementSettings {
     timeout: Option<Duration>,
     lock_timeout: Option<Duration>,
     read_level: ReadLevel,
+    isolation: Isolation,
+    read_only: bool,
 }
 
 impl Default for StatementSettings {
     fn default() -> Self {
-        Self { timeout: None, lock_timeout: None, read_level: ReadLevel::Linearizable }
+        Self {
+            timeout: None,
+            lock_timeout: None,
+            read_level: ReadLevel::Linearizable,
+            isolation: Isolation::ReadCommitted,
+            read_only: false,
+        }
     }
 }
 
@@ -230,6 +240,7 @@ impl Settings {
             style: Style::default(),
             compile,
             statement: StatementSettings::default(),
+            changes: 0,
         };
         for (name, value) in startup {
             settings.set(name, Some(value), false)?;
@@ -417,7 +428,11 @@ impl Settings {
     }
 
     pub(crate) fn default_isolation(&self) -> Isolation {
-        isolation(self.get("default_transaction_isolation"))
+        self.statement.isolation
+    }
+
+    pub(crate) fn default_read_only(&self) -> bool {
+        self.statement.read_only
     }
 
     pub(crate) fn flag(&self, name: &str) -> bool {
@@ -436,8 +451,14 @@ impl Settings {
         self.statement.lock_timeout
     }
 
+    /// Another number whenever a setting may have another value.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Recomputes what is read on every statement.
     fn derive(&mut self) {
+        self.changes += 1;
         let order = self.get("DateStyle").rsplit(", ").next().unwrap_or("MDY");
         let date_order = match order {
             "DMY" => DateOrder::Dmy,
@@ -454,6 +475,8 @@ impl Settings {
             timeout: self.timeout("statement_timeout"),
             lock_timeout: self.timeout("lock_timeout"),
             read_level: read_level(self.get("eider.read_level")).unwrap_or(ReadLevel::Linearizable),
+            isolation: isolation(self.get("default_transaction_isolation")),
+            read_only: self.flag("default_transaction_read_only"),
         };
         self.style = Style {
             time_zone: self.get("TimeZone").to_owned(),

@@ -4,6 +4,7 @@
 //! else, in one transaction. Page 1 goes last: with it comes the new schema cookie, after which SQLite
 //! stops to read the schema anew. If the file shrinks it is cut after that.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use bytes::Bytes;
 use rusqlite::Connection;
 use rusqlite::params;
 
+use crate::model::command::PagesPart;
 use crate::model::error::Fault;
 use crate::model::id::Position;
 use crate::platform::mutant::mutant;
@@ -35,32 +37,45 @@ impl Writer {
         database_pages: u32,
         parts: &mut dyn Iterator<Item = Result<Bytes, Fault>>,
     ) -> Result<(), Fault> {
-        let mut chain = ChainHasher::new(base.chain, after.txid, database_pages);
         self.replace(database_pages, |applying| {
+            let mut chain = ChainHasher::new(base.chain, after.txid, database_pages);
             for part in parts {
-                let part = part?;
-                let failed = for_each_page(&part, |page| {
+                each_page(&part?, |page| {
                     chain.page(page.number, page.checksum);
-                    match applying.page(page) {
-                        Ok(()) => ControlFlow::Continue(()),
-                        Err(fault) => ControlFlow::Break(fault),
-                    }
+                    applying.page(page)
                 })?;
-                if let Some(fault) = failed {
-                    return Err(fault);
-                }
             }
-            if chain.finish() != after.chain && !mutant("chain-not-checked") {
-                return Err(Fault::new(format!(
-                    "transaction {} has another chain value than its log entry says: a page of it \
-                     is missing, or the entry was damaged",
-                    after.txid
-                )));
-            }
-            Ok(())
+            check_chain(chain, after)
         })?;
         // The checksums say that the pages are the leader's, and the id is stored in them.
         self.txid = after.txid;
+        Ok(())
+    }
+
+    /// Applies transactions that follow each other, each whole in one part, as one: a page that
+    /// several of them change is written once. Invariant: none leaves a smaller database than the
+    /// one before it.
+    pub fn apply_run(&mut self, run: &[PagesPart]) -> Result<(), Fault> {
+        let Some(last) = run.last() else { return Ok(()) };
+        self.replace(last.database_pages, |applying| {
+            // As the transactions leave them. SQLite shows no page past the end that page 1 tells.
+            let mut pages: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
+            for part in run {
+                let mut chain = ChainHasher::new(part.base.chain, part.txid, part.database_pages);
+                each_page(&part.pages, |page| {
+                    chain.page(page.number, page.checksum);
+                    let bytes = match pages.get(&page.number) {
+                        Some(before) => page.decode(Some(before))?,
+                        None => applying.decode(page)?,
+                    };
+                    pages.insert(page.number, bytes);
+                    Ok(())
+                })?;
+                check_chain(chain, Position { txid: part.txid, chain: part.chain })?;
+            }
+            pages.into_iter().try_for_each(|(number, bytes)| applying.write(number, bytes))
+        })?;
+        self.txid = last.txid;
         Ok(())
     }
 
@@ -119,6 +134,29 @@ impl Writer {
     }
 }
 
+/// Hands the pages of a part on, until one fails.
+fn each_page(
+    part: &[u8],
+    mut each: impl FnMut(EncodedPage<'_>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let failed = for_each_page(part, |page| match each(page) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(fault) => ControlFlow::Break(fault),
+    })?;
+    failed.map_or(Ok(()), Err)
+}
+
+fn check_chain(chain: ChainHasher, after: Position) -> Result<(), Fault> {
+    if chain.finish() == after.chain || mutant("chain-not-checked") {
+        return Ok(());
+    }
+    Err(Fault::new(format!(
+        "transaction {} has another chain value than its log entry says: a page of it is missing, \
+         or the entry was damaged",
+        after.txid
+    )))
+}
+
 /// A transaction that writes pages.
 pub(crate) struct Applying<'connection> {
     connection: &'connection Connection,
@@ -133,11 +171,16 @@ impl<'connection> Applying<'connection> {
     }
 
     fn page(&mut self, page: EncodedPage<'_>) -> Result<(), Fault> {
+        let bytes = self.decode(page)?;
+        self.write(page.number, bytes)
+    }
+
+    /// A page that was not written yet.
+    fn decode(&self, page: EncodedPage<'_>) -> Result<Vec<u8>, Fault> {
         let number = page.number;
         let before =
             if page.needs_before() { Some(read_page(self.connection, number)?) } else { None };
-        let bytes = page.decode(before.as_deref())?;
-        self.write(number, bytes)
+        page.decode(before.as_deref())
     }
 
     pub(crate) fn write(&mut self, number: u32, bytes: Vec<u8>) -> Result<(), Fault> {

@@ -145,21 +145,25 @@ fn unreadable(error: &std::io::Error) -> Fault {
 #[derive(Debug)]
 pub(crate) struct RecentPages {
     pages: HashMap<u32, Arc<[u8]>>,
-    /// Numbers in the order they came in.
+    /// Numbers in the order they came in; some may be gone from `pages`.
     order: VecDeque<u32>,
     pages_max: usize,
+    /// The size of the database after the last transaction, in pages.
+    database_pages: u32,
 }
 
 impl RecentPages {
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { pages: HashMap::new(), order: VecDeque::new(), pages_max: bytes_max / PAGE_BYTES }
+        let pages_max = bytes_max / PAGE_BYTES;
+        Self { pages: HashMap::new(), order: VecDeque::new(), pages_max, database_pages: 0 }
     }
 
     fn get(&self, number: u32) -> Option<Arc<[u8]>> {
         self.pages.get(&number).cloned()
     }
 
-    /// Takes over the pages of a finished transaction.
+    /// Takes over the pages of a finished transaction, in time that depends on it alone, unless the
+    /// file shrinks.
     pub(crate) fn update(&mut self, pages: Vec<(u32, Option<Arc<[u8]>>)>, database_pages: u32) {
         for (number, content) in pages {
             match content {
@@ -171,11 +175,11 @@ impl RecentPages {
                 None => drop(self.pages.remove(&number)),
             }
         }
-        if self.order.iter().any(|number| *number > database_pages) {
-            // The file has shrunk: what comes back under these numbers has no page before it.
+        if database_pages < self.database_pages {
+            // What comes back under these numbers has no page before it.
             self.pages.retain(|number, _| *number <= database_pages);
         }
-        self.order.retain(|number| self.pages.contains_key(number));
+        self.database_pages = database_pages;
         while self.order.len() > self.pages_max {
             if let Some(oldest) = self.order.pop_front() {
                 self.pages.remove(&oldest);

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::model::statement::Dialect;
 use crate::sqlite::Options;
-use crate::sqlite::testkit::{Pair, options};
+use crate::sqlite::testkit::{Entry, Pair, options};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -31,6 +31,7 @@ struct Transaction {
     checkpoint: bool,
     swap: bool,
     reopen: bool,
+    late: bool,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -55,14 +56,15 @@ fn transaction() -> impl Strategy<Value = Transaction> {
     let dialect = prop_oneof![Just(Dialect::Postgres), Just(Dialect::Sqlite)];
     let chance = |one_in: u32| (0..one_in).prop_map(|roll| roll == 0);
     let steps = proptest::collection::vec(step(), 1..8);
-    (dialect, steps, chance(6), chance(4), chance(8), chance(12)).prop_map(
-        |(dialect, steps, rolled_back, checkpoint, swap, reopen)| Transaction {
+    (dialect, steps, chance(6), chance(4), chance(8), chance(12), chance(2)).prop_map(
+        |(dialect, steps, rolled_back, checkpoint, swap, reopen, late)| Transaction {
             dialect,
             steps,
             rolled_back,
             checkpoint,
             swap,
             reopen,
+            late,
         },
     )
 }
@@ -118,6 +120,8 @@ fn play(transactions: &[Transaction], options: &Options) {
         "CREATE TRIGGER tr AFTER DELETE ON t WHEN old.id % 50 = 0 BEGIN INSERT INTO t (a) VALUES (random()); END",
         "CREATE VIRTUAL TABLE ft USING fts5(body)",
     ]);
+    // What the mirror will apply as one.
+    let mut behind: Vec<Entry> = Vec::new();
     for transaction in transactions {
         pair.leader.writer.begin(transaction.dialect).unwrap();
         let mut depth = 0;
@@ -129,9 +133,20 @@ fn play(transactions: &[Transaction], options: &Options) {
         } else if let Some(entry) = pair.leader.capture(50_000).unwrap() {
             pair.leader.writer.finish().unwrap();
             pair.leader.position = entry.position;
-            pair.mirror.apply(&entry).unwrap();
+            let shrinks = |last: &Entry| last.database_pages > entry.database_pages;
+            if entry.parts.len() > 1 || behind.last().is_some_and(shrinks) {
+                pair.mirror.apply_run(&std::mem::take(&mut behind)).unwrap();
+            }
+            if entry.parts.len() > 1 {
+                pair.mirror.apply(&entry).unwrap();
+            } else {
+                behind.push(entry);
+            }
         } else {
             pair.leader.writer.rollback().unwrap();
+        }
+        if !transaction.late || transaction.checkpoint || transaction.swap {
+            pair.mirror.apply_run(&std::mem::take(&mut behind)).unwrap();
         }
         if transaction.checkpoint {
             pair.assert_equal("on the way");
@@ -143,6 +158,7 @@ fn play(transactions: &[Transaction], options: &Options) {
             pair.reopen_leader(options);
         }
     }
+    pair.mirror.apply_run(&behind).unwrap();
     pair.assert_equal("at the end");
 }
 

@@ -128,6 +128,21 @@ impl Node {
         Ok(())
     }
 
+    /// Applies entries of one part each as one.
+    pub(crate) fn apply_run(&mut self, entries: &[Entry]) -> Result<(), Fault> {
+        let Some(last) = entries.last() else { return Ok(()) };
+        let mut base = self.position;
+        let mut run = Vec::new();
+        for entry in entries {
+            let part = pages_parts(entry).remove(0);
+            run.push(PagesPart { base, ..part });
+            base = entry.position;
+        }
+        self.writer.apply_run(&run)?;
+        self.position = last.position;
+        Ok(())
+    }
+
     pub(crate) fn reader(&self) -> Reader {
         self.database.reader(Duration::ZERO).unwrap()
     }

@@ -9,6 +9,7 @@ use crate::model::command::{Applied, PagesPart};
 use crate::model::error::Fault;
 use crate::model::id::{LogIndex, Position};
 use crate::platform::mutant::mutant;
+use crate::sqlite::Writer;
 
 impl Lane {
     /// Applies one entry. What it decides depends on the log alone: every node decides alike.
@@ -52,6 +53,37 @@ impl Lane {
             dead.waiters.answer_error(&overtaken());
         }
         Ok(Applied::Done)
+    }
+
+    /// Applies transactions of others that follow each other, as one where nothing speaks against
+    /// it.
+    pub(super) fn apply_run(&mut self, parts: Vec<(LogIndex, PagesPart)>) -> Result<(), Fault> {
+        let (Some((_, first)), Some((_, last))) = (parts.first(), parts.last()) else {
+            return Ok(());
+        };
+        let after = Position { txid: last.txid, chain: last.chain };
+        let there = self.writer.as_ref().map(Writer::txid);
+        let as_one = parts.len() > 1
+            && first.base == self.position
+            && there == Some(first.base.txid)
+            && self.in_flight.is_empty()
+            && self.spool.from().is_none();
+        if !as_one {
+            return parts
+                .into_iter()
+                .try_for_each(|(index, part)| self.apply(index, part).map(drop));
+        }
+        self.let_go(&overtaken())?;
+        self.shared.privates.lose_all(&overtaken());
+        // Known before it can be read. Those between are never seen.
+        self.shared.enter(after);
+        let parts: Vec<PagesPart> = parts.into_iter().map(|(_, part)| part).collect();
+        self.writer().apply_run(&parts)?;
+        self.advance_to(after)?;
+        for part in &parts {
+            self.hub.deliver(self.database, &part.notifications);
+        }
+        Ok(())
     }
 
     /// An entry that changes nothing on any node. If it is an own proposal, nothing happened, nor

@@ -33,6 +33,9 @@ impl Event {
                 Request::RunEach { .. } | Request::Catalog { .. } | Request::Replay { .. }
             ),
             Self::Apply { part, .. } => part.is_whole() && part.pages.len() <= BRIEF_BYTES_MAX,
+            Self::ApplyRun { parts, .. } => {
+                parts.iter().map(|(_, part)| part.pages.len()).sum::<usize>() <= BRIEF_BYTES_MAX
+            }
             Self::ProposalFailed { .. }
             | Self::Leadership(_)
             | Self::Install(_)

@@ -117,6 +117,12 @@ pub(super) enum Event {
         part: PagesPart,
         reply: oneshot::Sender<Result<Applied, Fault>>,
     },
+    /// Whole transactions from the log, each of which stands on the one before it and leaves no
+    /// smaller database.
+    ApplyRun {
+        parts: Vec<(LogIndex, PagesPart)>,
+        reply: oneshot::Sender<Result<(), Fault>>,
+    },
     ProposalFailed {
         proposal: ProposalId,
         error: ProposeError,
@@ -394,6 +400,14 @@ impl LaneHandle {
         answer.await.map_err(|_| Fault::new("a database's write lane has stopped"))?
     }
 
+    /// Hands over entries of others, and waits until they are applied. See [`Event::ApplyRun`].
+    pub(super) async fn apply_run(&self, parts: Vec<(LogIndex, PagesPart)>) -> Result<(), Fault> {
+        let _urgent = Urgent::new(&self.shared);
+        let (reply, answer) = oneshot::channel();
+        self.tell(Event::ApplyRun { parts, reply }).await?;
+        answer.await.map_err(|_| Fault::new("a database's write lane has stopped"))?
+    }
+
     pub(super) async fn close(&self, error: Error, then: Then) {
         self.shared.interrupt(None, &error);
         let (reply, answer) = oneshot::channel();
@@ -546,6 +560,11 @@ impl Lane {
                 let applied = self.apply(index, part)?;
                 // The node is stopping if nobody waits for it.
                 let _ = reply.send(Ok(applied));
+            }
+            Event::ApplyRun { parts, reply } => {
+                self.apply_run(parts)?;
+                // The node is stopping if nobody waits for it.
+                let _ = reply.send(Ok(()));
             }
             Event::ProposalFailed { proposal, error } => self.on_failure(proposal, &error)?,
             Event::Leadership(fence) => self.on_leadership(fence)?,
