@@ -135,11 +135,9 @@ pub(crate) enum ExprKind {
     Subquery(Box<Query>),
     /// `ARRAY(SELECT ...)`.
     ArrayQuery(Box<Query>),
-    /// The `at`th of `count` values taken from a sequence by this statement.
+    /// `nextval`
     NextValue {
         sequence: String,
-        at: i64,
-        count: i64,
     },
     /// In INSERT ... SELECT: a sequence's value for the row with this number.
     NextValueOfRow {

@@ -7,7 +7,7 @@ use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::pgdata::FIRST_OWN_OID;
 use crate::sql::ast::{CopySource, Statement};
-use crate::sql::bind::{Act, Binder, Change, ChangeStep, Role, SequenceUse};
+use crate::sql::bind::{Act, Binder, Change, ChangeStep, Role};
 use crate::sql::bound::Output;
 use crate::sql::lower::{Lower, object_kind};
 use crate::sql::types::{Lowering, Types, lookup_type};
@@ -152,7 +152,7 @@ pub(super) fn output_columns(types: Types<'_>, outputs: &[Output]) -> Vec<Output
 }
 
 fn compile_query(binder: &mut Binder<'_>, query: &ast::Query) -> Result<Compiled, Error> {
-    binder.allow_sequences();
+    binder.allow_settings();
     let bound = binder.query(query)?;
     let parameters = binder.parameter_types()?;
     let program = query_program(binder, &bound)?;
@@ -176,8 +176,7 @@ fn compile_query(binder: &mut Binder<'_>, query: &ast::Query) -> Result<Compiled
         Action::Query { program, locking: bound.locking }
     } else {
         // nextval writes.
-        let mut steps = sequences_before(&binder.sequences);
-        steps.push(Step { program, role: StepRole::Result, must_be_empty: None });
+        let steps = vec![Step { program, role: StepRole::Result, must_be_empty: None }];
         Action::Write { steps, tag: WriteTag::Select, changes_catalog: false }
     };
     Ok(Compiled { parameters, columns, returns_rows: true, ..simple(action) })
@@ -280,9 +279,7 @@ fn write(
             Role::Feeds(feed) => (StepRole::Feeds(feed), None),
             Role::Check(error) => (StepRole::Nothing, Some(error.into())),
         };
-        steps.extend(sequences_before(&step.sequences));
         steps.push(Step { program, role, must_be_empty });
-        steps.extend(sequences_after(&step.sequences));
     }
     Ok(Compiled {
         parameters,
@@ -301,72 +298,6 @@ pub(super) fn plain_step(statement: &lite::Statement) -> Step {
 /// A step whose rows are a failure.
 pub(super) fn check_step(query: lite::Query, error: impl Into<Unwanted>) -> Step {
     Step { must_be_empty: Some(error.into()), ..plain_step(&lite::Statement::Query(query)) }
-}
-
-/// Moves sequences on by the values that the statement takes. For now this is part of the
-/// statement's transaction, and rolled back with it.
-fn sequences_before(uses: &[SequenceUse]) -> Vec<Step> {
-    sequence_updates(uses)
-        .into_iter()
-        .map(|one| plain_step(&lite::Statement::Update(one)))
-        .collect()
-}
-
-/// The same as SQLite's statements.
-pub(super) fn sequence_updates(uses: &[SequenceUse]) -> Vec<lite::Update> {
-    let mut steps = Vec::new();
-    for taken in uses.iter().filter(|taken| taken.count > 0) {
-        // The first value of a sequence that was never used is its last_value itself.
-        let count = lite::Expr::infix(
-            lite::Expr::Integer(taken.count - 1),
-            "+",
-            lite::Expr::column("is_called"),
-        );
-        let by = lite::Expr::infix(count, "*", lite::Expr::column("increment"));
-        let last = lite::Expr::infix(lite::Expr::column("last_value"), "+", by);
-        steps.push(sequence_update(&taken.name, last));
-    }
-    steps
-}
-
-/// After INSERT ... SELECT: the sequence stands at the highest value there is.
-fn sequences_after(uses: &[SequenceUse]) -> Vec<Step> {
-    let mut steps = Vec::new();
-    for taken in uses {
-        let Some((table, column)) = &taken.follow else { continue };
-        let highest = lite::Expr::Subquery(Box::new(lite::Query::select(lite::Select {
-            items: vec![(lite::Expr::call("max", vec![lite::Expr::column(column)]), None)],
-            from: Some(lite::From::Table { name: table.clone(), alias: table.clone() }),
-            ..lite::Select::default()
-        })));
-        let last = lite::Expr::column("last_value");
-        let known = lite::Expr::call("coalesce", vec![highest, last.clone()]);
-        let moved = sequence_update(&taken.name, lite::Expr::call("max", vec![last, known]));
-        steps.push(plain_step(&lite::Statement::Update(moved)));
-    }
-    steps
-}
-
-fn named_sequence(name: &str) -> lite::Expr {
-    lite::Expr::infix(lite::Expr::column("name"), "=", lite::Expr::text(name))
-}
-
-/// Sets a sequence's last value; beyond its maximum that fails with 2200H.
-fn sequence_update(name: &str, last_value: lite::Expr) -> lite::Update {
-    let arguments = vec![last_value, lite::Expr::column("maximum"), lite::Expr::text(name)];
-    let last_value = lite::Expr::call("pg_sequence_value", arguments);
-    lite::Update {
-        with: lite::With::default(),
-        table: "_eider_sequence".to_owned(),
-        alias: None,
-        assignments: vec![
-            ("last_value".to_owned(), last_value),
-            ("is_called".to_owned(), lite::Expr::Integer(1)),
-        ],
-        from: None,
-        filter: Some(named_sequence(name)),
-        returning: Vec::new(),
-    }
 }
 
 fn compile_copy(binder: &mut Binder<'_>, copy: &ast::Copy) -> Result<Action, Error> {
@@ -398,6 +329,9 @@ fn column_item(name: &ast::Name) -> ast::SelectItem {
 fn copy_to(binder: &Binder<'_>, query: &bound::Query, copy: &ast::Copy) -> Result<Action, Error> {
     if binder.acts.contains(&Act::Notify) {
         return Err(Error::refused("pg_notify in COPY is not supported"));
+    }
+    if !binder.sequences.is_empty() {
+        return Err(Error::refused("nextval in COPY TO is not supported"));
     }
     let columns = output_columns(binder.types(), &query.outputs);
     Ok(Action::CopyTo(CopyTo {
@@ -477,11 +411,6 @@ fn copy_from(
     };
     let mut inner = Binder::new(binder.catalog, binder.settings, &types, names.len())?;
     let (bound, _) = inner.insert(&insert)?;
-    if !inner.sequences.is_empty() {
-        return Err(Error::refused(
-            "COPY into a table whose sequence supplies a column that is left out is not supported",
-        ));
-    }
     let mut lower = Lower::new(inner.relation_names(), inner.types(), &inner.settings.time_zone);
     let lowered = lite::Statement::Insert(lower.insert(&bound)?);
     let program = lower.program(&lowered);

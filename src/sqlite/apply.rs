@@ -111,6 +111,7 @@ impl Writer {
             return Err(Fault::new("pages were to be applied while a transaction is open"));
         }
         self.tap.pass();
+        self.postgres.sequences.forget();
         self.recent.clear();
         let shared = Arc::clone(&self.shared);
         let _alone = shared.gate.commit();

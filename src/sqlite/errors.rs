@@ -162,3 +162,13 @@ fn sql_error(error: &rusqlite::Error, text: String, dialect: Dialect) -> Failure
     }
     result.into()
 }
+
+/// A copy of the parts of an error that matter to `statement_failure`.
+pub(crate) fn copy(error: &rusqlite::Error) -> rusqlite::Error {
+    match error {
+        rusqlite::Error::SqliteFailure(error, message) => {
+            rusqlite::Error::SqliteFailure(*error, message.clone())
+        }
+        other => rusqlite::Error::UserFunctionError(other.to_string().into()),
+    }
+}

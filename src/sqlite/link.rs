@@ -17,6 +17,7 @@ use crate::sqlite::guard::Guard;
 use crate::sqlite::once::Changed;
 use crate::sqlite::outbox::Outbox;
 use crate::sqlite::place::Place;
+use crate::sqlite::sequence::{Sequences, takes_values};
 use crate::sqlite::vfs::{Shown, Tap, register_system_tables};
 use crate::sqlite::{Options, function};
 
@@ -53,6 +54,8 @@ pub(crate) struct Link {
     pub(crate) changed: Arc<Changed>,
     /// What the open transaction notifies.
     pub(crate) outbox: Arc<Outbox>,
+    /// Where values of sequences come from; empty but for the write connection's.
+    pub(crate) sequences: Arc<Sequences>,
     /// Whether `"x"` may be a string.
     lax_quotes: Cell<bool>,
 }
@@ -68,8 +71,21 @@ impl Link {
             notes: Arc::default(),
             changed: Arc::default(),
             outbox: Arc::default(),
+            sequences: Arc::default(),
             lax_quotes: Cell::new(true),
         }
+    }
+
+    /// Makes sequences known to a statement that takes values, or has them read anew after one that
+    /// may change them.
+    pub(crate) fn prepare_sequences(&self, sql: &str) -> rusqlite::Result<()> {
+        if sql.contains("_eider_sequence") {
+            self.sequences.reload();
+        } else if takes_values(sql) {
+            self.guard.lift();
+            self.sequences.load(&self.connection)?;
+        }
+        Ok(())
     }
 
     /// Switches to a dialect's reading of `"x"`. A cached statement keeps the reading it was
@@ -187,7 +203,7 @@ fn prepare_for_clients(link: &mut Link, options: &Options) -> rusqlite::Result<(
     connection.set_limit(Limit::SQLITE_LIMIT_WORKER_THREADS, 0)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, true)?;
-    function::register(connection, &link.shown, &link.outbox)?;
+    function::register(connection, &link.shown, &link.outbox, &link.sequences)?;
     function::trigger::register(connection, &link.guard)?;
     register_system_tables(connection, &link.shown)?;
     link.notes.install(connection)?;

@@ -24,6 +24,7 @@ mod private;
 mod reader;
 mod run;
 mod schema;
+mod sequence;
 mod snapshot;
 mod vfs;
 mod writer;

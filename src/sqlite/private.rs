@@ -25,6 +25,7 @@ use crate::sqlite::database::Shared;
 use crate::sqlite::errors::{self, Failure, extended_code, statement_failure};
 use crate::sqlite::link::{self, Link, own};
 use crate::sqlite::run::{self, Stop};
+use crate::sqlite::sequence::takes_values;
 use crate::sqlite::vfs::Tap;
 use crate::sqlite::writer::execute;
 use crate::sqlite::{Control, RowSink, schema};
@@ -162,7 +163,7 @@ impl Pool {
     /// Whether running a text can't change anything. `None` if it can't be run here: it can't be
     /// prepared, or asks for the system catalogs.
     pub(crate) fn reads_only(&self, sql: &str) -> Option<bool> {
-        if run::reads_system_tables(sql) {
+        if run::reads_system_tables(sql) || takes_values(sql) {
             return None;
         }
         let _running = self.shared.gate.run();

@@ -72,6 +72,10 @@ pub(crate) fn may_be_several(sql: &str) -> bool {
         || trimmed.trim_end_matches(';').contains(';')
 }
 
+pub(crate) fn contains_ignoring_case(text: &str, word: &str) -> bool {
+    text.as_bytes().windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+}
+
 /// Whether running it can't change anything.
 pub(crate) fn reads_only(prepared: &Prepared<'_>) -> bool {
     prepared.readonly() || prepared.is_explain() != 0

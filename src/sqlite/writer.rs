@@ -35,7 +35,7 @@ use crate::sqlite::{Control, RowSink, RunError, load, schema};
 pub struct Writer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) tap: Arc<Tap>,
-    postgres: Link,
+    pub(crate) postgres: Link,
     sqlite: Link,
     pub(crate) applier: Connection,
     open: Option<Open>,
@@ -262,11 +262,12 @@ impl Writer {
         if run::reads_system_tables(&statement.sql) {
             self.show_catalog()?;
         }
+        self.postgres.prepare_sequences(&statement.sql).map_err(|error| self.run_error(&error))?;
         // SQLite undoes a failed statement, but not the ones before it in a text; nor one that says
         // OR FAIL, or whose trigger says RAISE(FAIL).
         let several = dialect == Dialect::Sqlite && run::may_be_several(&statement.sql);
         let guarded = several
-            || contains_ignoring_case(&statement.sql, "fail")
+            || run::contains_ignoring_case(&statement.sql, "fail")
             || self.has_failing_triggers().map_err(|error| self.run_error(&error))?;
         self.attempt(
             guarded,
@@ -285,6 +286,7 @@ impl Writer {
         control: &Control,
     ) -> Result<Completion, RunError> {
         self.usable()?;
+        self.postgres.prepare_sequences(sql).map_err(|error| self.run_error(&error))?;
         let reached = Cell::new(0);
         let each = |link: &Link| {
             let mut prepared = link.connection.prepare_cached(&run::not_own(sql))?;
@@ -588,6 +590,7 @@ impl Writer {
         if let Some(open) = &mut self.open {
             open.catalog = None;
         }
+        self.postgres.sequences.rolled_back();
         self.savepoint_command("ROLLBACK TO", depth)?;
         self.current().outbox.rollback_to(depth);
         Ok(())
@@ -621,7 +624,8 @@ impl Writer {
         }
         let open = self.open.as_ref().expect("usable() saw an open transaction");
         // A transaction that only notifies goes through the log as well: its place there says when.
-        if !open.wrote && self.current().outbox.len() == 0 {
+        let ahead = !open.loaded && self.postgres.sequences.is_ahead();
+        if !open.wrote && !ahead && self.current().outbox.len() == 0 {
             return Ok(None);
         }
         if open.catalog_written {
@@ -632,6 +636,7 @@ impl Writer {
         let schema_before = self.open.as_ref().map(|open| open.schema_before);
         let link = self.link(dialect);
         link.guard.lift();
+        let sequences = &self.postgres.sequences;
         let prepare = || -> rusqlite::Result<()> {
             if loaded {
                 // It has both from the file.
@@ -639,6 +644,9 @@ impl Writer {
             }
             if Some(schema::version(&link.connection)?) != schema_before {
                 schema::reconcile(&link.connection)?;
+            }
+            if ahead {
+                sequences.write(&link.connection)?;
             }
             let set = own!("UPDATE _eider_position SET txid = ?1");
             link.connection.prepare_cached(set)?.execute([txid.0.cast_signed()])?;
@@ -687,8 +695,7 @@ impl Writer {
 
     /// A COMMIT that failed for its own reasons: deferred foreign keys, or the disk.
     fn commit_refused(&mut self, error: &rusqlite::Error) -> RunError {
-        let failure =
-            self.failure(Stop::Sqlite(rusqlite_clone(error)), None, None, Failing::Commit);
+        let failure = self.failure(Stop::Sqlite(errors::copy(error)), None, None, Failing::Commit);
         let transaction_lost = self.current().connection.is_autocommit();
         if transaction_lost {
             self.mark_lost();
@@ -725,8 +732,10 @@ impl Writer {
         }
         committed.map_err(|error| fault("commit a replicated transaction", &error))?;
         self.txid = captured.txid;
+        self.postgres.sequences.written();
         self.recent.update(captured.pages, captured.database_pages);
         if loaded {
+            self.postgres.sequences.forget();
             self.shared.forget_catalogs();
             self.applier.release_memory().map_err(|error| fault("free memory", &error))?;
         }
@@ -738,6 +747,7 @@ impl Writer {
         let Some(open) = self.open.take() else { return Ok(()) };
         // The transaction may have given its version to a schema that is gone now.
         self.failing_triggers = None;
+        self.postgres.sequences.rolled_back();
         let link = self.link(open.dialect);
         link.guard.lift();
         link.outbox.clear();
@@ -781,18 +791,4 @@ pub(crate) fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()
     let mut rows = prepared.raw_query();
     while rows.next()?.is_some() {}
     Ok(())
-}
-
-fn contains_ignoring_case(text: &str, word: &str) -> bool {
-    text.as_bytes().windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
-}
-
-/// A copy of the parts of an error that matter to `statement_failure`.
-fn rusqlite_clone(error: &rusqlite::Error) -> rusqlite::Error {
-    match error {
-        rusqlite::Error::SqliteFailure(error, message) => {
-            rusqlite::Error::SqliteFailure(*error, message.clone())
-        }
-        other => rusqlite::Error::UserFunctionError(other.to_string().into()),
-    }
 }

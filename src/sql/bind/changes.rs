@@ -11,7 +11,7 @@ use crate::model::pg_type::PgType;
 use crate::model::value::Value;
 use crate::sql::ast::{self, JoinKind};
 use crate::sql::bind::query::{output, plain_query, unique_aliases};
-use crate::sql::bind::{Binder, SequenceUse, at};
+use crate::sql::bind::{Binder, at};
 use crate::sql::bound::{
     Body, Column, Cte, Delete, Distinct, Expr, ExprKind, From, Insert, Output, Part, Query,
     RelationId, Select, Update,
@@ -44,7 +44,7 @@ pub(crate) enum Role {
 pub(crate) struct ChangeStep {
     pub(crate) change: Change,
     pub(crate) role: Role,
-    pub(crate) sequences: Vec<SequenceUse>,
+    pub(crate) sequences: Vec<String>,
 }
 
 /// Steps and the outputs of what they return.

@@ -1,12 +1,14 @@
 //! FROM clauses.
 
-use crate::model::catalog::{Table, TableKind};
+use crate::model::catalog::{Relation, Sequence, Table, TableKind};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
+use crate::model::value::Value;
 use crate::sql::ast::{self, Alias, FromItem, JoinCondition, JoinKind, Name};
 use crate::sql::bind::system::table_oid;
 use crate::sql::bind::{Binder, Item, Scope, at};
 use crate::sql::bound::{Column, Expr, ExprKind, From, Output, RelationId};
+use crate::sql::types::Lowering;
 
 impl<'a> Binder<'a> {
     /// Binds the items of a FROM list into one scope.
@@ -92,6 +94,11 @@ impl<'a> Binder<'a> {
         if let Some(relation) = self.system_relation(name) {
             return self.system_item(relation, name, alias);
         }
+        if self.framed_table(name).is_none()
+            && let Some(Relation::Sequence(sequence)) = self.relation(name)?
+        {
+            return self.sequence_item(sequence, name, alias);
+        }
         let table = self.table(name)?;
         self.note_binding(name, table);
         Self::check_populated(table)?;
@@ -104,6 +111,57 @@ impl<'a> Binder<'a> {
         let mut scope = self.table_scope(table, id, &label, alias)?;
         scope.system = vec![table_oid(&label, table.oid)];
         Ok((From::Table { name: table.stored.clone(), id }, scope))
+    }
+
+    /// `SELECT ... FROM sequence`: a relation of one row.
+    fn sequence_item(
+        &mut self,
+        sequence: &Sequence,
+        name: &ast::QualifiedName,
+        alias: Option<&Alias>,
+    ) -> Result<(From, Scope), Error> {
+        let rows = self.add_relation("_eider_sequence");
+        let column = |name: &str, data_type: PgType| {
+            let column = Column {
+                relation: rows,
+                name: name.to_owned(),
+                label: name.to_owned(),
+                not_null: false,
+                table_oid: 0,
+                number: 0,
+            };
+            Expr { kind: ExprKind::Column(column), data_type, position: 0 }
+        };
+        let (int, last) = (PgType::INT8, column("last_value", PgType::INT8));
+        let ahead = Lowering::Infix("-");
+        let ahead = Expr::call(ahead, vec![column("reserved", int), last.clone()], int, 0);
+        let steps = vec![ahead, column("increment", int)];
+        let steps = Expr::call(Lowering::Infix("/"), steps, int, 0);
+        let none = Expr::constant(Value::Integer(0), int, 0);
+        let log = Expr { kind: ExprKind::Coalesce(vec![steps, none]), data_type: int, position: 0 };
+        let called = column("is_called", PgType::BOOL);
+        let outputs: Vec<Output> =
+            [("last_value", int), ("log_cnt", int), ("is_called", PgType::BOOL)]
+                .into_iter()
+                .zip(1..)
+                .map(|((name, data_type), number)| Output {
+                    table_oid: sequence.oid,
+                    number,
+                    not_null: true,
+                    ..super::query::output(name.to_owned(), data_type)
+                })
+                .collect();
+        let stored = Expr::constant(Value::Text(sequence.stored.clone()), PgType::TEXT, 0);
+        let named = vec![column("name", PgType::TEXT), stored];
+        let named = Expr::call(Lowering::Compare("="), named, PgType::BOOL, 0);
+        let table = From::Table { name: "_eider_sequence".to_owned(), id: rows };
+        let items = vec![last, log, called];
+        let query = super::changes::select_from(items, table, Some(named), outputs);
+        let written = name.last().map_or(&sequence.name, |name| &name.text);
+        let label = alias.map_or(written, |alias| &alias.name.text).clone();
+        let id = self.add_relation(&label);
+        let scope = self.output_scope(id, &label, &query.outputs, alias)?;
+        Ok((From::Subquery { query: Box::new(query), id }, scope))
     }
 
     /// The columns of a table under a name.

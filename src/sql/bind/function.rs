@@ -117,7 +117,8 @@ impl Binder<'_> {
                 chosen.lowering = Lowering::Searching(name);
             }
             Lowering::SetConfig => return self.set_config(chosen.arguments, position),
-            Lowering::NextValue => return self.next_value(chosen.arguments, position),
+            Lowering::NextValue => return self.next_value(&chosen.arguments, position),
+            Lowering::SetValue => return self.set_value(chosen.arguments, position),
             Lowering::Notify => self.acts.push(Act::Notify),
             Lowering::Labels(which) => {
                 return self.label_call(which, chosen.arguments, chosen.result, position);

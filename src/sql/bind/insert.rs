@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use crate::model::catalog::{Column, ConstraintKind, Identity, Table};
+use crate::model::catalog::{Column, ConstraintKind, Identity, Sequence, Table};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
 use crate::sql::ast::{self, ConflictTarget, Name, QueryBody};
 use crate::sql::bind::query::output_of;
-use crate::sql::bind::{Binder, Scope, SequenceUse, at};
+use crate::sql::bind::{Binder, Scope, at};
 use crate::sql::bound::{
     self, Expr, ExprKind, Insert, InsertSource, OnConflict, Output, RelationId,
 };
@@ -76,7 +76,7 @@ impl Binder<'_> {
         tree: &ast::Insert,
     ) -> Result<(InsertSource, Vec<usize>), Error> {
         let Some(query) = &tree.source else {
-            let row = self.insert_row(table, &[], Vec::new(), 0, 1)?;
+            let row = self.insert_row(table, &[], Vec::new(), false)?;
             let source = if row.is_empty() {
                 InsertSource::DefaultValues
             } else {
@@ -102,7 +102,7 @@ impl Binder<'_> {
         let first = rows.first().map_or(&[][..], Vec::as_slice);
         let used = used_columns(given, first.len(), first, names)?;
         let mut bound = Vec::new();
-        for (number, row) in rows.iter().enumerate() {
+        for row in rows {
             if row.len() != first.len() {
                 return Err(at(
                     Error::user(SqlState::SYNTAX_ERROR, "VALUES lists must all be the same length"),
@@ -110,7 +110,7 @@ impl Binder<'_> {
                 ));
             }
             let cells = row.iter().map(Cell::Tree).collect();
-            bound.push(self.insert_row(table, used, cells, number, rows.len())?);
+            bound.push(self.insert_row(table, used, cells, false)?);
         }
         Ok((InsertSource::Rows(bound), stored_columns(table, used)))
     }
@@ -155,19 +155,18 @@ impl Binder<'_> {
                 })
             })
             .collect();
-        let values = self.insert_row(table, given, cells, 0, 0)?;
+        let values = self.insert_row(table, given, cells, true)?;
         Ok(InsertSource::Query { query, id, values })
     }
 
-    /// The values of one row, in the order of [`stored_columns`]. `rows` is 0 where the number of
-    /// rows isn't known.
+    /// The values of one row, in the order of [`stored_columns`]. `each`: of rows that a
+    /// query gives.
     fn insert_row(
         &mut self,
         table: &Table,
         given: &[usize],
         cells: Vec<Cell<'_>>,
-        row: usize,
-        rows: usize,
+        each: bool,
     ) -> Result<Vec<Expr>, Error> {
         let mut given_cells: Vec<(usize, Cell<'_>)> = given.iter().copied().zip(cells).collect();
         for (place, cell) in &given_cells {
@@ -184,7 +183,7 @@ impl Binder<'_> {
                 .map(|at| given_cells.remove(at).1);
             let value = match cell {
                 Some(Cell::Tree(ast::Expr { kind: ast::ExprKind::Default, .. })) | None => {
-                    self.default_value(table, column, row, rows)?
+                    self.default_value(column, each)?
                 }
                 Some(Cell::Tree(tree)) => {
                     let expr = self.expr(tree)?;
@@ -198,20 +197,9 @@ impl Binder<'_> {
     }
 
     /// What a column gets that isn't given.
-    pub(super) fn default_value(
-        &mut self,
-        table: &Table,
-        column: &Column,
-        row: usize,
-        rows: usize,
-    ) -> Result<Expr, Error> {
+    pub(super) fn default_value(&mut self, column: &Column, each: bool) -> Result<Expr, Error> {
         if let Some(sequence) = self.sequence_of(column.sequence) {
-            let sequence = &sequence.stored;
-            let value = if rows == 0 {
-                self.follow_sequence(sequence, table, column)
-            } else {
-                self.sequence_value(sequence, row, rows)
-            };
+            let value = self.sequence_value(&sequence.stored, each);
             let value = Expr { kind: value, data_type: PgType::INT8, position: 0 };
             return self.assign(value, column.data_type, &column.name);
         }
@@ -222,17 +210,15 @@ impl Binder<'_> {
     }
 
     /// What a column of a row gets that was there before the column was.
-    pub(crate) fn default_value_of(
-        &mut self,
-        table: &Table,
-        column: &Column,
-    ) -> Result<Expr, Error> {
-        if column.sequence.is_some() {
-            return Err(Error::refused(
-                "adding a serial column to a table with rows is not supported",
-            ));
-        }
-        self.default_value(table, column, 0, 1)
+    pub(crate) fn default_value_of(&mut self, column: &Column) -> Result<Expr, Error> {
+        self.default_value(column, false)
+    }
+
+    /// The next value of a sequence, for a column that takes its values from it.
+    pub(crate) fn value_of(&mut self, sequence: &Sequence, column: &Column) -> Result<Expr, Error> {
+        let kind = self.sequence_value(&sequence.stored, false);
+        let value = Expr { kind, data_type: PgType::INT8, position: 0 };
+        self.assign(value, column.data_type, &column.name)
     }
 
     /// A recorded default, bound without any column in sight.
@@ -250,64 +236,70 @@ impl Binder<'_> {
         Ok(expr)
     }
 
-    /// The value of a sequence for one of a known number of rows.
-    fn sequence_value(&mut self, sequence: &str, row: usize, rows: usize) -> ExprKind {
-        if !self.sequences.iter().any(|taken| taken.name == sequence) {
-            self.sequences.push(SequenceUse {
-                name: sequence.to_owned(),
-                count: rows as i64,
-                follow: None,
-            });
+    /// A value of a sequence; `each`: of INSERT ... SELECT, for each row in its order.
+    fn sequence_value(&mut self, sequence: &str, each: bool) -> ExprKind {
+        self.sequences.push(sequence.to_owned());
+        if each {
+            let row = Expr::call(Lowering::Call("row_number"), Vec::new(), PgType::INT8, 0);
+            return ExprKind::NextValueOfRow { sequence: sequence.to_owned(), row: Box::new(row) };
         }
-        ExprKind::NextValue {
-            sequence: sequence.to_owned(),
-            at: row as i64 + 1,
-            count: rows as i64,
-        }
+        ExprKind::NextValue { sequence: sequence.to_owned() }
     }
 
-    fn follow_sequence(&mut self, sequence: &str, table: &Table, column: &Column) -> ExprKind {
-        if !self.sequences.iter().any(|taken| taken.name == sequence) {
-            let follow = Some((table.stored.clone(), column.stored.clone()));
-            self.sequences.push(SequenceUse { name: sequence.to_owned(), count: 0, follow });
-        }
-        let row = Expr::call(Lowering::Call("row_number"), Vec::new(), PgType::INT8, 0);
-        ExprKind::NextValueOfRow { sequence: sequence.to_owned(), row: Box::new(row) }
-    }
-
-    /// `nextval('name')` written out: once a statement, where it is evaluated once.
-    pub(super) fn next_value(
-        &mut self,
-        arguments: Vec<Expr>,
-        position: u32,
-    ) -> Result<Expr, Error> {
-        let Some(ExprKind::Constant(Value::Integer(oid))) =
-            arguments.first().map(|first| &first.kind)
+    /// The stored name of the sequence that a function is called with.
+    fn sequence_argument(&self, argument: Option<&Expr>, position: u32) -> Result<String, Error> {
+        let Some(ExprKind::Constant(Value::Integer(oid))) = argument.map(|first| &first.kind)
         else {
-            return Err(at(
-                Error::refused("nextval of a computed name is not supported"),
-                position,
-            ));
+            let message = "a sequence that isn't named by a constant is not supported";
+            return Err(at(Error::refused(message), position));
         };
-        let sequences = self.catalog.sequences.values();
-        let found = sequences.into_iter().find(|sequence| i64::from(sequence.oid) == *oid);
-        let Some(name) = found.map(|sequence| sequence.stored.clone()) else {
-            let message = format!("could not open relation with OID {oid}");
-            return Err(at(Error::user(SqlState::UNDEFINED_TABLE, message), position));
-        };
-        if !self.sequence_allowed || self.sequences.iter().any(|taken| taken.name == name) {
-            return Err(at(
-                Error::refused("nextval is supported once in a SELECT without FROM only"),
-                position,
-            ));
+        let mut sequences = self.catalog.sequences.values();
+        let found = sequences.find(|sequence| i64::from(sequence.oid) == *oid);
+        if let Some(found) = found {
+            return Ok(found.stored.clone());
         }
-        let kind = self.sequence_value(&name, 0, 1);
+        let oid = u32::try_from(*oid).unwrap_or_default();
+        Err(at(
+            match self.catalog.table_by_oid(oid) {
+                Some(table) => Error::user(
+                    SqlState::WRONG_OBJECT_TYPE,
+                    format!("\"{}\" is not a sequence", table.name),
+                ),
+                None => Error::user(
+                    SqlState::UNDEFINED_TABLE,
+                    format!("could not open relation with OID {oid}"),
+                ),
+            },
+            0,
+        ))
+    }
+
+    /// `nextval('name')`
+    pub(super) fn next_value(&mut self, arguments: &[Expr], position: u32) -> Result<Expr, Error> {
+        let name = self.sequence_argument(arguments.first(), position)?;
+        let kind = self.sequence_value(&name, false);
         Ok(Expr { kind, data_type: PgType::INT8, position })
     }
 
-    /// Allows `nextval` in a SELECT without FROM, and `set_config` in a select list.
-    pub(crate) fn allow_sequences(&mut self) {
-        self.sequence_allowed = true;
+    /// `setval('name', value[, is called])`
+    pub(super) fn set_value(
+        &mut self,
+        mut arguments: Vec<Expr>,
+        position: u32,
+    ) -> Result<Expr, Error> {
+        let name = self.sequence_argument(arguments.first(), position)?;
+        arguments[0] = Expr::constant(Value::Text(name.clone()), PgType::TEXT, position);
+        if arguments.len() == 2 {
+            arguments.push(Expr::constant(Value::Integer(1), PgType::BOOL, position));
+        }
+        self.sequences.push(name);
+        let (lowering, volatile) = (Lowering::Call("pg_setval"), true);
+        let kind = ExprKind::Call { lowering, arguments, volatile };
+        Ok(Expr { kind, data_type: PgType::INT8, position })
+    }
+
+    /// Allows `set_config` in a select list.
+    pub(crate) fn allow_settings(&mut self) {
         self.settable = super::Settable::Next;
     }
 

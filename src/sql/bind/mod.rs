@@ -62,14 +62,12 @@ pub(crate) struct Binder<'a> {
     /// SQLite's names of relations, by id.
     relations: Vec<String>,
     used_names: HashSet<String>,
-    /// Values taken from sequences by number of rows: `None` where the number isn't known.
-    pub(crate) sequences: Vec<SequenceUse>,
+    /// The stored names of sequences that the statement takes values of.
+    pub(crate) sequences: Vec<String>,
     /// What the statement does beside reading and changing rows.
     pub(crate) acts: Vec<Act>,
     /// Whether names are those of a system view's query.
     in_system_view: bool,
-    /// Whether `nextval` may stand here.
-    sequence_allowed: bool,
     /// Where `set_config` may stand.
     settable: Settable,
     /// The arguments of its calls.
@@ -108,17 +106,6 @@ pub(crate) struct Binder<'a> {
 pub(crate) enum Act {
     Notify,
     Advisory,
-}
-
-/// A statement's use of a sequence.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct SequenceUse {
-    pub(crate) name: String,
-    /// Values taken before the statement runs.
-    pub(crate) count: i64,
-    /// The table and column whose highest value the sequence is set to after the statement, where
-    /// the number of rows isn't known before.
-    pub(crate) follow: Option<(String, String)>,
 }
 
 /// Where `set_config` may stand: the session does it before the query runs.
@@ -181,7 +168,6 @@ impl<'a> Binder<'a> {
             used_names: HashSet::new(),
             sequences: Vec::new(),
             in_system_view: false,
-            sequence_allowed: false,
             trace: None,
             acts: Vec::new(),
             settable: Settable::Nowhere,

@@ -22,13 +22,10 @@ impl Binder<'_> {
         let (from, scope) = self.from_list(&tree.from)?;
         let relations: Vec<RelationId> = (first..self.relations.len()).collect();
         self.scopes.push(scope);
-        let allowed = self.sequence_allowed;
-        self.sequence_allowed = allowed && tree.from.is_empty();
         self.windows.push(tree.windows.clone());
         let bound = self.select_body(tree, order_by, (from, settable), relations);
         self.settable = settable;
         self.windows.pop();
-        self.sequence_allowed = allowed;
         self.set_calls = outer_calls;
         self.scopes.pop();
         bound

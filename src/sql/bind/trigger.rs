@@ -11,7 +11,7 @@ use crate::model::pg_type::PgType;
 use crate::model::value::Value;
 use crate::sql::ast::tgtype::{BEFORE, DELETE, INSERT, INSTEAD, ROW, UPDATE};
 use crate::sql::ast::{self, Block, Code, Level};
-use crate::sql::bind::{Binder, Change, Item, Scope, SequenceUse};
+use crate::sql::bind::{Binder, Change, Item, Scope};
 use crate::sql::bound::{Expr, ExprKind, InsertSource, Query};
 use crate::sql::parser;
 
@@ -64,7 +64,7 @@ pub(crate) enum EffectKind {
     },
     /// RETURN NULL: the row is left as it is.
     Skip,
-    Change(Box<Change>, Vec<SequenceUse>),
+    Change(Box<Change>),
     /// PERFORM.
     Query(Box<Query>),
 }
@@ -469,11 +469,9 @@ impl<'a> Binder<'a> {
             ast::Statement::Unsupported(error) => return Err(error.clone()),
             _ => return refused("a statement that changes no rows"),
         };
-        let sequences = std::mem::take(&mut self.sequences);
-        if sequences.iter().any(|one| one.follow.is_some()) {
-            return refused("INSERT ... SELECT into a table with a sequence");
-        }
-        Ok(EffectKind::Change(Box::new(change), sequences))
+        // The trigger's text calls what gives the values.
+        self.sequences.clear();
+        Ok(EffectKind::Change(Box::new(change)))
     }
 
     /// INSERT: what BEFORE triggers make of its rows. `places` are the columns that the rows have values of.

@@ -118,13 +118,7 @@ impl Binder<'_> {
                     kind if !matches!(kind, ast::ExprKind::Default) && !is_writable(column) => {
                         return Err(only_default(column));
                     }
-                    ast::ExprKind::Default if column.sequence.is_some() => {
-                        return Err(at(
-                            Error::refused("SET ... = DEFAULT of a sequence is not supported"),
-                            name.position,
-                        ));
-                    }
-                    ast::ExprKind::Default => self.default_value(table, column, 0, 1)?,
+                    ast::ExprKind::Default => self.default_value(column, false)?,
                     _ => {
                         let expr = self.expr(value)?;
                         if expr.has_aggregate() {

@@ -210,7 +210,11 @@ fn add_column<'c>(
         others: &change.new.columns,
     };
     let planned = column::plan(tree, &place, &mut change.chooser, work, binder)?;
-    change.sequences.extend(planned.sequence);
+    if let Some(sequence) = planned.sequence {
+        let value = binder.value_of(&sequence, &planned.column)?;
+        change.values.insert(number, (value, 0));
+        change.sequences.push(sequence);
+    }
     let needs_value = planned.column.not_null;
     change.new.columns.push(planned.column);
     if needs_value {

@@ -152,7 +152,7 @@ fn copy(
         let value = match (values.get(&column.number), old.numbered(column.number)) {
             (Some(value), _) => Some(value.clone()),
             (None, Some(_)) => None,
-            (None, None) => Some((binder.default_value_of(new, column)?, 0)),
+            (None, None) => Some((binder.default_value_of(column)?, 0)),
         };
         bound.push(value);
     }

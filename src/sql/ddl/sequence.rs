@@ -81,13 +81,10 @@ fn change(old: &Sequence, options: &SequenceOptions, fresh: bool) -> Result<Sequ
         if increment == 0 {
             return invalid("INCREMENT must not be zero");
         }
-        if increment < 0 {
-            return Err(Error::refused("a descending sequence is not supported"));
-        }
         new.increment = increment;
     }
-    if options.cycle == Some(true) {
-        return Err(Error::refused("a sequence that begins again (CYCLE) is not supported"));
+    if let Some(cycle) = options.cycle {
+        new.cycle = cycle;
     }
     let ascending = new.increment > 0;
     // A limit that was the old type's becomes the new type's.
@@ -232,14 +229,6 @@ pub(super) fn altered(
         let value = restart.unwrap_or(new.start);
         check_between("RESTART value", value, &new)?;
         work.push(restart_step(new.oid, Expr::Integer(value)));
-    } else if (new.increment, new.minimum, new.maximum, new.cycle)
-        != (old.increment, old.minimum, old.maximum, old.cycle)
-    {
-        work.push(record::update(
-            "_eider_sequence",
-            vec![("version", Expr::call("random", Vec::new()))],
-            &[("oid", new.oid.into())],
-        ));
     }
     Ok(new)
 }

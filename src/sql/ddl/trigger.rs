@@ -13,7 +13,7 @@ use crate::sql::ast::{CreateTrigger, Name, QualifiedName};
 use crate::sql::bind::trigger::{Effect, EffectKind, Event, Fired, Firing, RowValues};
 use crate::sql::bind::{Binder, Change};
 use crate::sql::bound::{self, ExprKind, InsertSource};
-use crate::sql::compile::{plain_step, sequence_updates};
+use crate::sql::compile::plain_step;
 use crate::sql::ddl::record::{self, flag, number, optional};
 use crate::sql::ddl::{Work, drop as dropping, skipping};
 use crate::sql::lite::{self, Expr, Statement};
@@ -470,15 +470,7 @@ fn effect_statements(effect: &Effect, binder: &Binder<'_>) -> Result<Vec<Stateme
             }
             vec![Statement::Query(query)]
         }
-        EffectKind::Change(change, sequences) => {
-            let mut statements: Vec<Statement> = Vec::new();
-            for mut taken in sequence_updates(sequences) {
-                taken.filter = both(taken.filter.take(), guard.clone());
-                statements.push(Statement::Update(taken));
-            }
-            statements.push(change_statement(change, guard, &mut lower)?);
-            statements
-        }
+        EffectKind::Change(change) => vec![change_statement(change, guard, &mut lower)?],
     };
     finish(lower)?;
     Ok(statements)

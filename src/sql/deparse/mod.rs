@@ -41,7 +41,6 @@ impl Deparse for Deparser {
         let tree = parser::parse_expression(text).ok()?;
         let mut binder = Binder::new(catalog, &settings, &[], 0).ok()?;
         binder.begin_trace();
-        binder.allow_sequences();
         match table {
             Some(table) => drop(binder.over_table(&tree, table).ok()?),
             None => drop(binder.expr(&tree).ok()?),

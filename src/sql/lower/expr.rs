@@ -176,14 +176,17 @@ impl Lower<'_> {
             ExprKind::Exists(query) => lite::Expr::Exists(Box::new(self.query(query, false)?)),
             ExprKind::Subquery(query) => lite::Expr::Subquery(Box::new(self.scalar(query)?)),
             ExprKind::ArrayQuery(query) => self.array_query(query)?,
-            ExprKind::NextValue { sequence, at, count } => next_value(sequence, *at - *count),
+            ExprKind::NextValue { sequence } => {
+                lite::Expr::call("pg_nextval", vec![lite::Expr::text(sequence)])
+            }
             ExprKind::NextValueOfRow { sequence, row } => {
                 let ExprKind::Call { lowering: Lowering::Call(name), .. } = &row.kind else {
                     return Err(Error::internal("a row number is a window function"));
                 };
                 let over = Some(lite::Window::default());
                 let number = lite::Call { name, over, ..lite::Call::default() };
-                following_value(sequence, lite::Expr::Call(Box::new(number)))
+                let number = lite::Expr::Call(Box::new(number));
+                lite::Expr::call("pg_nextval", vec![lite::Expr::text(sequence), number])
             }
             _ => return Err(Error::internal("this expression is lowered elsewhere")),
         })
@@ -374,6 +377,7 @@ impl Lower<'_> {
             | Lowering::Rights(_)
             | Lowering::NextValue
             | Lowering::SetConfig
+            | Lowering::SetValue
             | Lowering::SessionFact(_)
             | Lowering::CompareAs(..)
             | Lowering::Joined
@@ -685,52 +689,6 @@ pub(super) fn constant(value: &Value) -> lite::Expr {
         Value::Text(text) => lite::Expr::text(text),
         Value::Blob(bytes) => lite::Expr::Blob(bytes.clone()),
     }
-}
-
-/// A column of a sequence's row.
-fn sequence_column(sequence: &str, value: lite::Expr) -> lite::Expr {
-    lite::Expr::Subquery(Box::new(lite::Query::select(lite::Select {
-        items: vec![(value, None)],
-        from: Some(lite::From::Table {
-            name: "_eider_sequence".to_owned(),
-            alias: "_eider_sequence".to_owned(),
-        }),
-        filter: Some(lite::Expr::infix(
-            lite::Expr::column("name"),
-            "=",
-            lite::Expr::text(sequence),
-        )),
-        ..lite::Select::default()
-    })))
-}
-
-/// The value `offset` steps from the sequence's last one, which has been moved on already.
-fn next_value(sequence: &str, offset: i64) -> lite::Expr {
-    let last = lite::Expr::column("last_value");
-    let value = if offset == 0 {
-        last
-    } else {
-        let steps =
-            lite::Expr::infix(lite::Expr::Integer(offset), "*", lite::Expr::column("increment"));
-        lite::Expr::infix(last, "+", steps)
-    };
-    sequence_column(sequence, value)
-}
-
-/// The value for the row with this number (from 1): the sequence is moved on afterwards.
-fn following_value(sequence: &str, number: lite::Expr) -> lite::Expr {
-    let base = lite::Expr::infix(
-        lite::Expr::column("last_value"),
-        "-",
-        lite::Expr::Case {
-            operand: None,
-            branches: vec![(lite::Expr::column("is_called"), lite::Expr::Integer(0))],
-            otherwise: Some(Box::new(lite::Expr::column("increment"))),
-        },
-    );
-    let steps =
-        lite::Expr::infix(number, "*", sequence_column(sequence, lite::Expr::column("increment")));
-    lite::Expr::infix(sequence_column(sequence, base), "+", steps)
 }
 
 /// What a LIKE pattern begins with before anything that isn't itself.

@@ -31,13 +31,21 @@ use crate::sqlite::writer::set_unchecked;
 
 struct Runner {
     connection: Connection,
+    sequences: std::sync::Arc<crate::sqlite::sequence::Sequences>,
 }
 
 impl Runner {
     fn new() -> Self {
         let connection = Connection::open_in_memory().unwrap();
-        super::register(&connection, &std::sync::Arc::default(), &std::sync::Arc::default())
-            .unwrap();
+        let sequences: std::sync::Arc<crate::sqlite::sequence::Sequences> =
+            std::sync::Arc::default();
+        super::register(
+            &connection,
+            &std::sync::Arc::default(),
+            &std::sync::Arc::default(),
+            &sequences,
+        )
+        .unwrap();
         connection.execute_batch(include_str!("../system_schema.sql")).unwrap();
         connection.execute_batch("PRAGMA foreign_keys = ON").unwrap();
         connection
@@ -46,7 +54,7 @@ impl Runner {
         connection
             .set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)
             .unwrap();
-        Self { connection }
+        Self { connection, sequences }
     }
 
     fn catalog(&self) -> Catalog {
@@ -71,6 +79,14 @@ impl Runner {
     }
 
     fn run_one(&self, compiled: &Compiled, out: &mut String) -> Result<(), Error> {
+        self.sequences.reload();
+        self.sequences.load(&self.connection).unwrap();
+        let ran = self.run_action(compiled, out);
+        self.sequences.write(&self.connection).unwrap();
+        ran
+    }
+
+    fn run_action(&self, compiled: &Compiled, out: &mut String) -> Result<(), Error> {
         match &compiled.action {
             Action::Query { program, .. } => {
                 self.run_program(program, Some(&compiled.columns), out)?;

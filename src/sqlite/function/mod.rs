@@ -24,6 +24,7 @@ mod notify;
 mod numeric;
 mod privilege;
 mod regex;
+mod sequence;
 mod server;
 mod statistics;
 mod system;
@@ -45,6 +46,7 @@ use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
 use crate::sqlite::outbox::Outbox;
+use crate::sqlite::sequence::Sequences;
 use crate::sqlite::vfs::Shown;
 
 /// Registers the functions with a connection.
@@ -55,6 +57,7 @@ pub(super) fn register(
     connection: &Connection,
     shown: &Arc<Shown>,
     outbox: &Arc<Outbox>,
+    sequences: &Arc<Sequences>,
 ) -> rusqlite::Result<()> {
     connection.create_collation("decimal", compare_stored)?;
     connection.create_collation("interval", crate::datum::compare::intervals)?;
@@ -88,6 +91,7 @@ pub(super) fn register(
     math::register(connection)?;
     notify::register(connection, outbox)?;
     network::register(connection)?;
+    sequence::register(connection, sequences)?;
     numeric::register(connection)?;
     system::register(connection, shown)?;
     regex::register(connection)?;

@@ -57,15 +57,6 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         error.fields_mut().column = Some(column.to_owned());
         Err(error)
     })?;
-    strict(connection, "pg_sequence_value", 3, |args| {
-        let (value, maximum) = (args.integer(0)?, args.integer(1)?);
-        if value > maximum {
-            let name = args.text(2)?;
-            let message = format!("nextval: reached maximum value of sequence \"{name}\"");
-            return Err(Error::user(SqlState(*b"2200H"), message));
-        }
-        Ok(integer(value))
-    })?;
     register_parts(connection)?;
     register_checks(connection)
 }

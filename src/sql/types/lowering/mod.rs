@@ -142,8 +142,10 @@ pub(crate) enum Lowering {
     CurrentSetting,
     /// `set_config(name, value, is_local)`: done by the session before the query runs.
     SetConfig,
-    /// A value of a sequence; needs a step of its own.
+    /// The next value of a sequence.
     NextValue,
+    /// `setval`
+    SetValue,
     /// The type of the argument, which the compiler knows.
     TypeOf,
     /// `generate_series` of integers.

@@ -2,7 +2,7 @@
 
 use Lowering::{
     BackendPid, Call, CurrentSetting, Flag, NextValue, Notify, Now, Records, Series, SessionFact,
-    SetConfig, TypeOf,
+    SetConfig, SetValue, TypeOf,
 };
 
 use super::{Fact, Lowering, Row};
@@ -32,6 +32,7 @@ pub(super) const ROWS: &[Row] = &[
     ("version()", Call("pg_version")), ("current_database()", SessionFact(Fact::Database)), ("current_schema()", SessionFact(Fact::Schema)),
     ("pg_backend_pid()", BackendPid), ("pg_is_in_recovery()", Flag("in_hot_standby")), ("current_setting(text)", CurrentSetting),
     ("current_setting(text,bool)", CurrentSetting), ("nextval(regclass)", NextValue), ("set_config(text,text,bool)", SetConfig),
+    ("setval(regclass,int8)", SetValue), ("setval(regclass,int8,bool)", SetValue),
     ("pg_options_to_table(_text)", Records("pg_options", OPTION_COLUMNS)), ("pg_encoding_to_char(int4)", Call("pg_encoding_name")),
     ("pg_notify(text,text)", Notify), ("pg_sleep(float8)", Call("pg_sleep")), ("pg_typeof(any)", TypeOf), ("generate_series(int4,int4)", Series), ("generate_series(int4,int4,int4)", Series),
     ("generate_series(int8,int8)", Series), ("generate_series(int8,int8,int8)", Series),
