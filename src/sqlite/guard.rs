@@ -14,8 +14,6 @@ use crate::model::statement::Dialect;
 /// Eider's own tables begin with this.
 const OWN_PREFIX: &str = "_eider_";
 
-const OWN_TRIGGER_PREFIX: &str = "_eider_trigger_";
-
 /// PRAGMAs that only read, with or without an argument.
 const READ_PRAGMAS: [&str; 19] = [
     "table_info",
