@@ -90,6 +90,8 @@ async fn a_file_takes_the_databases_place_on_every_node() {
     std::fs::write(&damaged, bytes).unwrap();
     let (status, body) = send(&cluster, follower, "/db/load", &damaged);
     assert!(status == "200" && body.contains("invalid SQLite data"), "{status} {body}");
+    // Leadership may have moved on meanwhile.
+    let (leader, follower) = (cluster.leader(), cluster.follower());
     let (status, body) = send(&cluster, leader, "/boot", &small);
     assert_eq!((status.as_str(), body.as_str()), ("503", "not single-node\n"));
     let (status, body) = send(&cluster, follower, "/boot", &small);

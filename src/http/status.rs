@@ -98,7 +98,8 @@ fn store(call: &Call, status: &Status) -> Json {
     let app = &call.app;
     let leader = app.engine.leader();
     let identity = |member: &Member| json!({ "node_id": member.name, "addr": member.raft_addr });
-    let members = app.engine.members();
+    let mut members = app.engine.members();
+    members.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
     let nodes: Vec<Json> = members
         .iter()
         .map(|(member, votes)| {
