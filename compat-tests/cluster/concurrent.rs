@@ -26,11 +26,11 @@ fn on_every_node(test: impl AsyncFn(&Cluster, &Node)) {
 }
 
 async fn number(client: &Client, query: &str) -> i32 {
-    client.query_one(query, &[]).await.unwrap_or_else(|error| panic!("{query}: {error}")).get(0)
+    client.query_one(query, &[]).await.unwrap_or_else(|error| panic!("{query}: {error:?}")).get(0)
 }
 
 async fn run(client: &Client, script: &str) {
-    client.batch_execute(script).await.unwrap_or_else(|error| panic!("{script}: {error}"));
+    client.batch_execute(script).await.unwrap_or_else(|error| panic!("{script}: {error:?}"));
 }
 
 /// Whether a client is still waiting after a while.

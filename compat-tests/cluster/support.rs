@@ -332,8 +332,13 @@ impl Cluster {
             .unwrap()
     }
 
-    /// Stops every node and compares their database files byte for byte.
+    /// Waits until every node has applied the same, stops them and compares their database files byte
+    /// for byte.
     pub fn stop_and_compare(&mut self) {
+        wait_for("all nodes to have applied the same", || {
+            let first = self.nodes[0].applied_index();
+            self.nodes.iter().all(|node| node.applied_index() == first).then_some(())
+        });
         // The last one can't hand over leadership, which is no fault.
         for node in &mut self.nodes {
             node.stop();

@@ -154,8 +154,13 @@ impl Prepared {
     /// # Errors
     /// 0A000 `cached plan must not change result type`, which drivers match on.
     pub(crate) fn check_result(&self, plan: &Plan) -> Result<(), Error> {
+        // Names and types are what counts: a table may have been made anew meanwhile.
+        let result = |columns: &Option<Arc<[OutputColumn]>>| -> Option<Vec<(String, PgType)>> {
+            let columns = columns.as_ref()?.iter();
+            Some(columns.map(|column| (column.name.clone(), column.data_type)).collect())
+        };
         match self.described.get() {
-            Some(told) if *told != plan.described() => Err(Error::new(
+            Some(told) if result(told) != result(&plan.described()) => Err(Error::new(
                 crate::model::error::Class::User,
                 SqlState::FEATURE_NOT_SUPPORTED,
                 "cached plan must not change result type",
