@@ -44,7 +44,7 @@ macro_rules! files {
 
 const FILES: &[(&str, &str)] = files! {
     "pg_aggregate" "pg_am" "pg_amop" "pg_amproc" "pg_attribute" "pg_authid" "pg_cast" "pg_class"
-    "pg_collation" "pg_conversion" "pg_description" "pg_index" "pg_language" "pg_namespace"
+    "pg_collation" "pg_conversion" "pg_description" "pg_index" "pg_init_privs" "pg_language" "pg_namespace"
     "pg_opclass" "pg_operator" "pg_opfamily" "pg_proc" "pg_range" "pg_tablespace" "pg_ts_config"
     "pg_ts_dict" "pg_ts_parser" "pg_ts_template" "pg_type"
 };

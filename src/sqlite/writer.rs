@@ -664,12 +664,7 @@ impl Writer {
         let captured = match (committed, captured) {
             (Err(_), Some(captured)) => captured,
             (Err(error), None) => return Err(self.commit_refused(&error)),
-            (Ok(()), _) => {
-                let fault = Fault::new("a transaction was committed before it was replicated");
-                let error = Error::internal("the transaction can't be replicated");
-                self.mark_lost();
-                return Err(RunError { error, transaction_lost: true, fault: Some(fault) });
-            }
+            (Ok(()), _) => return Err(self.committed_early()),
         };
         let bytes = (captured.pages.len() * PAGE_BYTES) as u64;
         let bytes_max = self.shared.options.transaction_bytes_max;
@@ -691,6 +686,14 @@ impl Writer {
             });
         }
         Ok(Some(capture))
+    }
+
+    /// SQLite has written what was to be held back.
+    fn committed_early(&mut self) -> RunError {
+        let fault = Fault::new("a transaction was committed before it was replicated");
+        let error = Error::internal("the transaction can't be replicated");
+        self.mark_lost();
+        RunError { error, transaction_lost: true, fault: Some(fault) }
     }
 
     /// A COMMIT that failed for its own reasons: deferred foreign keys, or the disk.

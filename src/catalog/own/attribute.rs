@@ -3,6 +3,7 @@
 use crate::catalog::acl::CLASS_RELATION;
 use crate::catalog::cell::Cell;
 use crate::catalog::own::class::tables;
+use crate::catalog::own::constraint::{CLASS_OF_DEFAULTS, CLASS_OF_RELATIONS};
 use crate::catalog::own::index::all_indexes;
 use crate::catalog::own::role::Access;
 use crate::catalog::own::{Builder, derived_oid};
@@ -168,6 +169,28 @@ pub(super) fn defaults(catalog: &Catalog, rows: &mut Builder) {
                 ("adnum", column.number.into()),
                 ("adbin", text.into()),
             ]);
+        }
+    }
+}
+
+/// A default depends on its column, and on the sequence that it takes values of.
+pub(super) fn dependencies(catalog: &Catalog, rows: &mut Builder) {
+    for table in tables(catalog) {
+        for column in table.columns.iter().filter(|column| default(catalog, column).is_some()) {
+            let mut add = |object: Oid, number: i16, kind: &'static str| {
+                rows.add(vec![
+                    ("classid", CLASS_OF_DEFAULTS.into()),
+                    ("objid", default_oid(table.oid, column.number).into()),
+                    ("refclassid", CLASS_OF_RELATIONS.into()),
+                    ("refobjid", object.into()),
+                    ("refobjsubid", number.into()),
+                    ("deptype", kind.into()),
+                ]);
+            };
+            add(table.oid, column.number, if column.generated.is_some() { "i" } else { "a" });
+            if let Some(sequence) = column.sequence.filter(|_| column.default.is_none()) {
+                add(sequence, 0, "n");
+            }
         }
     }
 }

@@ -108,8 +108,9 @@ fn add(catalog: &Catalog, table: &Table, constraint: &Constraint, rows: &mut Bui
     ]);
 }
 
-/// `pg_class` of `pg_class` and `pg_constraint`, which `pg_depend` refers to.
+/// `pg_class` of `pg_class`, `pg_attrdef` and `pg_constraint`, which `pg_depend` refers to.
 pub(crate) const CLASS_OF_RELATIONS: Oid = 1259;
+pub(crate) const CLASS_OF_DEFAULTS: Oid = 2604;
 pub(crate) const CLASS_OF_CONSTRAINTS: Oid = 2606;
 
 /// An index behind a key depends on its constraint, and the constraint on its columns.

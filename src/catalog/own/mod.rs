@@ -39,6 +39,7 @@ pub(crate) fn rows(relation: &'static SystemRelation, catalog: &Catalog) -> Rows
         "pg_sequence" => sequence::sequences(catalog, &mut rows),
         "pg_depend" => {
             sequence::dependencies(catalog, &mut rows);
+            attribute::dependencies(catalog, &mut rows);
             constraint::dependencies(catalog, &mut rows);
         }
         "pg_authid" => role::roles(catalog, &mut rows),

@@ -49,7 +49,6 @@ pub(crate) use trace::Trace;
 
 /// Binds one statement.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 pub(crate) struct Binder<'a> {
     pub(crate) catalog: &'a Catalog,
     pub(crate) settings: &'a CompileSettings,

@@ -196,7 +196,6 @@ pub(super) fn create_table_as(
     if name::exists(binder.catalog, &name) {
         return already_exists(&name.name, tree.if_not_exists, tag);
     }
-    if !tree.materialized_view {}
     let (query, view) = bind(&tree.query, &tree.text, binder)?;
     if tree.materialized_view && uses_temporary(&view, binder) {
         let message = "materialized views must not use temporary tables or views";
