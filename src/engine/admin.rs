@@ -91,7 +91,10 @@ impl Engine {
 
     /// Members, with whether each votes.
     pub fn members(&self) -> Vec<(Member, bool)> {
-        self.core.attached().map(|attached| attached.node.members()).unwrap_or_default()
+        let attached = self.core.attached();
+        let mut members = attached.map(|attached| attached.node.members()).unwrap_or_default();
+        members.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+        members
     }
 
     pub fn leader(&self) -> Option<Member> {

@@ -28,7 +28,6 @@ pub(crate) async fn nodes(call: &Call) -> Response {
     let nonvoters = call.params.has("nonvoters");
     let mut members = call.app.engine.members();
     members.retain(|(_, votes)| *votes || nonvoters);
-    members.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
     let nodes = join_all(members.iter().map(|(member, votes)| node(call, member, *votes))).await;
     let document = if call.params.get("ver") == Some("2") {
         json!({ "nodes": nodes })

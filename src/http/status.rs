@@ -98,8 +98,7 @@ fn store(call: &Call, status: &Status) -> Json {
     let app = &call.app;
     let leader = app.engine.leader();
     let identity = |member: &Member| json!({ "node_id": member.name, "addr": member.raft_addr });
-    let mut members = app.engine.members();
-    members.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+    let members = app.engine.members();
     let nodes: Vec<Json> = members
         .iter()
         .map(|(member, votes)| {

@@ -7,6 +7,8 @@
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::sqlite::vfs::{ByteOrder, Checksum};
+
 /// Bytes at the end of each page that SQLite doesn't use.
 pub(crate) const RESERVED_BYTES: usize = 8;
 /// Where the header, which page 1 begins with, says so.
@@ -57,12 +59,8 @@ pub(crate) fn is_whole(page: &[u8]) -> bool {
 
 /// SQLite's checksum of WAL frames (file format §4.2), from zero, over little-endian words.
 fn content_sum(content: &[u8]) -> [u8; RESERVED_BYTES] {
-    let (mut first, mut second) = (0_u32, 0_u32);
-    let (pairs, _) = content.as_chunks::<8>();
-    for [a, b, c, d, e, f, g, h] in pairs {
-        first = first.wrapping_add(u32::from_le_bytes([*a, *b, *c, *d])).wrapping_add(second);
-        second = second.wrapping_add(u32::from_le_bytes([*e, *f, *g, *h])).wrapping_add(first);
-    }
+    let zero = Checksum { first: 0, second: 0 };
+    let Checksum { first, second } = zero.over(ByteOrder::Little, content);
     let mut sum = [0; RESERVED_BYTES];
     sum[..4].copy_from_slice(&first.to_le_bytes());
     sum[4..].copy_from_slice(&second.to_le_bytes());

@@ -45,14 +45,7 @@ pub(crate) struct ParsedStatement {
 /// Splits a text into statements and parses each.
 pub(crate) fn parse_text(text: &str) -> Result<Vec<ParsedStatement>, Error> {
     let source = Source::new(text);
-    let dialect = PostgreSqlDialect {};
-    let tokens = Tokenizer::new(&dialect, text)
-        .tokenize_with_location()
-        .map_err(|error| source.token_error(&error.message, error.location))?;
-    let tokens: Vec<TokenWithSpan> = tokens
-        .into_iter()
-        .filter(|token| !matches!(token.token, Token::Whitespace(_) | Token::EOF))
-        .collect();
+    let tokens = tokens(&source, text)?;
     tokens
         .split_inclusive(|token| token.token == Token::SemiColon)
         .filter_map(|statement| {
@@ -65,17 +58,19 @@ pub(crate) fn parse_text(text: &str) -> Result<Vec<ParsedStatement>, Error> {
         .collect()
 }
 
+/// The tokens of a text, but for white space and comments.
+fn tokens(source: &Source<'_>, text: &str) -> Result<Vec<TokenWithSpan>, Error> {
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, text)
+        .tokenize_with_location()
+        .map_err(|error| source.token_error(&error.message, error.location))?;
+    let means = |token: &TokenWithSpan| !matches!(token.token, Token::Whitespace(_) | Token::EOF);
+    Ok(tokens.into_iter().filter(means).collect())
+}
+
 /// Parses one expression, for what the catalog keeps as text (defaults).
 pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr, Error> {
     let source = Source::new(text);
-    let dialect = PostgreSqlDialect {};
-    let tokens = Tokenizer::new(&dialect, text)
-        .tokenize_with_location()
-        .map_err(|error| source.token_error(&error.message, error.location))?;
-    let tokens: Vec<TokenWithSpan> = tokens
-        .into_iter()
-        .filter(|token| !matches!(token.token, Token::Whitespace(_) | Token::EOF))
-        .collect();
+    let tokens = tokens(&source, text)?;
     let convert = Convert { source: &source, tokens: &tokens, end: None };
     let mut cursor = Cursor::new(&convert, &tokens);
     let expr = cursor.expr()?;

@@ -3,8 +3,7 @@
 //! A body is a text of its own, with its own tokens. Variables, loops and what else needs an interpreter are
 //! refused by name.
 
-use sqlparser::dialect::PostgreSqlDialect;
-use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::cursor::Cursor;
 use super::{Convert, Source, unsupported, utility, word};
@@ -61,13 +60,7 @@ const REFUSED: &[&str] = &[
 /// 42601; 0A000 for what needs an interpreter.
 pub(in crate::sql) fn parse(text: &str) -> Result<Block, Error> {
     let source = Source::new(text);
-    let tokens = Tokenizer::new(&PostgreSqlDialect {}, text)
-        .tokenize_with_location()
-        .map_err(|error| source.token_error(&error.message, error.location))?;
-    let tokens: Vec<TokenWithSpan> = tokens
-        .into_iter()
-        .filter(|token| !matches!(token.token, Token::Whitespace(_) | Token::EOF))
-        .collect();
+    let tokens = super::tokens(&source, text)?;
     let convert = Convert { source: &source, tokens: &tokens, end: None };
     let mut cursor = Cursor::new(&convert, &tokens);
     let block = block(&mut cursor);
