@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, IsolationLevel, SimpleQueryMessage};
 
-use crate::support::{Cluster, Node};
+use crate::support::{Cluster, Node, wait_for};
 
 /// Runs a test against each node of a cluster, the leader among them, on an empty table `t`.
 fn on_every_node(test: impl AsyncFn(&Node)) {
@@ -212,5 +212,49 @@ fn settings_of_the_running_transaction_reach_it_and_no_other() {
         });
         assert_eq!(row, Some("on"));
         client.batch_execute("ROLLBACK").await.unwrap();
+    });
+}
+
+/// Loses the open transactions of all sessions: leadership moves, and comes into force.
+fn move_leadership(cluster: &Cluster) {
+    let before = cluster.leader();
+    cluster.nodes[before].post("/leader", "{}").unwrap();
+    wait_for("another leader", || cluster.find_leader().filter(|&now| now != before));
+}
+
+#[test]
+fn a_transaction_that_is_lost_while_its_client_is_silent_is_never_said_to_be_committed() {
+    let cluster = Cluster::start(3);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let writer = cluster.nodes[0].connect().await;
+        writer.batch_execute("CREATE TABLE t (id int PRIMARY KEY, n int)").await.unwrap();
+        // Of known rows, and with the write slot.
+        for begin in ["INSERT INTO t VALUES ($1, 1)", "INSERT INTO t SELECT $1, count(*) FROM t"] {
+            for node in &cluster.nodes {
+                for ends in ["COMMIT", "SELECT 1", "SAVEPOINT a", "ROLLBACK"] {
+                    let client = node.connect().await;
+                    client.batch_execute("BEGIN").await.unwrap();
+                    client.execute(begin, &[&-1]).await.unwrap();
+                    move_leadership(&cluster);
+                    writer.batch_execute("DELETE FROM t").await.unwrap();
+                    let ended = client.batch_execute(ends).await;
+                    if ends == "ROLLBACK" {
+                        ended.unwrap();
+                    } else {
+                        let code = code(&ended.expect_err(ends));
+                        assert_eq!(code, SqlState::T_R_SERIALIZATION_FAILURE, "{ends}");
+                    }
+                    if ends.starts_with('S') {
+                        let ignored = client.batch_execute("SELECT 1").await.unwrap_err();
+                        assert_eq!(code(&ignored), SqlState::IN_FAILED_SQL_TRANSACTION);
+                        client.batch_execute("ROLLBACK").await.unwrap();
+                    }
+                    let kept = "SELECT count(*) FROM t WHERE id = -1";
+                    let kept: i64 = client.query_one(kept, &[]).await.unwrap().get(0);
+                    assert_eq!(kept, 0, "{ends}");
+                }
+            }
+        }
     });
 }

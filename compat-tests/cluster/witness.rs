@@ -100,6 +100,22 @@ async fn pg_write(client: &mut tokio_postgres::Client, id: u64) -> Outcome {
     }
 }
 
+/// What a reply of status 200 says: a statement's error stands in its result, and takes back the others.
+fn http_outcome(reply: &serde_json::Value, history: &History) -> Outcome {
+    let empty = Vec::new();
+    let results = reply["results"].as_array().unwrap_or(&empty);
+    if let Some(error) = results.iter().find_map(|result| result.get("error")) {
+        // Nothing is wrong with the statements, and nobody cancels them.
+        history.complain(format!("a statement failed: {error}"));
+        return Outcome::Failed;
+    }
+    if reply.get("error").is_none() && results.len() == 2 {
+        Outcome::Acknowledged
+    } else {
+        Outcome::Unknown
+    }
+}
+
 fn http_writer(port: u16, history: &History) {
     while !history.stop.load(Ordering::SeqCst) {
         let id = history.next.fetch_add(1, Ordering::SeqCst);
@@ -112,12 +128,7 @@ fn http_writer(port: u16, history: &History) {
         let outcome = match reply {
             Some(reply) if reply.status == 200 => {
                 let reply: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
-                let results = reply["results"].as_array().map_or(0, Vec::len);
-                if reply.get("error").is_none() && results == 2 {
-                    Outcome::Acknowledged
-                } else {
-                    Outcome::Unknown
-                }
+                http_outcome(&reply, history)
             }
             _ => Outcome::Unknown,
         };

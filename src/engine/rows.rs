@@ -472,7 +472,7 @@ fn too_large() -> Error {
 }
 
 fn check(control: &Control) -> Result<(), Error> {
-    if control.cancel.as_ref().is_some_and(|flag| flag.load(std::sync::atomic::Ordering::Acquire)) {
+    if control.is_stopped() {
         return Err(Stopped::Cancelled.error());
     }
     if control.deadline.is_some_and(|deadline| deadline.remaining().is_zero()) {

@@ -25,6 +25,7 @@ use openraft::async_runtime::watch::WatchReceiver;
 use crate::model::id::LogIndex;
 use crate::model::member::Member;
 use crate::platform::clock;
+use crate::platform::mutant::mutant;
 use crate::raft::ProposeError;
 use crate::raft::codec;
 use crate::raft::message;
@@ -37,6 +38,7 @@ const PATIENCE: Duration = Duration::from_millis(10);
 /// Whether this node's log says that it has promised nothing to anybody later than `leader`.
 pub(super) fn promised_nobody_after(inner: &Inner, leader: &LeaderId) -> bool {
     match inner.links.log.vote().map(codec::decode_vote) {
+        _ if mutant("leadership-not-asked") => true,
         None => true,
         Some(Ok(own)) => codec::encode_leader(&own.leader_id) <= codec::encode_leader(leader),
         // It stops this node wherever it is needed; here it is no promise that could be relied on.
@@ -71,7 +73,9 @@ impl Voters {
 pub(super) async fn read_index(inner: &Arc<Inner>) -> Result<LogIndex, ProposeError> {
     let fence = inner.leadership.borrow().ready.ok_or(ProposeError::NotLeader)?;
     let leader = LeaderId { term: fence.term.0, node_id: fence.leader.0 };
-    let index = LogIndex(inner.applied.begun().max(inner.links.told.load(Ordering::SeqCst)));
+    let told = inner.links.told.load(Ordering::SeqCst);
+    let told = if mutant("told-forgotten") { 0 } else { told };
+    let index = LogIndex(inner.applied.begun().max(told));
     if !promised_nobody_after(inner, &leader) {
         return Err(ProposeError::NotLeader);
     }

@@ -51,9 +51,7 @@ impl Locks {
     pub(crate) fn check(&self) -> Result<(), Error> {
         match &self.handle {
             Some(handle) if handle.is_lost() && self.own > 0 => Err(AdvisoryLocks::loss()),
-            Some(handle) if handle.is_lost() => Err(Error::serialization(
-                "the transaction's advisory locks were lost with the leader",
-            )),
+            Some(handle) if handle.is_lost() => Err(lost()),
             _ => Ok(()),
         }
     }
@@ -232,6 +230,11 @@ impl Session {
     pub fn doom(&self) -> Option<Error> {
         self.locks.doom()
     }
+}
+
+/// 40001: a transaction's own locks.
+pub(crate) fn lost() -> Error {
+    Error::serialization("the transaction's advisory locks were lost with the leader")
 }
 
 /// A lock's name as `pg_advisory_key` writes it; `None` for NULL.

@@ -2,6 +2,7 @@
 //! transaction rather than data. The table at the top of `transaction` says what each does when.
 
 use crate::model::error::{Error, SqlState};
+use crate::platform::mutant::mutant;
 use crate::session::transaction::{self, Phase};
 use crate::session::{Session, Severity, settings};
 use crate::sql::{Action, LockWait, TransactionModes};
@@ -99,8 +100,9 @@ impl Session {
     async fn commit_block(&mut self) -> Result<&'static str, Error> {
         match self.phase {
             Phase::Failed => {
+                let loss = self.loss.take().filter(|_| !mutant("loss-not-told"));
                 self.end(false).await;
-                return Ok("ROLLBACK");
+                return loss.map_or(Ok("ROLLBACK"), Err);
             }
             Phase::Block => {}
             Phase::Idle | Phase::Implicit => {
@@ -120,6 +122,9 @@ impl Session {
 
     async fn rollback_to(&mut self, name: &str) -> Result<&'static str, Error> {
         self.require_block("ROLLBACK TO SAVEPOINT")?;
+        if let Some(loss) = self.loss.take() {
+            return Err(loss);
+        }
         let depth = self.savepoints.find(name)?;
         if let Some(write) = &mut self.write {
             write.rollback_to(depth).await?;

@@ -89,7 +89,7 @@ pub enum Severity {
 pub enum Interruption {
     /// Tell the client with severity FATAL, then close.
     Fatal(Error),
-    /// The open transaction was lost; the session is in the failed state. Nothing is sent now.
+    /// The open transaction was lost. Nothing is sent now: the answer to the next message says so.
     TransactionLost,
     /// There are [`Session::notifications`] to send.
     Notified,
@@ -125,6 +125,9 @@ pub struct Session {
     saved: Option<Saved>,
     /// The open transaction at the leader, once something needed the write slot.
     write: Option<Transaction>,
+    /// Why the open transaction is gone, until the client has been told. It must hear of it before
+    /// "ROLLBACK" answers its COMMIT: clients take that for success if nothing went wrong before.
+    loss: Option<Error>,
     /// REPEATABLE READ's snapshot.
     view: Option<View>,
     /// When the transaction began, in microseconds since 1970.
@@ -193,6 +196,7 @@ impl Session {
             savepoints: Savepoints::default(),
             saved: None,
             write: None,
+            loss: None,
             view: None,
             transaction_time: None,
             statement_time: wall_microseconds(),
@@ -310,10 +314,8 @@ impl Session {
         }
         self.check_new_statement(name)?;
         let prepared = self.cache.get(text, types)?;
-        if self.phase == Phase::Failed
-            && prepared.parsed.as_ref().is_some_and(|parsed| !parsed.ends_transaction())
-        {
-            return Err(transaction::failed());
+        if prepared.parsed.as_ref().is_some_and(|parsed| !parsed.ends_transaction()) {
+            self.check_transaction()?;
         }
         // Binding now finds unknown tables and types at Parse, where PostgreSQL finds them.
         if prepared.parsed.is_some() && self.phase != Phase::Failed {
@@ -463,21 +465,33 @@ impl Session {
                 Some(error) => Interruption::Fatal(error),
                 None => {
                     self.locks.end_transaction().await;
-                    self.lose_transaction();
+                    self.lose_transaction(advisory::lost());
                     Interruption::TransactionLost
                 }
             },
-            _ = lost => {
-                self.lose_transaction();
+            error = lost => {
+                self.lose_transaction(error);
                 Interruption::TransactionLost
             }
         }
     }
 
-    fn lose_transaction(&mut self) {
+    fn lose_transaction(&mut self, error: Error) {
         self.write = None;
         self.savepoints = Savepoints::default();
-        self.phase = Phase::Failed;
+        self.loss = Some(error);
+        if self.phase == Phase::Block {
+            self.phase = Phase::Failed;
+        }
+    }
+
+    /// Before anything that doesn't end the transaction: why it can't go on, if it can't.
+    fn check_transaction(&mut self) -> Result<(), Error> {
+        match self.loss.take() {
+            Some(loss) => Err(loss),
+            None if self.phase == Phase::Failed => Err(transaction::failed()),
+            None => Ok(()),
+        }
     }
 
     /// Ends the session; an open transaction is rolled back.

@@ -7,7 +7,6 @@ use crate::model::error::{Error, SqlState};
 use crate::model::value::{RowBatch, Value};
 use crate::session::cursor::Scroll;
 use crate::session::statement::Prepared;
-use crate::session::transaction::{self, Phase};
 use crate::session::{NAMED_OBJECTS_MAX, Session};
 use crate::sql::{CopyOptions, FetchCount, OutputColumn, Parsed};
 
@@ -255,8 +254,8 @@ impl Session {
     ) -> Result<(), Error> {
         let statement = self.statement(statement)?;
         let ends = statement.parsed.as_ref().is_none_or(Parsed::ends_transaction);
-        if self.phase == Phase::Failed && !ends {
-            return Err(transaction::failed());
+        if !ends {
+            self.check_transaction()?;
         }
         if !portal.is_empty() {
             self.check_new_portal(portal)?;
@@ -332,9 +331,7 @@ impl Session {
         let (statement, parameters) = match std::mem::replace(&mut portal.state, done) {
             State::Bound { statement, parameters } => (statement, parameters),
             State::Suspended(mut rows) => {
-                if self.phase == Phase::Failed {
-                    return Err(transaction::failed());
-                }
+                self.check_transaction()?;
                 rows.left = left;
                 rows.sent = 0;
                 rows.portal = Some(name.to_owned());

@@ -63,8 +63,8 @@ impl Session {
         alone: bool,
     ) -> Result<Reply, Error> {
         let Some(parsed) = &prepared.parsed else { return Ok(Reply::Empty) };
-        if self.phase == Phase::Failed && !parsed.ends_transaction() {
-            return Err(transaction::failed());
+        if !parsed.ends_transaction() {
+            self.check_transaction()?;
         }
         if self.database_use.is_dropped() {
             return Err(Error::retry(
@@ -553,6 +553,10 @@ impl Session {
 
     /// Commits what is open.
     pub(crate) async fn commit(&mut self) -> Result<(), Error> {
+        if let Some(loss) = self.loss.take() {
+            self.end(false).await;
+            return Err(loss);
+        }
         let limits = self.limits();
         if let Err(error) = self.run_commit_actions().await {
             self.end(false).await;
@@ -575,6 +579,7 @@ impl Session {
         if let Some(write) = self.write.take() {
             write.rollback().await;
         }
+        self.loss = None;
         self.view = None;
         self.copy = None;
         self.end_listening(committed);

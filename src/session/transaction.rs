@@ -10,6 +10,10 @@
 //!
 //! `Implicit` is a simple query of several statements, or an extended-protocol pipeline up to its
 //! Sync. ROLLBACK TO leads from `Failed` back to `Block`.
+//!
+//! A transaction that is lost while its client says nothing (its leader is gone) fails without a word.
+//! Whatever the client sends next, other than ROLLBACK, is answered with the reason, COMMIT too, and an
+//! implicit transaction's Sync: a tag would be taken for success.
 
 use crate::model::error::{Error, SqlState};
 use crate::session::settings::Saved;

@@ -18,6 +18,7 @@ mod lease_test;
 mod membership_test;
 mod private_test;
 mod raft_test;
+mod read_test;
 mod snapshot_test;
 mod storm;
 mod wires;

@@ -119,7 +119,7 @@ impl State {
 
 /// Why a statement under this control must stop, if it must.
 pub(crate) fn stop_reason(control: &Control) -> Option<Error> {
-    if control.cancel.as_ref().is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
+    if control.is_stopped() {
         return Some(canceled("canceling statement due to user request"));
     }
     if let Some(left) = &control.checks_left {

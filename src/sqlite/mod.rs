@@ -93,11 +93,22 @@ pub struct Control {
     pub deadline: Option<Instant>,
     /// 57014 "canceling statement due to user request" when set.
     pub cancel: Option<Arc<AtomicBool>>,
+    /// The same, set by somebody in whose way the statement stands: not by its client, whose next
+    /// attempt it must not stop.
+    pub stop: Option<Arc<AtomicBool>>,
     /// Checks that may still be made: each takes one away, and the statement stops (57014) at the
     /// check that finds none left. Whoever set it knows by the zero why it stopped.
     pub checks_left: Option<Arc<AtomicU32>>,
     /// What is done when the statement turns out to take long.
     pub overdue: Option<Overdue>,
+}
+
+impl Control {
+    /// Whether the client or somebody else has asked it to stop.
+    pub fn is_stopped(&self) -> bool {
+        let is_set = |flag: &Arc<AtomicBool>| flag.load(std::sync::atomic::Ordering::Acquire);
+        self.cancel.as_ref().is_some_and(is_set) || self.stop.as_ref().is_some_and(is_set)
+    }
 }
 
 /// Something to be done once, in the middle of a statement that goes on.

@@ -378,17 +378,16 @@ impl Lane {
     ) -> Result<Vec<Result<StatementResult, Error>>, Broken> {
         let unit = &submission.unit;
         let control = self.control(&submission.token, submission.deadline);
-        let flag = control.cancel.clone().unwrap_or_default();
         let mut bytes_left = self.limits.result_bytes_max;
         let mut results = Vec::with_capacity(unit.statements.len());
         for statement in &unit.statements {
             let mut rows = Collector::new(bytes_left);
-            self.running(None, &flag, None);
+            self.running(None, None);
             let began = self.began();
             let start = clock::now();
             let ran = self.writer().run(statement, &control, &mut rows);
             let time = clock::now().since(start);
-            if self.ran() {
+            if self.ran().is_some() {
                 return Err(Broken::Interrupted);
             }
             self.note_text(Text::of(statement), began, &ran, &control);

@@ -110,7 +110,8 @@ impl Lane {
 
     /// What a statement obeys where the lane runs now.
     pub(super) fn control(&self, token: &Token, deadline: Option<Instant>) -> Control {
-        let control = token.control(deadline);
+        let stop = Some(self.shared.interrupted.clone());
+        let control = Control { stop, ..token.control(deadline) };
         if !self.here {
             return control;
         }

@@ -283,11 +283,10 @@ impl Lane {
                 return self.on_run(transaction, statement, rows);
             }
             Request::RunEach { sql, rows, token, deadline, reply } => {
-                let control = token.control(deadline);
-                let flag = control.cancel.clone().unwrap_or_default();
-                self.running(Some(transaction), &flag, None);
+                let control = self.control(&token, deadline);
+                self.running(Some(transaction), None);
                 let ran = self.writer().run_each(&sql, &rows, &control);
-                self.ran();
+                let ran = explained(ran, self.ran());
                 self.note_catalog();
                 self.count(false);
                 self.reply(ran, reply)?;
@@ -314,11 +313,10 @@ impl Lane {
                 self.reply(replayed, reply)?;
             }
             Request::Load { path, token, deadline, reply } => {
-                let control = token.control(deadline);
-                let flag = control.cancel.clone().unwrap_or_default();
-                self.running(Some(transaction), &flag, None);
+                let control = self.control(&token, deadline);
+                self.running(Some(transaction), None);
                 let loaded = self.writer().load(&path, &control);
-                self.ran();
+                let loaded = explained(loaded, self.ran());
                 self.count(false);
                 self.reply(loaded, reply)?;
             }
@@ -342,8 +340,7 @@ impl Lane {
     ) -> Result<Option<Request>, Fault> {
         let text = Text::of(&statement);
         let control = self.control(&rows.token, rows.control.deadline);
-        let flag = control.cancel.clone().unwrap_or_default();
-        self.running(Some(transaction), &flag, Some(rows.stream.clone()));
+        self.running(Some(transaction), Some(rows.stream.clone()));
         let began = self.began();
         // Its consumer is the task that stands still while the lane runs here.
         let ran = if self.here && self.texts.reads(text) {
@@ -363,7 +360,7 @@ impl Lane {
             }
             self.writer().run(&statement, &control, &mut rows)
         };
-        self.ran();
+        let ran = explained(ran, self.ran());
         self.note_text(text, began, &ran, &control);
         self.count(self.texts.is_short(text));
         match ran {
@@ -472,6 +469,16 @@ impl Lane {
 }
 
 /// The transaction isn't open any more.
+/// What ran, with the true reason if it was stopped: SQLite only knows that it was.
+fn explained<T>(ran: Result<T, RunError>, stopped: Option<Error>) -> Result<T, RunError> {
+    ran.map_err(|failed| match stopped {
+        Some(error) if failed.error.state() == SqlState::QUERY_CANCELED => {
+            RunError { error, ..failed }
+        }
+        _ => failed,
+    })
+}
+
 fn gone() -> Error {
     Error::user(SqlState::INVALID_TRANSACTION_STATE, "the transaction is not open any more")
 }

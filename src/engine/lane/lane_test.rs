@@ -457,6 +457,46 @@ async fn a_dropped_handle_stops_what_runs_and_frees_the_slot() {
 }
 
 #[tokio::test]
+async fn a_unit_that_another_leader_stopped_can_be_sent_again() {
+    let bench = Bench::new(1).await;
+    bench.write(&[TABLE]).await;
+    let token = Token::default();
+    let endless = "WITH RECURSIVE n (i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n) \
+                   INSERT INTO t SELECT i FROM n";
+    let answer = bench.submit_with(unit(&[endless]), token.clone()).await;
+    while lock(&bench.handle.shared.runs).is_none() {
+        tokio::task::yield_now().await;
+    }
+    bench.handle.leadership(None).await;
+    assert_eq!(answer.await.unwrap(), Err(Refusal::NotLeader));
+    assert!(!token.is_cancelled(), "its client didn't cancel it");
+    bench.handle.leadership(Some(FENCE)).await;
+    let again = bench.submit_with(unit(&["INSERT INTO t VALUES (1)"]), token).await;
+    bench.commit(bench.proposal().await).await;
+    assert!(results(again.await.unwrap())[0].is_ok());
+}
+
+#[tokio::test]
+async fn a_transaction_that_another_leader_stopped_is_told_so() {
+    let bench = Bench::new(1).await;
+    bench.write(&[TABLE]).await;
+    let opened = bench.open().await.await.unwrap().unwrap();
+    let sql: Arc<str> = "INSERT INTO t SELECT ?1 + (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL \
+                         SELECT i + 1 FROM n) SELECT count(*) FROM n)"
+        .into();
+    let rows = crate::model::value::RowBatch { width: 1, rows: 1, values: vec![Value::Integer(1)] };
+    let (reply, answer) = oneshot::channel();
+    let (token, deadline) = (Token::default(), None);
+    opened.send(Request::RunEach { sql, rows, token, deadline, reply }).await.unwrap();
+    while lock(&bench.handle.shared.runs).is_none() {
+        tokio::task::yield_now().await;
+    }
+    bench.handle.leadership(None).await;
+    let error = answer.await.unwrap().unwrap_err();
+    assert_eq!(error.state(), SqlState::SERIALIZATION_FAILURE);
+}
+
+#[tokio::test]
 async fn a_unit_that_loses_the_transaction_is_left_out_and_the_others_run_again() {
     let bench = Bench::new(1).await;
     bench.write(&[TABLE]).await;
@@ -470,12 +510,6 @@ async fn a_unit_that_loses_the_transaction_is_left_out_and_the_others_run_again(
     let after = bench.submit(&["INSERT INTO t VALUES (3)"]).await;
     bench.commit(proposal).await;
     blocker.await.unwrap().unwrap();
-    while !lock(&bench.handle.shared.runs)
-        .as_ref()
-        .is_some_and(|runs| Arc::ptr_eq(&runs.flag, token.control(None).cancel.as_ref().unwrap()))
-    {
-        tokio::task::yield_now().await;
-    }
     token.cancel();
     bench.commit(bench.proposal().await).await;
     assert!(results(before.await.unwrap())[0].is_ok());

@@ -205,7 +205,6 @@ pub(super) struct LaneLimits {
 #[derive(Debug)]
 struct Runs {
     transaction: Option<u64>,
-    flag: Arc<AtomicBool>,
     rows: Option<Arc<RowStream>>,
 }
 
@@ -219,8 +218,11 @@ pub(super) struct Shared {
     schema: AtomicU32,
     waiting: AtomicUsize,
     runs: Mutex<Option<Runs>>,
-    /// Set when what runs was stopped by [`Shared::interrupt`].
-    interrupted: AtomicBool,
+    /// Set when what runs is stopped by [`Shared::interrupt`]. Not its client's flag: a unit that was
+    /// stopped is sent again, and must find nothing left of it.
+    interrupted: Arc<AtomicBool>,
+    /// Why it was.
+    reason: Mutex<Option<Error>>,
     /// Entries of others that wait for the lane: what runs is stopped for them.
     urgent: AtomicUsize,
     /// The own proposal that the writer can finish next; 0 if there is none.
@@ -268,8 +270,8 @@ impl Shared {
         let runs = lock(&self.runs);
         let Some(runs) = runs.as_ref() else { return };
         if transaction.is_none() || runs.transaction == transaction {
+            *lock(&self.reason) = Some(error.clone());
             self.interrupted.store(true, Ordering::Release);
-            runs.flag.store(true, Ordering::Release);
             if let Some(rows) = &runs.rows {
                 rows.stop(error.clone());
             }
@@ -716,23 +718,19 @@ impl Lane {
     }
 
     /// Marks what runs on the writer, so that it can be stopped from elsewhere.
-    fn running(
-        &self,
-        transaction: Option<u64>,
-        flag: &Arc<AtomicBool>,
-        rows: Option<Arc<RowStream>>,
-    ) {
+    fn running(&self, transaction: Option<u64>, rows: Option<Arc<RowStream>>) {
         self.shared.interrupted.store(false, Ordering::Release);
-        *lock(&self.shared.runs) = Some(Runs { transaction, flag: flag.clone(), rows });
+        *lock(&self.shared.reason) = None;
+        *lock(&self.shared.runs) = Some(Runs { transaction, rows });
         if self.shared.urgent.load(Ordering::SeqCst) > 0 {
             self.shared.interrupt(None, &overtaken());
         }
     }
 
-    /// The end of [`Self::running`]: whether it was stopped from elsewhere.
-    fn ran(&self) -> bool {
+    /// The end of [`Self::running`]: why it was stopped from elsewhere, if it was.
+    fn ran(&self) -> Option<Error> {
         *lock(&self.shared.runs) = None;
-        self.shared.interrupted.load(Ordering::Acquire)
+        lock(&self.shared.reason).take()
     }
 }
 

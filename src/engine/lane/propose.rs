@@ -91,6 +91,9 @@ impl Parts {
     }
 }
 
+// With more in flight, `Lane::confirm` would have to wait until all of it is applied.
+const _: () = assert!(super::IN_FLIGHT_MAX == 1);
+
 impl Lane {
     /// What the next transaction builds on.
     pub(super) fn base(&self) -> Position {
@@ -203,6 +206,10 @@ impl Lane {
 
     /// Answers a transaction that changed nothing, once a quorum says that this node led when it
     /// ran.
+    ///
+    /// There is no index to wait for, as a read on another node has: every entry of this leadership
+    /// for this database was proposed by this lane, and nothing was in flight when the transaction
+    /// began. So what any node can have shown by then was applied here.
     pub(super) fn confirm(&self, fence: Fence, waiters: Waiters) {
         let confirmed = self.proposer.confirm(fence);
         task::spawn(async move {

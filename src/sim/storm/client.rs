@@ -12,6 +12,7 @@ use crate::model::statement::{Atomicity, Dialect, StatementResult, Unit, UnitOut
 use crate::model::value::Value;
 use crate::platform::clock;
 use crate::platform::random::Random;
+use crate::session::{Login, Session};
 use crate::sim::engines::{Attached, DATABASE, query, statement};
 
 /// What is given up takes longer than this.
@@ -147,14 +148,41 @@ impl Client {
             2 => vec![insert, "DELETE FROM bulk".to_owned()],
             _ => vec![first, insert, second],
         };
-        let outcome = if kind >= 7 {
-            let think = Duration::from_millis(self.random.below(30));
+        let think = Duration::from_millis(self.random.below(30));
+        let outcome = if kind >= 9 {
+            clock::timeout(PATIENCE, Box::pin(session(engine, &texts, think))).await
+        } else if kind >= 7 {
             clock::timeout(PATIENCE, transaction(engine, &texts, think)).await
         } else {
             clock::timeout(PATIENCE, unit(engine, &texts)).await
         };
         self.oracle.end(mark, told(outcome));
     }
+}
+
+/// As a PostgreSQL client does it: whatever isn't an error, it takes for success.
+async fn session(engine: &Engine, texts: &[String], think: Duration) -> Result<(), Error> {
+    let user = "postgres".to_owned();
+    let login = Login { user, database: None, settings: Vec::new(), backend_pid: 1 };
+    let mut session = Session::open(engine.clone(), login)?;
+    let begin = ["BEGIN"].into_iter().chain(texts.iter().map(String::as_str));
+    let mut outcome = Ok(());
+    for text in begin.chain(["COMMIT"]) {
+        outcome = say(&mut session, text).await;
+        if outcome.is_err() {
+            break;
+        }
+        // The listener minds its losses meanwhile, and says nothing of them.
+        let _ = clock::timeout(think, session.idle(true)).await;
+    }
+    session.close().await;
+    outcome
+}
+
+async fn say(session: &mut Session, text: &str) -> Result<(), Error> {
+    let mut script = session.script(text).await?;
+    while session.next(&mut script).await?.is_some() {}
+    Ok(())
 }
 
 async fn transaction(engine: &Engine, texts: &[String], think: Duration) -> Result<(), Error> {

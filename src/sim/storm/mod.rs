@@ -56,6 +56,7 @@ struct Storm {
     counters: CountersNeverGoBack,
     pages: SamePositionSamePages,
     reasons: NoNodeStopsWithoutAReason,
+    clients: u64,
     /// Machines whose disk is of no use any more.
     lost: BTreeSet<u64>,
     /// The machine whose log may be damaged.
@@ -86,6 +87,15 @@ impl Storm {
     fn new(seed: u64) -> Self {
         let mut random = Random(seed ^ 0x5_7011);
         let swarm = Swarm::new(&mut random);
+        Self::with(random, swarm, CLIENTS)
+    }
+
+    /// Leadership is handed about, and nothing else goes wrong but slow disks and bad weather.
+    fn of_transfers(seed: u64) -> Self {
+        Self::with(Random(seed ^ 0x7_2a45), Swarm::of_transfers(), 3 * CLIENTS)
+    }
+
+    fn with(random: Random, swarm: Swarm, clients: u64) -> Self {
         Self {
             cluster: Engines::empty(SIZES),
             random,
@@ -95,6 +105,7 @@ impl Storm {
             counters: CountersNeverGoBack::default(),
             pages: SamePositionSamePages::default(),
             reasons: NoNodeStopsWithoutAReason::default(),
+            clients,
             lost: BTreeSet::new(),
             rotten: None,
             next_id: 0,
@@ -131,7 +142,7 @@ impl Storm {
         let leader = self.cluster.leader().await;
         unit(self.cluster.engine(leader), &schema()).await.unwrap();
         let running = Arc::new(AtomicBool::new(true));
-        for number in 0..CLIENTS {
+        for number in 0..self.clients {
             let client = Client {
                 random: Random(self.random.next() ^ number),
                 attached: self.cluster.attached(),
@@ -191,6 +202,7 @@ impl Storm {
         self.oracle.with(|history| {
             invariant::acknowledged_writes_survive::check(history, &end);
             invariant::failed_writes_never_show::check(history, &end);
+            invariant::only_clients_cancel::check(history);
             invariant::one_history::check(history, &end);
             invariant::order_is_real_time::check(history, &end);
             invariant::reads_are_as_fresh_as_promised::check(history);

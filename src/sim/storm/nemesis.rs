@@ -69,6 +69,16 @@ impl Swarm {
         Self(chosen.collect())
     }
 
+    pub(super) fn of_transfers() -> Self {
+        Self(vec![
+            (Trouble::Transfer, 20),
+            (Trouble::SlowSync, 4),
+            (Trouble::Weather, 2),
+            (Trouble::Stop, 2),
+            (Trouble::Start, 8),
+        ])
+    }
+
     fn pick(&self, random: &mut Random) -> Trouble {
         let total: u64 = self.0.iter().map(|(_, weight)| weight).sum();
         let mut at = random.below(total);
@@ -140,9 +150,11 @@ impl Storm {
             }
             Trouble::DiskFull if lives => self.fill(id),
             Trouble::LogRot => self.rot(id),
-            Trouble::Transfer if lives => {
-                let node = self.cluster.node(id).clone();
-                task::spawn(async move { drop(node.transfer(Some(NodeId(other))).await) });
+            Trouble::Transfer => {
+                let Some(leader) = self.cluster.leader_now() else { return };
+                let node = self.cluster.node(leader).clone();
+                let to = (other != leader).then_some(NodeId(other));
+                task::spawn(async move { drop(node.transfer(to).await) });
             }
             Trouble::Replace if ids.len() > 2 => self.replace(id).await,
             Trouble::Grow if ids.len() < 5 => self.grow().await,

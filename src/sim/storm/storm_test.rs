@@ -49,6 +49,22 @@ fn whatever_happens_everything_promised_holds() {
 }
 
 #[test]
+fn nothing_is_lost_or_stale_while_leadership_is_handed_about() {
+    let seeds = match number("TRANSFER_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("TRANSFER_SEEDS").unwrap_or(4),
+    };
+    let (mut total, mut runs) = (Report::default(), 0);
+    for seed in seeds {
+        println!("TRANSFER_SEED={seed}");
+        total.add(sim::run(seed, Storm::of_transfers(seed).run()));
+        runs += 1;
+    }
+    println!("{runs} seeds: {total:#?}");
+    assert!(total.terms > runs * 5, "leadership hardly moved");
+}
+
+#[test]
 fn the_same_seed_gives_the_same_run() {
     let (first, events) = sim::trace(7, Storm::new(7).run());
     let (second, again) = sim::trace(7, Storm::new(7).run());
