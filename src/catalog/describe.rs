@@ -7,6 +7,7 @@ use crate::catalog::Contents;
 use crate::catalog::lookup::Row;
 use crate::catalog::name::{Kind, SearchPath, or_number};
 use crate::catalog::types::{default_operator_class, storage};
+use crate::model::catalog::Table;
 use crate::model::pg_type::{Oid, PgType};
 use crate::pgdata::quote_identifier;
 
@@ -22,6 +23,8 @@ pub trait Deparse: Send + Sync + std::fmt::Debug {
         text: &str,
         pretty: bool,
     ) -> Option<String>;
+    /// The columns that an expression over a table uses: their numbers, in the order in which they first stand there.
+    fn columns(&self, table: &Table, text: &str) -> Vec<i16>;
     /// A view's query.
     fn view(&self, at: (&Contents, &SearchPath), relation: Oid, pretty: bool) -> Option<String>;
 }

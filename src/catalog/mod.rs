@@ -62,6 +62,6 @@ impl Contents {
 
     /// The rows that this database adds.
     pub fn own(&self, relation: &'static SystemRelation) -> &Rows {
-        self.own[relation.place].get_or_init(|| own::rows(relation, &self.catalog))
+        self.own[relation.place].get_or_init(|| own::rows(relation, self))
     }
 }

@@ -137,13 +137,18 @@ fn simple(action: Action) -> Compiled {
     }
 }
 
+/// A record's modifier is the binder's own.
+fn shown_type(data_type: PgType) -> PgType {
+    if data_type.oid == PgType::RECORD.oid { PgType::RECORD } else { data_type }
+}
+
 /// The result's columns for the client.
 pub(super) fn output_columns(types: Types<'_>, outputs: &[Output]) -> Vec<OutputColumn> {
     outputs
         .iter()
         .map(|output| OutputColumn {
             name: output.name.clone(),
-            data_type: output.data_type,
+            data_type: shown_type(output.data_type),
             form: types.form(output.data_type.oid),
             table_oid: output.table_oid,
             attribute_number: output.number,

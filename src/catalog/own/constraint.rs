@@ -1,5 +1,6 @@
 //! `pg_constraint`, and what constraints depend on.
 
+use crate::catalog::Deparse;
 use crate::catalog::cell::Cell;
 use crate::catalog::own::Builder;
 use crate::catalog::own::class::tables;
@@ -12,10 +13,10 @@ fn numbers(table: &Table, places: &[usize]) -> Cell {
     Cell::numbers(places.iter().filter_map(number))
 }
 
-pub(super) fn constraints(catalog: &Catalog, rows: &mut Builder) {
+pub(super) fn constraints(catalog: &Catalog, deparse: Option<&dyn Deparse>, rows: &mut Builder) {
     for table in tables(catalog) {
         for constraint in &table.constraints {
-            add(catalog, table, constraint, rows);
+            add((catalog, deparse), table, constraint, rows);
         }
     }
 }
@@ -64,12 +65,25 @@ fn target_key(table: &Table, numbers: &[i16]) -> Oid {
     found.map_or(0, |constraint| constraint.oid)
 }
 
-fn add(catalog: &Catalog, table: &Table, constraint: &Constraint, rows: &mut Builder) {
+/// The columns of a condition.
+fn checked(deparse: Option<&dyn Deparse>, table: &Table, expression: &str) -> Cell {
+    match deparse.map(|deparse| deparse.columns(table, expression)) {
+        Some(columns) if !columns.is_empty() => Cell::numbers(columns),
+        _ => Cell::Null,
+    }
+}
+
+fn add(
+    (catalog, deparse): (&Catalog, Option<&dyn Deparse>),
+    table: &Table,
+    constraint: &Constraint,
+    rows: &mut Builder,
+) {
     let foreign = target(catalog, &constraint.kind);
     let (kind, columns, index) = match &constraint.kind {
         ConstraintKind::PrimaryKey { columns } => ("p", numbers(table, columns), constraint.oid),
         ConstraintKind::Unique { columns } => ("u", numbers(table, columns), constraint.oid),
-        ConstraintKind::Check { .. } => ("c", Cell::Null, 0),
+        ConstraintKind::Check { expression } => ("c", checked(deparse, table, expression), 0),
         ConstraintKind::ForeignKey { columns, .. } => {
             let key = foreign.as_ref().map_or(0, |(table, numbers)| target_key(table, numbers));
             ("f", numbers(table, columns), key)

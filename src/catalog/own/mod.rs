@@ -15,6 +15,7 @@ pub(crate) mod role;
 mod sequence;
 mod user_type;
 
+use crate::catalog::Contents;
 use crate::catalog::cell::{Cell, Rows};
 use crate::catalog::definition::SystemRelation;
 use crate::model::catalog::Catalog;
@@ -26,13 +27,14 @@ pub(crate) const OWNER: Oid = 10;
 pub(crate) const PUBLIC: Oid = 2200;
 
 /// The own rows of a system table; none for what Eider has no objects of.
-pub(crate) fn rows(relation: &'static SystemRelation, catalog: &Catalog) -> Rows {
+pub(crate) fn rows(relation: &'static SystemRelation, contents: &Contents) -> Rows {
+    let catalog: &Catalog = &contents.catalog;
     let mut rows = Builder { relation, cells: Vec::new() };
     match relation.name {
         "pg_class" => class::classes(catalog, &mut rows),
         "pg_attribute" => attribute::attributes(catalog, &mut rows),
         "pg_attrdef" => attribute::defaults(catalog, &mut rows),
-        "pg_constraint" => constraint::constraints(catalog, &mut rows),
+        "pg_constraint" => constraint::constraints(catalog, contents.deparse.as_deref(), &mut rows),
         "pg_index" => index::indexes(catalog, &mut rows),
         "pg_enum" => user_type::labels(catalog, &mut rows),
         "pg_type" => user_type::types(catalog, &mut rows),

@@ -4,6 +4,7 @@ use crate::datum::Style;
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
+use crate::sql::bind::object_id::SERIAL_SEQUENCE;
 use crate::sql::bind::{Binder, at};
 use crate::sql::bound::{Expr, ExprKind};
 use crate::sql::types::casts::{self, Context};
@@ -70,6 +71,13 @@ impl<'a> Binder<'a> {
             {
                 if let Some(object) = self.object_id(target, text, position)? {
                     return Ok(Some(object));
+                }
+            }
+            ExprKind::Call { lowering: Lowering::Searching(name), arguments, .. }
+                if *name == SERIAL_SEQUENCE && target.oid == PgType::REGCLASS.oid =>
+            {
+                if let Some(sequence) = self.serial_sequence(arguments, position)? {
+                    return Ok(Some(sequence));
                 }
             }
             _ => {}

@@ -196,7 +196,8 @@ impl Binder<'_> {
                 self.quantified(left, op, *all, right, position)
             }
             ast::ExprKind::Subscript { .. } => self.subscript(tree, position),
-            ast::ExprKind::Field { .. } | ast::ExprKind::Expand(_) => {
+            ast::ExprKind::Field { operand, name } => self.field(operand, name, position),
+            ast::ExprKind::Expand(_) => {
                 Err(at(Error::refused("selecting a field of a row is not supported"), position))
             }
             ast::ExprKind::WholeRow(_) => {

@@ -413,7 +413,8 @@ impl Binder<'_> {
     /// Whether a call gives rows rather than a value.
     pub(super) fn is_set_function(call: &Call) -> bool {
         let known = pgdata::functions_named(function_name(call));
-        foreign_schema(call).is_none() && known.iter().any(|function| function.returns_set)
+        let is_known = known.iter().any(|function| function.returns_set);
+        Self::is_expand_array(call) || (foreign_schema(call).is_none() && is_known)
     }
 
     /// What a call that gives rows means.

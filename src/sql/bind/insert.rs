@@ -246,17 +246,24 @@ impl Binder<'_> {
         ExprKind::NextValue { sequence: sequence.to_owned() }
     }
 
-    /// The stored name of the sequence that a function is called with.
-    fn sequence_argument(&self, argument: Option<&Expr>, position: u32) -> Result<String, Error> {
-        let Some(ExprKind::Constant(Value::Integer(oid))) = argument.map(|first| &first.kind)
-        else {
-            let message = "a sequence that isn't named by a constant is not supported";
-            return Err(at(Error::refused(message), position));
+    /// The stored name of the sequence that a function is called with; `None` for NULL.
+    fn sequence_argument(
+        &self,
+        argument: Option<&Expr>,
+        position: u32,
+    ) -> Result<Option<String>, Error> {
+        let oid = match argument.map(|first| &first.kind) {
+            Some(ExprKind::Constant(Value::Integer(oid))) => oid,
+            Some(ExprKind::Constant(Value::Null)) => return Ok(None),
+            _ => {
+                let message = "a sequence that isn't named by a constant is not supported";
+                return Err(at(Error::refused(message), position));
+            }
         };
         let mut sequences = self.catalog.sequences.values();
         let found = sequences.find(|sequence| i64::from(sequence.oid) == *oid);
         if let Some(found) = found {
-            return Ok(found.stored.clone());
+            return Ok(Some(found.stored.clone()));
         }
         let oid = u32::try_from(*oid).unwrap_or_default();
         Err(at(
@@ -276,7 +283,9 @@ impl Binder<'_> {
 
     /// `nextval('name')`
     pub(super) fn next_value(&mut self, arguments: &[Expr], position: u32) -> Result<Expr, Error> {
-        let name = self.sequence_argument(arguments.first(), position)?;
+        let Some(name) = self.sequence_argument(arguments.first(), position)? else {
+            return Ok(Expr::constant(Value::Null, PgType::INT8, position));
+        };
         let kind = self.sequence_value(&name, false);
         Ok(Expr { kind, data_type: PgType::INT8, position })
     }
@@ -287,7 +296,9 @@ impl Binder<'_> {
         mut arguments: Vec<Expr>,
         position: u32,
     ) -> Result<Expr, Error> {
-        let name = self.sequence_argument(arguments.first(), position)?;
+        let Some(name) = self.sequence_argument(arguments.first(), position)? else {
+            return Ok(Expr::constant(Value::Null, PgType::INT8, position));
+        };
         arguments[0] = Expr::constant(Value::Text(name.clone()), PgType::TEXT, position);
         if arguments.len() == 2 {
             arguments.push(Expr::constant(Value::Integer(1), PgType::BOOL, position));

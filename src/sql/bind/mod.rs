@@ -9,6 +9,7 @@ mod changes;
 mod coerce;
 mod delete;
 mod enums;
+mod expand_array;
 mod expr;
 mod from;
 mod function;

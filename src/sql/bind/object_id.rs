@@ -7,11 +7,14 @@ use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
 use crate::pgdata::{self, TypeNameParts, type_name_parts};
 use crate::sql::bind::{Binder, at};
-use crate::sql::bound::Expr;
+use crate::sql::bound::{Expr, ExprKind};
 use crate::sql::types::resolve::Found;
 
 /// `pg_authid.oid` of the role that everything belongs to.
 const SUPERUSER: Oid = 10;
+
+/// How `pg_get_serial_sequence` is done.
+pub(super) const SERIAL_SEQUENCE: &str = "_eider_pg_get_serial_sequence";
 
 /// The types whose values are objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +69,42 @@ impl Binder<'_> {
         };
         let value = Value::Integer(i64::from(oid));
         Ok(Some(Expr::constant(value, PgType::new(target.oid), position)))
+    }
+
+    /// `pg_get_serial_sequence('table', 'column')` as the sequence that it names; `None` if that depends on more than
+    /// the schema.
+    pub(super) fn serial_sequence(
+        &self,
+        arguments: &[Expr],
+        position: u32,
+    ) -> Result<Option<Expr>, Error> {
+        let [table, column] = arguments else { return Ok(None) };
+        let (ExprKind::Constant(table), ExprKind::Constant(column)) = (&table.kind, &column.kind)
+        else {
+            return Ok(None);
+        };
+        let found = match (table, column) {
+            (Value::Text(table), Value::Text(column)) => self.owned_sequence(table, column)?,
+            _ => None,
+        };
+        let value = found.map_or(Value::Null, |oid| Value::Integer(i64::from(oid)));
+        Ok(Some(Expr::constant(value, PgType::REGCLASS, position)))
+    }
+
+    /// The sequence that a column owns.
+    fn owned_sequence(&self, table: &str, column: &str) -> Result<Option<Oid>, Error> {
+        let Some(table) = self.catalog.table_by_oid(self.relation_named(table)?) else {
+            return Ok(None);
+        };
+        let Some(known) = table.column(column) else {
+            let message =
+                format!("column \"{column}\" of relation \"{}\" does not exist", table.name);
+            return Err(Error::user(SqlState::UNDEFINED_COLUMN, message));
+        };
+        let owner = (table.stored.clone(), known.number);
+        let mut all = self.catalog.sequences.values();
+        let found = all.find(|sequence| sequence.owner.as_ref() == Some(&owner));
+        Ok(found.map(|sequence| sequence.oid))
     }
 
     fn named_object(&self, kind: Kind, text: &str) -> Result<Oid, Error> {

@@ -20,7 +20,7 @@ use crate::sql::types::Lowering;
 pub(super) struct Rows {
     from: From,
     pub(super) columns: Vec<(String, Expr)>,
-    number: Expr,
+    pub(super) number: Expr,
 }
 
 /// The subscripts of vectors begin at 0.
@@ -146,6 +146,9 @@ impl<'a> Binder<'a> {
         numbered: bool,
     ) -> Result<Rows, Error> {
         let name = call.name.last().map_or_else(String::new, |name| name.text.clone());
+        if Self::is_expand_array(call) {
+            return self.expanded_rows(call, position);
+        }
         if name == "unnest" {
             let mut all = Vec::new();
             for argument in &call.arguments {
@@ -217,7 +220,7 @@ impl<'a> Binder<'a> {
         Ok(Rows { from: From::Subquery { query: Box::new(counted), id }, columns, number })
     }
 
-    fn unnested(&mut self, argument: &ast::Expr, position: u32) -> Result<Rows, Error> {
+    pub(super) fn unnested(&mut self, argument: &ast::Expr, position: u32) -> Result<Rows, Error> {
         let array = self.expr(argument)?;
         if array.is_unknown() {
             let error =
@@ -324,6 +327,24 @@ impl<'a> Binder<'a> {
 
     /// A set-returning function in a select list: its value in each row.
     pub(super) fn set_call(&mut self, call: &Call, position: u32) -> Result<Expr, Error> {
+        match self.set_columns(call, position)?.as_slice() {
+            [(_, value)] => Ok(value.clone()),
+            [(_, value), (_, number)] if Self::is_expand_array(call) => {
+                self.expanded_record(value, number, position)
+            }
+            _ => Err(at(
+                Error::refused("a function with several columns in a select list is not supported"),
+                position,
+            )),
+        }
+    }
+
+    /// The columns of a set-returning function in a select list.
+    pub(super) fn set_columns(
+        &mut self,
+        call: &Call,
+        position: u32,
+    ) -> Result<Vec<(String, Expr)>, Error> {
         // A call in another's arguments would have to be expanded before it.
         let Some(calls) = self.set_calls.take() else {
             return Err(at(
@@ -334,20 +355,10 @@ impl<'a> Binder<'a> {
         let rows = self.set_rows(call, position, true);
         let mut calls = calls;
         let rows = rows?;
-        let value = match rows.columns.as_slice() {
-            [(_, value)] => value.clone(),
-            _ => {
-                return Err(at(
-                    Error::refused(
-                        "a function with several columns in a select list is not supported",
-                    ),
-                    position,
-                ));
-            }
-        };
+        let columns = rows.columns.clone();
         calls.push(rows);
         self.set_calls = Some(calls);
-        Ok(value)
+        Ok(columns)
     }
 
     /// FROM with the select list's set-returning functions beside it, in lockstep.

@@ -32,6 +32,8 @@ mod truncate;
 mod user_type;
 mod view;
 
+pub(in crate::sql) use rename::column_names;
+
 use crate::model::error::{Class, Error, SqlState};
 use crate::sql::ast::{Access, Definition};
 use crate::sql::bind::Binder;

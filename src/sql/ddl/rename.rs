@@ -25,6 +25,15 @@ fn columns(expr: &mut Expr, visit: &mut dyn FnMut(&mut Vec<Name>)) {
     }
 }
 
+/// The names of the columns in an expression's text, in its order; none if it can't be read.
+pub(in crate::sql) fn column_names(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    if let Ok(mut tree) = crate::sql::parser::parse_expression(text) {
+        columns(&mut tree, &mut |name| names.extend(name.last().map(|last| last.text.clone())));
+    }
+    names
+}
+
 /// Calls `visit` with each expression in this one, and with itself.
 pub(super) fn walk(expr: &mut Expr, visit: &mut dyn FnMut(&Expr)) {
     visit(expr);

@@ -19,6 +19,7 @@ use crate::model::catalog::{Catalog, Table, View};
 use crate::model::pg_type::{Oid, PgType};
 use crate::sql::CompileSettings;
 use crate::sql::bind::{Binder, Trace};
+use crate::sql::ddl::column_names;
 use crate::sql::parser;
 use crate::sql::types::Types;
 
@@ -54,6 +55,18 @@ impl Deparse for Deparser {
             None => writer.value(&tree, None)?,
         };
         Some(shown.text)
+    }
+
+    fn columns(&self, table: &Table, text: &str) -> Vec<i16> {
+        let mut numbers = Vec::new();
+        for name in column_names(text) {
+            if let Some(column) = table.column(&name)
+                && !numbers.contains(&column.number)
+            {
+                numbers.push(column.number);
+            }
+        }
+        numbers
     }
 
     fn view(

@@ -21,6 +21,10 @@ const ANYCOMPATIBLENONARRAY: Oid = 5079;
 const ANYCOMPATIBLERANGE: Oid = 5080;
 const ANYCOMPATIBLEMULTIRANGE: Oid = 4538;
 
+fn is_vector(oid: Oid) -> bool {
+    oid == PgType::INT2VECTOR.oid || oid == PgType::OIDVECTOR.oid
+}
+
 /// What a polymorphic type asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
@@ -60,6 +64,8 @@ pub(crate) struct Meaning {
     /// The element type of the `anycompatible` family.
     compatible: Option<Oid>,
     range: Option<Oid>,
+    /// A vector, given for `anyarray`: it stays what it is, for its subscripts begin at 0.
+    vector: Option<Oid>,
 }
 
 /// Why there is none.
@@ -97,6 +103,10 @@ pub(crate) fn meaning(
             Role::Element | Role::NonArray | Role::Enum if loose => types.base(have),
             Role::Element | Role::NonArray | Role::Enum => have,
             Role::Array if have == ANYARRAY => ANYELEMENT,
+            Role::Array if !loose && is_vector(have) => {
+                meaning.vector = Some(have);
+                types.element(have).ok_or(Conflict::Unlike)?
+            }
             Role::Array => types.element(types.base(have)).ok_or(Conflict::Unlike)?,
             Role::Range => match types.kind(types.base(have)) {
                 TypeKind::Range | TypeKind::Multirange => {
@@ -156,6 +166,7 @@ impl Meaning {
         let element = if loose { self.compatible } else { self.element };
         match role {
             Role::Element | Role::NonArray | Role::Enum => element,
+            Role::Array if !loose && self.vector.is_some() => self.vector,
             Role::Array => match element {
                 Some(ANYELEMENT) => Some(ANYARRAY),
                 Some(element) => types.array_of(element),

@@ -76,6 +76,13 @@ fn register_parts(connection: &Connection) -> rusqlite::Result<()> {
             .collect();
         Ok(string(serde_json::to_string(&pairs).expect("texts are valid JSON")))
     })?;
+    // A field of a record in its text form, from 0.
+    strict(connection, "pg_record_field", 2, |args| {
+        let place = usize::try_from(args.integer(1)?).ok();
+        let fields = record_fields(args.text(0)?);
+        let field = place.and_then(|place| fields.into_iter().nth(place)).flatten();
+        Ok(field.map_or(SqlValue::Null, string))
+    })?;
     // A byte of a name, from 0.
     strict(connection, "pg_name_byte", 2, |args| {
         let name = args.text(0)?;
@@ -87,6 +94,31 @@ fn register_parts(connection: &Connection) -> rusqlite::Result<()> {
         })
     })?;
     Ok(())
+}
+
+/// What stands between a record's commas (manual, "Composite Type Input and Output Syntax"); nothing at all is NULL.
+fn record_fields(text: &str) -> Vec<Option<String>> {
+    let inner = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(text);
+    let mut fields = vec![None];
+    let mut is_quoted = false;
+    let mut characters = inner.chars().peekable();
+    while let Some(character) = characters.next() {
+        let put = |fields: &mut Vec<Option<String>>, character| {
+            let last = fields.last_mut().expect("there is one from the start");
+            last.get_or_insert_default().push(character);
+        };
+        match character {
+            ',' if !is_quoted => fields.push(None),
+            '"' if is_quoted && characters.next_if_eq(&'"').is_some() => put(&mut fields, '"'),
+            '"' => {
+                is_quoted = !is_quoted;
+                fields.last_mut().expect("there is one from the start").get_or_insert_default();
+            }
+            '\\' => put(&mut fields, characters.next().unwrap_or('\\')),
+            other => put(&mut fields, other),
+        }
+    }
+    fields
 }
 
 /// Row counts, extremes, facts.
