@@ -10,7 +10,7 @@ import uuid
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "harness"))
 import asyncpg
 
-from cases import address, equal, run
+from cases import address, equal, nodes, run, targets
 
 
 def connect(**more):
@@ -143,6 +143,19 @@ async def case_enum():
     await c.execute("CREATE TYPE mood_a AS ENUM ('sad', 'happy')")
     equal(await c.fetchval("SELECT $1::mood_a", "happy"), "happy")
     await c.close()
+
+
+async def case_target_session_attrs():
+    hosts, ports = nodes()
+    for attrs, wanted in targets().items():
+        try:
+            c = await asyncpg.connect(host=list(hosts), port=[int(port) for port in ports], user=address()["user"],
+                                      database=address()["database"], target_session_attrs=attrs)
+        except asyncpg.TargetServerAttributeNotMatched:
+            equal((attrs, None), (attrs, wanted))
+            continue
+        equal((attrs, await c.fetchval("SHOW in_hot_standby")), (attrs, wanted))
+        await c.close()
 
 
 run(globals())

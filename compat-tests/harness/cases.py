@@ -31,6 +31,18 @@ def run(module):
             print(f"case {name[5:]} failed {text}", flush=True)
 
 
+def nodes():
+    """The hosts and the ports of all nodes."""
+    return zip(*(node.rsplit(":", 1) for node in os.environ["EIDER_HOSTS"].split(",")))
+
+
+def targets():
+    """Values of target_session_attrs, and what the node that is found says of `in_hot_standby`; None: none is found."""
+    alone = "," not in os.environ["EIDER_HOSTS"]
+    return {"read-write": "off", "primary": "off", "read-only": None if alone else "on",
+            "standby": None if alone else "on", "prefer-standby": "off" if alone else "on"}
+
+
 def equal(got, expected):
     if got != expected:
         raise AssertionError(f"{got!r} instead of {expected!r}")

@@ -12,6 +12,8 @@ pub enum Toolchain {
     /// With libpq, as `pg_config` says where it is.
     C,
     Java,
+    /// A package of its own, so that its dependencies aren't Eider's.
+    Rust,
 }
 
 impl Toolchain {
@@ -23,6 +25,7 @@ impl Toolchain {
             Self::Go => ("go", "version"),
             Self::C => ("pg_config", "--libdir"),
             Self::Java => ("mvn", "--version"),
+            Self::Rust => ("cargo", "--version"),
         }
     }
 
@@ -34,6 +37,7 @@ impl Toolchain {
             Self::Go => &["go.mod", "go.sum"],
             Self::C => &["run.c"],
             Self::Java => &["pom.xml"],
+            Self::Rust => &["Cargo.toml", "Cargo.lock"],
         }
     }
 }
@@ -60,13 +64,17 @@ fn copy(from: &Path, to: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Makes the environment if it isn't there, and gives the command that runs the cases.
+/// Where a client's environment is.
+fn home(client: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("compat").join(client)
+}
+
+/// Makes the environment if it isn't there, and builds what runs the cases.
 ///
 /// # Errors
 /// What failed, with the end of its output.
-pub fn prepare(client: &str, toolchain: Toolchain) -> Result<Command, String> {
-    let source = folder().join(client);
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compat").join(client);
+pub fn prepare(client: &str, toolchain: Toolchain) -> Result<(), String> {
+    let (source, home) = (folder().join(client), home(client));
     let read = |name: &&str| {
         std::fs::read_to_string(source.join(name)).map_err(|error| format!("{name}: {error}"))
     };
@@ -79,37 +87,52 @@ pub fn prepare(client: &str, toolchain: Toolchain) -> Result<Command, String> {
         std::fs::write(&stamp, wanted).map_err(|error| error.to_string())?;
     }
     match toolchain {
-        Toolchain::Python => {
-            let mut command = Command::new(home.join("bin/python"));
-            command.arg(source.join("run.py"));
-            Ok(command)
-        }
+        Toolchain::Python | Toolchain::C => Ok(()),
         Toolchain::Node => {
             // Modules are looked for beside the file that imports them.
             copy(&folder().join("harness/cases.mjs"), &home.join("harness/cases.mjs"))?;
-            copy(&source.join("run.mjs"), &home.join("client/run.mjs"))?;
-            let mut command = Command::new("node");
-            command.arg(home.join("client/run.mjs"));
-            Ok(command)
+            copy(&source.join("run.mjs"), &home.join("client/run.mjs"))
         }
         Toolchain::Go => {
-            let program = home.join("run");
             let mut build = Command::new("go");
-            build.args(["build", "-mod=readonly", "-o"]).arg(&program).arg(".");
-            perform(build.current_dir(&source))?;
-            Ok(Command::new(program))
+            build.args(["build", "-mod=readonly", "-o"]).arg(home.join("run")).arg(".");
+            perform(build.current_dir(&source))
         }
-        Toolchain::C => Ok(Command::new(home.join("run"))),
+        Toolchain::Rust => {
+            let mut build = Command::new("cargo");
+            build.args(["build", "--quiet", "--locked", "--target-dir"]).arg(home.join("target"));
+            perform(build.arg("--manifest-path").arg(source.join("Cargo.toml")))
+        }
         Toolchain::Java => {
             let mut compiler = Command::new("javac");
             compiler.arg("-d").arg(home.join("classes")).arg("-cp").arg(home.join("lib/*"));
-            perform(compiler.arg(source.join("Run.java")))?;
-            let mut command = Command::new("java");
-            let path = format!("{0}/classes:{0}/lib/*", home.display());
-            command.args(["-cp", &path, "Run"]);
-            Ok(command)
+            perform(compiler.arg(source.join("Run.java")))
         }
     }
+}
+
+/// The command that runs the cases; the environment has to be there.
+pub fn command(client: &str, toolchain: Toolchain) -> Command {
+    let (source, home) = (folder().join(client), home(client));
+    let mut command = match toolchain {
+        Toolchain::Python => Command::new(home.join("bin/python")),
+        Toolchain::Node => Command::new("node"),
+        Toolchain::Go | Toolchain::C => Command::new(home.join("run")),
+        Toolchain::Rust => Command::new(home.join("target/debug/run")),
+        Toolchain::Java => Command::new("java"),
+    };
+    match toolchain {
+        Toolchain::Python => command.arg(source.join("run.py")),
+        Toolchain::Node => command.arg(home.join("client/run.mjs")),
+        Toolchain::Go | Toolchain::C | Toolchain::Rust => &mut command,
+        Toolchain::Java => {
+            let path = format!("{0}/classes:{0}/lib/*", home.display());
+            command.args(["-cp", &path, "Run"])
+        }
+    };
+    // Where a client's other files are: migrations and the like.
+    command.env("EIDER_FOLDER", source);
+    command
 }
 
 /// Where `pg_config` says that something is.
@@ -134,8 +157,8 @@ fn install(toolchain: Toolchain, source: &Path, home: &Path) -> Result<(), Strin
             let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
             perform(Command::new("npm").args(options).current_dir(home))
         }
-        // Go fetches what it builds with.
-        Toolchain::Go => Ok(()),
+        // They fetch what they build with.
+        Toolchain::Go | Toolchain::Rust => Ok(()),
         Toolchain::C => {
             let mut compiler = Command::new("cc");
             compiler.args(["-O1", "-o"]).arg(home.join("run")).arg(source.join("run.c"));

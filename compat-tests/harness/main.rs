@@ -32,8 +32,8 @@ use wire::Connection;
 const USAGE: &str = "\
 cargo test --test compat [-- [CLIENT...] [--oracle] [--rewrite]]
 
-Runs the cases of the clients whose names begin so (all, without any) against a node of Eider, and holds
-the outcome against compat-tests/status.toml.
+Runs the cases of the clients whose names begin so (all, without any) against a cluster of three nodes, once at
+its leader and once at a follower, and holds the outcome against compat-tests/status.toml.
 
   --oracle    against the PostgreSQL 15 at $EIDER_ORACLE (HOST:PORT), where all must pass
   --rewrite   make status.toml, and the table in docs/compatibility.md, say what holds now
@@ -56,6 +56,7 @@ const CLIENTS: &[(&str, Toolchain)] = &[
     ("psycopg2", Toolchain::Python),
     ("sequelize", Toolchain::Node),
     ("sqlalchemy", Toolchain::Python),
+    ("tokio-postgres", Toolchain::Rust),
     ("typeorm", Toolchain::Node),
 ];
 
@@ -88,15 +89,26 @@ fn renew(address: &str, database: &str) {
 /// Outcomes by case; `None` is a pass.
 type Outcomes = BTreeMap<String, Option<String>>;
 
-fn play(client: &str, mut command: Command, address: &str) -> Result<Outcomes, String> {
+/// Where the cases of a client run.
+struct Place<'a> {
+    name: &'static str,
+    /// HOST:PORT of the node that is connected to.
+    address: &'a str,
+    /// The same of all nodes, with commas between them.
+    all: &'a str,
+    leader: &'a str,
+}
+
+fn play(client: &str, mut command: Command, place: &Place<'_>) -> Result<Outcomes, String> {
     let database = format!("compat_{}", client.replace(['-', '.'], "_"));
-    renew(address, &database);
-    let (host, port) = address.rsplit_once(':').expect("HOST:PORT");
+    renew(place.address, &database);
+    let (host, port) = place.address.rsplit_once(':').expect("HOST:PORT");
     let out = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
     let file = out.reopen().map_err(|error| error.to_string())?;
     let mut child = command
         .envs([("PGHOST", host), ("PGPORT", port), ("PGUSER", "postgres")])
         .env("PGDATABASE", &database)
+        .envs([("EIDER_HOSTS", place.all), ("EIDER_LEADER", place.leader)])
         .env("PGSSLMODE", "disable")
         .env("TZ", "UTC")
         .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -132,6 +144,19 @@ fn play(client: &str, mut command: Command, address: &str) -> Result<Outcomes, S
     Ok(outcomes)
 }
 
+/// The cases that failed, with reasons; those that failed only at a follower say so.
+fn failing(at_leader: &Outcomes, at_follower: Option<&Outcomes>) -> BTreeMap<String, String> {
+    let failed = |outcomes: &Outcomes| -> Vec<(String, String)> {
+        let failed = outcomes.iter().filter_map(|(case, why)| Some((case.clone(), why.clone()?)));
+        failed.collect()
+    };
+    let mut all: BTreeMap<String, String> = failed(at_leader).into_iter().collect();
+    for (case, why) in at_follower.map(failed).unwrap_or_default() {
+        all.entry(case).or_insert_with(|| format!("at a follower: {why}"));
+    }
+    all
+}
+
 /// What isn't as the list says.
 fn judge(client: &str, outcomes: &Outcomes, listed: &BTreeMap<String, String>) -> Vec<String> {
     let complaint = |(case, outcome): (&String, &Option<String>)| match (outcome, listed.get(case))
@@ -148,19 +173,61 @@ fn judge(client: &str, outcomes: &Outcomes, listed: &BTreeMap<String, String>) -
     complaints
 }
 
+/// How many cases there are, and how many pass.
+fn count(outcomes: &Outcomes) -> (usize, usize) {
+    (outcomes.len(), outcomes.values().filter(|outcome| outcome.is_none()).count())
+}
+
+/// What the clients connect to.
+enum Servers {
+    Oracle(String),
+    Cluster(Cluster),
+}
+
+impl Servers {
+    fn start(on_oracle: bool) -> Result<Self, String> {
+        if on_oracle {
+            let address = std::env::var("EIDER_ORACLE").map_err(|_| USAGE.to_owned())?;
+            return Ok(Self::Oracle(address));
+        }
+        Ok(Self::Cluster(Cluster::start(3)))
+    }
+
+    fn leader(&self) -> String {
+        match self {
+            Self::Oracle(address) => address.clone(),
+            Self::Cluster(cluster) => format!("127.0.0.1:{}", cluster.nodes[cluster.leader()].pg),
+        }
+    }
+
+    fn all(&self) -> String {
+        match self {
+            Self::Oracle(address) => address.clone(),
+            Self::Cluster(cluster) => {
+                let addresses = cluster.nodes.iter().map(|node| format!("127.0.0.1:{}", node.pg));
+                addresses.collect::<Vec<_>>().join(",")
+            }
+        }
+    }
+
+    fn places(&self, leader: &str) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Oracle(address) => vec![("", address.clone())],
+            Self::Cluster(cluster) => vec![
+                ("at the leader", leader.to_owned()),
+                ("at a follower", format!("127.0.0.1:{}", cluster.nodes[cluster.follower()].pg)),
+            ],
+        }
+    }
+}
+
 fn run(clients: &[String], on_oracle: bool, rewrite: bool) -> Result<bool, String> {
     let chosen = |name: &str| clients.is_empty() || clients.iter().any(|c| name.starts_with(c));
     let chosen: Vec<_> = CLIENTS.iter().filter(|(name, _)| chosen(name)).collect();
     if chosen.is_empty() {
         return Ok(true);
     }
-    let (address, _running) = if on_oracle {
-        let address = std::env::var("EIDER_ORACLE").map_err(|_| USAGE.to_owned())?;
-        (address, None)
-    } else {
-        let cluster = Cluster::start(1);
-        (format!("127.0.0.1:{}", cluster.nodes[0].pg), Some(cluster))
-    };
+    let servers = Servers::start(on_oracle)?;
     let mut listed = if on_oracle { status::Failing::new() } else { status::read() };
     let (mut complaints, mut counts) = (Vec::new(), BTreeMap::new());
     for (client, toolchain) in chosen {
@@ -168,20 +235,32 @@ fn run(clients: &[String], on_oracle: bool, rewrite: bool) -> Result<bool, Strin
             println!("SKIPPED: {client}: {} is not installed", toolchain.program().0);
             continue;
         }
-        let outcomes = match environment::prepare(client, *toolchain) {
-            Ok(command) => play(client, command, &address)?,
+        let mut played = Vec::new();
+        match environment::prepare(client, *toolchain) {
+            Ok(()) => {
+                let (leader, all) = (servers.leader(), servers.all());
+                for (name, address) in servers.places(&leader) {
+                    let place = Place { name, address: &address, all: &all, leader: &leader };
+                    let outcomes = play(client, environment::command(client, *toolchain), &place)?;
+                    let passed = outcomes.values().filter(|outcome| outcome.is_none()).count();
+                    println!("{client:16} {passed:3} of {} pass {}", outcomes.len(), place.name);
+                    played.push(outcomes);
+                }
+            }
             Err(why) if std::env::var("CI").is_err() => {
                 println!("SKIPPED: {client}: no environment: {why}");
                 continue;
             }
             Err(why) => return Err(format!("{client}: no environment: {why}")),
-        };
-        let passed = outcomes.values().filter(|outcome| outcome.is_none()).count();
-        println!("{client:16} {passed:3} of {} pass", outcomes.len());
-        counts.insert((*client).to_owned(), (outcomes.len(), passed));
+        }
+        let failed = failing(&played[0], played.get(1));
+        let cases = played.iter().flat_map(Outcomes::keys);
+        let outcomes: Outcomes =
+            cases.map(|case| (case.clone(), failed.get(case).cloned())).collect();
+        counts.insert((*client).to_owned(), played.iter().map(count).collect());
         let known = listed.entry((*client).to_owned()).or_default();
         complaints.extend(judge(client, &outcomes, known));
-        *known = outcomes.into_iter().filter_map(|(case, why)| Some((case, why?))).collect();
+        *known = failed;
     }
     for complaint in &complaints {
         println!("{complaint}");

@@ -41,16 +41,23 @@ pub fn write(failing: &Failing) -> std::io::Result<()> {
 }
 
 /// Puts the table of clients into `docs/compatibility.md`, between its marks.
-pub fn write_table(counts: &BTreeMap<String, (usize, usize)>) -> std::io::Result<()> {
+pub fn write_table(counts: &BTreeMap<String, Vec<(usize, usize)>>) -> std::io::Result<()> {
     const BEGIN: &str = "<!-- clients: written by the test `compat` -->\n";
     const END: &str = "<!-- end of clients -->";
     let path = folder().with_file_name("docs/compatibility.md");
     let text = std::fs::read_to_string(&path)?;
     let (before, rest) = text.split_once(BEGIN).expect("the page has the mark");
     let (_, after) = rest.split_once(END).expect("the page has the end mark");
-    let mut table = "| client | cases | pass |\n|---|---|---|\n".to_owned();
-    for (client, (cases, passed)) in counts {
-        writeln!(table, "| {client} | {cases} | {passed} |").expect("a String");
+    let mut table =
+        "| client | cases | pass at the leader | pass at a follower |\n|---|---|---|---|\n"
+            .to_owned();
+    for (client, places) in counts {
+        write!(table, "| {client} | {} |", places.first().map_or(0, |(cases, _)| *cases))
+            .expect("a String");
+        for (_, passed) in places {
+            write!(table, " {passed} |").expect("a String");
+        }
+        table.push('\n');
     }
     std::fs::write(path, format!("{before}{BEGIN}{table}{END}{after}"))
 }

@@ -124,13 +124,33 @@ func notify(db *sql.DB) {
 	}
 }
 
+func targetSessionAttrs(*sql.DB) {
+	var hosts, ports []string
+	for _, node := range strings.Split(os.Getenv("EIDER_HOSTS"), ",") {
+		at := strings.LastIndex(node, ":")
+		hosts, ports = append(hosts, node[:at]), append(ports, node[at+1:])
+	}
+	// It looks for read-only by default_transaction_read_only alone, which a standby doesn't have on.
+	wanted := map[string]string{"read-write": "off", "primary": "off", "standby": "on", "prefer-standby": "on"}
+	if len(hosts) == 1 {
+		wanted = map[string]string{"read-write": "off", "primary": "off", "prefer-standby": "off"}
+	}
+	for attrs, standby := range wanted {
+		db, err := sql.Open("postgres", fmt.Sprintf("host=%s port=%s user=%s dbname=%s sslmode=disable target_session_attrs=%s",
+			strings.Join(hosts, ","), strings.Join(ports, ","), os.Getenv("PGUSER"), os.Getenv("PGDATABASE"), attrs))
+		check(err)
+		equal(attrs+one[string](db, "SHOW in_hot_standby"), attrs+standby)
+		check(db.Close())
+	}
+}
+
 func main() {
 	db, err := sql.Open("postgres", target())
 	check(err)
 	for _, each := range []struct {
 		name string
 		body func(*sql.DB)
-	}{{"values", values}, {"transaction", transaction}, {"prepared", prepared}, {"copy_in", copyIn}, {"columns", columns}, {"notify", notify}} {
+	}{{"values", values}, {"transaction", transaction}, {"prepared", prepared}, {"copy_in", copyIn}, {"columns", columns}, {"notify", notify}, {"target_session_attrs", targetSessionAttrs}} {
 		outcome := make(chan string, 1)
 		go func() {
 			defer func() {

@@ -485,11 +485,28 @@ static void case_advisory_locks(void) {
 }
 
 static void case_target_session_attrs(void) {
-    static const char *const attrs[] = {"any", "read-write", "primary", "prefer-standby"};
-    for (int at = 0; at < 4; at++) {
-        char more[100];
-        snprintf(more, sizeof more, "target_session_attrs=%s", attrs[at]);
-        VALUE(connect_with(more), "SELECT 1", "1");
+    /* Of several nodes one leads, and the others say that they are standbys. */
+    static const char *const attrs[] = {"any", "read-write", "primary", "read-only", "standby", "prefer-standby"};
+    char hosts[500] = "", ports[500] = "", more[1200], all[1000];
+    int count = 0;
+    snprintf(all, sizeof all, "%s", getenv("EIDER_HOSTS"));
+    for (char *node = strtok(all, ","); node; node = strtok(NULL, ",")) {
+        char *port = strrchr(node, ':');
+        *port++ = 0;
+        if (count++) strcat(hosts, ","), strcat(ports, ",");
+        strcat(hosts, node), strcat(ports, port);
+    }
+    for (int at = 0; at < 6; at++) {
+        snprintf(more, sizeof more, "host=%s port=%s target_session_attrs=%s", hosts, ports, attrs[at]);
+        PGconn *c = PQconnectdb(more);
+        opened[opened_count++] = c;
+        if (count == 1 && (at == 3 || at == 4)) {
+            TRUE(PQstatus(c) == CONNECTION_BAD);
+            continue;
+        }
+        if (PQstatus(c) != CONNECTION_OK) FAIL("%s: %s", attrs[at], PQerrorMessage(c));
+        if (at > 0) EQUAL(PQparameterStatus(c, "in_hot_standby"), at > 2 && count > 1 ? "on" : "off");
+        if (at > 0) VALUE(c, "SELECT pg_is_in_recovery()", at > 2 && count > 1 ? "t" : "f");
     }
 }
 

@@ -293,8 +293,18 @@ public class Run {
     }
 
     static void targetServerType() throws Exception {
-        for (String type : List.of("any", "primary", "master", "preferSecondary")) {
-            equal(one(connect("targetServerType", type), "SELECT 1"), 1);
+        String hosts = System.getenv("EIDER_HOSTS");
+        boolean several = hosts.contains(",");
+        for (String type : List.of("primary", "master", "preferPrimary", "secondary", "preferSecondary")) {
+            String target = "jdbc:postgresql://" + hosts + "/" + System.getenv("PGDATABASE") + "?sslmode=disable&targetServerType=" + type;
+            boolean second = type.toLowerCase().contains("secondary");
+            try {
+                Connection c = DriverManager.getConnection(target, System.getenv("PGUSER"), "");
+                opened.add(c);
+                equal(type + one(c, "SHOW in_hot_standby"), type + (second && several ? "on" : "off"));
+            } catch (PSQLException error) {
+                if (several || !type.equals("secondary")) throw error;
+            }
         }
     }
 

@@ -169,8 +169,29 @@ func pool() {
 }
 
 func targetSessionAttrs() {
-	c := must(pgx.Connect(all, url()+"?target_session_attrs=read-write"))
-	equal(one[int32](c, "SELECT 1"), int32(1))
+	hosts := os.Getenv("EIDER_HOSTS")
+	several := strings.Contains(hosts, ",")
+	for _, each := range []struct {
+		attrs     string
+		standby   bool
+		otherwise bool // Whether a primary will do where there is no standby.
+	}{
+		{"read-write", false, true}, {"primary", false, true}, {"read-only", true, false}, {"standby", true, false},
+		{"prefer-standby", true, true},
+	} {
+		target := fmt.Sprintf("postgres://%s@%s/%s?target_session_attrs=%s", os.Getenv("PGUSER"), hosts, os.Getenv("PGDATABASE"), each.attrs)
+		c, err := pgx.Connect(all, target)
+		if err != nil {
+			equal(fmt.Sprint(each.attrs, several, each.otherwise), fmt.Sprint(each.attrs, false, false))
+			continue
+		}
+		opened = append(opened, c)
+		wanted := "off"
+		if each.standby && several {
+			wanted = "on"
+		}
+		equal(each.attrs+one[string](c, "SHOW in_hot_standby"), each.attrs+wanted)
+	}
 }
 
 func main() {

@@ -64,6 +64,17 @@ run({
     equal(await heard, 'hi')
   }),
 
+  async target_session_attrs() {
+    const hosts = process.env.EIDER_HOSTS.split(',').map((node) => node.split(':'))
+    const address_of_all = { host: hosts.map(([host]) => host), port: hosts.map(([, port]) => Number(port)) }
+    // It looks for read-write and read-only by default_transaction_read_only alone, which a standby doesn't have on.
+    for (const [attrs, wanted] of [['primary', 'off'], ...hosts.length > 1 ? [['standby', 'on'], ['prefer-standby', 'on']] : []]) {
+      await connected(async (sql) => {
+        equal([attrs, (await sql`SHOW in_hot_standby`)[0].in_hot_standby], [attrs, wanted])
+      }, { ...address_of_all, target_session_attrs: attrs, max: 1 })
+    }
+  },
+
   simple_and_unsafe: () => connected(async (sql) => {
     const results = await sql.unsafe('SELECT 1 AS a; SELECT 2 AS b')
     equal(results.map((rows) => ({ ...rows[0] })), [{ a: 1 }, { b: 2 }])

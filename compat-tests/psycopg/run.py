@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "harness"))
 import psycopg
 from psycopg.types.json import Jsonb
 
-from cases import address, equal, run
+from cases import address, equal, nodes, run, targets
 
 VALUES = [
     ("int", 42), ("bigint", -(2**62)), ("text", "é日本\n'\\"), ("boolean", True),
@@ -207,8 +207,14 @@ def case_statement_timeout():
 
 
 def case_target_session_attrs():
-    with connect(target_session_attrs="read-write") as c:
-        equal(c.execute("SELECT 1").fetchone()[0], 1)
+    hosts, ports = nodes()
+    for attrs, wanted in targets().items():
+        try:
+            with psycopg.connect(host=",".join(hosts), port=",".join(ports), user=address()["user"],
+                                 dbname=address()["database"], target_session_attrs=attrs) as c:
+                equal((attrs, c.execute("SHOW in_hot_standby").fetchone()[0]), (attrs, wanted))
+        except psycopg.OperationalError:
+            equal((attrs, None), (attrs, wanted))
 
 
 run(globals())

@@ -11,7 +11,7 @@ import psycopg2
 import psycopg2.errors
 import psycopg2.extras
 
-from cases import address, equal, run
+from cases import address, equal, nodes, run, targets
 
 
 def connect():
@@ -116,6 +116,21 @@ def case_notify():
     listener.cursor().execute("SELECT 1")
     listener.poll()
     equal([(n.channel, n.payload) for n in listener.notifies], [("chan2", "hi")])
+
+
+def case_target_session_attrs():
+    hosts, ports = nodes()
+    for attrs, wanted in targets().items():
+        try:
+            c = psycopg2.connect(host=",".join(hosts), port=",".join(ports), user=address()["user"],
+                                 dbname=address()["database"], target_session_attrs=attrs)
+        except psycopg2.OperationalError:
+            equal((attrs, None), (attrs, wanted))
+            continue
+        with c.cursor() as cursor:
+            cursor.execute("SHOW in_hot_standby")
+            equal((attrs, cursor.fetchone()[0]), (attrs, wanted))
+        c.close()
 
 
 run(globals())
