@@ -150,11 +150,9 @@ impl<'a> Binder<'a> {
             return self.expanded_rows(call, position);
         }
         if name == "unnest" {
-            let mut all = Vec::new();
-            for argument in &call.arguments {
-                all.push(self.unnested(argument, position)?);
-            }
-            return self.side_by_side(all);
+            let arguments = call.arguments.iter();
+            let all: Result<_, _> = arguments.map(|one| self.unnested(one, position)).collect();
+            return self.side_by_side(all?);
         }
         let chosen = from_zero(self.set_function(call, position)?);
         if let Lowering::Rows(function)
