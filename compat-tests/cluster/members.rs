@@ -1,4 +1,4 @@
-//! Read-only members, and members that leave when they are stopped.
+//! Read-only members, members that leave when they are stopped, and members that are silent.
 
 use serde_json::{Value as Json, json};
 
@@ -51,6 +51,31 @@ fn a_read_only_node_has_all_data_and_no_vote() {
     assert_eq!(sync.status, 200, "{}", sync.body);
     let path = "/db/query?level=none&q=SELECT%20sum(a)%20FROM%20t";
     assert_eq!(cluster.nodes[place].json(path)["results"][0]["values"], json!([[15]]));
+    cluster.stop_and_compare();
+}
+
+#[test]
+fn a_silent_node_is_told_of_once() {
+    let mut cluster = Cluster::start(3);
+    let (leader, follower) = (cluster.leader(), cluster.follower());
+    let lines = |cluster: &Cluster, words: &str| {
+        let log = cluster.nodes[leader].log();
+        let name = &cluster.nodes[follower].name;
+        log.lines()
+            .filter(|line| line.contains(&format!("node {name} (")) && line.contains(words))
+            .count()
+    };
+    cluster.nodes[follower].kill();
+    wait_for("the leader notices", || (lines(&cluster, "does not answer") > 0).then_some(()));
+    // Heartbeats fail all the time that this takes.
+    for number in 0..20 {
+        let made = json!([format!("CREATE TABLE t{number} (a INTEGER)")]);
+        cluster.nodes[leader].execute("/db/execute", &made);
+    }
+    cluster.nodes[follower].start();
+    cluster.nodes[follower].wait_ready();
+    wait_for("the leader notices", || (lines(&cluster, "answers again") > 0).then_some(()));
+    assert_eq!(lines(&cluster, ""), 2, "{}", cluster.nodes[leader].log());
     cluster.stop_and_compare();
 }
 

@@ -184,8 +184,8 @@ const GROUPS: &[Group] = &[
             flag(
                 "raft-log-level",
                 Form::Text("LEVEL"),
-                "WARN",
-                "The same for Raft's own messages.",
+                "ERROR",
+                "The same for the Raft library's messages, which are meant for its developers.",
             ),
         ],
     ),

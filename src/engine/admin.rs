@@ -8,7 +8,7 @@ use crate::engine::core::Core;
 use crate::engine::forward::SHORT_CALL_TIME;
 use crate::engine::lane::{Refusal, Then, leadership_lost, log_full};
 use crate::engine::read::sessions;
-use crate::engine::route::{Patience, Route};
+use crate::engine::route::{Route, Search};
 use crate::engine::store::{Entry, POSTGRES, check_name};
 use crate::engine::wire::{Call, Order, Reply};
 use crate::engine::{DatabaseStatus, Engine, Limits, Status};
@@ -192,10 +192,9 @@ impl Core {
     async fn order(self: &Arc<Self>, order: Order, timeout: Duration) -> Result<(), Error> {
         let limits = Limits { deadline: Some(clock::now().plus(timeout)), ..Limits::default() };
         let running = limits.cancel.start();
-        let patience = Patience::new();
-        let mut refused = None;
+        let mut search = Search::new();
         let index = loop {
-            let route = self.route(&limits, &running, patience, refused.as_ref()).await?;
+            let route = self.route(&search, &limits, &running).await?;
             let answer = match &route {
                 Route::Here(_) => match clock::timeout(timeout, self.order_here(&order)).await {
                     Ok(answer) => answer.map(Reply::Index),
@@ -214,14 +213,8 @@ impl Core {
             match answer {
                 Ok(Reply::Index(index)) => break index,
                 Ok(_) => return Err(crate::engine::forward::unexpected()),
-                Err(Refusal::Error(error)) => return Err(error),
-                Err(Refusal::NotLeader) if patience.is_over() => return Err(Error::no_leader()),
-                Err(Refusal::NotLeader) => {}
+                Err(refusal) => search.again(self, refusal, route)?,
             }
-            refused = match route {
-                Route::There(leader) => Some(*leader),
-                Route::Here(_) => Some(self.me.clone()),
-            };
         };
         self.catch_up(index).await;
         Ok(())

@@ -14,7 +14,7 @@ use crate::engine::lane::Refusal;
 use crate::engine::peers::Outgoing;
 use crate::engine::read::Query;
 use crate::engine::remote::{self, Remote};
-use crate::engine::route::{Patience, Route};
+use crate::engine::route::{Route, Search};
 use crate::engine::rows::{self, End, RowSender, Rows};
 use crate::engine::wire::{self, Answer, Call, Deadline, FromLeader, OpenStream, Reply, ToLeader};
 use crate::engine::write::COMMIT_GRACE;
@@ -166,7 +166,7 @@ impl Core {
         limits: &Limits,
         running: Running,
     ) -> Result<Option<Rows>, Error> {
-        let patience = Patience::new();
+        let mut search = Search::new();
         let mut leader = leader;
         let open =
             OpenStream::Read { query: query.clone(), deadline: limits.deadline.map(Deadline) };
@@ -188,14 +188,11 @@ impl Core {
                     return pending.started().await;
                 }
                 Ok((_, _, FromLeader::SchemaChanged)) => return Ok(None),
-                Ok((_, _, FromLeader::Failed(error))) | Err(Refusal::Error(error)) => {
-                    return Err(error);
-                }
+                Ok((_, _, FromLeader::Failed(error))) => return Err(error),
                 Ok(_) => return Err(unexpected()),
-                Err(Refusal::NotLeader) if patience.is_over() => return Err(Error::no_leader()),
-                Err(Refusal::NotLeader) => {}
+                Err(refusal) => search.again(self, refusal, Route::There(Box::new(leader)))?,
             }
-            match self.route(limits, &running, patience, Some(&leader)).await? {
+            match self.route(&search, limits, &running).await? {
                 Route::There(other) => leader = *other,
                 Route::Here(_) => {
                     let pending = self.read_here(query, limits, running)?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::engine::cancel::Running;
 use crate::engine::core::Core;
 use crate::engine::lane::Refusal;
-use crate::engine::route::{Patience, Route};
+use crate::engine::route::{Route, Search};
 use crate::engine::staging::{Staged, unused_path};
 use crate::engine::transaction::{Backend, Transaction};
 use crate::engine::wire::{self, Deadline, FromLeader, OpenStream, ToLeader};
@@ -19,6 +19,7 @@ use crate::model::id::{DatabaseId, LogIndex};
 use crate::model::member::Member;
 use crate::model::read_level::ReadLevel;
 use crate::model::statement::Dialect;
+use crate::platform::clock;
 
 /// A file travels in parts of this many bytes.
 const PART_BYTES: u64 = 256 << 10;
@@ -36,10 +37,10 @@ impl Engine {
         limits: &Limits,
     ) -> Result<Option<LogIndex>, Error> {
         let running = limits.cancel.start();
-        let patience = Patience::new();
-        let mut refused = None;
+        let mut search = Search::new();
         loop {
-            let route = self.core.route(limits, &running, patience, refused.as_ref()).await?;
+            let route = self.core.route(&search, limits, &running).await?;
+            let begun = clock::now();
             let loaded = match &route {
                 Route::Here(_) => self.core.load_here(database, file, limits, &running).await,
                 Route::There(leader) => self.core.load_there(leader, database, file, limits).await,
@@ -51,13 +52,9 @@ impl Engine {
                     }
                     return Ok(index);
                 }
-                Err(Refusal::Error(error)) => return Err(error),
-                Err(Refusal::NotLeader) if patience.is_over() => return Err(Error::no_leader()),
-                Err(Refusal::NotLeader) => {
-                    refused = match route {
-                        Route::There(leader) => Some(*leader),
-                        Route::Here(_) => Some(self.core.me.clone()),
-                    };
+                Err(refusal) => {
+                    search.allow(clock::now().since(begun));
+                    search.again(&self.core, refusal, route)?;
                 }
             }
         }

@@ -55,7 +55,7 @@ use crate::model::member::Member;
 use crate::model::statement::{Dialect, UnitOutcome};
 use crate::platform::disk::Disk;
 pub use crate::raft::Fence;
-pub use crate::sqlite::MAGIC as DATABASE_MAGIC;
+pub use crate::sqlite::{MAGIC as DATABASE_MAGIC, PAGE_BYTES, set_wal_mode};
 use crate::{raft, sqlite};
 
 /// What the engine is started with.

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use crate::engine::cancel::{Running, lock, until};
 use crate::engine::core::Core;
 use crate::engine::lane::{Refusal, log_full};
-use crate::engine::route::{Patience, Route};
+use crate::engine::route::{Route, Search};
 use crate::engine::rows::{self, End, Pending, Rows};
 use crate::engine::short::Text;
 use crate::engine::store::Entry;
@@ -108,7 +108,7 @@ impl Core {
                 return Ok(None);
             }
             ReadLevel::Weak => {
-                return match self.route(limits, running, Patience::new(), None).await? {
+                return match self.route(&Search::new(), limits, running).await? {
                     Route::Here(_) => Ok(None),
                     Route::There(leader) => Ok(Some(leader)),
                 };
@@ -134,10 +134,9 @@ impl Core {
         limits: &Limits,
         running: &Running,
     ) -> Result<LogIndex, Error> {
-        let patience = Patience::new();
-        let mut refused = None;
+        let mut search = Search::new();
         loop {
-            let route = self.route(limits, running, patience, refused.as_ref()).await?;
+            let route = self.route(&search, limits, running).await?;
             let answer = async {
                 match &route {
                     Route::Here(_) => self.index_here(lease, strong).await,
@@ -154,13 +153,9 @@ impl Core {
                 Ok(Err(Refusal::Error(error))) if error.state() == SqlState::DISK_FULL => {
                     return Err(error);
                 }
-                Ok(Err(_)) if patience.is_over() => return Err(Error::no_leader()),
-                Ok(Err(_)) => {}
+                // It changes nothing: whatever went wrong, it can be asked again.
+                Ok(Err(_)) => search.again(self, Refusal::NotLeader, route)?,
             }
-            refused = match route {
-                Route::There(leader) => Some(*leader),
-                Route::Here(_) => Some(self.me.clone()),
-            };
         }
     }
 

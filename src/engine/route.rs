@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::engine::cancel::{Running, until};
 use crate::engine::core::Core;
+use crate::engine::lane::Refusal;
 use crate::engine::{Limits, cancel};
 use crate::model::error::{Error, SqlState};
 use crate::model::member::Member;
@@ -21,21 +22,50 @@ pub(super) enum Route {
     There(Box<Member>),
 }
 
-/// Keeps a request from waiting for ever, however often it is sent elsewhere.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Patience(clock::Instant);
+/// A request's search for the leader: it goes on for [`LEADER_WAIT`] in all, however often the request is
+/// sent elsewhere.
+#[derive(Debug)]
+pub(super) struct Search {
+    until: clock::Instant,
+    /// The last that said that it doesn't lead.
+    refused: Option<Member>,
+}
 
-impl Patience {
+impl Search {
     pub(super) fn new() -> Self {
-        Self(clock::now().plus(LEADER_WAIT))
+        Self { until: clock::now().plus(LEADER_WAIT), refused: None }
     }
 
-    pub(super) fn is_over(self) -> bool {
-        self.0.remaining().is_zero()
+    pub(super) fn is_over(&self) -> bool {
+        self.until.remaining().is_zero()
     }
 
-    pub(super) fn remaining(self) -> Duration {
-        self.0.remaining()
+    /// Work by a leader that was lost meanwhile isn't part of the search.
+    pub(super) fn allow(&mut self, time: Duration) {
+        self.until = self.until.plus(time);
+    }
+
+    /// After a refusal: goes on if the one that was asked doesn't lead.
+    ///
+    /// # Errors
+    /// The refusal's; 57P03 if the search has taken too long.
+    pub(super) fn again(
+        &mut self,
+        core: &Core,
+        refusal: Refusal,
+        asked: Route,
+    ) -> Result<(), Error> {
+        match refusal {
+            Refusal::Error(error) => Err(error),
+            Refusal::NotLeader if self.is_over() => Err(Error::no_leader()),
+            Refusal::NotLeader => {
+                self.refused = Some(match asked {
+                    Route::There(leader) => *leader,
+                    Route::Here(_) => core.me.clone(),
+                });
+                Ok(())
+            }
+        }
     }
 }
 
@@ -54,19 +84,18 @@ impl Core {
             .then(|| Route::There(Box::new(leader)))
     }
 
-    /// The leader; waits for one. `refused` said that it isn't. 57P03 if none comes.
+    /// The leader; waits for one. 57P03 if none comes.
     pub(super) async fn route(
         &self,
+        search: &Search,
         limits: &Limits,
         running: &Running,
-        patience: Patience,
-        refused: Option<&Member>,
     ) -> Result<Route, Error> {
+        let mut refused = search.refused.as_ref();
         if let Some(route) = self.leader_now(refused) {
             return Ok(route);
         }
         let mut leadership = self.attached()?.leadership.clone();
-        let mut refused = refused;
         let wait = async {
             loop {
                 // Lanes are told after the watch: look again soon. One that refused may be the
@@ -80,7 +109,7 @@ impl Core {
                 }
             }
         };
-        let wait = clock::timeout(patience.remaining(), wait);
+        let wait = clock::timeout(search.until.remaining(), wait);
         match until(limits.deadline, &running.token, wait).await {
             Ok(Ok(route)) => route,
             Ok(Err(clock::Elapsed)) => Err(Error::no_leader()),

@@ -29,10 +29,8 @@ use crate::model::error::Fault;
 use crate::model::id::{Chain, DatabaseId, Position, TransactionId};
 use crate::platform::disk::{File, write_atomically};
 use crate::raft::{DatabaseState, SnapshotSink, SnapshotSource};
-use crate::sqlite::{SnapshotView, page_checksum};
+use crate::sqlite::{PAGE_BYTES, SnapshotView, page_checksum};
 
-/// Bytes of a page (SQLite file format §1.3.2; Eider's databases all have this size).
-const PAGE_BYTES: usize = 4096;
 const PAGE_HEADER_BYTES: usize = 4 + 8 + 4;
 const PLAN_MAGIC: &[u8; 8] = b"eidpln\x00\x01";
 

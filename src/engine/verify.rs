@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::engine::cancel::lock;
 use crate::engine::core::Core;
 use crate::engine::lane::Refusal;
-use crate::engine::route::{Patience, Route};
+use crate::engine::route::{Route, Search};
 use crate::engine::wire::{Call, Reply};
 use crate::engine::{Begin, Engine, Limits, forward};
 use crate::model::error::{Error, Fault, SqlState};
@@ -86,24 +86,16 @@ impl Engine {
     /// 57P03 without a leader, 57014 if `limits` run out.
     pub async fn verify(&self, database: DatabaseId, limits: &Limits) -> Result<Verified, Error> {
         let running = limits.cancel.start();
-        let patience = Patience::new();
-        let mut refused = None;
+        let mut search = Search::new();
         loop {
-            let route = self.core.route(limits, &running, patience, refused.as_ref()).await?;
+            let route = self.core.route(&search, limits, &running).await?;
             let verified = match &route {
                 Route::Here(_) => self.core.verify_here(database, limits).await,
                 Route::There(leader) => self.core.verify_there(leader, database, limits).await,
             };
             match verified {
                 Ok(verified) => return Ok(verified),
-                Err(Refusal::Error(error)) => return Err(error),
-                Err(Refusal::NotLeader) if patience.is_over() => return Err(Error::no_leader()),
-                Err(Refusal::NotLeader) => {
-                    refused = match route {
-                        Route::There(leader) => Some(*leader),
-                        Route::Here(_) => Some(self.core.me.clone()),
-                    };
-                }
+                Err(refusal) => search.again(&self.core, refusal, route)?,
             }
         }
     }

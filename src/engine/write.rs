@@ -10,7 +10,7 @@ use crate::engine::cancel::Running;
 use crate::engine::core::Core;
 use crate::engine::lane::{Claim, Event, Opened, Opening, Refusal, Submission};
 use crate::engine::private::Private;
-use crate::engine::route::{Patience, Route, until_slot};
+use crate::engine::route::{Route, Search, until_slot};
 use crate::engine::store::Entry;
 use crate::engine::transaction::{Backend, Transaction};
 use crate::engine::{Begin, Engine, Limits, Written};
@@ -42,12 +42,11 @@ impl Engine {
         limits: &Limits,
     ) -> Result<Written, Error> {
         let running = limits.cancel.start();
-        let patience = Patience::new();
-        let mut refused = None;
+        let mut search = Search::new();
         // With a key it can be sent again although it may have been carried out.
         let mut unknown: Option<Error> = None;
         loop {
-            let route = self.core.route(limits, &running, patience, refused.as_ref()).await;
+            let route = self.core.route(&search, limits, &running).await;
             let route = route.map_err(|error| unknown.clone().unwrap_or(error))?;
             check_route(&route, limits.under)?;
             let written = match &route {
@@ -67,23 +66,15 @@ impl Engine {
                     }
                     return Ok(written);
                 }
-                Err(Refusal::Error(error)) if !is_repeatable(&unit, &error, patience) => {
-                    return Err(unknown.unwrap_or(error));
-                }
-                Err(Refusal::NotLeader) if patience.is_over() => {
-                    return Err(unknown.unwrap_or_else(Error::no_leader));
-                }
-                Err(Refusal::Error(error)) => {
+                Err(Refusal::Error(error)) if is_repeatable(&unit, &error) && !search.is_over() => {
                     if error.class() == Class::Unknown {
                         unknown = Some(error);
                     }
                     clock::sleep(REPEAT_PAUSE).await;
                 }
-                Err(Refusal::NotLeader) => {
-                    refused = match route {
-                        Route::There(leader) => Some(*leader),
-                        Route::Here(_) => Some(self.core.me.clone()),
-                    };
+                Err(refusal) => {
+                    let again = search.again(&self.core, refusal, route);
+                    again.map_err(|error| unknown.clone().unwrap_or(error))?;
                 }
             }
         }
@@ -95,11 +86,9 @@ impl Engine {
     /// 40001 if `since` is past; 55P03, 57014, 53300, 57P03.
     pub async fn begin(&self, begin: Begin) -> Result<Transaction, Error> {
         let running = begin.limits.cancel.start();
-        let patience = Patience::new();
-        let mut refused = None;
+        let mut search = Search::new();
         loop {
-            let route =
-                self.core.route(&begin.limits, &running, patience, refused.as_ref()).await?;
+            let route = self.core.route(&search, &begin.limits, &running).await?;
             check_route(&route, begin.limits.under)?;
             let opened = match &route {
                 Route::Here(_) => {
@@ -114,14 +103,7 @@ impl Engine {
                 Ok(backend) => {
                     return Ok(Transaction::new(self.core.clone(), begin.database, backend));
                 }
-                Err(Refusal::Error(error)) => return Err(error),
-                Err(Refusal::NotLeader) if patience.is_over() => return Err(Error::no_leader()),
-                Err(Refusal::NotLeader) => {
-                    refused = match route {
-                        Route::There(leader) => Some(*leader),
-                        Route::Here(_) => Some(self.core.me.clone()),
-                    };
-                }
+                Err(refusal) => search.again(&self.core, refusal, route)?,
             }
         }
     }
@@ -218,10 +200,10 @@ impl Core {
 }
 
 /// Whether a unit that failed can be sent again by itself: it has a key, and its leader was lost.
-fn is_repeatable(unit: &Unit, error: &Error, patience: Patience) -> bool {
+fn is_repeatable(unit: &Unit, error: &Error) -> bool {
     let lost = error.class() == Class::Unknown
         || error.class() == Class::Retry && error.state() == SqlState::SERIALIZATION_FAILURE;
-    unit.key.is_some() && lost && !patience.is_over()
+    unit.key.is_some() && lost
 }
 
 /// The lane ended without an answer: the node is stopping.

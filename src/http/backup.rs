@@ -12,7 +12,7 @@ use axum::response::Response;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::engine::{Canceler, Limits, Staged, View};
+use crate::engine::{Canceler, Limits, PAGE_BYTES, Staged, View, set_wal_mode};
 use crate::http::dump;
 use crate::http::error::{Failure, Operation, failure};
 use crate::http::reply::{self, Part, Sender, Stop};
@@ -22,9 +22,6 @@ use crate::platform::task;
 
 /// Pages that are read at once.
 const PAGES_AT_ONCE: u32 = 64;
-/// The file format's write and read version (SQLite file format §1.3.3): 1 for a rollback journal,
-/// 2 for WAL.
-const FORMAT_VERSIONS: std::ops::Range<usize> = 18..20;
 
 /// What a backup looks like.
 #[derive(Debug, Clone, PartialEq)]
@@ -163,8 +160,8 @@ async fn write_copy(copy: Staged, mut sink: Sink) {
             break Ok(());
         }
         let mut part = Vec::from(part);
-        if let Some(versions) = part.get_mut(FORMAT_VERSIONS).filter(|_| offset == 0) {
-            versions.fill(2);
+        if let Some(first) = part.get_mut(..PAGE_BYTES).filter(|_| offset == 0) {
+            set_wal_mode(first, true);
         }
         offset += part.len() as u64;
         if let Err(stop) = sink.write(&part).await {
@@ -204,7 +201,7 @@ async fn file(view: &mut View, sink: &mut Sink, rollback_journal: bool) -> Resul
         let count = PAGES_AT_ONCE.min(pages - first + 1);
         let mut bytes = view.pages(first, count).await.map_err(failed)?;
         if first == 1 && rollback_journal {
-            bytes[FORMAT_VERSIONS].fill(1);
+            set_wal_mode(&mut bytes[..PAGE_BYTES], false);
         }
         sink.write(&bytes).await?;
         first += count;

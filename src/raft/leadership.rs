@@ -40,6 +40,7 @@ fn leadership(metrics: &RaftServerMetrics<TypeConfig>, applied: Option<LogId>) -
 pub(super) async fn watch(inner: Arc<Inner>) {
     let mut receiver = inner.raft.server_metrics();
     let mut known_membership = None;
+    let mut told = None;
     loop {
         let metrics = receiver.borrow_and_update().clone();
         let now = leadership(&metrics, inner.applied.last());
@@ -48,6 +49,7 @@ pub(super) async fn watch(inner: Arc<Inner>) {
             let nodes = metrics.membership_config.nodes();
             inner.links.set_members(nodes.map(|(_, node)| node.member.clone()));
         }
+        told = tell(&inner, told, &now);
         let settled = metrics.state != ServerState::Leader || now.ready.is_some();
         drop(metrics);
         inner.leadership.send_if_modified(|known| {
@@ -78,6 +80,23 @@ pub(super) async fn watch(inner: Arc<Inner>) {
         known.ready = None;
     });
     inner.applied.close();
+}
+
+/// Tells the operator who leads, if that has changed since he was `told`.
+fn tell(inner: &Inner, told: Option<NodeId>, now: &Leadership) -> Option<NodeId> {
+    let leader = now.leader.as_ref();
+    let id = leader.map(|leader| leader.id);
+    if id == told {
+        return told;
+    }
+    match leader {
+        Some(leader) => tracing::info!("node {} leads now (term {})", leader.name, now.term.0),
+        None => tracing::info!("no leader now: a majority has to elect one"),
+    }
+    if id.is_some_and(|id| id != inner.links.me) {
+        inner.links.contacts.forget();
+    }
+    id
 }
 
 fn stopped(inner: &Inner, fatal: &Fatal<TypeConfig>) {

@@ -6,6 +6,7 @@ mod command;
 mod commits;
 mod config;
 mod confirm;
+mod contact;
 mod history;
 mod leadership;
 mod log_store;
@@ -163,6 +164,16 @@ pub enum TransportError {
     /// The connection broke under way.
     Network(String),
     TimedOut,
+}
+
+impl TransportError {
+    /// For a person.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Unreachable(reason) | Self::Network(reason) => reason,
+            Self::TimedOut => "no answer in time",
+        }
+    }
 }
 
 /// What a leader may propose under: proposals fail if leadership has changed since.

@@ -36,6 +36,7 @@ use crate::model::member::Member;
 use crate::platform::clock::{self, Instant};
 use crate::raft::codec::Malformed;
 use crate::raft::commits::Commits;
+use crate::raft::contact::Contacts;
 use crate::raft::message;
 use crate::raft::snapshot;
 use crate::raft::state_machine::SnapshotData;
@@ -67,6 +68,8 @@ pub(super) struct Links {
     pub(super) quick: Mutex<BTreeSet<u64>>,
     /// The highest index that any follower was told to be committed.
     pub(super) told: AtomicU64,
+    /// Who doesn't answer.
+    pub(super) contacts: Contacts,
     /// Who waits for news of commits.
     pub(super) commits: Mutex<BTreeMap<u64, Arc<Commits>>>,
 }
@@ -231,8 +234,12 @@ impl Link {
         payload: Bytes,
         timeout: Duration,
     ) -> Result<Bytes, RpcError> {
-        let answer = self.links.transport.call(self.links.current(&self.target), payload, timeout);
-        answer.await.map_err(|error| self.error(action, timeout, error))
+        let target = self.links.current(&self.target);
+        let answer = self.links.transport.call(target.clone(), payload, timeout).await;
+        let failure = answer.as_ref().err().map(TransportError::reason);
+        let patience = self.links.timing.election_timeout_min;
+        self.links.contacts.note(&target, patience, failure);
+        answer.map_err(|error| self.error(action, timeout, error))
     }
 
     /// Takes the stream left from the last session, or opens one.

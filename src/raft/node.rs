@@ -22,6 +22,7 @@ use crate::platform::mutant::mutant;
 use crate::platform::task;
 use crate::raft::applied::Applied;
 use crate::raft::commits::Attention;
+use crate::raft::contact::Contacts;
 use crate::raft::log_store::LogStore;
 use crate::raft::network::{Links, Network};
 use crate::raft::quarantine::{self, Quarantine};
@@ -98,6 +99,7 @@ impl Node {
             members: Mutex::default(),
             quick: Mutex::default(),
             told: AtomicU64::new(0),
+            contacts: Contacts::default(),
             commits: Mutex::default(),
         });
         let machine = StateMachine::new(

@@ -93,7 +93,7 @@ impl Inbound {
         match self.raft.add(request.me, request.read_only).await {
             Ok(()) => {
                 let kind = if request.read_only { "read-only node" } else { "voter" };
-                tracing::info!("{name} is a member now ({kind})");
+                tracing::info!("node {name} is a member now ({kind})");
                 Ok(JoinReply::Done)
             }
             Err(AdminError::Refused(why)) => Err(why),

@@ -21,7 +21,7 @@ use crate::sqlite::control::stop_reason;
 use crate::sqlite::database::{SYSTEM_SCHEMA, Shared};
 use crate::sqlite::errors::{self, extended_code, fault};
 use crate::sqlite::link::{self, Link};
-use crate::sqlite::page::{RESERVED_AT, RESERVED_BYTES};
+use crate::sqlite::page::{FORMAT_VERSIONS, RESERVED_AT, RESERVED_BYTES, set_wal_mode};
 use crate::sqlite::place::Place;
 use crate::sqlite::vfs::{PAGE_BYTES, reserve_bytes};
 use crate::sqlite::writer::execute;
@@ -29,8 +29,6 @@ use crate::sqlite::{Control, Options, schema};
 
 /// What every SQLite database begins with (SQLite file format §1.3.1).
 pub const MAGIC: &[u8; 16] = b"SQLite format 3\0";
-/// The file format's write and read version (§1.3.3): 1 for a rollback journal, 2 for WAL.
-const FORMAT_VERSIONS: std::ops::Range<usize> = 18..20;
 /// Pages written between two looks at whether to stop.
 const PAGES_UNCHECKED: u32 = 256;
 
@@ -213,7 +211,7 @@ pub(crate) fn write_pages(
         let offset = u64::from(number - 1) * PAGE_BYTES as u64;
         read_exact_at(&*file, &mut page, offset).map_err(disk_failed)?;
         if number == 1 {
-            page[FORMAT_VERSIONS].fill(2);
+            set_wal_mode(&mut page, true);
         }
         applying.write(number, page)?;
     }

@@ -54,11 +54,12 @@ pub use answers::Remembered;
 pub use capture::Capture;
 pub use database::Database;
 pub use load::{MAGIC, prepare_load};
-pub use page::page_checksum;
+pub use page::{page_checksum, set_wal_mode};
 pub use page_set::chain_after;
 pub use private::{Job, Outcome, Ran};
 pub use reader::Reader;
 pub use snapshot::SnapshotView;
+pub use vfs::PAGE_BYTES;
 pub use writer::Writer;
 
 /// How databases are opened.

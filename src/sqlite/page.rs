@@ -13,6 +13,9 @@ use crate::sqlite::vfs::{ByteOrder, Checksum};
 pub(crate) const RESERVED_BYTES: usize = 8;
 /// Where the header, which page 1 begins with, says so.
 pub(crate) const RESERVED_AT: usize = 20;
+/// Where page 1 has the file format's write and read version (SQLite file format §1.3.3): 1 for a
+/// rollback journal, 2 for WAL.
+pub(crate) const FORMAT_VERSIONS: std::ops::Range<usize> = 18..20;
 /// Where page 1 has the file change counter (SQLite file format §1.3.8).
 const CHANGE_COUNTER: std::ops::Range<usize> = 24..28;
 /// Where it has the version-valid-for number, which must equal the counter, and the version of the
@@ -41,6 +44,15 @@ pub(crate) fn stamp(number: u32, page: &mut [u8]) {
         page[VERSIONS][..4].copy_from_slice(&COUNTER);
         page[VERSIONS][4..].copy_from_slice(&LIBRARY);
     }
+    seal(page);
+}
+
+/// Says on page 1 whether the file has a WAL or a rollback journal.
+///
+/// # Panics
+/// If `page` is not a whole page.
+pub fn set_wal_mode(page: &mut [u8], wal: bool) {
+    page[FORMAT_VERSIONS].fill(if wal { 2 } else { 1 });
     seal(page);
 }
 
@@ -99,6 +111,15 @@ mod tests {
         }
         assert!(is_whole(&page));
         assert!(is_whole(&[0; 4096]));
+    }
+
+    #[test]
+    fn a_page_in_another_journal_mode_is_whole() {
+        let mut page = vec![3; 4096];
+        set_wal_mode(&mut page, false);
+        assert!(is_whole(&page) && page[18..20] == [1, 1]);
+        set_wal_mode(&mut page, true);
+        assert!(is_whole(&page) && page[18..20] == [2, 2]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::engine::forward::{self, unexpected};
 use crate::engine::inbox::Inbox;
 use crate::engine::lane::Refusal;
 use crate::engine::peers::Outgoing;
-use crate::engine::route::{Patience, Route, until_slot};
+use crate::engine::route::{Route, Search, until_slot};
 use crate::engine::wire::{self, Deadline, FromLeader, OpenStream, ToLeader};
 use crate::engine::{Engine, Limits};
 use crate::model::advisory::{AdvisoryLock, AdvisoryScope};
@@ -234,10 +234,9 @@ impl Engine {
         limits: &Limits,
     ) -> Result<AdvisoryLocks, Error> {
         let running = limits.cancel.start();
-        let patience = Patience::new();
-        let mut refused = None;
+        let mut search = Search::new();
         loop {
-            let route = self.core.route(limits, &running, patience, refused.as_ref()).await?;
+            let route = self.core.route(&search, limits, &running).await?;
             let opened = match &route {
                 Route::Here(_) => Holder::new(&self.core, database).map(|holder| {
                     let fence = holder.fence;
@@ -255,14 +254,7 @@ impl Engine {
                 Ok((backend, fence)) => {
                     return Ok(AdvisoryLocks { core: self.core.clone(), backend, fence });
                 }
-                Err(Refusal::Error(error)) => return Err(error),
-                Err(Refusal::NotLeader) if patience.is_over() => return Err(Error::no_leader()),
-                Err(Refusal::NotLeader) => {
-                    refused = match route {
-                        Route::There(leader) => Some(*leader),
-                        Route::Here(_) => Some(self.core.me.clone()),
-                    };
-                }
+                Err(refusal) => search.again(&self.core, refusal, route)?,
             }
         }
     }

@@ -28,4 +28,5 @@ pub(crate) use register::{NAME, URI_PARAMETER, register, reserve_bytes};
 pub(crate) use simulated::{SIMULATED, SIMULATED_TAPPED};
 pub(crate) use system_table::{Shown, register as register_system_tables};
 pub(crate) use tap::{CapturedCommit, PageSource, Tap};
-pub(crate) use wal::{ByteOrder, Checksum, PAGE_BYTES};
+pub use wal::PAGE_BYTES;
+pub(crate) use wal::{ByteOrder, Checksum};

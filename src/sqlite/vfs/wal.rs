@@ -1,7 +1,7 @@
 //! The WAL file's layout and checksums (SQLite file format §4.1, §4.2).
 
 /// Every database of ours has this page size.
-pub(crate) const PAGE_BYTES: usize = 4096;
+pub const PAGE_BYTES: usize = 4096;
 /// The WAL header, before the first frame.
 pub(crate) const WAL_HEADER_BYTES: usize = 32;
 /// The header of each frame.
