@@ -68,6 +68,7 @@ pub mod server;
 pub mod session;
 pub mod sql;
 pub mod sqlite;
+pub mod tls;
 
 #[cfg(test)]
 mod sim;

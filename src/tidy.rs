@@ -12,7 +12,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("datum", &["model", "pgdata"]),
     ("raftlog", &["model", "platform"]),
     ("auth", &["platform"]),
-    ("peer", &["model", "platform"]),
+    ("tls", &[]),
+    ("peer", &["model", "platform", "tls"]),
     ("catalog", &["model", "pgdata", "datum"]),
     ("sqlite", &["model", "platform", "pgdata", "datum", "catalog"]),
     ("sql", &["model", "pgdata", "datum", "catalog"]),
@@ -20,11 +21,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &["model", "platform", "raft", "peer", "sqlite"]),
     ("session", &["model", "platform", "pgdata", "datum", "catalog", "sql", "engine"]),
     // `sql` for the columns and COPY options that a session hands out; `pg` compiles nothing.
-    ("pg", &["model", "platform", "datum", "session", "engine", "sql", "auth"]),
-    ("http", &["model", "platform", "engine", "auth"]),
-    ("client", &["model", "platform"]),
+    ("pg", &["model", "platform", "datum", "session", "engine", "sql", "auth", "tls"]),
+    ("http", &["model", "platform", "engine", "auth", "tls"]),
+    ("client", &["model", "platform", "tls"]),
     ("config", &[]),
-    ("command", &["platform", "client", "config"]),
+    ("command", &["platform", "client", "config", "tls"]),
 ];
 /// These may use every module: the one that puts them together, and the tests of the whole.
 const ABOVE_ALL: &[&str] = &["server", "sim"];
@@ -40,7 +41,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("regex_automata::", &["datum/regex/"]),
     ("regex_syntax::", &["datum/regex/"]),
     ("sqlparser::", &["sql/"]),
-    ("ring::", &["auth/"]),
+    ("ring::", &["auth/", "tls/"]),
+    ("rustls::", &["tls/"]),
+    ("tokio_rustls::", &["tls/"]),
     ("stringprep::", &["auth/"]),
     ("unsafe {", &["sqlite/vfs/"]),
     ("unsafe impl", &["sqlite/vfs/"]),

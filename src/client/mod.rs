@@ -1,6 +1,8 @@
-//! A plain HTTP/1.1 client for nodes' HTTP listeners: one request, one connection, one answer.
+//! An HTTP/1.1 client for nodes' HTTP listeners: one request, one connection, one answer.
 //!
-//! No TLS, no redirects, no retries: who calls knows what may be sent again.
+//! No redirects, no retries: who calls knows what may be sent again.
+
+mod endpoint;
 
 use std::fmt;
 use std::io::{Read, Write};
@@ -11,9 +13,10 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody};
 use hyper::body::{Body, Frame, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 use crate::platform::{clock, task};
+
+pub use endpoint::{Endpoint, address};
 
 /// An answer is at most this large.
 const ANSWER_BYTES_MAX: usize = 1 << 30;
@@ -93,7 +96,7 @@ impl fmt::Display for ClientError {
                 f,
                 "the connection to {address} broke before the answer was complete: {why}. A write \
                  may have taken effect; if this happens at once, check that the address is that of \
-                 an HTTP listener (--http-addr) and not of another one"
+                 an HTTP listener (--http-addr) and not of another one, and whether it wants https://"
             ),
             Self::Invalid(why) => f.write_str(why),
         }
@@ -101,33 +104,6 @@ impl fmt::Display for ClientError {
 }
 
 impl std::error::Error for ClientError {}
-
-/// Reads `http://host[:port][/]`, `//host:port` or `host:port` as a `host:port`; `port` where none
-/// is given.
-///
-/// # Errors
-/// A text for whoever wrote the address.
-pub fn address(url: &str, port: u16) -> Result<String, String> {
-    if url.starts_with("https://") {
-        return Err(format!("{url}: HTTPS is not supported"));
-    }
-    let rest = url.strip_prefix("http:").unwrap_or(url);
-    let rest = rest.strip_prefix("//").unwrap_or(rest);
-    let host = rest.strip_suffix('/').unwrap_or(rest);
-    let wrong = || format!("{url:?} is not an address: expected http://HOST[:PORT] or HOST:PORT");
-    if host.is_empty() || host.contains(['/', '?', '#', '@', ' ']) {
-        return Err(wrong());
-    }
-    // An IPv6 address stands in brackets; colons inside them are its own.
-    let after_brackets = host.rfind(']').map_or(0, |at| at + 1);
-    match host[after_brackets..].rsplit_once(':') {
-        None => Ok(format!("{host}:{port}")),
-        Some((_, given)) if given.parse::<u16>().is_ok() && !host.starts_with(':') => {
-            Ok(host.to_owned())
-        }
-        Some(_) => Err(wrong()),
-    }
-}
 
 /// A text as part of a path or query string.
 pub fn percent_encode(text: &str) -> String {
@@ -143,29 +119,29 @@ pub fn percent_encode(text: &str) -> String {
     encoded
 }
 
-/// Sends one request to `address` (`host:port`) and reads the whole answer.
+/// Sends one request and reads the whole answer.
 ///
 /// # Errors
 /// When there is no answer; a status of any kind is one.
 pub async fn send(
-    address: &str,
+    to: &Endpoint,
     request: Request,
     timeout: Duration,
 ) -> Result<Answer, ClientError> {
-    clock::timeout(timeout, exchange(address, request)).await.unwrap_or_else(|_| {
-        Err(ClientError::TimedOut { address: address.to_owned(), after: timeout })
+    clock::timeout(timeout, exchange(to, request)).await.unwrap_or_else(|_| {
+        Err(ClientError::TimedOut { address: to.address.clone(), after: timeout })
     })
 }
 
-async fn exchange(address: &str, request: Request) -> Result<Answer, ClientError> {
+async fn exchange(to: &Endpoint, request: Request) -> Result<Answer, ClientError> {
     let body = Full::new(Bytes::from(request.body.clone()));
-    let answer = begin(address, &request, body).await?;
-    whole(address, answer).await
+    let answer = begin(to, &request, body).await?;
+    whole(&to.address, answer).await
 }
 
 /// Sends a request's head and body, and waits for the answer's head.
 async fn begin<B>(
-    address: &str,
+    to: &Endpoint,
     request: &Request,
     body: B,
 ) -> Result<hyper::Response<Incoming>, ClientError>
@@ -174,6 +150,7 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    let address = &to.address;
     let unreachable = |why: String| ClientError::Unreachable { address: address.to_owned(), why };
     let broken = |why: String| ClientError::Broken { address: address.to_owned(), why };
     let mut builder =
@@ -187,8 +164,7 @@ where
         builder = builder.header(CONTENT_TYPE, "application/json");
     }
     let request = builder.body(body).map_err(|error| ClientError::Invalid(error.to_string()))?;
-    let socket =
-        TcpStream::connect(address).await.map_err(|error| unreachable(error.to_string()))?;
+    let socket = to.connect().await.map_err(unreachable)?;
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await;
     let (mut sender, connection) = handshake.map_err(|error| unreachable(error.to_string()))?;
     // What goes wrong with the connection is seen by the request, too.
@@ -215,15 +191,16 @@ async fn whole(address: &str, answer: hyper::Response<Incoming>) -> Result<Answe
 /// # Errors
 /// When there is no answer, or the file can't be written.
 pub async fn download(
-    address: &str,
+    to: &Endpoint,
     request: Request,
     timeout: Duration,
     file: &mut (dyn Write + Send),
 ) -> Result<Answer, ClientError> {
+    let address = &to.address;
     let late = |_| ClientError::TimedOut { address: address.to_owned(), after: timeout };
     let broken = |why: String| ClientError::Broken { address: address.to_owned(), why };
     let nothing = Full::new(Bytes::new());
-    let begun = clock::timeout(timeout, begin(address, &request, nothing)).await;
+    let begun = clock::timeout(timeout, begin(to, &request, nothing)).await;
     let mut answer = begun.map_err(late)??;
     if !answer.status().is_success() {
         return whole(address, answer).await;
@@ -244,7 +221,7 @@ pub async fn download(
 /// # Errors
 /// When there is no answer, or the file can't be read.
 pub async fn upload(
-    address: &str,
+    to: &Endpoint,
     request: Request,
     file: impl Read + Send + Sync + 'static,
 ) -> Result<Answer, ClientError> {
@@ -260,8 +237,8 @@ pub async fn upload(
         }
     });
     let body = StreamBody::new(Box::pin(parts));
-    let answer = begin(address, &request, body).await?;
-    whole(address, answer).await
+    let answer = begin(to, &request, body).await?;
+    whole(&to.address, answer).await
 }
 
 /// An error with what it came of.
@@ -280,25 +257,6 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
-
-    #[test]
-    fn addresses_are_urls_or_host_and_port() {
-        for (url, expected) in [
-            ("http://localhost", "localhost:4001"),
-            ("http://localhost:5001/", "localhost:5001"),
-            ("//node1:5001", "node1:5001"),
-            ("node1:5001", "node1:5001"),
-            ("node1", "node1:4001"),
-            ("http://[::1]:5001", "[::1]:5001"),
-            ("[::1]", "[::1]:4001"),
-        ] {
-            assert_eq!(address(url, 4001).as_deref(), Ok(expected), "{url}");
-        }
-        for url in ["", "http://", "https://x", "http://a/b", "a:b", ":4001", "u:p@h:1", "ftp://x"]
-        {
-            assert!(address(url, 4001).is_err(), "{url}");
-        }
-    }
 
     #[test]
     fn everything_special_is_encoded() {
@@ -323,7 +281,8 @@ mod tests {
     #[tokio::test]
     async fn any_status_is_an_answer() {
         let address = server("HTTP/1.1 503 x\r\ncontent-length: 4\r\n\r\nno!\n").await;
-        let answer = send(&address, Request::get("/readyz"), TIMEOUT).await.unwrap();
+        let answer =
+            send(&Endpoint::plain(&address), Request::get("/readyz"), TIMEOUT).await.unwrap();
         assert_eq!((answer.status, answer.text().as_str()), (503, "no!"));
         assert!(!answer.is_success());
     }
@@ -332,7 +291,7 @@ mod tests {
     async fn a_cut_answer_is_an_error() {
         let address =
             server("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n").await;
-        let error = send(&address, Request::get("/"), TIMEOUT).await.unwrap_err();
+        let error = send(&Endpoint::plain(&address), Request::get("/"), TIMEOUT).await.unwrap_err();
         assert!(matches!(error, ClientError::Broken { .. }), "{error}");
     }
 
@@ -341,7 +300,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         drop(listener);
-        let error = send(&address, Request::get("/"), TIMEOUT).await.unwrap_err();
+        let error = send(&Endpoint::plain(&address), Request::get("/"), TIMEOUT).await.unwrap_err();
         assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
         assert!(error.to_string().contains(&address));
     }
@@ -351,7 +310,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let short = Duration::from_millis(20);
-        let error = send(&address, Request::get("/"), short).await.unwrap_err();
+        let error = send(&Endpoint::plain(&address), Request::get("/"), short).await.unwrap_err();
         assert_eq!(error, ClientError::TimedOut { address, after: short });
     }
 }

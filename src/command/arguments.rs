@@ -6,8 +6,17 @@ use std::time::Duration;
 use crate::config::{Flag, Form, Parsed, Stop, Syntax};
 
 /// Flags of one letter, as other shells have them, and what they stand for.
-const SHORT: [(&str, &str); 5] =
-    [("H", "host"), ("p", "port"), ("a", "alternatives"), ("u", "user"), ("t", "http-timeout")];
+const SHORT: [(&str, &str); 9] = [
+    ("H", "host"),
+    ("p", "port"),
+    ("a", "alternatives"),
+    ("u", "user"),
+    ("t", "http-timeout"),
+    ("c", "ca-cert"),
+    ("i", "insecure"),
+    ("d", "client-cert"),
+    ("k", "client-key"),
+];
 
 /// A flag with a value and no default.
 pub(crate) const fn valued(name: &'static str, value: &'static str, help: &'static str) -> Flag {

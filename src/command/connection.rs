@@ -8,19 +8,20 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use tokio::runtime::Runtime;
 
-use crate::client::{self, Answer, ClientError, Request};
+use crate::client::{self, Answer, ClientError, Endpoint, Request};
 use crate::command::Problem;
 use crate::command::arguments::{Arguments, valued};
 use crate::config::{Flag, Form, Group};
+use crate::tls::{Connector, KeyPair, Named, Trust};
 
 /// The flags of every command that talks to a node.
 pub(crate) const FLAGS: Group = (
-    "The node (-H, -p, -a, -u, -t for short)",
+    "The node (-H, -p, -a, -u, -t, -c, -i, -d, -k for short)",
     &[
         valued(
             "host",
             "HOST",
-            "The node to talk to: a name, HOST:PORT or http://HOST:PORT.\nWithout -host and -port: $EIDER_HOST, $RQLITE_HOST, then 127.0.0.1.",
+            "The node to talk to: a name, HOST:PORT, http://HOST:PORT or https://HOST:PORT.\nWithout -host and -port: $EIDER_HOST, $RQLITE_HOST, then 127.0.0.1.",
         ),
         valued("port", "PORT", "Its HTTP port, if -host has none; 4001 without it."),
         valued("alternatives", "HOST:PORT,...", "Nodes to try if that one can't be reached."),
@@ -35,6 +36,19 @@ pub(crate) const FLAGS: Group = (
             default: "30s",
             help: "How long an answer may take.",
         },
+        valued(
+            "ca-cert",
+            "FILE",
+            "Who must have signed the nodes' certificates (https://). Without it: the authorities\nthat this machine trusts.",
+        ),
+        Flag {
+            name: "insecure",
+            form: Form::Switch,
+            default: "",
+            help: "Don't look at the nodes' certificates: anybody could be there.",
+        },
+        valued("client-cert", "FILE", "Certificate to show to nodes that want one."),
+        valued("client-key", "FILE", "Its private key."),
     ],
 );
 /// The flags of commands that show a document.
@@ -56,7 +70,7 @@ const VARIABLES: [&str; 2] = ["EIDER_HOST", "RQLITE_HOST"];
 #[derive(Debug)]
 pub(crate) struct Connection {
     runtime: Runtime,
-    addresses: Vec<String>,
+    nodes: Vec<Endpoint>,
     /// The one that answered last, as an index.
     current: usize,
     timeout: Duration,
@@ -66,10 +80,17 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn new(arguments: &Arguments) -> Result<Self, Problem> {
         let mut addresses = vec![primary(arguments)?];
+        let encrypted = addresses[0].1;
         let others = arguments.get("alternatives").unwrap_or_default().split(',');
         for other in others.map(str::trim).filter(|other| !other.is_empty()) {
-            addresses.push(client::address(other, PORT_DEFAULT)?);
+            addresses.push(client::address(other, PORT_DEFAULT, encrypted)?);
         }
+        let connector = connector(arguments, addresses.iter().any(|(_, encrypted)| *encrypted))?;
+        let node = |(address, encrypted)| Endpoint {
+            address,
+            tls: if encrypted { connector.clone() } else { None },
+        };
+        let nodes = addresses.into_iter().map(node).collect();
         let timeout = arguments.duration("http-timeout");
         if timeout.is_zero() {
             return Err("-http-timeout must be more than 0".to_owned().into());
@@ -80,12 +101,12 @@ impl Connection {
             .map_err(|error| Problem::Text(format!("start the async runtime: {error}")))?;
         let user = arguments.get("user").map(str::to_owned);
         let user = user.or_else(|| std::env::var("EIDER_USER").ok());
-        Ok(Self { runtime, addresses, current: 0, timeout, user })
+        Ok(Self { runtime, nodes, current: 0, timeout, user })
     }
 
     /// The address that answered last.
     pub(crate) fn address(&self) -> &str {
-        &self.addresses[self.current]
+        &self.nodes[self.current].address
     }
 
     /// Sends a request to the first node that can be reached. Only one that nothing was sent to is
@@ -93,9 +114,9 @@ impl Connection {
     pub(crate) fn send(&mut self, request: &Request) -> Result<Answer, ClientError> {
         let mut first_error = None;
         let request = &Request { user: self.user.clone(), ..request.clone() };
-        for step in 0..self.addresses.len() {
-            let at = (self.current + step) % self.addresses.len();
-            let sending = client::send(&self.addresses[at], request.clone(), self.timeout);
+        for step in 0..self.nodes.len() {
+            let at = (self.current + step) % self.nodes.len();
+            let sending = client::send(&self.nodes[at], request.clone(), self.timeout);
             match self.runtime.block_on(sending) {
                 Err(error @ ClientError::Unreachable { .. }) => {
                     first_error.get_or_insert(error);
@@ -126,12 +147,12 @@ impl Connection {
         let wrong = |error: std::io::Error| format!("write {}: {error}", partial.display());
         let mut out = File::create(&partial).map_err(wrong)?;
         let request = Request { user: self.user.clone(), ..Request::get(path) };
-        let address = self.addresses[self.current].clone();
-        let getting = client::download(&address, request, self.timeout, &mut out);
+        let node = self.nodes[self.current].clone();
+        let getting = client::download(&node, request, self.timeout, &mut out);
         let answer = self.runtime.block_on(getting).map_err(|error| error.to_string());
         let got = match answer {
             Ok(answer) if answer.is_success() => out.sync_all().map_err(wrong),
-            Ok(answer) => Err(refusal(&answer, &address)),
+            Ok(answer) => Err(refusal(&answer, &node.address)),
             Err(error) => Err(error),
         };
         if let Err(error) = got {
@@ -148,15 +169,15 @@ impl Connection {
         let mut reader = BufReader::new(File::open(file).map_err(wrong)?);
         let packed = reader.fill_buf().map_err(wrong)?.starts_with(&[0x1f, 0x8b]);
         let request = Request { user: self.user.clone(), ..Request::post(path, "") };
-        let address = self.addresses[self.current].clone();
+        let node = self.nodes[self.current].clone();
         let answer = if packed {
             let unpacked = flate2::read::MultiGzDecoder::new(reader);
-            self.runtime.block_on(client::upload(&address, request, unpacked))
+            self.runtime.block_on(client::upload(&node, request, unpacked))
         } else {
-            self.runtime.block_on(client::upload(&address, request, reader))
+            self.runtime.block_on(client::upload(&node, request, reader))
         };
         let answer = answer.map_err(|error| error.to_string())?;
-        if answer.is_success() { Ok(answer) } else { Err(refusal(&answer, &address)) }
+        if answer.is_success() { Ok(answer) } else { Err(refusal(&answer, &node.address)) }
     }
 
     /// Gets a document.
@@ -183,19 +204,49 @@ fn refusal(answer: &Answer, address: &str) -> String {
     }
 }
 
-fn primary(arguments: &Arguments) -> Result<String, String> {
+/// What connections are encrypted with; `None` if none is.
+fn connector(arguments: &Arguments, encrypted: bool) -> Result<Option<Connector>, String> {
+    let file = |flag: &'static str| {
+        arguments.get(flag).map(|path| Named { flag, path: PathBuf::from(path) })
+    };
+    let own = match (file("client-cert"), file("client-key")) {
+        (Some(cert), Some(key)) => Some(KeyPair { cert, key }),
+        (None, None) => None,
+        _ => return Err("-client-cert and -client-key belong together: give both".to_owned()),
+    };
+    let trust = match (file("ca-cert"), arguments.is_on("insecure")) {
+        (Some(_), true) => {
+            return Err("-ca-cert is of no use with -insecure: give one of the two".to_owned());
+        }
+        (Some(file), false) => Trust::File(file),
+        (None, true) => Trust::Anyone,
+        (None, false) => Trust::System,
+    };
+    if !encrypted {
+        return if own.is_some() || trust != Trust::System {
+            Err("-ca-cert, -insecure and -client-cert are for https: write https:// before the \
+                 host"
+                .to_owned())
+        } else {
+            Ok(None)
+        };
+    }
+    Connector::new(own, trust, None).map(Some)
+}
+
+fn primary(arguments: &Arguments) -> Result<(String, bool), String> {
     let port = match arguments.get("port") {
         None => PORT_DEFAULT,
         Some(text) => text.parse().map_err(|_| format!("-port: {text:?} is not a port number"))?,
     };
     if arguments.get("host").or(arguments.get("port")).is_some() {
-        return client::address(arguments.get("host").unwrap_or("127.0.0.1"), port);
+        return client::address(arguments.get("host").unwrap_or("127.0.0.1"), port, false);
     }
     for variable in VARIABLES {
         if let Ok(value) = std::env::var(variable) {
-            return client::address(&value, PORT_DEFAULT)
+            return client::address(&value, PORT_DEFAULT, false)
                 .map_err(|error| format!("environment variable {variable}: {error}"));
         }
     }
-    Ok(format!("127.0.0.1:{port}"))
+    Ok((format!("127.0.0.1:{port}"), false))
 }

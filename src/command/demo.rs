@@ -13,7 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value as Json;
 
-use crate::client::{self, Request};
+use crate::client::{self, Endpoint, Request};
 use crate::command::Problem;
 use crate::command::arguments::{Arguments, valued};
 use crate::command::cluster::entries;
@@ -353,8 +353,8 @@ impl Node {
 }
 
 async fn ask(port: u16, path: &str) -> Option<client::Answer> {
-    let address = format!("127.0.0.1:{port}");
-    client::send(&address, Request::get(path), Duration::from_secs(5)).await.ok()
+    let node = Endpoint::plain(format!("127.0.0.1:{port}"));
+    client::send(&node, Request::get(path), Duration::from_secs(5)).await.ok()
 }
 
 /// The last lines of a log.

@@ -3,9 +3,11 @@
 //! Owns every flag's name, default and help. Never opens a file or a socket.
 
 mod duration;
+mod encryption;
 mod flag;
 mod serve;
 
 pub use duration::parse_duration;
+pub use encryption::{Encryption, Pair};
 pub use flag::{Flag, Form, Group, Parsed, Stop, Syntax, version};
 pub use serve::{Config, Join, address_parts, parse_serve, serve_help};

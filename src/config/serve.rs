@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::config::encryption::{self, Encryption};
 use crate::config::flag::{Flag, Form, Group, Parsed, Stop, Syntax};
 
 const fn flag(name: &'static str, form: Form, default: &'static str, help: &'static str) -> Flag {
@@ -41,8 +42,8 @@ const GROUPS: &[Group] = &[
                 "join",
                 Form::Text("ADDR[,ADDR...]"),
                 "",
-                "Join the cluster of these nodes: Raft addresses (host:4002) or HTTP URLs\n\
-                 (http://host:4001). Ignored once this node belongs to a cluster.",
+                "Join the cluster of these nodes: Raft addresses (host:4002) or URLs\n\
+                 (http://host:4001, https://host:4001). Ignored once this node belongs to a cluster.",
             ),
             flag("join-attempts", Form::Count, "5", "Rounds over the -join list before giving up."),
             flag("join-interval", Form::Duration, "3s", "Pause between two rounds."),
@@ -121,6 +122,7 @@ const GROUPS: &[Group] = &[
             ),
         ],
     ),
+    encryption::GROUP,
     (
         "Limits",
         &[
@@ -193,17 +195,7 @@ const GROUPS: &[Group] = &[
 
 /// rqlite has these.
 const UNSUPPORTED: &[&str] = &[
-    "http-cert",
-    "http-key",
-    "http-ca-cert",
-    "http-verify-client",
     "http-verify-common-name",
-    "node-cert",
-    "node-key",
-    "node-ca-cert",
-    "node-no-verify",
-    "node-verify-client",
-    "node-verify-server-name",
     "node-verify-common-name",
     "join-as",
     "disco-mode",
@@ -262,6 +254,8 @@ pub enum Join {
     Raft(String),
     /// The `host:port` of an HTTP listener.
     Http(String),
+    /// The same of one with TLS.
+    Https(String),
 }
 
 /// What `eider serve` was told. Advertised addresses are `None` if they are as listened on.
@@ -305,12 +299,20 @@ pub struct Config {
     /// The file of users.
     pub auth: Option<PathBuf>,
     pub http_allow_origin: Option<String>,
+    pub encryption: Encryption,
     /// `None`: no statement is slow.
     pub slow_statement: Option<Duration>,
     /// 0: by the number of cores.
     pub worker_threads: usize,
     pub log_level: String,
     pub raft_log_level: String,
+}
+
+impl Config {
+    /// Whether an `https://` URL is in `-join`.
+    pub fn joins_https(&self) -> bool {
+        self.join.iter().any(|somebody| matches!(somebody, Join::Https(_)))
+    }
 }
 
 /// What `eider serve -help` prints.
@@ -388,6 +390,7 @@ fn build(parsed: &Parsed) -> Result<Config, String> {
         cache_bytes: bytes("db-cache-bytes"),
         auth: text("auth").map(PathBuf::from),
         http_allow_origin: text("http-allow-origin"),
+        encryption: encryption::build(text, |name| parsed.switch(&SYNTAX, name))?,
         slow_statement: Some(parsed.duration(&SYNTAX, "slow-statement"))
             .filter(|limit| !limit.is_zero()),
         log_level: level(parsed, "log-level")?,
@@ -408,13 +411,11 @@ fn parse_join(list: &str) -> Result<Vec<Join>, String> {
     let items = list.split(',').map(str::trim).filter(|item| !item.is_empty());
     items
         .map(|item| {
-            if item.starts_with("https://") {
-                return Err(format!("-join: {item}: https is not supported yet"));
-            }
-            if let Some(rest) = item.strip_prefix("http://") {
-                let address = rest.trim_end_matches('/');
-                check_address("join", address)?;
-                return Ok(Join::Http(address.to_owned()));
+            if let Some((scheme @ ("http" | "https"), rest)) = item.split_once("://") {
+                let address = rest.trim_end_matches('/').to_owned();
+                check_address("join", &address)?;
+                let encrypted = scheme == "https";
+                return Ok(if encrypted { Join::Https(address) } else { Join::Http(address) });
             }
             check_address("join", item)?;
             Ok(Join::Raft(item.to_owned()))
@@ -487,7 +488,7 @@ fn validate(config: &Config) -> Result<(), String> {
     if config.bootstrap_expect > 1 && config.join.is_empty() {
         return Err("-bootstrap-expect needs -join with the addresses of the nodes".to_owned());
     }
-    let by_http = config.join.iter().any(|somebody| matches!(somebody, Join::Http(_)));
+    let by_http = config.join.iter().any(|somebody| !matches!(somebody, Join::Raft(_)));
     if config.bootstrap_expect > 1 && by_http {
         return Err("-bootstrap-expect needs Raft addresses in -join, not URLs".to_owned());
     }
@@ -498,6 +499,7 @@ fn validate(config: &Config) -> Result<(), String> {
     if config.non_voter && config.join.is_empty() {
         return Err("-raft-non-voter needs -join: a node without vote can't be alone".to_owned());
     }
+    config.encryption.check(config.joins_https())?;
     check_limits(config)
 }
 
@@ -580,13 +582,20 @@ mod tests {
             ("-bootstrap-expect 3 data", "needs -join"),
             ("-bootstrap-expect 3 -join http://h:1 data", "not URLs"),
             ("-join localhost:4002 data", "names this node itself"),
-            ("-join https://h:1 data", "https is not supported yet"),
             ("-join ftp://h:1 data", "without a scheme"),
             ("-raft-heartbeat-timeout 1ms data", "100ms is the least"),
             ("-db-max-ro-conns 0 data", "-db-max-ro-conns must be"),
             ("-max-value-bytes 8GiB data", "too large"),
             ("-raft-log-level LOUD data", "'loud' is not ERROR"),
-            ("-http-cert file data", "-http-cert is not supported yet"),
+            ("-cdc-config file data", "-cdc-config is not supported yet"),
+            ("-http-cert file data", "-http-cert needs -http-key"),
+            ("-pg-key file data", "-pg-key needs -pg-cert"),
+            ("-http-cert c -http-key k -http-verify-client data", "needs -http-ca-cert"),
+            ("-http-cert c -http-key k -http-ca-cert a data", "alone checks nobody"),
+            ("-pg-require-tls data", "-pg-require-tls needs -pg-cert"),
+            ("-node-no-verify data", "-node-no-verify needs -node-cert"),
+            ("-node-cert c -node-key k -node-verify-client data", "needs -node-ca-cert"),
+            ("-node-cert c -node-key k -node-no-verify -node-ca-cert a data", "of no use"),
             ("a b", "one argument too many"),
             ("", "DATA_DIR is missing"),
         ] {

@@ -46,7 +46,7 @@ async fn node(call: &Call, member: &Member, votes: bool) -> Json {
     let mut node = Map::new();
     node.insert("id".to_owned(), member.name.clone().into());
     if contact.is_ok() && !member.http_addr.is_empty() {
-        node.insert("api_addr".to_owned(), format!("http://{}", member.http_addr).into());
+        node.insert("api_addr".to_owned(), member.http_url().into());
     }
     if !member.raft_addr.is_empty() {
         node.insert("addr".to_owned(), member.raft_addr.clone().into());

@@ -49,6 +49,7 @@ use crate::http::params::Params;
 use crate::http::queue::Queue;
 use crate::http::sql::Call;
 use crate::platform::clock::{self, Instant};
+use crate::tls::Acceptor;
 
 /// The version of rqlite's API that this one follows. Clients read it from `X-RQLITE-VERSION`.
 pub const RQLITE_VERSION: &str = "v10.3.0";
@@ -82,6 +83,8 @@ pub struct Options {
     pub users: Option<Arc<Users>>,
     /// `Access-Control-Allow-Origin`.
     pub allow_origin: Option<String>,
+    /// `None`: HTTP without encryption.
+    pub tls: Option<Acceptor>,
     pub queue: QueueOptions,
 }
 
@@ -96,8 +99,9 @@ pub async fn serve(
     stop: crate::platform::watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     listener.local_addr()?;
+    let acceptor = options.tls.clone();
     let (router, emptied) = router(engine, options);
-    listen::run(listener, router, stop).await;
+    listen::run(listener, acceptor, router, stop).await;
     // The router is gone, and with it the way into the queue.
     if clock::timeout(QUEUE_END_TIMEOUT, emptied).await.is_err() {
         tracing::warn!("queued writes that could not be written by now are lost");

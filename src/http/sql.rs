@@ -173,7 +173,7 @@ impl Call {
             return Err(Failure::internal(Error::no_leader().message()));
         }
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-        let location = format!("http://{}{path}", leader.http_addr);
+        let location = format!("{}{path}", leader.http_url());
         let mut response = reply::empty(StatusCode::MOVED_PERMANENTLY);
         let location = location
             .try_into()
@@ -350,7 +350,7 @@ impl Call {
     pub(crate) fn served(&self, mut response: Response, at_leader: bool) -> Response {
         let engine = &self.app.engine;
         let address = match engine.leader() {
-            Some(leader) if at_leader && !engine.is_leader() => leader.http_addr,
+            Some(leader) if at_leader && !engine.is_leader() => leader.http_host().to_owned(),
             _ => self.app.options.http_addr.clone(),
         };
         if let Ok(address) = address.try_into() {

@@ -47,6 +47,7 @@ fn document(call: &Call) -> Json {
     let app = &call.app;
     let status = app.engine.status();
     let parallelism = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let encrypted = if app.options.tls.is_some() { "true" } else { "false" };
     json!({
         "build": {
             "version": RQLITE_VERSION,
@@ -77,7 +78,7 @@ fn document(call: &Call) -> Json {
         "http": {
             "bind_addr": app.options.http_addr,
             "auth": if app.options.users.is_some() { "enabled" } else { "disabled" },
-            "tls": { "enabled": "false" },
+            "tls": { "enabled": encrypted },
             "cluster": {
                 "timeout": duration::format(crate::http::params::TIMEOUT_DEFAULT),
                 "local_node_addr": app.options.raft_addr,
@@ -88,7 +89,7 @@ fn document(call: &Call) -> Json {
         "cluster": {
             "addr": app.options.raft_addr,
             "api_addr": app.options.http_addr,
-            "https": "false",
+            "https": encrypted,
         },
         "store": store(call, &status),
     })

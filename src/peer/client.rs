@@ -20,6 +20,7 @@ use crate::peer::stream::{Released, Stream};
 use crate::peer::{Identity, Kind, Limits, PeerError, Sender, Target, wire};
 use crate::platform::clock::{self, Instant};
 use crate::platform::task;
+use crate::tls::{self, Connector};
 
 /// Stream connections that are kept for later, per target and lane.
 const IDLE_MAX: usize = 16;
@@ -35,6 +36,8 @@ pub struct Client(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     identity: Identity,
+    /// `None`: connections aren't encrypted.
+    connector: Option<Connector>,
     limits: Limits,
     calls: Mutex<HashMap<Key, Arc<Lines>>>,
     idle: Mutex<HashMap<Key, Vec<(FrameReader, FrameWriter)>>>,
@@ -75,13 +78,19 @@ impl Drop for Inner {
 }
 
 impl Client {
-    pub fn new(identity: Identity) -> Self {
-        Self::with_limits(identity, Limits::default())
+    /// A client that encrypts with `connector`, or without one not at all.
+    pub fn new(identity: Identity, connector: Option<Connector>) -> Self {
+        Self::with_limits(identity, connector, Limits::default())
     }
 
-    pub(super) fn with_limits(identity: Identity, limits: Limits) -> Self {
+    pub(super) fn with_limits(
+        identity: Identity,
+        connector: Option<Connector>,
+        limits: Limits,
+    ) -> Self {
         Self(Arc::new(Inner {
             identity,
+            connector,
             limits,
             calls: Mutex::default(),
             idle: Mutex::default(),
@@ -251,8 +260,18 @@ impl Inner {
         match clock::timeout(limit, self.connect(to, lane)).await {
             Err(_) => Err(unreachable(&"no connection in time")),
             Ok(Err(DialError::Socket(error))) => Err(unreachable(&error)),
+            Ok(Err(DialError::Tls(error))) => {
+                let why = tls::explain(&error);
+                // A connection that broke is nobody's mistake.
+                if error.get_ref().is_some() {
+                    self.log_refusal(&to.address, format!("TLS: {why}"));
+                }
+                Err(unreachable(&why))
+            }
             Ok(Err(DialError::Handshake(error))) => {
-                self.log_refusal(&to.address, &error);
+                if !matches!(error, HandshakeError::Silent) {
+                    self.log_refusal(&to.address, error.to_string());
+                }
                 Err(unreachable(&error))
             }
             Ok(Ok(connection)) => {
@@ -269,7 +288,14 @@ impl Inner {
     ) -> Result<(FrameReader, FrameWriter, Sender), DialError> {
         let socket = TcpStream::connect(&to.address).await.map_err(DialError::Socket)?;
         let stall = self.limits.stall(lane);
-        let (read, write) = wire::plain(socket).map_err(DialError::Socket)?;
+        wire::prepare(&socket).map_err(DialError::Socket)?;
+        let (read, write) = match &self.connector {
+            None => wire::plain(socket),
+            Some(connector) => {
+                let stream = connector.connect(&to.address, socket).await;
+                wire::encrypted(stream.map_err(DialError::Tls)?)
+            }
+        };
         write.set_user_timeout(stall).map_err(DialError::Socket)?;
         let mut reader = FrameReader::new(read, self.limits.handshake);
         let mut writer = FrameWriter::new(write, self.limits.handshake);
@@ -287,11 +313,7 @@ impl Inner {
     }
 
     /// Tells the operator once what only he can put right.
-    fn log_refusal(&self, address: &str, error: &HandshakeError) {
-        if matches!(error, HandshakeError::Silent) {
-            return;
-        }
-        let text = error.to_string();
+    fn log_refusal(&self, address: &str, text: String) {
         let mut refusals = lock(&self.refusals);
         if refusals.get(address) != Some(&text) && refusals.len() < TARGETS_MAX {
             tracing::warn!(address, "cannot talk to another node: {text}");
@@ -302,5 +324,6 @@ impl Inner {
 
 enum DialError {
     Socket(std::io::Error),
+    Tls(std::io::Error),
     Handshake(HandshakeError),
 }

@@ -20,6 +20,7 @@ use tokio::io::AsyncReadExt;
 
 use crate::peer::wire::{WireRead, WireWrite};
 use crate::platform::clock;
+use crate::tls;
 
 /// Bytes before the payload.
 pub(super) const HEAD_BYTES: usize = 16;
@@ -74,7 +75,7 @@ impl std::fmt::Display for FrameError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Malformed(what) => f.write_str(what),
-            Self::Io(error) => write!(f, "{error}"),
+            Self::Io(error) => f.write_str(&tls::explain(error)),
             Self::Stalled(limit) => write!(f, "no byte moved for {limit:?}"),
         }
     }
@@ -112,6 +113,12 @@ fn frame_bytes(buffer: &[u8], payload_bytes_max: usize) -> Result<Option<usize>,
     if length == b"HTTP" {
         return Err(FrameError::Malformed(
             "HTTP is spoken there: this is not a Raft address but an HTTP one".to_owned(),
+        ));
+    }
+    // An alert record of TLS 1.x, with which a server answers what isn't TLS.
+    if length.starts_with(&[0x15, 3]) {
+        return Err(FrameError::Malformed(
+            "TLS is spoken there, and not here: this node needs -node-cert".to_owned(),
         ));
     }
     let length = u32::from_le_bytes(*length) as usize;
@@ -243,6 +250,11 @@ pub(super) fn poll_write(
     Poll::Ready(Ok(written))
 }
 
+/// Writes what an encrypted connection has taken and the socket has not.
+pub(super) fn poll_flush(io: &mut WireWrite, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    tokio::io::AsyncWrite::poll_flush(Pin::new(io), context)
+}
+
 /// Writes frames into one direction of a connection that nobody else writes to.
 #[derive(Debug)]
 pub(super) struct FrameWriter {
@@ -276,7 +288,11 @@ impl FrameWriter {
                 .map_err(|_| FrameError::Stalled(self.stall))?
                 .map_err(FrameError::Io)?;
         }
-        Ok(())
+        let rest = std::future::poll_fn(|context| poll_flush(&mut self.io, context));
+        clock::timeout(self.stall, rest)
+            .await
+            .map_err(|_| FrameError::Stalled(self.stall))?
+            .map_err(FrameError::Io)
     }
 
     /// Writes what the socket takes without waiting; whether that was everything.
@@ -286,7 +302,7 @@ impl FrameWriter {
             while !chunks.is_empty() {
                 std::task::ready!(poll_write(io, chunks, context))?;
             }
-            Poll::Ready(Ok::<(), io::Error>(()))
+            poll_flush(io, context)
         });
         // However much the task has done already: this can't be put off.
         let mut all = std::pin::pin!(tokio::task::coop::unconstrained(all));

@@ -44,7 +44,7 @@ const STALL_STREAM: Duration = Duration::from_mins(1);
 impl Lane {
     pub(super) fn of(kind: Kind) -> Self {
         match kind {
-            Kind::Hello | Kind::Join | Kind::Notify => Self::Setup,
+            Kind::Hello | Kind::Join | Kind::Notify | Kind::Log => Self::Setup,
             Kind::RaftControl => Self::RaftControl,
             Kind::RaftAppend => Self::RaftAppend,
             Kind::RaftSnapshot => Self::RaftSnapshot,

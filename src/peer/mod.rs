@@ -35,8 +35,8 @@ pub use stream::{Stream, StreamReceiver, StreamSender};
 pub struct Identity {
     pub node: NodeId,
     pub store: StoreId,
-    /// `None` until this node belongs to a cluster: then only [`Kind::Join`], [`Kind::Hello`] and
-    /// [`Kind::Notify`] are let through.
+    /// `None` until this node belongs to a cluster: then only [`Kind::Join`], [`Kind::Hello`],
+    /// [`Kind::Notify`] and [`Kind::Log`] are let through.
     pub cluster: Arc<std::sync::OnceLock<ClusterId>>,
 }
 
@@ -59,6 +59,8 @@ pub enum Kind {
     Join = 2,
     /// Bootstrap: I am here and expect N nodes (needs no cluster)
     Notify = 3,
+    /// Recovery: how far does your log go? (needs no cluster)
+    Log = 4,
     /// Raft votes, pre-votes, heartbeats, leader transfer
     RaftControl = 10,
     /// Raft entries: a stream
@@ -77,6 +79,7 @@ impl Kind {
             Self::Hello,
             Self::Join,
             Self::Notify,
+            Self::Log,
             Self::RaftControl,
             Self::RaftAppend,
             Self::RaftSnapshot,

@@ -130,12 +130,16 @@ impl Outlet {
 
     /// Writes until nothing is left (`true`) or the socket has taken some bytes (`false`).
     fn write(&self, socket: &mut Socket, context: &mut Context<'_>) -> Poll<std::io::Result<bool>> {
-        if self.take(socket) {
-            return Poll::Ready(Ok(true));
+        let mut nothing_left = self.take(socket);
+        if !nothing_left {
+            let Socket { io, chunks } = socket;
+            std::task::ready!(frame::poll_write(io, chunks, context))?;
+            nothing_left = self.take(socket);
         }
-        let Socket { io, chunks } = socket;
-        std::task::ready!(frame::poll_write(io, chunks, context))?;
-        Poll::Ready(Ok(self.take(socket)))
+        if nothing_left {
+            std::task::ready!(frame::poll_flush(&mut socket.io, context))?;
+        }
+        Poll::Ready(Ok(nothing_left))
     }
 
     /// Moves the queue to the socket's side once that is empty; whether nothing is left at all.

@@ -15,6 +15,8 @@ use crate::model::id::{ClusterId, StoreId};
 use crate::peer::server::serve_with;
 use crate::peer::{Client, Handler, Identity, Kind, Limits, PeerError, Sender, Stream, Target};
 use crate::platform::{clock, task};
+use crate::tls::certificates::Authority;
+use crate::tls::{Acceptor, Connector, KeyPair, Named, Trust};
 
 const LONG: Duration = Duration::from_secs(20);
 const STALL: Duration = Duration::from_millis(300);
@@ -81,6 +83,10 @@ async fn start(identity: Identity) -> Server {
 }
 
 async fn start_at(identity: Identity, address: &str) -> Server {
+    start_with(identity, address, None).await
+}
+
+async fn start_with(identity: Identity, address: &str, acceptor: Option<Acceptor>) -> Server {
     let listener = TcpListener::bind(address).await.unwrap();
     let address = listener.local_addr().unwrap();
     let echo = Arc::new(Echo { gate: Semaphore::new(0), waiting: watch::Sender::new(0) });
@@ -88,7 +94,7 @@ async fn start_at(identity: Identity, address: &str) -> Server {
     let (end, ended) = tokio::sync::oneshot::channel();
     let (mine, handler) = (identity.clone(), Arc::clone(&echo));
     task::spawn(async move {
-        serve_with(listener, mine, handler, stopped, limits(LONG)).await;
+        serve_with((listener, acceptor), mine, handler, stopped, limits(LONG)).await;
         let _ = end.send(());
     });
     Server { address, identity, echo, stop, ended }
@@ -101,7 +107,7 @@ impl Server {
 }
 
 fn client(cluster: Option<u8>) -> Client {
-    Client::with_limits(identity(1, cluster), limits(LONG))
+    Client::with_limits(identity(1, cluster), None, limits(LONG))
 }
 
 /// A relay that counts the connections made through it.
@@ -335,7 +341,7 @@ async fn a_full_stream_waits_for_its_reader_and_loses_nothing() {
 #[tokio::test]
 async fn a_stalled_peer_is_given_up() {
     let server = start(identity(2, Some(7))).await;
-    let client = Client::with_limits(identity(1, Some(7)), limits(STALL));
+    let client = Client::with_limits(identity(1, Some(7)), None, limits(STALL));
     // Nobody reads this stream.
     let mut stream = client.open(&server.target(), Kind::RaftSnapshot, LONG).await.unwrap();
     let error = loop {
@@ -420,4 +426,81 @@ async fn stopping_answers_what_is_under_way_and_clients_find_the_next_server() {
     assert!(matches!(gone, Err(PeerError::Unreachable(_) | PeerError::Broken(_))), "{gone:?}");
     let again = start_at(identity(2, Some(7)), &to.address).await;
     assert!(client.call(&again.target(), Kind::Engine, text("x"), LONG).await.is_ok());
+}
+
+/// Files of a test's authority for both sides of an encrypted connection that check each other.
+fn encryption(directory: &std::path::Path) -> (Acceptor, Connector) {
+    let authority = Authority::new(directory, "authority");
+    let (cert, key) = authority.sign("node", "IP:127.0.0.1");
+    let own =
+        KeyPair { cert: Named { flag: "cert", path: cert }, key: Named { flag: "key", path: key } };
+    let all = Named { flag: "ca", path: authority.certificate() };
+    let acceptor = Acceptor::new(own.clone(), Some(all.clone())).unwrap();
+    (acceptor, Connector::new(Some(own), Trust::File(all), None).unwrap())
+}
+
+#[tokio::test]
+async fn everything_goes_through_an_encrypted_connection_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let (acceptor, connector) = encryption(directory.path());
+    let server = start_with(identity(2, Some(7)), "127.0.0.1:0", Some(acceptor)).await;
+    let me = identity(1, Some(7));
+    let client = Client::with_limits(me, Some(connector), limits(LONG));
+    let to = server.target();
+    // More than sockets hold, in both directions at the same time.
+    let large: Bytes = (0..8_000_000_u32).map(|i| (i >> 7) as u8).collect::<Vec<_>>().into();
+    let call = |payload: Bytes| client.call(&to, Kind::Engine, payload, LONG);
+    let (a, b, c) = tokio::join!(call(large.clone()), call(text("small")), call(large.clone()));
+    assert!(a.unwrap() == large && c.unwrap() == large);
+    assert_eq!(b.unwrap(), "small");
+    for round in 0..2 {
+        let mut stream = client.open(&to, Kind::EngineStream, LONG).await.unwrap();
+        assert!(!client.has_idle(&to, Kind::EngineStream), "round {round}");
+        let (mut sender, mut receiver) = {
+            stream.send(text("first")).await.unwrap();
+            assert_eq!(stream.receive().await.unwrap().unwrap(), "first");
+            stream.split()
+        };
+        let sending = async {
+            for _ in 0..4 {
+                sender.send(large.clone()).await.unwrap();
+            }
+            sender.finish().await.unwrap();
+        };
+        let receiving = async {
+            let mut count = 0;
+            while let Some(message) = receiver.receive().await.unwrap() {
+                assert!(message == large);
+                count += 1;
+            }
+            count
+        };
+        assert_eq!(tokio::join!(sending, receiving).1, 4);
+        drop((sender, receiver));
+        while !client.has_idle(&to, Kind::EngineStream) {
+            clock::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_not_encrypted_and_who_is_tell_each_other_apart() {
+    let directory = tempfile::tempdir().unwrap();
+    let (acceptor, connector) = encryption(directory.path());
+    let plain_server = start(identity(2, Some(7))).await;
+    let server = start_with(identity(3, Some(7)), "127.0.0.1:0", Some(acceptor)).await;
+    let me = identity(1, Some(7));
+    let plain = Client::with_limits(me.clone(), None, limits(LONG));
+    let encrypted = Client::with_limits(me.clone(), Some(connector), limits(LONG));
+    let unknown = Connector::new(None, Trust::Anyone, None).unwrap();
+    let unknown = Client::with_limits(me, Some(unknown), limits(LONG));
+    for (client, server, part) in [
+        (&plain, &server, "needs -node-cert"),
+        (&encrypted, &plain_server, "does not speak TLS"),
+        (&unknown, &server, "lets in only who shows a certificate"),
+    ] {
+        let answer = client.call(&server.target(), Kind::Engine, text("who"), LONG).await;
+        let Err(PeerError::Unreachable(why)) = answer else { panic!("{part}: {answer:?}") };
+        assert!(why.contains(part), "{why}");
+    }
 }

@@ -20,8 +20,10 @@ use crate::peer::frame::{
 use crate::peer::handshake::{self, Lane};
 use crate::peer::outlet::Outlet;
 use crate::peer::stream::{Released, Stream};
+use crate::peer::wire::{WireRead, WireWrite};
 use crate::peer::{Handler, Identity, Kind, Limits, Sender, wire};
 use crate::platform::{clock, task};
+use crate::tls::{self, Acceptor};
 
 /// Connections at the most, over all lanes.
 const CONNECTIONS_MAX: usize = 4096;
@@ -35,18 +37,20 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts connections from other nodes until `stop` changes to `true`; returns when those that
-/// were open have ended, a few seconds later at the most.
+/// were open have ended, a few seconds later at the most. With an acceptor every connection is
+/// encrypted.
 pub async fn serve<H: Handler>(
     listener: TcpListener,
+    acceptor: Option<Acceptor>,
     identity: Identity,
     handler: Arc<H>,
     stop: watch::Receiver<bool>,
 ) {
-    serve_with(listener, identity, handler, stop, Limits::default()).await;
+    serve_with((listener, acceptor), identity, handler, stop, Limits::default()).await;
 }
 
 pub(super) async fn serve_with<H: Handler>(
-    listener: TcpListener,
+    (listener, acceptor): (TcpListener, Option<Acceptor>),
     identity: Identity,
     handler: Arc<H>,
     mut stop: watch::Receiver<bool>,
@@ -54,7 +58,7 @@ pub(super) async fn serve_with<H: Handler>(
 ) {
     let (alive, mut all_gone) = mpsc::channel::<()>(1);
     let room = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
-    let shared = Arc::new(Shared { identity, handler, limits, stop: stop.clone() });
+    let shared = Arc::new(Shared { acceptor, identity, handler, limits, stop: stop.clone() });
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -69,7 +73,10 @@ pub(super) async fn serve_with<H: Handler>(
             }
         };
         let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
-            turn_away(socket, limits);
+            // Who is greeted by encryption can't be told why without more work than there is room for.
+            if shared.acceptor.is_none() {
+                turn_away(socket, limits);
+            }
             continue;
         };
         let (shared, alive) = (Arc::clone(&shared), alive.clone());
@@ -89,12 +96,12 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 fn turn_away(socket: TcpStream, limits: Limits) {
-    if let Ok((_, write)) = wire::plain(socket) {
-        handshake::turn_away(&mut FrameWriter::new(write, limits.handshake));
-    }
+    let (_, write) = wire::plain(socket);
+    handshake::turn_away(&mut FrameWriter::new(write, limits.handshake));
 }
 
 struct Shared<H> {
+    acceptor: Option<Acceptor>,
     identity: Identity,
     handler: Arc<H>,
     limits: Limits,
@@ -104,10 +111,10 @@ struct Shared<H> {
 impl<H: Handler> Shared<H> {
     async fn connection(&self, socket: TcpStream) {
         let from = socket.peer_addr().map_or_else(|_| "?".to_owned(), |from| from.to_string());
-        let (read, write) = match wire::plain(socket) {
+        let (read, write) = match self.accept(socket).await {
             Ok(halves) => halves,
-            Err(error) => {
-                tracing::debug!(from, "connection ended before it began: {error}");
+            Err(why) => {
+                tracing::debug!(from, "connection ended before it began: {why}");
                 return;
             }
         };
@@ -135,6 +142,16 @@ impl<H: Handler> Shared<H> {
         };
         if let Err(why) = end {
             tracing::debug!(from, node = %sender.node, ?lane, "connection ended: {why}");
+        }
+    }
+
+    async fn accept(&self, socket: TcpStream) -> Result<(WireRead, WireWrite), String> {
+        wire::prepare(&socket).map_err(|error| error.to_string())?;
+        let Some(acceptor) = &self.acceptor else { return Ok(wire::plain(socket)) };
+        match clock::timeout(self.limits.handshake, acceptor.accept(socket)).await {
+            Err(_) => Err("no TLS handshake in time".to_owned()),
+            Ok(Err(error)) => Err(format!("TLS: {}", tls::explain(&error))),
+            Ok(Ok(stream)) => Ok(wire::encrypted(stream)),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::pg::encode::{self, Formats};
 use crate::pg::error::{Level, put_error, put_notice};
 use crate::pg::framing::{Gone, Message, Wire};
 use crate::pg::startup::{self, Request, Startup};
-use crate::pg::{Shared, encode::Format};
+use crate::pg::{Encryption, Shared, encode::Format};
 use crate::platform::clock;
 use crate::session::{Aside, Interruption, Login, Reply, Rowset, Session};
 
@@ -72,7 +72,7 @@ where
     let mut wire = Wire::new(stream, shared.stop.clone());
     let users = shared.options.users.clone();
     let letting_in = async {
-        let request = begin(&mut wire, &shared.backends).await?;
+        let request = begin(&mut wire, &shared.backends, &shared.options.encryption).await?;
         if let (Some(request), Some(users)) = (&request, &users) {
             authenticate(&mut wire, users, &request.user).await?;
         }
@@ -112,20 +112,32 @@ async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut wire: Wire<S>, error: &Er
     wire.close().await;
 }
 
-/// Reads start-up packets until one asks for a session; `None` if it was a CancelRequest.
+/// Reads start-up packets until one asks for a session; `None` if it was a CancelRequest (which
+/// older clients never encrypt, and which says nothing that is worth reading).
 async fn begin<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
     backends: &Backends,
+    encryption: &Encryption,
 ) -> Result<Option<Request>, Gone> {
     for _ in 0..=ENCRYPTION_REQUESTS_MAX {
         let packet = wire.startup_packet().await?;
         match startup::parse(&packet).map_err(Gone::Fatal)? {
+            Startup::Session(_) if encryption.required && !wire.is_encrypted() => {
+                return Err(Gone::Fatal(Error::user(
+                    SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+                    "connections without encryption are refused: connect with sslmode=require",
+                )));
+            }
             Startup::Session(request) => return Ok(Some(request)),
             Startup::Cancel { pid, secret } => {
                 backends.cancel(pid, secret);
                 return Ok(None);
             }
-            Startup::Ssl | Startup::GssEncryption => wire.write_byte(b'N').await?,
+            Startup::Ssl => match &encryption.acceptor {
+                Some(acceptor) if !wire.is_encrypted() => wire.encrypt(acceptor).await?,
+                _ => wire.write_byte(b'N').await?,
+            },
+            Startup::GssEncryption => wire.write_byte(b'N').await?,
         }
     }
     Err(Gone::Fatal(crate::pg::error::violation("too many requests for encryption")))
@@ -146,6 +158,7 @@ fn open<S: AsyncRead + AsyncWrite + Unpin>(
         database: request.database,
         settings: request.settings,
         backend_pid: place.pid,
+        offers_tls: shared.options.encryption.acceptor.is_some(),
     };
     let session = match Session::open(shared.engine.clone(), login) {
         Ok(session) => session,
@@ -396,16 +409,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 mod tests {
     use super::*;
     use crate::platform::watch;
+    use crate::tls::certificates::Authority;
+    use crate::tls::{Acceptor, KeyPair, Named};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     /// What a client that sends `bytes` gets: the request that came of it, or the bytes that it is
     /// answered before the connection ends.
     async fn knock(bytes: &[u8]) -> (Option<Request>, Vec<u8>) {
+        knock_at(&Encryption::default(), bytes).await
+    }
+
+    async fn knock_at(encryption: &Encryption, bytes: &[u8]) -> (Option<Request>, Vec<u8>) {
         let (mut client, server) = tokio::io::duplex(1 << 16);
         let (_stop, stopped) = watch::channel(false);
         let mut wire = Wire::new(server, stopped);
         client.write_all(bytes).await.unwrap();
-        let request = match begin(&mut wire, &Backends::default()).await {
+        let request = match begin(&mut wire, &Backends::default(), encryption).await {
             Ok(request) => request,
             Err(Gone::Fatal(error)) => {
                 refuse(wire, &error).await;
@@ -421,6 +440,29 @@ mod tests {
 
     fn packet(body: &[u8]) -> Vec<u8> {
         [&(body.len() as u32 + 4).to_be_bytes(), body].concat()
+    }
+
+    #[tokio::test]
+    async fn encryption_can_be_insisted_on_and_nothing_is_taken_before_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let authority = Authority::new(directory.path(), "authority");
+        let (cert, key) = authority.sign("node", "DNS:node");
+        let own = KeyPair {
+            cert: Named { flag: "cert", path: cert },
+            key: Named { flag: "key", path: key },
+        };
+        let acceptor = Some(Acceptor::new(own, None).unwrap());
+        let encryption = Encryption { acceptor, required: true };
+        let plain = packet(b"\0\x03\0\0user\0ann\0\0");
+        let (request, answer) = knock_at(&encryption, &plain).await;
+        assert_eq!(request, None);
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.contains("C28000") && answer.contains("sslmode=require"), "{answer}");
+        // What somebody put between the request and the handshake.
+        let (request, answer) = knock_at(&encryption, &[SSL, &plain].concat()).await;
+        assert_eq!(request, None);
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.contains("received unencrypted data after SSL request"), "{answer}");
     }
 
     const SSL: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x2f";

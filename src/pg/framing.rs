@@ -7,17 +7,20 @@
 //!   doesn't read, nothing more is made.
 
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::platform::watch;
 use bytes::{Buf as _, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
 use crate::engine::Canceler;
 use crate::model::error::Error;
 use crate::pg::decode::{is_known, unknown_type};
 use crate::pg::error::violation;
 use crate::platform::clock;
+use crate::tls::{self, Acceptor};
 
 /// The largest message before the client is let in, in bytes (`MAX_STARTUP_PACKET_LENGTH`).
 pub(crate) const STARTUP_BYTES_MAX: usize = 10_000;
@@ -47,10 +50,68 @@ impl From<io::Error> for Gone {
     }
 }
 
+/// What the bytes of a connection go through.
+#[derive(Debug)]
+enum Channel<S> {
+    Plain(S),
+    Tls(Box<tls::Stream<S>>),
+    /// A handshake has failed, or its future was dropped.
+    Lost,
+}
+
+/// Reading from and writing to a channel that is lost.
+fn lost<T>() -> Poll<io::Result<T>> {
+    Poll::Ready(Err(io::ErrorKind::NotConnected.into()))
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Channel<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Lost => lost(),
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Channel<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Lost => lost(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(context),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
+            Self::Lost => lost(),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Lost => lost(),
+        }
+    }
+}
+
 /// The bytes of one connection.
 #[derive(Debug)]
 pub(crate) struct Wire<S> {
-    stream: S,
+    stream: Channel<S>,
     input: BytesMut,
     pub(crate) out: BytesMut,
     message_bytes_max: usize,
@@ -67,7 +128,7 @@ pub(crate) struct Message {
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     pub(crate) fn new(stream: S, stop: watch::Receiver<bool>) -> Self {
         Self {
-            stream,
+            stream: Channel::Plain(stream),
             input: BytesMut::new(),
             out: BytesMut::new(),
             message_bytes_max: STARTUP_BYTES_MAX,
@@ -83,6 +144,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Whether the server is stopping.
     pub(crate) fn is_stopping(&self) -> bool {
         *self.stop.borrow()
+    }
+
+    pub(crate) fn is_encrypted(&self) -> bool {
+        matches!(self.stream, Channel::Tls(_))
+    }
+
+    /// Agrees to encryption and goes over to it.
+    ///
+    /// # Errors
+    /// 08P01 if the client didn't wait for the answer: what it sent may be somebody else's, who put
+    /// it in.
+    pub(crate) async fn encrypt(&mut self, acceptor: &Acceptor) -> Result<(), Gone> {
+        if !self.input.is_empty() {
+            return Err(Gone::Fatal(violation("received unencrypted data after SSL request")));
+        }
+        self.write_byte(b'S').await?;
+        if let Channel::Plain(stream) = std::mem::replace(&mut self.stream, Channel::Lost) {
+            let encrypted = acceptor.accept(stream).await.inspect_err(|error| {
+                tracing::debug!(
+                    "a PostgreSQL client's TLS handshake failed: {}",
+                    tls::explain(error)
+                );
+            })?;
+            self.stream = Channel::Tls(Box::new(encrypted));
+        }
+        Ok(())
     }
 
     /// A length as the wire has it, its own four bytes taken off.
@@ -202,7 +289,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     ) -> Result<T, Gone> {
         let mut work = std::pin::pin!(work);
         // Most work is done at once, without waiting for anything.
-        if let std::task::Poll::Ready(done) = futures_util::poll!(work.as_mut()) {
+        if let Poll::Ready(done) = futures_util::poll!(work.as_mut()) {
             return Ok(done);
         }
         let mut stop = self.stop.clone();
@@ -237,17 +324,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     pub(crate) async fn flush(&mut self) -> Result<(), Gone> {
         let mut stop = self.stop.clone();
         let written = async {
+            let stream = &mut self.stream;
+            let writing = async {
+                stream.write_all(&self.out).await?;
+                stream.flush().await
+            };
             // While the server runs, the client may take its time.
             tokio::select! {
                 biased;
-                written = self.stream.write_all(&self.out) => written,
+                written = writing => written,
                 () = async { Self::stopping(&mut stop).await; clock::sleep(STOP_GRACE).await } => {
                     Err(io::ErrorKind::TimedOut.into())
                 }
             }
         };
         written.await?;
-        self.stream.flush().await?;
         self.out.clear();
         if self.out.capacity() > IDLE_BYTES_MAX && self.input.is_empty() {
             self.out = BytesMut::new();

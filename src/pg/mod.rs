@@ -35,6 +35,7 @@ use crate::auth::Users;
 use crate::engine::Engine;
 use crate::pg::backend::Backends;
 use crate::platform::{clock, task};
+use crate::tls::Acceptor;
 
 /// Limits of the listener.
 #[derive(Debug, Clone)]
@@ -45,6 +46,16 @@ pub struct Options {
     pub message_bytes_max: usize,
     /// `None`: everybody is let in.
     pub users: Option<Arc<Users>>,
+    pub encryption: Encryption,
+}
+
+/// Whether connections are encrypted.
+#[derive(Debug, Clone, Default)]
+pub struct Encryption {
+    /// `None`: it isn't offered.
+    pub acceptor: Option<Acceptor>,
+    /// Whether sessions without it are refused.
+    pub required: bool,
 }
 
 /// Connections beyond the limit that are told so at a time; others are just closed.

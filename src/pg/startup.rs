@@ -12,7 +12,7 @@ const GSSENC_REQUEST: u32 = 80_877_104;
 /// A start-up packet.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Startup {
-    /// The client would like TLS: answered `N` until there is some.
+    /// The client would like TLS.
     Ssl,
     GssEncryption,
     Cancel {

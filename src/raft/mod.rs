@@ -17,6 +17,7 @@ mod node;
 mod purge;
 mod quarantine;
 mod receive;
+mod recover;
 mod snapshot;
 mod state;
 mod state_machine;
@@ -36,6 +37,7 @@ use crate::model::member::Member;
 use crate::raftlog::RaftLog;
 
 pub use self::commits::Attention;
+pub use self::recover::{LogEnd, force_membership, known_members, log_end};
 
 /// Where Raft's library logs what its calls return to their callers as well.
 pub const CALLS_LOG_TARGET: &str = "openraft::raft";

@@ -30,8 +30,8 @@ use crate::raft::snapshot::Progress;
 use crate::raft::state_machine::{StateFile, StateMachine};
 use crate::raft::types::{EncodedCommand, LeaderId, LogId, TypeConfig};
 use crate::raft::{
-    AdminError, COMMAND_BYTES_MAX, Channel, Fence, Leadership, Node, ProposeError, Start, Status,
-    Timing, codec, config, confirm, leadership, membership, purge, receive, state,
+    AdminError, COMMAND_BYTES_MAX, Channel, Fence, Leadership, LogEnd, Node, ProposeError, Start,
+    Status, Timing, codec, config, confirm, leadership, membership, purge, receive, recover, state,
 };
 
 /// Bytes of proposals that openraft holds and hasn't answered yet, at the most.
@@ -253,6 +253,11 @@ impl Node {
     /// may be made again.
     pub async fn add(&self, member: Member, read_only: bool) -> Result<(), AdminError> {
         membership::add(&self.inner, member, read_only).await
+    }
+
+    /// Where this node's log ends.
+    pub fn log_end(&self) -> Option<LogEnd> {
+        recover::log_end(&self.inner.links.log)
     }
 
     /// Leader: removes a member. There need be none of this name.

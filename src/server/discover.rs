@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::client::{self, Request};
+use crate::client::{self, Endpoint, Request};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -12,18 +12,18 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// A text that names the address.
-pub(super) async fn raft_addresses(address: &str) -> Result<Vec<String>, String> {
+pub(super) async fn raft_addresses(node: &Endpoint) -> Result<Vec<String>, String> {
+    let scheme = if node.tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{}", node.address);
     let request = Request::get("/nodes?nonvoters&ver=2");
-    let answer =
-        client::send(address, request, TIMEOUT).await.map_err(|error| error.to_string())?;
+    let answer = client::send(node, request, TIMEOUT).await.map_err(|error| error.to_string())?;
     if !answer.is_success() {
-        return Err(format!("http://{address} answers {}: {}", answer.status, answer.text()));
+        return Err(format!("{url} answers {}: {}", answer.status, answer.text()));
     }
-    let nodes: Value = serde_json::from_slice(&answer.body).map_err(|_| {
-        format!("http://{address} does not answer in JSON: is it a node's HTTP address?")
-    })?;
+    let nodes: Value = serde_json::from_slice(&answer.body)
+        .map_err(|_| format!("{url} does not answer in JSON: is it a node's HTTP address?"))?;
     let list = nodes["nodes"].as_array();
-    let list = list.ok_or_else(|| format!("http://{address} answers without a list of nodes"))?;
+    let list = list.ok_or_else(|| format!("{url} answers without a list of nodes"))?;
     Ok(list.iter().filter_map(|node| node["addr"].as_str()).map(str::to_owned).collect())
 }
 
@@ -36,6 +36,7 @@ mod tests {
     async fn answered(answer: &'static str) -> Result<Vec<String>, String> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
+        let node = Endpoint::plain(&address);
         let serve = async {
             let (mut socket, _) = listener.accept().await.unwrap();
             let mut request = [0; 1024];
@@ -44,7 +45,7 @@ mod tests {
             socket.write_all(answer.as_bytes()).await.unwrap();
             socket.shutdown().await.unwrap();
         };
-        tokio::join!(raft_addresses(&address), serve).0
+        tokio::join!(raft_addresses(&node), serve).0
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! What other nodes send, and who here answers it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -10,7 +11,8 @@ use crate::peer::{self, Kind, Sender, Stream};
 use crate::raft::{AdminError, Node};
 use crate::server::admit::{Verdict, judge};
 use crate::server::meeting::Meeting;
-use crate::server::setup::{HelloReply, JoinReply, JoinRequest, Notify, NotifyReply};
+use crate::server::recover;
+use crate::server::setup::{HelloReply, JoinReply, JoinRequest, LogReply, Notify, NotifyReply};
 use crate::server::transport::PeerChannel;
 
 /// Routes messages to Raft, to the engine, or answers them itself.
@@ -21,6 +23,8 @@ pub(super) struct Inbound {
     pub(super) engine: Engine,
     /// While this node makes a cluster with others.
     pub(super) meeting: Option<Arc<Meeting>>,
+    /// A leader that was silent for longer is none.
+    pub(super) contact_max: Duration,
 }
 
 impl peer::Handler for Inbound {
@@ -29,6 +33,7 @@ impl peer::Handler for Inbound {
             Kind::Hello => Ok(self.hello()),
             Kind::Join => Box::pin(self.join(from, payload)).await,
             Kind::Notify => self.notify(from, payload),
+            Kind::Log => Ok(self.log().await),
             Kind::RaftControl => self.raft.on_call(from.node, payload).await,
             Kind::Engine => {
                 let _attention = self.raft.attend(from.node);
@@ -51,7 +56,12 @@ impl peer::Handler for Inbound {
                 self.engine.on_stream(stream).await;
             }
             // The connection layer lets no others through.
-            Kind::Hello | Kind::Join | Kind::Notify | Kind::RaftControl | Kind::Engine => {}
+            Kind::Hello
+            | Kind::Join
+            | Kind::Notify
+            | Kind::Log
+            | Kind::RaftControl
+            | Kind::Engine => {}
         }
     }
 }
@@ -64,6 +74,14 @@ impl Inbound {
     fn hello(&self) -> Bytes {
         let cluster = self.raft.cluster();
         HelloReply { cluster, me: self.me.clone(), leader: self.leader() }.encode()
+    }
+
+    /// For a node that would like to go on without a majority.
+    async fn log(&self) -> Bytes {
+        // Whoever doesn't lead knows that at once; a leader asks a quorum.
+        let leads = self.raft.read_index(false).await.is_ok();
+        let hears = recover::hears(&self.raft, self.contact_max);
+        LogReply { end: self.raft.log_end(), leads, hears }.encode()
     }
 
     async fn join(&self, from: Sender, payload: Bytes) -> Result<Bytes, String> {

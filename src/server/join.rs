@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::client::Endpoint;
 use crate::config::Join;
 use crate::model::id::ClusterId;
 use crate::model::member::Member;
@@ -10,6 +11,7 @@ use crate::peer::{Client, Identity, Kind, PeerError, Target};
 use crate::platform::clock;
 use crate::server::discover;
 use crate::server::setup::{HelloReply, JoinReply, JoinRequest, hello};
+use crate::tls::Connector;
 
 /// For "hello" and for being told who leads.
 pub(super) const ASK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -25,6 +27,8 @@ pub(super) struct Joiner {
     pub(super) identity: Identity,
     pub(super) me: Member,
     pub(super) read_only: bool,
+    /// For nodes that are named by an `https://` URL; there is one if there are such.
+    pub(super) https: Option<Connector>,
 }
 
 /// Why a node is not let in.
@@ -75,19 +79,24 @@ impl Joiner {
     async fn ask(&self, somebody: &Join) -> Result<(), Failure> {
         match somebody {
             Join::Raft(address) => self.enter(address).await,
-            Join::Http(address) => {
-                let raft_addresses =
-                    discover::raft_addresses(address).await.map_err(Failure::Now)?;
-                let mut last = Failure::Now(format!("http://{address}: it names no nodes"));
-                for raft_address in raft_addresses {
-                    match self.enter(&raft_address).await {
-                        Err(failure @ Failure::Now(_)) => last = failure,
-                        settled => return settled,
-                    }
-                }
-                Err(last)
+            Join::Http(address) => self.discover(&Endpoint::plain(address)).await,
+            Join::Https(address) => {
+                let tls = self.https.clone();
+                self.discover(&Endpoint { address: address.clone(), tls }).await
             }
         }
+    }
+
+    async fn discover(&self, node: &Endpoint) -> Result<(), Failure> {
+        let raft_addresses = discover::raft_addresses(node).await.map_err(Failure::Now)?;
+        let mut last = Failure::Now(format!("{}: it names no nodes", node.address));
+        for raft_address in raft_addresses {
+            match self.enter(&raft_address).await {
+                Err(failure @ Failure::Now(_)) => last = failure,
+                settled => return settled,
+            }
+        }
+        Err(last)
     }
 
     /// Asks who is at a Raft address.

@@ -4,6 +4,7 @@
 mod admit;
 mod bootstrap;
 mod discover;
+mod encryption;
 mod identity;
 mod inbound;
 mod join;
@@ -11,6 +12,7 @@ mod listen;
 mod logging;
 mod meeting;
 mod node;
+mod recover;
 mod setup;
 mod transport;
 

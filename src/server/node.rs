@@ -23,11 +23,13 @@ use crate::platform::{clock, task};
 use crate::raft;
 use crate::raftlog::{self, RaftLog};
 use crate::server::bootstrap::{self, Gathering};
+use crate::server::encryption::Certificates;
 use crate::server::identity::DataDir;
 use crate::server::inbound::Inbound;
 use crate::server::join::{Failure, Joiner};
 use crate::server::listen::{Listener, Listeners};
 use crate::server::meeting::Meeting;
+use crate::server::recover::Recovery;
 use crate::server::transport::PeerTransport;
 use crate::{http, pg, sqlite};
 
@@ -131,12 +133,13 @@ fn users(config: &Config) -> Result<Option<Arc<Users>>, String> {
 
 fn member(config: &Config, data: &DataDir, listeners: &Listeners) -> Member {
     let raft_addr = listeners.raft.advertised.clone();
+    let scheme = if config.encryption.http.is_some() { "https://" } else { "" };
     Member {
         id: data.store.node_id(),
         store: data.store,
         name: config.node_id.clone().unwrap_or_else(|| raft_addr.clone()),
         raft_addr,
-        http_addr: listeners.http.advertised.clone(),
+        http_addr: format!("{scheme}{}", listeners.http.advertised),
         pg_addr: listeners.pg.advertised.clone(),
     }
 }
@@ -176,7 +179,7 @@ impl Node {
     /// A text for the operator.
     pub(super) async fn start(config: Config) -> Result<(Self, mpsc::Receiver<Fault>), String> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-        let users = users(&config)?;
+        let access = Access::read(&config)?;
         let data = DataDir::open(disk.as_ref(), &config.data_dir)?;
         let listeners = Listeners::bind(&config).await?;
         let me = member(&config, &data, &listeners);
@@ -184,7 +187,9 @@ impl Node {
         let Stored { log, engine, faults } = open(&config, &data, &me, &disk).map_err(text)?;
         let identity =
             Identity { node: me.id, store: me.store, cluster: Arc::new(OnceLock::new()) };
-        let client = peer::Client::new(identity.clone());
+        let (node_acceptor, node_connector) = access.certificates.node.clone().unzip();
+        let client = peer::Client::new(identity.clone(), node_connector);
+        Recovery::new(&data, disk.as_ref(), &log, &me, &client).run(&identity.cluster).await?;
         let databases = engine.replica();
         let start = raft::Start {
             me: me.clone(),
@@ -210,12 +215,17 @@ impl Node {
             raft: raft.clone(),
             engine: engine.clone(),
             meeting: meeting.clone(),
+            contact_max: 2 * config.election_timeout_max,
         });
         let Listeners { http, pg, raft: raft_listener } = listeners;
         let accepting = identity.clone();
-        let peers = Part::spawn(|stop| peer::serve(raft_listener.socket, accepting, inbound, stop));
-        let clients = serve_clients(&config, &me, &engine, users, (http, pg));
-        let joiner = Joiner { client, identity, me: me.clone(), read_only: config.non_voter };
+        let peers = Part::spawn(|stop| {
+            peer::serve(raft_listener.socket, node_acceptor, accepting, inbound, stop)
+        });
+        let https = access.certificates.https.clone();
+        let joiner =
+            Joiner { client, identity, me: me.clone(), read_only: config.non_voter, https };
+        let clients = serve_clients(&config, &me, &engine, access, (http, pg));
         let node = Self {
             config,
             me,
@@ -234,8 +244,8 @@ impl Node {
 
     /// Says where everybody may connect.
     pub(super) fn greet(&self) {
-        let Member { id, name, raft_addr, http_addr, pg_addr, .. } = &self.me;
-        tracing::info!("HTTP        http://{http_addr}");
+        let Member { id, name, raft_addr, pg_addr, .. } = &self.me;
+        tracing::info!("HTTP        {}", self.me.http_url());
         tracing::info!("PostgreSQL  postgres://{pg_addr}/postgres");
         tracing::info!("Raft        {raft_addr}  (node {name}, id {id}, {})", self.role());
     }
@@ -363,17 +373,30 @@ async fn announce(raft: &raft::Node, joiner: &Joiner) -> Result<(), Failure> {
     Err(last)
 }
 
+/// Who is let in, and how.
+struct Access {
+    users: Option<Arc<Users>>,
+    certificates: Certificates,
+}
+
+impl Access {
+    fn read(config: &Config) -> Result<Self, String> {
+        let certificates = Certificates::read(&config.encryption, config.joins_https())?;
+        Ok(Self { users: users(config)?, certificates })
+    }
+}
+
 fn serve_clients(
     config: &Config,
     me: &Member,
     engine: &Engine,
-    users: Option<Arc<Users>>,
+    Access { users, certificates }: Access,
     (http, pg): (Listener, Listener),
 ) -> [Part; 2] {
     let http_options = Arc::new(http::Options {
         data_dir: config.data_dir.clone(),
         node_name: me.name.clone(),
-        http_addr: me.http_addr.clone(),
+        http_addr: me.http_host().to_owned(),
         raft_addr: me.raft_addr.clone(),
         heartbeat_timeout: config.election_timeout_min,
         election_timeout: 2 * config
@@ -382,6 +405,7 @@ fn serve_clients(
         foreign_keys: config.foreign_keys,
         users: users.clone(),
         allow_origin: config.http_allow_origin.clone(),
+        tls: certificates.http,
         queue: http::QueueOptions {
             requests_max: config.queue_requests_max,
             batch_max: config.queue_batch_max,
@@ -393,6 +417,10 @@ fn serve_clients(
         connections_max: config.pg_connections_max,
         message_bytes_max: config.pg_message_bytes_max,
         users,
+        encryption: pg::Encryption {
+            acceptor: certificates.pg,
+            required: config.encryption.pg_required,
+        },
     });
     let report = |result: std::io::Result<()>, what: &str| {
         if let Err(error) = result {

@@ -6,8 +6,9 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use crate::model::id::{ClusterId, NodeId, StoreId};
+use crate::model::id::{ClusterId, LogIndex, NodeId, StoreId, Term};
 use crate::model::member::Member;
+use crate::raft::LogEnd;
 
 const VERSION: u8 = 1;
 /// Members in one message at the most.
@@ -51,6 +52,17 @@ pub(super) enum NotifyReply {
     Agreed,
     /// Why not.
     Disagreed(String),
+}
+
+/// The answer to "how far does your log go?".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LogReply {
+    /// `None` for an empty log.
+    pub(super) end: Option<LogEnd>,
+    /// Whether a majority takes it for its leader.
+    pub(super) leads: bool,
+    /// The leader that it heard from a moment ago.
+    pub(super) hears: Option<NodeId>,
 }
 
 fn begin() -> BytesMut {
@@ -228,6 +240,42 @@ impl Notify {
     }
 }
 
+/// "How far does your log go?"
+pub(super) fn log_request() -> Bytes {
+    begin().freeze()
+}
+
+impl LogReply {
+    pub(super) fn encode(&self) -> Bytes {
+        let mut out = begin();
+        let bits = [self.end.is_some(), self.leads, self.hears.is_some()];
+        out.put_u8((0..).zip(bits).map(|(at, bit)| u8::from(bit) << at).sum());
+        if let Some(LogEnd { term, leader, index }) = self.end {
+            out.put_u64_le(term.0);
+            out.put_u64_le(leader.0);
+            out.put_u64_le(index.0);
+        }
+        if let Some(leader) = self.hears {
+            out.put_u64_le(leader.0);
+        }
+        out.freeze()
+    }
+
+    pub(super) fn decode(bytes: Bytes) -> Option<Self> {
+        let mut reader = Reader::new(bytes)?;
+        let bits = reader.byte()?;
+        let mut number = || reader.0.try_get_u64_le().ok();
+        let end = if bits & 1 == 0 {
+            None
+        } else {
+            let (term, leader, index) = (Term(number()?), NodeId(number()?), LogIndex(number()?));
+            Some(LogEnd { term, leader, index })
+        };
+        let hears = if bits & 4 == 0 { None } else { Some(NodeId(number()?)) };
+        reader.end(Self { end, leads: bits & 2 != 0, hears })
+    }
+}
+
 impl NotifyReply {
     pub(super) fn encode(&self) -> Bytes {
         let mut out = begin();
@@ -305,5 +353,11 @@ mod tests {
         let bytes: [&[u8]; 4] = [&[1, 3], &[9; 16], MEMBER, MEMBER];
         pinned(&reply, &reply.encode(), &bytes, HelloReply::decode);
         assert_eq!(hello(), &[1][..]);
+        let end = LogEnd { term: Term(5), leader: NodeId(6), index: LogIndex(7) };
+        let reply = LogReply { end: Some(end), leads: true, hears: Some(NodeId(8)) };
+        let numbers = [5_u64, 6, 7, 8].map(u64::to_le_bytes).concat();
+        pinned(&reply, &reply.encode(), &[&[1, 7], &numbers], LogReply::decode);
+        let nothing = LogReply { end: None, leads: false, hears: None };
+        pinned(&nothing, &nothing.encode(), &[&[1, 0]], LogReply::decode);
     }
 }

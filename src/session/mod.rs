@@ -58,6 +58,8 @@ pub struct Login {
     /// Start-up parameters and `options`, in order.
     pub settings: Vec<(String, String)>,
     pub backend_pid: i32,
+    /// Whether the server would have encrypted the connection: the setting `ssl`.
+    pub offers_tls: bool,
 }
 
 /// ReadyForQuery's status byte.
@@ -110,6 +112,7 @@ pub struct Session {
     database: DatabaseId,
     database_use: DatabaseUse,
     backend_pid: i32,
+    offers_tls: bool,
     settings: Settings,
     /// Reported settings as the client knows them.
     told: Vec<(String, String)>,
@@ -186,6 +189,7 @@ impl Session {
             database,
             database_use,
             backend_pid: login.backend_pid,
+            offers_tls: login.offers_tls,
             settings,
             told: Vec::new(),
             told_changes: 0,

@@ -610,6 +610,7 @@ impl Session {
                 on(self.modes.read_only || standby)
             }
             "in_hot_standby" => on(!self.engine.is_leader()),
+            "ssl" => on(self.offers_tls),
             _ => self.settings.show(name)?,
         })
     }

@@ -120,6 +120,7 @@ async fn client_with(data_dir: &Path, change: impl FnOnce(&mut Options)) -> Test
         foreign_keys: false,
         users: None,
         allow_origin: None,
+        tls: None,
         queue: QueueOptions::default(),
     };
     change(&mut options);

@@ -163,7 +163,8 @@ impl Client {
 /// As a PostgreSQL client does it: whatever isn't an error, it takes for success.
 async fn session(engine: &Engine, texts: &[String], think: Duration) -> Result<(), Error> {
     let user = "postgres".to_owned();
-    let login = Login { user, database: None, settings: Vec::new(), backend_pid: 1 };
+    let login =
+        Login { user, database: None, settings: Vec::new(), backend_pid: 1, offers_tls: false };
     let mut session = Session::open(engine.clone(), login)?;
     let begin = ["BEGIN"].into_iter().chain(texts.iter().map(String::as_str));
     let mut outcome = Ok(());
