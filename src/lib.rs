@@ -70,6 +70,8 @@ pub mod sql;
 pub mod sqlite;
 pub mod tls;
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 #[cfg(test)]
 mod sim;
 #[cfg(test)]

@@ -28,7 +28,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("command", &["platform", "client", "config", "tls"]),
 ];
 /// These may use every module: the one that puts them together, and the tests of the whole.
-const ABOVE_ALL: &[&str] = &["server", "sim"];
+const ABOVE_ALL: &[&str] = &["server", "sim", "fuzz"];
 
 /// What may stand only in files under some folders.
 const HOMES: &[(&str, &[&str])] = &[

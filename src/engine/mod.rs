@@ -49,6 +49,8 @@ pub use self::staging::Staged;
 pub use self::transaction::Transaction;
 pub use self::verify::{DatabaseHash, NodeHash, Verified};
 pub use self::view::View;
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::wire::read_any;
 use crate::model::error::Fault;
 use crate::model::id::{DatabaseId, LogIndex, Position};
 use crate::model::member::Member;

@@ -28,6 +28,15 @@ pub(crate) fn statements(body: &[u8]) -> Result<Vec<Statement>, String> {
     Ok(statements)
 }
 
+/// Reads bytes as each kind of body, for `fuzz`.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_any(body: &[u8]) {
+    let statements = [statements(body), plain_text(body)];
+    for statement in statements.into_iter().flatten().flatten() {
+        let _refused = is_disallowed_pragma(&statement.sql);
+    }
+}
+
 /// Reads a body that is one SQL text as a whole.
 pub(crate) fn plain_text(body: &[u8]) -> Result<Vec<Statement>, String> {
     let sql = std::str::from_utf8(body).map_err(|_| invalid_request())?;

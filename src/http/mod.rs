@@ -28,6 +28,8 @@ mod status;
 mod timestamp;
 mod vars;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use body::read_any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;

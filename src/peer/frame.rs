@@ -150,6 +150,19 @@ fn decode(bytes: &Bytes) -> Result<Frame, FrameError> {
     Ok(Frame { kind, flags, seq, payload: bytes.slice(HEAD_BYTES..end) })
 }
 
+/// Reads bytes as frames, and as what a handshake's carry, for `fuzz`.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_any(bytes: &Bytes) {
+    super::handshake::read_any(bytes);
+    let mut rest = bytes.clone();
+    while let Ok(Some(total)) = frame_bytes(&rest, PAYLOAD_BYTES_MAX)
+        && total <= rest.len()
+    {
+        let Ok(frame) = decode(&rest.split_to(total)) else { return };
+        super::handshake::read_any(&frame.payload);
+    }
+}
+
 /// Reads frames from one direction of a connection. Dropping the future of [`Self::next`] loses
 /// nothing.
 #[derive(Debug)]

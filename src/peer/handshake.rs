@@ -210,6 +210,12 @@ impl Welcome {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+pub(super) fn read_any(bytes: &Bytes) {
+    // Nearly all are refused.
+    let _ = (Greeting::decode(bytes.clone()), Welcome::decode(bytes.clone()));
+}
+
 fn refusal(reason: Reason, text: &str) -> Frame {
     let mut payload = BytesMut::with_capacity(2 + text.len());
     payload.put_u16_le(reason as u16);

@@ -27,6 +27,8 @@ use bytes::Bytes;
 use crate::model::id::{ClusterId, NodeId, StoreId};
 
 pub use client::Client;
+#[cfg(any(test, fuzzing))]
+pub(crate) use frame::read_any;
 pub use server::serve;
 pub use stream::{Stream, StreamReceiver, StreamSender};
 

@@ -50,6 +50,21 @@ pub(crate) fn unknown_type(kind: u8) -> Error {
     violation(format!("invalid frontend message type {kind}"))
 }
 
+/// Reads bytes as a start-up packet, and as messages one after the other, for `fuzz`.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_any(bytes: &[u8]) {
+    // Nearly all are refused.
+    let _ = crate::pg::startup::parse(bytes);
+    let mut rest = bytes;
+    while let [kind, a, b, c, d, more @ ..] = rest {
+        let length =
+            (u32::from_be_bytes([*a, *b, *c, *d]) as usize).saturating_sub(4).min(more.len());
+        let (body, left) = more.split_at(length);
+        let _ = decode(*kind, body);
+        rest = left;
+    }
+}
+
 /// Reads one message.
 ///
 /// # Errors

@@ -31,6 +31,9 @@ use futures_util::FutureExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use decode::read_any;
+
 use crate::auth::Users;
 use crate::engine::Engine;
 use crate::pg::backend::Backends;

@@ -9,5 +9,5 @@ pub mod runtime;
 pub mod task;
 pub mod watch;
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub mod sim_disk;

@@ -12,11 +12,11 @@ pub fn bytes<const N: usize>() -> [u8; N] {
 }
 
 /// SplitMix64: what simulations choose by.
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 #[derive(Debug, Clone)]
 pub(crate) struct Random(pub u64);
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 impl Random {
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

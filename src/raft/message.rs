@@ -313,6 +313,17 @@ pub(super) fn decode_call(bytes: Bytes) -> Result<Call, Malformed> {
     }
 }
 
+/// Reads bytes as each thing that they could be, for `fuzz`.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_any(bytes: &Bytes) {
+    let bytes = || bytes.clone();
+    // Nearly all of them are refused.
+    let _ = (decode_call(bytes()), decode_append(bytes()), decode_append_result(bytes()));
+    let _ = (decode_vote_response(bytes()), decode_transfer_response(bytes()));
+    let _ = (decode_confirmed(bytes()), decode_snapshot(bytes()));
+    let _ = (super::codec::decode_vote(bytes()), decode_payload(bytes()));
+}
+
 pub(super) fn encode_snapshot(message: &SnapshotMessage) -> Bytes {
     match message {
         SnapshotMessage::Header { vote, meta, databases } => {

@@ -37,6 +37,8 @@ use crate::model::member::Member;
 use crate::raftlog::RaftLog;
 
 pub use self::commits::Attention;
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::message::read_any;
 pub use self::recover::{LogEnd, force_membership, known_members, log_end};
 
 /// Where Raft's library logs what its calls return to their callers as well.

@@ -1,5 +1,6 @@
 //! What clients see of a cluster, through whichever node.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::cluster::until;
@@ -322,4 +323,35 @@ fn a_node_that_missed_too_much_gets_a_snapshot() {
         cluster.start(laggard).await;
         cluster.check().await;
     });
+}
+
+#[test]
+fn a_leader_whose_files_are_ahead_of_its_log_sends_snapshots() {
+    for seed in 0..3 {
+        run(seed, async {
+            let mut cluster = Engines::new(3, LOG_BYTES).await;
+            let leader = cluster.leader().await;
+            let (other, laggard) = ((leader + 1) % 3, (leader + 2) % 3);
+            write(cluster.engine(leader), "CREATE TABLE t (a INTEGER PRIMARY KEY)").await.unwrap();
+            cluster.kill(laggard, None);
+            for n in 0..20 {
+                let sql = format!("INSERT INTO t VALUES ({n})");
+                write(cluster.engine(leader), &sql).await.unwrap();
+            }
+            cluster.node(leader).compact(Some(0)).await.unwrap();
+            write(cluster.engine(leader), "INSERT INTO t VALUES (100)").await.unwrap();
+            // It has applied the last row, and nothing on its disk says yet that it was committed.
+            cluster.kill(leader, None);
+            cluster.kill(other, None);
+            cluster.start(leader).await;
+            cluster.start(laggard).await;
+            // Nothing can be committed before the laggard has its snapshot.
+            let leader = cluster.leader().await;
+            let rows = numbers(cluster.engine(leader), ReadLevel::Linearizable, "SELECT a FROM t");
+            assert_eq!(rows.await.unwrap().len(), 21);
+            assert!(cluster.net.snapshot_bytes.load(Ordering::Relaxed) > 0);
+            cluster.start(other).await;
+            cluster.check().await;
+        });
+    }
 }

@@ -353,8 +353,15 @@ impl Engines {
         }
     }
 
-    /// As [`Self::contents`], of a node that may fail meanwhile.
+    /// As [`Self::contents`], of a node that may fail meanwhile. `None` also while its files are ahead of
+    /// its log, after a restart.
     pub(crate) async fn try_contents(&self, id: u64) -> Option<Contents> {
+        let states = self.engine(id).replica().positions().await.ok()?;
+        // One without a name only counts databases.
+        for state in states.iter().filter(|state| !state.name.is_empty()) {
+            let level = ReadLevel::None(None);
+            self.engine(id).view(state.id, level, &Limits::default()).await.ok()?;
+        }
         let source = self.engine(id).replica().snapshot().await.ok()?;
         let mut contents = Vec::new();
         for state in source.databases() {

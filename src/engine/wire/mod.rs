@@ -71,6 +71,14 @@ pub(super) fn decode<T: Wire>(bytes: &[u8]) -> Result<T, Unreadable> {
     if cursor.0.is_empty() { Ok(message) } else { Err(Unreadable) }
 }
 
+/// Reads bytes as each message that they could be, for `fuzz`.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_any(bytes: &[u8]) {
+    // Nearly all of them are refused.
+    let _ = (decode::<Call>(bytes), decode::<Answer>(bytes), decode::<OpenStream>(bytes));
+    let _ = (decode::<ToLeader>(bytes), decode::<FromLeader>(bytes));
+}
+
 macro_rules! wire_numbers {
     ($($number:ty),*) => {$(
         impl Wire for $number {

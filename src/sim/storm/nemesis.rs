@@ -253,6 +253,10 @@ impl Storm {
 
     /// A machine's disk is lost: it is removed, and a new one takes its place under a new id.
     pub(super) async fn replace(&mut self, id: u64) {
+        // Who removes a healthy machine while another's disk is damaged may be left without a majority.
+        if self.rotten.is_some_and(|rotten| rotten != id) {
+            return;
+        }
         let Some(leader) = self.cluster.leader_now() else { return };
         let others = self.cluster.running().iter().filter(|other| **other != id).count();
         if leader == id || others * 2 <= self.cluster.machines.len() {
