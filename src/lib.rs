@@ -50,6 +50,7 @@
 #![recursion_limit = "256"]
 
 pub mod auth;
+pub mod backup;
 pub mod catalog;
 pub mod client;
 pub mod command;

@@ -24,6 +24,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("pg", &["model", "platform", "datum", "session", "engine", "sql", "auth", "tls"]),
     ("http", &["model", "platform", "engine", "auth", "tls"]),
     ("client", &["model", "platform", "tls"]),
+    ("backup", &["model", "platform", "engine", "client", "tls"]),
     ("config", &[]),
     ("command", &["platform", "client", "config", "tls"]),
 ];
@@ -41,7 +42,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("regex_automata::", &["datum/regex/"]),
     ("regex_syntax::", &["datum/regex/"]),
     ("sqlparser::", &["sql/"]),
-    ("ring::", &["auth/", "tls/"]),
+    ("ring::", &["auth/", "backup/", "tls/"]),
     ("rustls::", &["tls/"]),
     ("tokio_rustls::", &["tls/"]),
     ("stringprep::", &["auth/"]),

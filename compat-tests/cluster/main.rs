@@ -12,6 +12,7 @@
 
 mod advisory;
 mod auth;
+mod auto_backup;
 mod backup;
 mod big;
 mod catch_up;

@@ -6,9 +6,11 @@ mod endpoint;
 
 use std::fmt;
 use std::io::{Read, Write};
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::Stream;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody};
 use hyper::body::{Body, Frame, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap};
@@ -35,7 +37,12 @@ pub struct Request {
     pub body: String,
     /// Who asks: `user:password`, for Basic authentication.
     pub user: Option<String>,
+    /// More headers; `host` among them takes the place of the address.
+    pub headers: Vec<(String, String)>,
 }
+
+/// A body in parts.
+pub type Parts = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;
 
 impl Request {
     pub fn get(path: impl Into<String>) -> Self {
@@ -43,7 +50,7 @@ impl Request {
     }
 
     pub fn post(path: impl Into<String>, body: impl Into<String>) -> Self {
-        Self { method: "POST", path: path.into(), body: body.into(), user: None }
+        Self { method: "POST", path: path.into(), body: body.into(), ..Self::default() }
     }
 }
 
@@ -153,8 +160,13 @@ where
     let address = &to.address;
     let unreachable = |why: String| ClientError::Unreachable { address: address.to_owned(), why };
     let broken = |why: String| ClientError::Broken { address: address.to_owned(), why };
-    let mut builder =
-        hyper::Request::builder().method(request.method).uri(&request.path).header(HOST, address);
+    let mut builder = hyper::Request::builder().method(request.method).uri(&request.path);
+    if !request.headers.iter().any(|(name, _)| name == HOST.as_str()) {
+        builder = builder.header(HOST, address);
+    }
+    for (name, value) in &request.headers {
+        builder = builder.header(name, value);
+    }
     if let Some(user) = &request.user {
         use base64::Engine as _;
         let encoded = base64::engine::general_purpose::STANDARD.encode(user);
@@ -237,6 +249,22 @@ pub async fn upload(
         }
     });
     let body = StreamBody::new(Box::pin(parts));
+    let answer = begin(to, &request, body).await?;
+    whole(&to.address, answer).await
+}
+
+/// As [`upload`], with a body that comes in parts.
+///
+/// # Errors
+/// When there is no answer, or the parts break off.
+pub async fn send_parts(
+    to: &Endpoint,
+    request: Request,
+    parts: Parts,
+) -> Result<Answer, ClientError> {
+    use futures_util::TryStreamExt as _;
+    // A stream can be shared between threads here, though nobody does.
+    let body = StreamBody::new(parts.map_ok(Frame::data));
     let answer = begin(to, &request, body).await?;
     whole(&to.address, answer).await
 }

@@ -128,7 +128,8 @@ pub(crate) fn remove(arguments: &Arguments) -> Result<ExitCode, Problem> {
         return Err(format!("the cluster has no node called {name:?}. Its nodes: {names}").into());
     }
     let body = json!({ "id": name }).to_string();
-    connection.ask(&Request { method: "DELETE", path: "/remove".to_owned(), body, user: None })?;
+    let path = "/remove".to_owned();
+    connection.ask(&Request { method: "DELETE", path, body, ..Request::default() })?;
     print(&format!("{name} is no longer a member of the cluster.\n"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -124,6 +124,15 @@ const GROUPS: &[Group] = &[
     ),
     encryption::GROUP,
     (
+        "Copies",
+        &[flag(
+            "auto-backup",
+            Form::Text("FILE"),
+            "",
+            "Copy a database to a directory or an object store at an interval, as this file says.",
+        )],
+    ),
+    (
         "Limits",
         &[
             flag("fk", Form::Switch, "false", "Enforce foreign keys for HTTP clients too."),
@@ -214,7 +223,6 @@ const UNSUPPORTED: &[&str] = &[
     "compress-snap-transport",
     "auto-vacuum-int",
     "auto-optimize-int",
-    "auto-backup",
     "auto-restore",
     "extensions-path",
     "cdc-config",
@@ -300,6 +308,8 @@ pub struct Config {
     pub auth: Option<PathBuf>,
     pub http_allow_origin: Option<String>,
     pub encryption: Encryption,
+    /// The file that says when and where a database is copied to.
+    pub auto_backup: Option<PathBuf>,
     /// `None`: no statement is slow.
     pub slow_statement: Option<Duration>,
     /// 0: by the number of cores.
@@ -391,6 +401,7 @@ fn build(parsed: &Parsed) -> Result<Config, String> {
         auth: text("auth").map(PathBuf::from),
         http_allow_origin: text("http-allow-origin"),
         encryption: encryption::build(text, |name| parsed.switch(&SYNTAX, name))?,
+        auto_backup: text("auto-backup").map(PathBuf::from),
         slow_statement: Some(parsed.duration(&SYNTAX, "slow-statement"))
             .filter(|limit| !limit.is_zero()),
         log_level: level(parsed, "log-level")?,

@@ -36,11 +36,21 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// An empty file for a copy, as large as the disk lets it become.
+    pub async fn scratch(&self) -> Result<Staged, Error> {
+        self.core.new_file(u64::MAX).await
+    }
+}
+
 impl Core {
     pub(super) async fn stage(&self) -> Result<Staged, Error> {
+        self.new_file(self.options.sqlite.transaction_bytes_max).await
+    }
+
+    async fn new_file(&self, length_max: u64) -> Result<Staged, Error> {
         let disk = self.store.disk().clone();
         let path = unused_path(&self.store);
-        let length_max = self.options.sqlite.transaction_bytes_max;
         task::blocking(move || {
             let file = disk.open(&path, true).map_err(|error| failed(&error))?;
             Ok(Staged { disk, path, file, length: 0, length_max })

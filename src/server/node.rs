@@ -13,7 +13,7 @@ use crate::platform::watch;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::auth::Users;
-use crate::config::Config;
+use crate::config::{Config, parse_duration};
 use crate::engine::{self, Engine};
 use crate::model::error::Fault;
 use crate::model::member::Member;
@@ -31,7 +31,7 @@ use crate::server::listen::{Listener, Listeners};
 use crate::server::meeting::Meeting;
 use crate::server::recover::Recovery;
 use crate::server::transport::PeerTransport;
-use crate::{http, pg, sqlite};
+use crate::{backup, http, pg, sqlite};
 
 /// Segments of the Raft log.
 const SEGMENT_BYTES: u64 = 64 << 20;
@@ -91,6 +91,7 @@ pub(super) struct Node {
     joiner: Joiner,
     meeting: Option<Arc<Meeting>>,
     clients: [Part; 2],
+    backups: Option<Part>,
     peers: Part,
     /// Held until the end.
     _data: DataDir,
@@ -129,6 +130,15 @@ fn users(config: &Config) -> Result<Option<Arc<Users>>, String> {
     let wrong = |why: String| format!("-auth {}: {why}", path.display());
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     Ok(Some(Arc::new(Users::parse(&text).map_err(wrong)?)))
+}
+
+/// Reads the file of `-auto-backup`.
+fn backup_plan(config: &Config) -> Result<Option<backup::Plan>, String> {
+    let Some(path) = &config.auto_backup else { return Ok(None) };
+    let wrong = |why: String| format!("-auto-backup {}: {why}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let environment = std::env::vars().collect();
+    backup::Plan::parse(&text, &environment, parse_duration).map(Some).map_err(wrong)
 }
 
 fn member(config: &Config, data: &DataDir, listeners: &Listeners) -> Member {
@@ -179,7 +189,7 @@ impl Node {
     /// A text for the operator.
     pub(super) async fn start(config: Config) -> Result<(Self, mpsc::Receiver<Fault>), String> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-        let access = Access::read(&config)?;
+        let mut access = Access::read(&config)?;
         let data = DataDir::open(disk.as_ref(), &config.data_dir)?;
         let listeners = Listeners::bind(&config).await?;
         let me = member(&config, &data, &listeners);
@@ -222,6 +232,7 @@ impl Node {
         let peers = Part::spawn(|stop| {
             peer::serve(raft_listener.socket, node_acceptor, accepting, inbound, stop)
         });
+        let backups = access.plan.take().map(|plan| back_up(&engine, plan));
         let https = access.certificates.https.clone();
         let joiner =
             Joiner { client, identity, me: me.clone(), read_only: config.non_voter, https };
@@ -236,6 +247,7 @@ impl Node {
             joiner,
             meeting,
             clients,
+            backups,
             peers,
             _data: data,
         };
@@ -306,9 +318,9 @@ impl Node {
 
     /// Stops in good order.
     pub(super) async fn stop(self) {
-        self.clients.iter().for_each(Part::stop);
+        self.clients.iter().chain(&self.backups).for_each(Part::stop);
         self.step_aside().await;
-        for part in self.clients {
+        for part in self.clients.into_iter().chain(self.backups) {
             part.ended().await;
         }
         self.peers.stop();
@@ -373,24 +385,30 @@ async fn announce(raft: &raft::Node, joiner: &Joiner) -> Result<(), Failure> {
     Err(last)
 }
 
-/// Who is let in, and how.
+/// What other files than the data's say: who is let in, and how; what is copied.
 struct Access {
     users: Option<Arc<Users>>,
     certificates: Certificates,
+    plan: Option<backup::Plan>,
 }
 
 impl Access {
     fn read(config: &Config) -> Result<Self, String> {
         let certificates = Certificates::read(&config.encryption, config.joins_https())?;
-        Ok(Self { users: users(config)?, certificates })
+        Ok(Self { users: users(config)?, certificates, plan: backup_plan(config)? })
     }
+}
+
+fn back_up(engine: &Engine, plan: backup::Plan) -> Part {
+    let engine = engine.clone();
+    Part::spawn(|stop| backup::run(engine, plan, stop))
 }
 
 fn serve_clients(
     config: &Config,
     me: &Member,
     engine: &Engine,
-    Access { users, certificates }: Access,
+    Access { users, certificates, .. }: Access,
     (http, pg): (Listener, Listener),
 ) -> [Part; 2] {
     let http_options = Arc::new(http::Options {

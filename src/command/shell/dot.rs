@@ -197,7 +197,7 @@ impl Shell {
             method: "DELETE",
             path: "/remove".to_owned(),
             body,
-            user: None,
+            ..Request::default()
         })?;
         Ok(())
     }

@@ -1,0 +1,53 @@
+//! Copies of a database that are made by themselves: the leader writes one to a directory or to an
+//! object store of S3's kind, at an interval, if anything has changed.
+//!
+//! Each copy carries the position of its database as an id, so that a new leader, or a node that was
+//! started again, sees whether the last copy is of the state that it has.
+//!
+//! **Invariant:** a copy takes the place of the one before as a whole: by renaming a file, or by a
+//! request that the store takes whole or not at all.
+
+mod copy;
+mod directory;
+mod plan;
+mod s3;
+mod sign;
+
+use crate::engine::Engine;
+use crate::platform::{clock, watch};
+
+pub use plan::Plan;
+
+/// The id that a copy carries: what it is a copy of.
+fn id(view: &crate::engine::View) -> String {
+    let position = view.position();
+    format!("{}-{:032x}", position.txid.0, position.chain.0)
+}
+
+/// Makes copies as `plan` says, until `stop` is set.
+pub async fn run(engine: Engine, plan: Plan, mut stop: watch::Receiver<bool>) {
+    // Not known before the first look; then the copy that is there.
+    let mut last: Option<String> = None;
+    loop {
+        tokio::select! {
+            () = clock::sleep(plan.interval) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        if !engine.is_leader() {
+            // Another one makes copies now.
+            last = None;
+            continue;
+        }
+        let made = tokio::select! {
+            made = copy::make(&engine, &plan, &mut last) => made,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        match made {
+            Ok(true) => tracing::info!("the database was backed up to {}", plan.target),
+            Ok(false) => {}
+            Err(why) => {
+                tracing::error!("the database could not be backed up to {}: {why}", plan.target);
+            }
+        }
+    }
+}

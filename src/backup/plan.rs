@@ -1,0 +1,255 @@
+//! What the file of `-auto-backup` says: rqlite's, with the name of a database besides.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::backup::s3::Store;
+use crate::tls::{Connector, Trust};
+
+/// When, of what and where to.
+#[derive(Debug)]
+pub struct Plan {
+    pub(super) interval: Duration,
+    /// The name of the database.
+    pub database: String,
+    pub(super) compress: bool,
+    pub(super) vacuum: bool,
+    /// Whether each copy has its time in its name, and so none takes another's place.
+    pub(super) timestamp: bool,
+    pub(super) target: Target,
+}
+
+#[derive(Debug)]
+pub(super) enum Target {
+    Directory { directory: PathBuf, name: String },
+    S3(Box<Store>),
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Directory { directory, name } => write!(f, "{}", directory.join(name).display()),
+            Self::S3(store) => write!(f, "{store}"),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    version: u32,
+    #[serde(rename = "type")]
+    kind: String,
+    interval: String,
+    #[serde(default)]
+    no_compress: bool,
+    #[serde(default)]
+    timestamp: bool,
+    #[serde(default)]
+    vacuum: bool,
+    database: Option<String>,
+    sub: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenDirectory {
+    dir: PathBuf,
+    name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenS3 {
+    #[serde(default)]
+    endpoint: String,
+    region: String,
+    access_key_id: String,
+    secret_access_key: String,
+    bucket: String,
+    path: String,
+    #[serde(default)]
+    force_path_style: bool,
+}
+
+/// `$NAME` and `${NAME}` in texts, by the environment.
+fn expand(value: &mut Value, environment: &HashMap<String, String>) -> Result<(), String> {
+    match value {
+        Value::String(text) => *text = expanded(text, environment)?,
+        Value::Array(values) => values.iter_mut().try_for_each(|v| expand(v, environment))?,
+        Value::Object(values) => values.values_mut().try_for_each(|v| expand(v, environment))?,
+        _ => {}
+    }
+    Ok(())
+}
+
+fn expanded(text: &str, environment: &HashMap<String, String>) -> Result<String, String> {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        out.push_str(before);
+        let (name, left) = match after.strip_prefix('{').and_then(|after| after.split_once('}')) {
+            Some(named) => named,
+            None => {
+                let end = after.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+                after.split_at(end.unwrap_or(after.len()))
+            }
+        };
+        let value = environment.get(name);
+        out.push_str(value.ok_or_else(|| format!("the environment has no variable '{name}'"))?);
+        rest = left;
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+fn sub<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+    serde_json::from_value(value).map_err(|error| format!("sub: {error}"))
+}
+
+impl Plan {
+    /// Reads the text of the file. `duration` reads an interval.
+    ///
+    /// # Errors
+    /// A text for the operator.
+    pub fn parse(
+        text: &str,
+        environment: &HashMap<String, String>,
+        duration: fn(&str) -> Option<Duration>,
+    ) -> Result<Self, String> {
+        let mut value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        expand(&mut value, environment)?;
+        let written: Written = serde_json::from_value(value).map_err(|error| error.to_string())?;
+        if written.version != 1 {
+            return Err(format!("version {} is not known, only 1 is", written.version));
+        }
+        let interval = duration(&written.interval).filter(|interval| !interval.is_zero());
+        let interval = interval.ok_or_else(|| {
+            format!("interval: '{}' is not a duration, such as 30s or 5m", written.interval)
+        })?;
+        let target = match &*written.kind {
+            "file" => {
+                let WrittenDirectory { dir, name } = sub(written.sub)?;
+                if name.is_empty() || name.contains('/') {
+                    return Err(format!("sub: '{name}' is not a file's name"));
+                }
+                Target::Directory { directory: dir, name }
+            }
+            "s3" => Target::S3(Box::new(store(sub(written.sub)?)?)),
+            "gcs" => {
+                return Err("type gcs is not supported; Google's stores speak S3's protocol too, \
+                            at the endpoint https://storage.googleapis.com with HMAC keys"
+                    .to_owned());
+            }
+            other => return Err(format!("type '{other}' is not known: file or s3")),
+        };
+        Ok(Self {
+            interval,
+            database: written.database.unwrap_or_else(|| "postgres".to_owned()),
+            compress: !written.no_compress,
+            vacuum: written.vacuum,
+            timestamp: written.timestamp,
+            target,
+        })
+    }
+}
+
+fn store(written: WrittenS3) -> Result<Store, String> {
+    for (what, text) in [
+        ("region", &written.region),
+        ("bucket", &written.bucket),
+        ("path", &written.path),
+        ("access_key_id", &written.access_key_id),
+    ] {
+        if text.is_empty() {
+            return Err(format!("sub: {what} is empty"));
+        }
+    }
+    let endpoint = if written.endpoint.is_empty() {
+        format!("https://s3.{}.amazonaws.com", written.region)
+    } else if written.endpoint.contains("://") {
+        written.endpoint
+    } else {
+        format!("https://{}", written.endpoint)
+    };
+    let encrypted = endpoint.starts_with("https://");
+    let port = if encrypted { 443 } else { 80 };
+    let (address, _) = crate::client::address(&endpoint, port, false)
+        .map_err(|error| format!("sub: endpoint: {error}"))?;
+    let tls = encrypted.then(|| Connector::new(None, Trust::System, None)).transpose()?;
+    Ok(Store {
+        address,
+        default_port: port,
+        tls,
+        region: written.region,
+        key_id: written.access_key_id,
+        secret: written.secret_access_key,
+        bucket: written.bucket,
+        path: written.path.trim_start_matches('/').to_owned(),
+        path_style: written.force_path_style,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Plan, String> {
+        let environment = HashMap::from([
+            ("ID".to_owned(), "me".to_owned()),
+            ("KEY".to_owned(), "se$cret".to_owned()),
+        ]);
+        let seconds = |text: &str| text.strip_suffix('s')?.parse().ok().map(Duration::from_secs);
+        Plan::parse(text, &environment, seconds)
+    }
+
+    #[test]
+    fn the_file_is_rqlites() {
+        let plan = parse(
+            r#"{"version":1,"type":"s3","interval":"5s","no_compress":true,"timestamp":true,
+                "sub":{"endpoint":"","region":"eu-west-1","access_key_id":"$ID",
+                "secret_access_key":"${KEY}","bucket":"b","path":"/dir/db.gz"}}"#,
+        )
+        .unwrap();
+        assert_eq!((plan.interval, &*plan.database), (Duration::from_secs(5), "postgres"));
+        assert!(!plan.compress && plan.timestamp && !plan.vacuum);
+        let Target::S3(store) = &plan.target else { panic!() };
+        assert_eq!(store.address, "s3.eu-west-1.amazonaws.com:443");
+        assert_eq!((&*store.key_id, &*store.secret), ("me", "se$cret"));
+        assert_eq!(store.path, "dir/db.gz");
+        let plan = parse(
+            r#"{"version":1,"type":"file","interval":"1s","database":"shop",
+                "sub":{"dir":"/backups","name":"db.sqlite"}}"#,
+        )
+        .unwrap();
+        assert_eq!(plan.target.to_string(), "/backups/db.sqlite");
+        assert_eq!(plan.database, "shop");
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (text, part) in [
+            ("", "EOF"),
+            (r#"{"version":2,"type":"file","interval":"1s","sub":{}}"#, "version 2"),
+            (r#"{"version":1,"type":"file","interval":"1","sub":{}}"#, "'1' is not a duration"),
+            (r#"{"version":1,"type":"file","interval":"0s","sub":{}}"#, "is not a duration"),
+            (r#"{"version":1,"type":"gcs","interval":"1s","sub":{}}"#, "storage.googleapis.com"),
+            (r#"{"version":1,"type":"tape","interval":"1s","sub":{}}"#, "'tape' is not known"),
+            (r#"{"version":1,"type":"file","interval":"1s","sub":{"dir":"$NO"}}"#, "'NO'"),
+            (r#"{"version":1,"type":"file","interval":"1s","sub":{"dir":"/"}}"#, "`name`"),
+            (
+                r#"{"version":1,"type":"file","interval":"1s","sub":{"dir":"/","name":"a/b"}}"#,
+                "not a file's name",
+            ),
+            (r#"{"version":1,"type":"file","interval":"1s","sub":{},"colour":1}"#, "colour"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+}
