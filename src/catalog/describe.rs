@@ -65,7 +65,11 @@ impl Contents {
         pretty: bool,
     ) -> Option<String> {
         let row = self.row("pg_constraint", "oid", oid)?;
-        let relation = row.oid("conrelid");
+        // A domain's CHECK is about a value, not about a relation's columns.
+        let relation = match row.oid("conrelid") {
+            0 => row.oid("contypid"),
+            relation => relation,
+        };
         let mut text = match row.text("contype") {
             kind @ ("p" | "u") => self.key_definition(&row, kind == "p"),
             "f" => self.foreign_key_definition(path, &row),

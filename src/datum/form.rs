@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use crate::datum::{Style, array, stored, to_binary, to_text};
+use crate::datum::{Style, array, from_binary, from_text, stored, to_binary, to_text};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
+use crate::pgdata;
 
 /// Bytes of a label at the most (`NAMEDATALEN`).
 pub const LABEL_BYTES_MAX: usize = 63;
@@ -21,6 +22,8 @@ pub enum Form {
         label: String,
         values: Vec<String>,
     },
+    /// As values of one of PostgreSQL's own types, with its modifier.
+    Plain(PgType),
     Array {
         /// The OID of the elements' type.
         element: Oid,
@@ -33,7 +36,11 @@ impl Form {
     pub fn carrier(&self) -> PgType {
         match self {
             Self::Enum { .. } => PgType::TEXT,
-            Self::Array { .. } => PgType::TEXT_ARRAY,
+            Self::Plain(base) => *base,
+            Self::Array { form, .. } => {
+                let known = pgdata::type_by_oid(form.carrier().oid);
+                known.map_or(PgType::TEXT_ARRAY, |known| PgType::new(known.array))
+            }
         }
     }
 
@@ -41,6 +48,7 @@ impl Form {
     pub fn length(&self) -> i16 {
         match self {
             Self::Enum { .. } => 4,
+            Self::Plain(base) => pgdata::type_by_oid(base.oid).map_or(-1, |known| known.length),
             Self::Array { .. } => -1,
         }
     }
@@ -49,8 +57,9 @@ impl Form {
     ///
     /// # Errors
     /// 22P02 for what isn't one.
-    pub fn from_text(&self, text: &str) -> Result<Value, Error> {
+    pub fn from_text(&self, text: &str, style: &Style) -> Result<Value, Error> {
         match self {
+            Self::Plain(base) => from_text(*base, text, style),
             Self::Enum { label, values } => {
                 let text = stored::no_nul(text)?;
                 if values.iter().any(|value| value == text) {
@@ -61,7 +70,7 @@ impl Form {
             }
             Self::Array { form, .. } => {
                 let element = form.carrier();
-                array::read_elements(element, text, &mut |item| form.from_text(item))
+                array::read_elements(element, text, &mut |item| form.from_text(item, style))
             }
         }
     }
@@ -72,7 +81,8 @@ impl Form {
     /// As [`datum::from_binary`](crate::datum::from_binary); 22P02.
     pub fn from_binary(&self, bytes: &[u8]) -> Result<Value, Error> {
         match self {
-            Self::Enum { .. } => self.from_text(stored::utf8(bytes)?),
+            Self::Enum { .. } => self.from_text(stored::utf8(bytes)?, &Style::default()),
+            Self::Plain(base) => from_binary(*base, bytes),
             Self::Array { element, form } => {
                 let header = array::Header { element: *element, lower: 1 };
                 array::read_binary_elements(form.carrier(), header, bytes, |item| {
@@ -96,7 +106,7 @@ impl Form {
     /// As [`to_text`](Self::to_text).
     pub fn to_binary(&self, value: &Value, out: &mut BytesMut) -> Result<(), Error> {
         match self {
-            Self::Enum { .. } => to_binary(self.carrier(), value, out),
+            Self::Enum { .. } | Self::Plain(_) => to_binary(self.carrier(), value, out),
             Self::Array { element, form } => {
                 let header = array::Header { element: *element, lower: 1 };
                 array::put_binary_elements(form.carrier(), header, value, out)
@@ -124,9 +134,12 @@ mod tests {
 
     #[test]
     fn labels_are_read_and_others_refused() {
-        assert_eq!(mood().from_text("so so"), Ok(Value::Text("so so".to_owned())));
+        assert_eq!(
+            mood().from_text("so so", &Style::default()),
+            Ok(Value::Text("so so".to_owned()))
+        );
         assert_eq!(mood().from_binary(b"sad"), Ok(Value::Text("sad".to_owned())));
-        let error = mood().from_text("Sad").unwrap_err();
+        let error = mood().from_text("Sad", &Style::default()).unwrap_err();
         assert_eq!(error.message(), "invalid input value for enum mood: \"Sad\"");
         assert_eq!(error.state(), SqlState::INVALID_TEXT_REPRESENTATION);
     }
@@ -135,7 +148,7 @@ mod tests {
     fn arrays_of_labels_survive_both_forms() {
         let form = Form::Array { element: 16390, form: Arc::new(mood()) };
         let style = Style::default();
-        let value = form.from_text("{sad,NULL,\"so so\"}").unwrap();
+        let value = form.from_text("{sad,NULL,\"so so\"}", &Style::default()).unwrap();
         assert_eq!(value, Value::Text("[\"sad\",null,\"so so\"]".to_owned()));
         let mut text = BytesMut::new();
         form.to_text(&value, &style, &mut text).unwrap();
@@ -144,6 +157,6 @@ mod tests {
         form.to_binary(&value, &mut binary).unwrap();
         assert_eq!(binary[8..12], 16390_u32.to_be_bytes());
         assert_eq!(form.from_binary(&binary), Ok(value));
-        assert!(form.from_text("{sad,angry}").is_err());
+        assert!(form.from_text("{sad,angry}", &Style::default()).is_err());
     }
 }

@@ -94,7 +94,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                         Ok(Value::Text(text.to_owned()))
                     }
                     (Ok(text), None) => datum::from_text(data_type, text, style),
-                    (Ok(text), Some(form)) => form.from_text(text),
+                    (Ok(text), Some(form)) => form.from_text(text, style),
                     (Err(error), _) => Err(datum::invalid_utf8(bytes, error.valid_up_to())),
                 },
             };

@@ -12,7 +12,10 @@ impl Session {
     /// what each does in each phase.
     pub(crate) async fn control(&mut self, action: &Action) -> Result<&'static str, Error> {
         match action {
-            Action::Begin(modes) => self.begin(*modes),
+            Action::Begin { modes, tag } => {
+                self.begin(*modes)?;
+                Ok(tag)
+            }
             Action::Commit { chain } => {
                 let next = self.chained(*chain, "COMMIT AND CHAIN")?;
                 let tag = self.commit_block().await?;
@@ -82,7 +85,7 @@ impl Session {
         }
     }
 
-    fn begin(&mut self, modes: TransactionModes) -> Result<&'static str, Error> {
+    fn begin(&mut self, modes: TransactionModes) -> Result<(), Error> {
         match self.phase {
             Phase::Idle => self.start(Phase::Block, modes),
             // What the script did before belongs to the block, as in PostgreSQL.
@@ -94,7 +97,7 @@ impl Session {
                 self.notice(Severity::Warning, transaction::already_in_transaction());
             }
         }
-        Ok("BEGIN")
+        Ok(())
     }
 
     async fn commit_block(&mut self) -> Result<&'static str, Error> {

@@ -234,7 +234,7 @@ impl Session {
             Action::AdvisoryLocks { .. } | Action::Listen(_) | Action::Unlisten(_) => {
                 Box::pin(self.perform_for_session(plan, parameters, alone)).await
             }
-            Action::Begin(_)
+            Action::Begin { .. }
             | Action::Commit { .. }
             | Action::Rollback { .. }
             | Action::Savepoint(_)

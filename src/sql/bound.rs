@@ -462,7 +462,7 @@ impl Expr {
     }
 
     /// Calls `visit` for this expression and all in it, not into subqueries.
-    fn walk_mut(&mut self, visit: &mut impl FnMut(&mut Self)) {
+    pub(crate) fn walk_mut(&mut self, visit: &mut impl FnMut(&mut Self)) {
         visit(self);
         for child in self.children_mut() {
             child.walk_mut(visit);

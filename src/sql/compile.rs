@@ -148,8 +148,8 @@ pub(super) fn output_columns(types: Types<'_>, outputs: &[Output]) -> Vec<Output
         .iter()
         .map(|output| OutputColumn {
             name: output.name.clone(),
-            data_type: shown_type(output.data_type),
-            form: types.form(output.data_type.oid),
+            data_type: shown_type(types.shown(output.data_type)),
+            form: types.form(types.shown(output.data_type).oid),
             table_oid: output.table_oid,
             attribute_number: output.number,
         })
@@ -414,6 +414,8 @@ fn copy_from(
         on_conflict: None,
         returning: Vec::new(),
     };
+    let types: Vec<Oid> =
+        types.into_iter().map(|oid| binder.types().shown(PgType::new(oid)).oid).collect();
     let mut inner = Binder::new(binder.catalog, binder.settings, &types, names.len())?;
     let (bound, _) = inner.insert(&insert)?;
     let mut lower = Lower::new(inner.relation_names(), inner.types(), &inner.settings.time_zone);
@@ -469,7 +471,7 @@ fn copied_columns(types: Types<'_>, table: &Table, names: &[ast::Name]) -> Vec<O
 /// What needs no table.
 fn utility(statement: &Statement, binder: &mut Binder<'_>) -> Result<Action, Error> {
     Ok(match statement {
-        Statement::Begin { modes } => Action::Begin(*modes),
+        Statement::Begin { modes, tag } => Action::Begin { modes: *modes, tag },
         Statement::Commit { chain } => Action::Commit { chain: *chain },
         Statement::Rollback { chain } => Action::Rollback { chain: *chain },
         Statement::Savepoint(name) => Action::Savepoint(name.text.clone()),

@@ -197,7 +197,11 @@ pub enum Action {
         tag: WriteTag,
         changes_catalog: bool,
     },
-    Begin(TransactionModes),
+    /// `tag`: BEGIN or START TRANSACTION, as the client wrote it.
+    Begin {
+        modes: TransactionModes,
+        tag: &'static str,
+    },
     /// `chain`: another transaction of the same kind begins at once.
     Commit {
         chain: bool,

@@ -5,7 +5,8 @@ use crate::catalog::cell::Cell;
 use crate::catalog::own::Builder;
 use crate::catalog::own::class::tables;
 use crate::catalog::own::role::namespace;
-use crate::model::catalog::{Catalog, Constraint, ConstraintKind, Table};
+use crate::catalog::own::user_type::own_types;
+use crate::model::catalog::{Catalog, Constraint, ConstraintKind, Table, UserTypeKind};
 use crate::model::pg_type::Oid;
 
 fn numbers(table: &Table, places: &[usize]) -> Cell {
@@ -17,6 +18,24 @@ pub(super) fn constraints(catalog: &Catalog, deparse: Option<&dyn Deparse>, rows
     for table in tables(catalog) {
         for constraint in &table.constraints {
             add((catalog, deparse), table, constraint, rows);
+        }
+    }
+    for known in own_types(catalog) {
+        let UserTypeKind::Domain { constraints, .. } = &known.kind else { continue };
+        for check in constraints {
+            rows.add(vec![
+                ("oid", check.oid.into()),
+                ("conname", check.name.clone().into()),
+                ("connamespace", namespace(catalog, &known.schema).into()),
+                ("contype", "c".into()),
+                ("convalidated", check.validated.into()),
+                ("contypid", known.oid.into()),
+                ("confupdtype", " ".into()),
+                ("confdeltype", " ".into()),
+                ("confmatchtype", " ".into()),
+                ("conislocal", true.into()),
+                ("conbin", check.expression.clone().into()),
+            ]);
         }
     }
 }

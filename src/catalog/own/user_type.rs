@@ -1,8 +1,10 @@
 //! `pg_type` and `pg_enum`: the database's own types.
 
 use crate::catalog::cell::Cell;
+use crate::catalog::fixed;
 use crate::catalog::own::Builder;
 use crate::catalog::own::role::Access;
+use crate::catalog::types::storage_in;
 use crate::model::catalog::{Catalog, UserType, UserTypeKind};
 use crate::model::pg_type::Oid;
 
@@ -15,9 +17,11 @@ const ARRAY_FUNCTIONS: [Oid; 4] = [750, 751, 2400, 2401];
 const ARRAY_ANALYZE: Oid = 3816;
 /// `enum_in`, `enum_out`, `enum_recv`, `enum_send`.
 const ENUM_FUNCTIONS: [Oid; 4] = [3506, 3507, 3532, 3533];
+/// `domain_in`, `domain_recv`.
+const DOMAIN_FUNCTIONS: [Oid; 2] = [2597, 2598];
 
 /// The database's types by OID, so that rows come in the same order everywhere.
-fn own_types(catalog: &Catalog) -> Vec<&UserType> {
+pub(super) fn own_types(catalog: &Catalog) -> Vec<&UserType> {
     let mut all: Vec<&UserType> = catalog.types.values().map(AsRef::as_ref).collect();
     all.sort_unstable_by_key(|known| known.oid);
     all
@@ -41,7 +45,7 @@ pub(super) fn types(catalog: &Catalog, rows: &mut Builder) {
     for known in own_types(catalog) {
         match &known.kind {
             UserTypeKind::Enum { .. } => enum_row(&access, catalog, known, rows),
-            UserTypeKind::Domain { .. } => continue,
+            UserTypeKind::Domain { .. } => domain_row(&access, catalog, known, rows),
         }
         array_row(&access, catalog, known, rows);
     }
@@ -68,6 +72,71 @@ fn enum_row(access: &Access<'_>, catalog: &Catalog, known: &UserType, rows: &mut
         ("typalign", "i".into()),
         ("typstorage", "p".into()),
         ("typtypmod", Cell::Integer(-1)),
+    ]);
+}
+
+/// A type's row as far as a domain over it repeats it.
+struct Beneath {
+    category: String,
+    output: Oid,
+    send: Oid,
+}
+
+fn beneath(catalog: &Catalog, oid: Oid) -> Beneath {
+    if let Some(known) = catalog.types.get(&oid) {
+        return match &known.kind {
+            UserTypeKind::Enum { .. } => {
+                let [_, output, _, send] = ENUM_FUNCTIONS;
+                Beneath { category: "E".to_owned(), output, send }
+            }
+            UserTypeKind::Domain { base, .. } => beneath(catalog, base.oid),
+        };
+    }
+    let row = fixed::records("pg_type").find(|row| row.oid("oid") == oid);
+    let [_, array_output, _, array_send] = ARRAY_FUNCTIONS;
+    row.map_or(
+        Beneath { category: "A".to_owned(), output: array_output, send: array_send },
+        |row| Beneath {
+            category: row.text("typcategory").into_owned(),
+            output: row.oid("typoutput"),
+            send: row.oid("typsend"),
+        },
+    )
+}
+
+fn domain_row(access: &Access<'_>, catalog: &Catalog, known: &UserType, rows: &mut Builder) {
+    let UserTypeKind::Domain { base, not_null, default, .. } = &known.kind else { return };
+    let [input, receive] = DOMAIN_FUNCTIONS;
+    let base_row = beneath(catalog, base.oid);
+    let stored = storage_in(catalog, base.oid);
+    let is_array = crate::pgdata::type_by_oid(base.oid).is_some_and(|known| known.is_array)
+        || catalog.types.values().any(|other| other.array_oid == base.oid);
+    let text = || default.clone().map_or(Cell::Null, Cell::from);
+    rows.add(vec![
+        ("oid", known.oid.into()),
+        ("typname", known.name.clone().into()),
+        ("typnamespace", schema_oid(catalog, &known.schema).into()),
+        ("typowner", access.owner(PG_TYPE, known.oid).into()),
+        ("typlen", stored.length.into()),
+        ("typbyval", stored.by_value.into()),
+        ("typtype", "d".into()),
+        ("typcategory", base_row.category.into()),
+        ("typisdefined", true.into()),
+        ("typdelim", ",".into()),
+        ("typarray", known.array_oid.into()),
+        ("typinput", input.into()),
+        ("typoutput", base_row.output.into()),
+        ("typreceive", receive.into()),
+        ("typsend", base_row.send.into()),
+        ("typalign", stored.alignment.into()),
+        ("typstorage", stored.storage.into()),
+        ("typnotnull", (*not_null).into()),
+        ("typbasetype", base.oid.into()),
+        ("typtypmod", base.modifier.into()),
+        ("typndims", i64::from(is_array).into()),
+        ("typcollation", stored.collation.into()),
+        ("typdefaultbin", text()),
+        ("typdefault", text()),
     ]);
 }
 

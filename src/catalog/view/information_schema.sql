@@ -124,7 +124,7 @@ JOIN pg_namespace n ON n.oid = r.relnamespace
 WHERE a.attnotnull AND a.attnum > 0 AND NOT a.attisdropped AND r.relkind IN ('r', 'p')
 
 -- view check_constraints
-SELECT current_database(), n.nspname, c.conname, substring(pg_get_constraintdef(c.oid) FROM 8 FOR length(pg_get_constraintdef(c.oid)) - 8)
+SELECT current_database(), n.nspname, c.conname, substring(pg_get_constraintdef(c.oid) FROM 7)
 FROM pg_constraint c
 JOIN pg_namespace n ON n.oid = c.connamespace
 WHERE c.contype = 'c'
@@ -209,3 +209,76 @@ JOIN pg_namespace n ON n.oid = c.collnamespace
 -- view triggers
 SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 WHERE false
+
+-- view domains
+SELECT current_database(), n.nspname, t.typname,
+    CASE
+        WHEN b.typelem <> 0 AND b.typlen = -1 THEN 'ARRAY'
+        WHEN bn.nspname = 'pg_catalog' THEN format_type(b.oid, NULL)
+        ELSE 'USER-DEFINED'
+    END,
+    CASE WHEN t.typtypmod > -1 THEN
+        CASE WHEN b.oid IN (1042, 1043) THEN t.typtypmod - 4 WHEN b.oid IN (1560, 1562) THEN t.typtypmod END
+    END,
+    CASE WHEN b.oid IN (25, 1042, 1043) THEN
+        CASE WHEN t.typtypmod = -1 THEN 1073741824 ELSE 4 * (t.typtypmod - 4) END
+    END,
+    NULL, NULL, NULL,
+    CASE WHEN l.collname IS NOT NULL THEN current_database() END,
+    CASE WHEN l.collname IS NOT NULL THEN 'pg_catalog' END,
+    l.collname,
+    CASE
+        WHEN b.oid = 21 THEN 16
+        WHEN b.oid = 23 THEN 32
+        WHEN b.oid = 20 THEN 64
+        WHEN b.oid = 700 THEN 24
+        WHEN b.oid = 701 THEN 53
+        WHEN b.oid = 1700 AND t.typtypmod > -1 THEN ((t.typtypmod - 4) / 65536) % 65536
+    END,
+    CASE WHEN b.oid IN (20, 21, 23, 700, 701) THEN 2 WHEN b.oid = 1700 THEN 10 END,
+    CASE
+        WHEN b.oid IN (20, 21, 23) THEN 0
+        WHEN b.oid = 1700 AND t.typtypmod > -1 THEN (t.typtypmod - 4) % 65536
+    END,
+    CASE
+        WHEN b.oid = 1082 THEN 0
+        WHEN b.oid IN (1083, 1114, 1184, 1266) THEN CASE WHEN t.typtypmod < 0 THEN 6 ELSE t.typtypmod END
+        WHEN b.oid = 1186 THEN CASE WHEN t.typtypmod < 0 OR t.typtypmod % 65536 = 65535 THEN 6 ELSE t.typtypmod % 65536 END
+    END,
+    NULL, NULL,
+    t.typdefault,
+    current_database(), bn.nspname, b.typname,
+    NULL, NULL, NULL, NULL,
+    1
+FROM pg_type t
+JOIN pg_namespace n ON n.oid = t.typnamespace
+JOIN pg_type b ON b.oid = t.typbasetype
+JOIN pg_namespace bn ON bn.oid = b.typnamespace
+LEFT JOIN pg_collation l ON l.oid = t.typcollation AND l.collname <> 'default'
+WHERE t.typtype = 'd'
+
+-- view domain_constraints
+SELECT current_database(), n.nspname, c.conname, current_database(), tn.nspname, t.typname,
+    CASE WHEN c.condeferrable THEN 'YES' ELSE 'NO' END,
+    CASE WHEN c.condeferred THEN 'YES' ELSE 'NO' END
+FROM pg_constraint c
+JOIN pg_namespace n ON n.oid = c.connamespace
+JOIN pg_type t ON t.oid = c.contypid
+JOIN pg_namespace tn ON tn.oid = t.typnamespace
+
+-- view domain_udt_usage
+SELECT current_database(), bn.nspname, b.typname, current_database(), n.nspname, t.typname
+FROM pg_type t
+JOIN pg_namespace n ON n.oid = t.typnamespace
+JOIN pg_type b ON b.oid = t.typbasetype
+JOIN pg_namespace bn ON bn.oid = b.typnamespace
+WHERE t.typtype = 'd'
+
+-- view column_domain_usage
+SELECT current_database(), tn.nspname, t.typname, current_database(), n.nspname, c.relname, a.attname
+FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_type t ON t.oid = a.atttypid
+JOIN pg_namespace tn ON tn.oid = t.typnamespace
+WHERE t.typtype = 'd' AND a.attnum > 0 AND c.relkind IN ('r', 'v', 'p')

@@ -282,7 +282,7 @@ impl Reader {
                 None => Value::Null,
                 Some(field) => {
                     let read = match &column.form {
-                        Some(form) => form.from_text(&field),
+                        Some(form) => form.from_text(&field, &self.style),
                         None => datum::from_text(column.data_type, &field, &self.style),
                     };
                     read.map_err(|error| self.in_context(error, Some((&column.name, &field))))?

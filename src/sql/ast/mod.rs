@@ -554,6 +554,7 @@ pub(crate) enum Statement {
     Define(Box<Definition>),
     Begin {
         modes: TransactionModes,
+        tag: &'static str,
     },
     Commit {
         chain: bool,

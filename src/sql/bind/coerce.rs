@@ -33,6 +33,28 @@ impl<'a> Binder<'a> {
     ) -> Result<Option<Expr>, Error> {
         let position = expr.position;
         let base = PgType::new(target.oid);
+        if expr.data_type.oid != target.oid
+            && let Some(domain) = self.types().domain(target.oid)
+        {
+            if let (ExprKind::Parameter(number), true) = (&expr.kind, expr.is_unknown()) {
+                let number = *number;
+                self.parameter_type(number, base, position)?;
+                return self.domain_parameter(number, base, position).map(Some);
+            }
+            return self.to_domain(expr, base, &domain, context);
+        }
+        self.coerce_plain(expr, target, context)
+    }
+
+    /// The same where no domain has to be checked.
+    fn coerce_plain(
+        &mut self,
+        expr: Expr,
+        target: PgType,
+        context: Context,
+    ) -> Result<Option<Expr>, Error> {
+        let position = expr.position;
+        let base = PgType::new(target.oid);
         match &expr.kind {
             ExprKind::Constant(Value::Null) if expr.is_unknown() => {
                 return Ok(Some(Expr::constant(Value::Null, base, position)));
@@ -211,7 +233,9 @@ impl<'a> Binder<'a> {
         column: &str,
     ) -> Result<Expr, Error> {
         let (position, from) = (expr.position, expr.data_type.oid);
-        if let ExprKind::Unknown(text) = &expr.kind {
+        if let ExprKind::Unknown(text) = &expr.kind
+            && self.types().domain(target.oid).is_none()
+        {
             if let Some(moment) = self.moving_moment(text, target, position)? {
                 return Ok(moment);
             }
@@ -370,7 +394,7 @@ fn fold_cast(expr: Expr, lowering: Lowering, target: PgType) -> Expr {
 }
 
 /// Cuts or checks a value to a type's length or precision.
-fn apply_modifier(expr: Expr, target: PgType, explicit: bool) -> Expr {
+pub(super) fn apply_modifier(expr: Expr, target: PgType, explicit: bool) -> Expr {
     if target.modifier < 0 || expr.data_type == target || expr.is_null_constant() {
         return Expr { data_type: target, ..expr };
     }

@@ -243,7 +243,7 @@ impl Binder<'_> {
         self.coerce_to(expr, PgType::BOOL, &format!("argument of {clause}"))
     }
 
-    fn parameter(&self, number: usize, position: u32) -> Result<Expr, Error> {
+    fn parameter(&mut self, number: usize, position: u32) -> Result<Expr, Error> {
         if let Some(arguments) = &self.function_arguments {
             return arguments.get(number - 1).cloned().ok_or_else(|| {
                 let message = format!("there is no parameter ${number}");
@@ -251,11 +251,10 @@ impl Binder<'_> {
             });
         }
         match self.parameters.get(number - 1) {
-            Some(known) => Ok(Expr {
-                kind: ExprKind::Parameter(number),
-                data_type: known.unwrap_or(PgType::UNKNOWN),
-                position,
-            }),
+            Some(known) => {
+                let known = known.unwrap_or(PgType::UNKNOWN);
+                self.domain_parameter(number, known, position)
+            }
             None => Err(at(
                 Error::user(
                     SqlState::UNDEFINED_PARAMETER,

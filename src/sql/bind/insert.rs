@@ -12,7 +12,7 @@ use crate::sql::bind::{Binder, Scope, at};
 use crate::sql::bound::{
     self, Expr, ExprKind, Insert, InsertSource, OnConflict, Output, RelationId,
 };
-use crate::sql::types::{Lowering, is_integer};
+use crate::sql::types::{Lowering, Types, is_integer};
 
 /// Where values come from: a list's cell, or a column of the source query.
 enum Cell<'t> {
@@ -82,14 +82,14 @@ impl Binder<'_> {
             } else {
                 InsertSource::Rows(vec![row])
             };
-            return Ok((source, stored_columns(table, &[])));
+            return Ok((source, stored_columns(self.types(), table, &[])));
         };
         if let (QueryBody::Values(rows), true) = (&query.body, query.is_bare()) {
             return self.insert_values(table, given, rows, &tree.columns);
         }
         let query = self.open_query(query)?;
         let used = used_columns(given, query.outputs.len(), &[], &tree.columns)?;
-        Ok((self.insert_query(table, used, query)?, stored_columns(table, used)))
+        Ok((self.insert_query(table, used, query)?, stored_columns(self.types(), table, used)))
     }
 
     fn insert_values(
@@ -112,7 +112,7 @@ impl Binder<'_> {
             let cells = row.iter().map(Cell::Tree).collect();
             bound.push(self.insert_row(table, used, cells, false)?);
         }
-        Ok((InsertSource::Rows(bound), stored_columns(table, used)))
+        Ok((InsertSource::Rows(bound), stored_columns(self.types(), table, used)))
     }
 
     /// INSERT ... SELECT: the values are columns of the query, converted.
@@ -175,7 +175,7 @@ impl Binder<'_> {
             }
         }
         let mut values = Vec::new();
-        for place in stored_columns(table, given) {
+        for place in stored_columns(self.types(), table, given) {
             let column = &table.columns[place];
             let cell = given_cells
                 .iter()
@@ -204,9 +204,21 @@ impl Binder<'_> {
             return self.assign(value, column.data_type, &column.name);
         }
         match &column.default {
-            None => Ok(Expr::constant(Value::Null, column.data_type, 0)),
+            None => self.no_default(column),
             Some(text) => self.default_expression(text, column),
         }
+    }
+
+    /// NULL, or what a domain says.
+    fn no_default(&mut self, column: &Column) -> Result<Expr, Error> {
+        let Some(domain) = self.types().domain(column.data_type.oid) else {
+            return Ok(Expr::constant(Value::Null, column.data_type, 0));
+        };
+        if let Some(text) = domain.default {
+            return self.default_expression(text, column);
+        }
+        let null = Expr::constant(Value::Null, PgType::UNKNOWN, 0);
+        self.assign(null, column.data_type, &column.name)
     }
 
     /// What a column of a row gets that was there before the column was.
@@ -446,7 +458,7 @@ impl Binder<'_> {
         query: bound::Query,
     ) -> Result<Insert, Error> {
         let source = self.insert_query(table, places, query)?;
-        let columns = stored_columns(table, places);
+        let columns = stored_columns(self.types(), table, places);
         Ok(Insert {
             ctes: Vec::new(),
             recursive: false,
@@ -550,13 +562,15 @@ pub(super) fn column_place(table: &Table, name: &Name) -> Result<usize, Error> {
 
 /// The columns that an INSERT writes: the given ones, and those with a default or that SQLite would
 /// fill by itself.
-fn stored_columns(table: &Table, given: &[usize]) -> Vec<usize> {
+fn stored_columns(types: Types<'_>, table: &Table, given: &[usize]) -> Vec<usize> {
     // SQLite computes stored columns by itself.
     let computed = |place: &usize| table.columns[*place].generated.is_some();
     let mut places: Vec<usize> = given.iter().copied().filter(|place| !computed(place)).collect();
     for (place, column) in table.columns.iter().enumerate() {
         let own_default =
             table.from_postgres && (column.default.is_some() || is_row_key(table, place));
+        // A domain may have a default, and says what becomes of NULL.
+        let own_default = own_default || types.domain(column.data_type.oid).is_some();
         if !places.contains(&place) && (column.sequence.is_some() || own_default) {
             places.push(place);
         }

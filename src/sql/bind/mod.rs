@@ -8,6 +8,7 @@ mod array;
 mod changes;
 mod coerce;
 mod delete;
+mod domain;
 mod enums;
 mod expand_array;
 mod expr;
@@ -93,6 +94,8 @@ pub(crate) struct Binder<'a> {
     /// Functions whose queries are being bound, and the arguments of the innermost.
     inlined: Vec<Oid>,
     function_arguments: Option<Vec<crate::sql::bound::Expr>>,
+    /// What VALUE is in the CHECK of a domain that is being bound.
+    pub(crate) domain_value: Option<crate::sql::bound::Expr>,
     /// How many triggers are being followed inside each other.
     firing_depth: usize,
     /// Whether what is bound is kept, and runs in other sessions too.
@@ -182,6 +185,7 @@ impl<'a> Binder<'a> {
             frames: Vec::new(),
             inlined: Vec::new(),
             function_arguments: None,
+            domain_value: None,
             firing_depth: 0,
             in_stored_code: false,
             noted: None,

@@ -68,6 +68,9 @@ impl Binder<'_> {
     }
 
     fn resolve_bare(&self, column: &Name) -> Result<Expr, Error> {
+        if let Some(value) = self.domain_value.as_ref().filter(|_| column.text == "value") {
+            return Ok(Expr { position: column.position, ..value.clone() });
+        }
         for scope in self.scopes.iter().rev() {
             let all = scope.items.iter().chain(&scope.system);
             let mut found = all.filter(|item| item.bare && item.name == column.text);

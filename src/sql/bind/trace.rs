@@ -70,6 +70,11 @@ impl Binder<'_> {
         self.trace.take().unwrap_or_default()
     }
 
+    /// Whether what is bound is to be written out again.
+    pub(super) fn is_traced(&self) -> bool {
+        self.trace.is_some()
+    }
+
     pub(super) fn note_meaning(&mut self, tree: &ast::Expr, bound: &Expr) {
         // What a view in FROM is made of stands in another text.
         let Some(trace) = self.trace.as_mut().filter(|_| self.frames.len() <= 1) else { return };

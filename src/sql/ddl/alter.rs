@@ -242,8 +242,13 @@ impl Change<'_> {
 }
 
 /// The rows that a new rule must not find.
-fn rows_where(table: &Table, filter: Expr, error: Error) -> Step {
-    let query = lite::Query {
+pub(super) fn rows_where(table: &Table, filter: Expr, error: Error) -> Step {
+    check_step(any_row_where(table, filter), error)
+}
+
+/// Whether a table has a row for which this holds: one row, or none.
+pub(super) fn any_row_where(table: &Table, filter: Expr) -> lite::Query {
+    lite::Query {
         limit: Some(Expr::Integer(1)),
         ..lite::Query::select(lite::Select {
             items: vec![(Expr::Integer(1), None)],
@@ -254,8 +259,7 @@ fn rows_where(table: &Table, filter: Expr, error: Error) -> Step {
             filter: Some(filter),
             ..lite::Select::default()
         })
-    };
-    check_step(query, error)
+    }
 }
 
 fn add_constraint<'c>(
@@ -689,10 +693,11 @@ pub(super) fn alter_foreign<'c>(
                     return Err(unsupported(table));
                 }
                 let added = planned.column;
+                let carrier = binder.types().carrier(added.data_type);
                 work.push(change(lite::Alter::AddColumn(lite::ColumnDef {
                     name: added.stored.clone(),
-                    storage: layout::storage(added.data_type),
-                    collation: layout::collation(added.data_type),
+                    storage: layout::storage(carrier),
+                    collation: layout::collation(carrier),
                     not_null: added.not_null,
                     primary_key: false,
                     default: layout::constant_default(&added, binder)?,

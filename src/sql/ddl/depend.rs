@@ -1,7 +1,7 @@
 //! What depends on what: DROP asks, and so does ALTER TABLE.
 
 use crate::model::catalog::{
-    Catalog, Column, Constraint, ConstraintKind, Sequence, Table, TableKind, UserType,
+    Catalog, Column, Constraint, ConstraintKind, Sequence, Table, TableKind, UserType, UserTypeKind,
 };
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::Oid;
@@ -110,6 +110,13 @@ fn type_dependents<'c>(known: &UserType, catalog: &'c Catalog) -> Vec<Object<'c>
     let mut tables: Vec<&Table> = catalog.tables.values().map(AsRef::as_ref).collect();
     tables.sort_unstable_by_key(|table| table.oid);
     let mut found = Vec::new();
+    let mut types: Vec<&UserType> = catalog.types.values().map(AsRef::as_ref).collect();
+    types.sort_unstable_by_key(|other| other.oid);
+    let over = |other: &&UserType| {
+        matches!(other.kind, UserTypeKind::Domain { base, .. }
+            if base.oid == known.oid || base.oid == known.array_oid)
+    };
+    found.extend(types.into_iter().filter(over).map(Object::Type));
     for oid in [known.array_oid, known.oid] {
         for table in &tables {
             let columns = table.columns.iter().filter(|column| column.data_type.oid == oid);

@@ -7,7 +7,7 @@ use crate::sql::Action;
 use crate::sql::ast::{Name, QualifiedName};
 use crate::sql::bind::{Binder, label};
 use crate::sql::ddl::record::{self, number};
-use crate::sql::ddl::{Work, drop as dropping, function, name, skipped};
+use crate::sql::ddl::{Work, drop as dropping, function, name, object, skipped};
 use crate::sql::lite::Expr;
 
 /// `pg_class.oid` of `pg_extension`.
@@ -98,6 +98,15 @@ fn missing(name: &str) -> Error {
     Error::user(SqlState::UNDEFINED_OBJECT, format!("extension \"{name}\" does not exist"))
 }
 
+/// What PostgreSQL's extension says of itself.
+fn description(name: &str) -> &'static str {
+    if name == "pgcrypto" {
+        "cryptographic functions"
+    } else {
+        "generate universally unique identifiers (UUIDs)"
+    }
+}
+
 pub(super) fn create(
     name: &Name,
     if_not_exists: bool,
@@ -142,6 +151,7 @@ pub(super) fn create(
     };
     let mut work = Work::new(binder);
     let oid = work.oids.take();
+    work.push(object::comment_row(PG_EXTENSION, oid, 0, description(known)));
     work.push(record::insert(
         "_eider_extension",
         vec![

@@ -61,10 +61,11 @@ fn column_def(
         Some(text) => Some(generated(table, column, text, binder)?),
         None => None,
     };
+    let carrier = binder.types().carrier(column.data_type);
     Ok(lite::ColumnDef {
         name: column.stored.clone(),
-        storage: storage(column.data_type),
-        collation: collation(column.data_type),
+        storage: storage(carrier),
+        collation: collation(carrier),
         not_null: column.not_null,
         primary_key,
         default: constant_default(column, binder)?,
@@ -204,9 +205,10 @@ pub(super) fn index(
         };
         let lowered = match column {
             // A NULL is something of its own then: a value that no column of this storage class has.
-            Some(column) if index.nulls_not_distinct && !column.not_null => {
-                Expr::call("coalesce", vec![lowered, no_value(column.data_type)])
-            }
+            Some(column) if index.nulls_not_distinct && !column.not_null => Expr::call(
+                "coalesce",
+                vec![lowered, no_value(binder.types().carrier(column.data_type))],
+            ),
             _ => lowered,
         };
         keys.push((lowered, key.descending));
@@ -237,7 +239,7 @@ pub(super) fn expression(
     let tree = parser::parse_expression(text)?;
     let (bound, id) = binder.over_table(&tree, table)?;
     let lowered = lower::stored_expression(&bound, id, binder.relation_names(), binder.types())?;
-    let lowered = match collation(bound.data_type) {
+    let lowered = match collation(binder.types().carrier(bound.data_type)) {
         Some(name) => Expr::Collate(Box::new(lowered), name),
         None => lowered,
     };

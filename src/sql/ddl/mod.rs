@@ -9,6 +9,7 @@ mod column;
 mod constraint;
 mod deferral;
 mod depend;
+mod domain;
 mod drop;
 mod extension;
 mod function;
@@ -79,9 +80,8 @@ pub(super) fn compile(tree: &Definition, binder: &mut Binder<'_>) -> Result<Acti
             let known = user_type::named(name, "a type that can be altered", binder)?;
             user_type::alter(known, change, "ALTER TYPE", binder)
         }
-        Definition::CreateDomain(_) | Definition::AlterDomain { .. } => {
-            Err(Error::refused("a domain is not supported"))
-        }
+        Definition::CreateDomain(tree) => domain::create(tree, binder),
+        Definition::AlterDomain { name, change } => domain::alter(name, change, binder),
         Definition::CreateExtension { name, if_not_exists, schema, version } => {
             let options = (schema.as_ref(), version.as_deref());
             extension::create(name, *if_not_exists, options, binder)

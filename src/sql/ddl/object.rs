@@ -1,6 +1,6 @@
 //! Schemas, comments, owners.
 
-use crate::model::catalog::{Relation, TableKind};
+use crate::model::catalog::{Relation, TableKind, UserTypeKind};
 use crate::model::error::{Class, Error, SqlState};
 use crate::model::pg_type::Oid;
 use crate::sql::Action;
@@ -287,8 +287,31 @@ fn commented(object: &CommentObject, binder: &Binder<'_>) -> Result<(Oid, Oid, i
             let known = user_type::named(name, "a type of this database", binder)?;
             Ok((user_type::PG_TYPE, known.oid, 0))
         }
-        CommentObject::DomainConstraint { .. } | CommentObject::Database(_) => {
+        CommentObject::DomainConstraint { name, domain } => {
+            Ok((PG_CONSTRAINT, domain_constraint(name, domain, binder)?, 0))
+        }
+        CommentObject::Database(_) => {
             Err(Error::refused("a comment on this object is not supported"))
         }
     }
+}
+
+/// # Errors
+/// 42704 if the domain has no constraint of this name.
+fn domain_constraint(
+    name: &Name,
+    domain: &QualifiedName,
+    binder: &Binder<'_>,
+) -> Result<Oid, Error> {
+    let known = user_type::named(domain, "a domain", binder)?;
+    let constraints = match &known.kind {
+        UserTypeKind::Domain { constraints, .. } => constraints.as_slice(),
+        UserTypeKind::Enum { .. } => &[],
+    };
+    let found = constraints.iter().find(|one| one.name == name.text).ok_or_else(|| {
+        let label = binder.types().label(known.oid);
+        let message = format!("constraint \"{}\" for domain {label} does not exist", name.text);
+        Error::user(SqlState::UNDEFINED_OBJECT, message)
+    })?;
+    Ok(found.oid)
 }

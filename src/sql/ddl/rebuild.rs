@@ -37,13 +37,17 @@ fn rows_fit(
     values: &Values,
     binder: &mut Binder<'_>,
 ) -> Result<bool, Error> {
+    let types = binder.types();
+    let stored = |column: &Column| {
+        let carrier = types.carrier(column.data_type);
+        (layout::storage(carrier), layout::collation(carrier))
+    };
     let kept = old.columns.len() <= new.columns.len()
         && old.columns.iter().zip(&new.columns).all(|(was, is)| {
             was.stored == is.stored
                 && was.generated.is_some() == is.generated.is_some()
                 && was.generated == is.generated
-                && layout::storage(was.data_type) == layout::storage(is.data_type)
-                && layout::collation(was.data_type) == layout::collation(is.data_type)
+                && stored(was) == stored(is)
                 && !values.contains_key(&is.number)
         });
     if !kept || layout::row_key(old) != layout::row_key(new) {
@@ -60,6 +64,7 @@ fn rows_fit(
         let constant = layout::constant_default(added, binder)?.is_some();
         let has_default = added.default.is_some() || added.sequence.is_some();
         if added.generated.is_some()
+            || types.domain(added.data_type.oid).is_some()
             || values.contains_key(&added.number)
             || (has_default && !constant)
         {

@@ -48,7 +48,9 @@ pub(super) fn set_type<'c>(
         }
     })?;
     let same_value = is_itself(&value, &old.stored) && from == old.data_type.oid;
-    if !same_value || layout::storage(old.data_type) != layout::storage(wanted) {
+    let types = binder.types();
+    let storage = |data_type| layout::storage(types.carrier(data_type));
+    if !same_value || storage(old.data_type) != storage(wanted) {
         change.values.insert(old.number, (value, id));
     }
     // The default must be one of the new type, too.

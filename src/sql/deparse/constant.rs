@@ -10,12 +10,7 @@ use crate::model::value::Value;
 
 /// A text as a constant.
 pub(super) fn quoted(text: &str) -> String {
-    let doubled = text.replace('\'', "''");
-    if doubled.contains('\\') {
-        format!("E'{}'", doubled.replace('\\', "\\\\"))
-    } else {
-        format!("'{doubled}'")
-    }
+    format!("'{}'", text.replace('\'', "''"))
 }
 
 impl Writer<'_> {

@@ -59,6 +59,12 @@ impl Writer<'_> {
 
     fn node(&mut self, tree: &Expr) -> Option<Shown> {
         match &tree.kind {
+            ExprKind::Column(name)
+                if self.value_name.is_some()
+                    && matches!(name.as_slice(), [one] if one.text == "value") =>
+            {
+                self.value_name.map(Shown::simple)
+            }
             ExprKind::Column(name) => {
                 let known = self.trace.of(tree)?;
                 let last = name.last()?;
@@ -284,8 +290,7 @@ impl Writer<'_> {
             ExprKind::String(text) => {
                 let shown = self.literal(target.oid, text)?.text;
                 let bare = shown.rsplit_once("::").map_or(shown.as_str(), |(bare, _)| bare);
-                let bare =
-                    if bare.starts_with(['\'', 'E']) { bare.to_owned() } else { quoted(text) };
+                let bare = if bare.starts_with('\'') { bare.to_owned() } else { quoted(text) };
                 Some(Shown::simple(format!("{bare}::{}", self.label(target))))
             }
             ExprKind::Null => Some(Shown::simple(format!("NULL::{}", self.label(target)))),

@@ -15,10 +15,11 @@ mod query;
 
 use crate::catalog::{Contents, Deparse, Kind, SearchPath};
 use crate::datum::Style;
-use crate::model::catalog::{Catalog, Table, View};
+use crate::model::catalog::{Catalog, Table, UserTypeKind, View};
 use crate::model::pg_type::{Oid, PgType};
 use crate::sql::CompileSettings;
 use crate::sql::bind::{Binder, Trace};
+use crate::sql::bound::{Expr, ExprKind};
 use crate::sql::ddl::column_names;
 use crate::sql::parser;
 use crate::sql::types::Types;
@@ -44,11 +45,15 @@ impl Deparse for Deparser {
         binder.begin_trace();
         match table {
             Some(table) => drop(binder.over_table(&tree, table).ok()?),
-            None => drop(binder.expr(&tree).ok()?),
+            None => {
+                binder.domain_value = domain_value(catalog, relation);
+                drop(binder.expr(&tree).ok()?);
+            }
         }
         let trace = binder.end_trace();
         let target = table.and_then(|table| assigned_type(table, text));
         let mut writer = Writer::new((contents, path), &settings, trace, pretty);
+        writer.value_name = table.is_none().then_some("VALUE");
         let shown = match target {
             // What an assignment converts isn't shown, but a constant is of the column's type.
             Some(target) => writer.assigned(&tree, target)?,
@@ -80,6 +85,16 @@ impl Deparse for Deparser {
         let view = table.view.as_ref()?;
         let shown = view_text((contents, path), (table, view), pretty);
         Some(shown.unwrap_or_else(|| format!(" {};", view.definition.trim_end_matches(';'))))
+    }
+}
+
+/// What VALUE stands for in a domain's CHECK.
+fn domain_value(catalog: &Catalog, domain: Oid) -> Option<Expr> {
+    match &catalog.types.get(&domain)?.kind {
+        UserTypeKind::Domain { base, .. } => {
+            Some(Expr { kind: ExprKind::Parameter(0), data_type: *base, position: 0 })
+        }
+        UserTypeKind::Enum { .. } => None,
     }
 }
 
@@ -194,6 +209,8 @@ struct Writer<'a> {
     level: i32,
     /// Whether columns have their table's name.
     prefix: bool,
+    /// What a domain's CHECK calls the value, if that is what is written.
+    value_name: Option<&'static str>,
     /// What names of tables mean.
     bindings: Vec<(String, Oid)>,
     /// Names of WITH that can be seen.
@@ -216,6 +233,7 @@ impl<'a> Writer<'a> {
             indents: false,
             level: 0,
             prefix: false,
+            value_name: None,
             bindings: Vec::new(),
             ctes: Vec::new(),
         }

@@ -61,11 +61,11 @@ fn read(cursor: &mut Cursor<'_>, first: &str) -> Result<Statement, Error> {
     match first {
         "BEGIN" => {
             let _ = cursor.eat("WORK") || cursor.eat("TRANSACTION");
-            Ok(Statement::Begin { modes: transaction_modes(cursor)? })
+            Ok(Statement::Begin { modes: transaction_modes(cursor)?, tag: "BEGIN" })
         }
         "START" => {
             cursor.expect("TRANSACTION")?;
-            Ok(Statement::Begin { modes: transaction_modes(cursor)? })
+            Ok(Statement::Begin { modes: transaction_modes(cursor)?, tag: "START TRANSACTION" })
         }
         "COMMIT" | "END" | "ROLLBACK" | "ABORT" => end_transaction(cursor, first),
         "SAVEPOINT" => Ok(Statement::Savepoint(cursor.name()?)),

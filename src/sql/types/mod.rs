@@ -27,6 +27,7 @@ use crate::sql::types::own::Found;
 pub(crate) use crate::pgdata::type_label;
 pub(crate) use lowering::{Fact, Lowering, Which};
 pub(crate) use name::lookup_type;
+pub(crate) use own::Domain;
 
 /// The pseudo-type `any`: an argument of whatever type.
 pub(crate) const ANY: Oid = 2276;

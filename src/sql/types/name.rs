@@ -37,6 +37,9 @@ pub(crate) fn lookup_type(types: Types<'_>, name: &TypeName) -> Result<PgType, E
             let message = format!("type modifier is not allowed for type \"{label}\"");
             return Err(at(Error::user(SqlState::SYNTAX_ERROR, message)));
         }
+        if name.array && types.domain(own).is_some() {
+            return Err(at(Error::refused("an array of a domain is not supported")));
+        }
         let oid = if name.array { types.array_of(own).ok_or_else(missing)? } else { own };
         return Ok(PgType::new(oid));
     };

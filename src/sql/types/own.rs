@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::datum::form::Form;
 use crate::datum::{self, Style};
-use crate::model::catalog::{Catalog, EnumLabel, UserType, UserTypeKind};
+use crate::model::catalog::{Catalog, DomainConstraint, EnumLabel, UserType, UserTypeKind};
 use crate::model::error::Error;
 use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
@@ -21,6 +21,17 @@ use crate::sql::types::Types;
 pub(super) struct Own<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) settings: &'a CompileSettings,
+}
+
+/// A domain, with those that it is over.
+#[derive(Debug, Clone)]
+pub(crate) struct Domain<'a> {
+    /// What is beneath all of them.
+    pub(crate) base: PgType,
+    pub(crate) not_null: bool,
+    pub(crate) default: Option<&'a str>,
+    /// Those of the domains beneath come first; of each domain by name.
+    pub(crate) checks: Vec<&'a DomainConstraint>,
 }
 
 /// What an OID means among a database's types.
@@ -98,6 +109,61 @@ impl<'a> Types<'a> {
         }
     }
 
+    /// One of the database's domains, with what it is over.
+    pub(crate) fn domain(self, oid: Oid) -> Option<Domain<'a>> {
+        let mut found: Option<Domain<'a>> = None;
+        let mut next = oid;
+        while let Some(Found::Type(UserType {
+            kind: UserTypeKind::Domain { base, not_null, default, constraints },
+            ..
+        })) = self.own(next)
+        {
+            let mut checks: Vec<&DomainConstraint> = constraints.iter().collect();
+            checks.sort_unstable_by(|left, right| left.name.cmp(&right.name));
+            let above = found.take();
+            let (mut not_null, mut default) = (*not_null, default.as_deref());
+            if let Some(above) = above {
+                not_null |= above.not_null;
+                default = above.default.or(default);
+                checks.extend(above.checks);
+            }
+            next = base.oid;
+            found = Some(Domain { base: *base, not_null, default, checks });
+        }
+        found
+    }
+
+    /// Whether a type is this domain, or a domain over it.
+    pub(crate) fn is_over(self, oid: Oid, domain: Oid) -> bool {
+        let mut next = oid;
+        while let Some(Found::Type(UserType {
+            oid, kind: UserTypeKind::Domain { base, .. }, ..
+        })) = self.own(next)
+        {
+            if *oid == domain {
+                return true;
+            }
+            next = base.oid;
+        }
+        false
+    }
+
+    /// The schema and the name of one of the database's types.
+    pub(crate) fn domain_names(self, oid: Oid) -> (&'a str, &'a str) {
+        match self.own(oid) {
+            Some(Found::Type(known)) => (&known.schema, &known.name),
+            _ => ("", ""),
+        }
+    }
+
+    /// What clients are told that values of a type are: of a domain, the type beneath.
+    pub(crate) fn shown(self, data_type: PgType) -> PgType {
+        match self.domain(data_type.oid) {
+            Some(domain) => domain.base,
+            None => data_type,
+        }
+    }
+
     /// The labels of an enum in their order.
     pub(crate) fn labels(self, oid: Oid) -> Option<&'a [EnumLabel]> {
         match self.own(self.base(oid))? {
@@ -114,7 +180,12 @@ impl<'a> Types<'a> {
                     label: self.own_label(oid).into_owned(),
                     values: labels.iter().map(|label| label.label.clone()).collect(),
                 },
-                UserTypeKind::Domain { base, .. } => return self.form(base.oid),
+                UserTypeKind::Domain { .. } => {
+                    let base = self.domain(oid)?.base;
+                    return Some(
+                        self.form(base.oid).unwrap_or_else(|| Arc::new(Form::Plain(base))),
+                    );
+                }
             },
             Found::ArrayOf(known) => {
                 Form::Array { element: known.oid, form: self.form(known.oid)? }
@@ -147,7 +218,7 @@ impl<'a> Types<'a> {
     /// As [`datum::from_text`]; 22P02 for what isn't a label of an enum.
     pub(crate) fn read(self, target: PgType, text: &str, style: &Style) -> Result<Value, Error> {
         match self.form(target.oid) {
-            Some(form) => form.from_text(text),
+            Some(form) => form.from_text(text, style),
             None => datum::from_text(target, text, style),
         }
     }

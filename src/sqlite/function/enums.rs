@@ -1,4 +1,5 @@
-//! Enums: their values are texts, and the compiler says which there are.
+//! Enums and domains: values of enums are texts, and the compiler says which there are; it says too what a
+//! domain's constraints are.
 
 use rusqlite::Connection;
 use rusqlite::types::{Value as SqlValue, ValueRef};
@@ -6,11 +7,28 @@ use rusqlite::types::{Value as SqlValue, ValueRef};
 use super::{PURE, lenient, strict, string};
 use crate::datum::array::{self, Array};
 use crate::datum::form::not_a_label;
-use crate::model::error::Error;
+use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
 
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
+    // (the type, the constraint or NULL for NOT NULL, schema, name, the value): it holds not.
+    lenient(connection, "pg_domain_violated", 5, PURE, |args| {
+        let label = args.text(0)?;
+        let mut error = if args.value(1) == ValueRef::Null {
+            let message = format!("domain {label} does not allow null values");
+            Error::user(SqlState::NOT_NULL_VIOLATION, message)
+        } else {
+            let name = args.text(1)?;
+            let message = format!("value for domain {label} violates check constraint \"{name}\"");
+            let mut error = Error::user(SqlState::CHECK_VIOLATION, message);
+            error.fields_mut().constraint = Some(name.to_owned());
+            error
+        };
+        error.fields_mut().schema = Some(args.text(2)?.to_owned());
+        error.fields_mut().data_type = Some(args.text(3)?.to_owned());
+        Err(error)
+    })?;
     // (text, the type's name): the text isn't a label.
     strict(connection, "pg_no_label", 2, |args| Err(not_a_label(args.text(1)?, args.text(0)?)))?;
     // (array, labels, the type's name): the array, if all elements are labels.
