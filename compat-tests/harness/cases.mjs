@@ -10,10 +10,10 @@ export const address = {
 
 export const equal = deepStrictEqual
 
-export async function run(cases) {
+export async function run(cases, seconds = 10) {
   for (const [name, body] of Object.entries(cases)) {
     let timer
-    const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error('no end after 10 s')), 10000) })
+    const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error(`no end after ${seconds} s`)), 1000 * seconds) })
     try {
       await Promise.race([body(), late])
       console.log(`case ${name} ok`)

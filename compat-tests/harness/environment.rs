@@ -14,6 +14,8 @@ pub enum Toolchain {
     Java,
     /// A package of its own, so that its dependencies aren't Eider's.
     Rust,
+    /// Chromium, driven from Node.
+    Browser,
 }
 
 impl Toolchain {
@@ -26,6 +28,7 @@ impl Toolchain {
             Self::C => ("pg_config", "--libdir"),
             Self::Java => ("mvn", "--version"),
             Self::Rust => ("cargo", "--version"),
+            Self::Browser => ("chromium", "--version"),
         }
     }
 
@@ -33,7 +36,7 @@ impl Toolchain {
     fn manifest(self) -> &'static [&'static str] {
         match self {
             Self::Python => &["requirements.txt"],
-            Self::Node => &["package.json", "package-lock.json"],
+            Self::Node | Self::Browser => &["package.json", "package-lock.json"],
             Self::Go => &["go.mod", "go.sum"],
             Self::C => &["run.c"],
             Self::Java => &["pom.xml"],
@@ -88,7 +91,7 @@ pub fn prepare(client: &str, toolchain: Toolchain) -> Result<(), String> {
     }
     match toolchain {
         Toolchain::Python | Toolchain::C => Ok(()),
-        Toolchain::Node => {
+        Toolchain::Node | Toolchain::Browser => {
             // Modules are looked for beside the file that imports them.
             copy(&folder().join("harness/cases.mjs"), &home.join("harness/cases.mjs"))?;
             copy(&source.join("run.mjs"), &home.join("client/run.mjs"))
@@ -116,14 +119,14 @@ pub fn command(client: &str, toolchain: Toolchain) -> Command {
     let (source, home) = (folder().join(client), home(client));
     let mut command = match toolchain {
         Toolchain::Python => Command::new(home.join("bin/python")),
-        Toolchain::Node => Command::new("node"),
+        Toolchain::Node | Toolchain::Browser => Command::new("node"),
         Toolchain::Go | Toolchain::C => Command::new(home.join("run")),
         Toolchain::Rust => Command::new(home.join("target/debug/run")),
         Toolchain::Java => Command::new("java"),
     };
     match toolchain {
         Toolchain::Python => command.arg(source.join("run.py")),
-        Toolchain::Node => command.arg(home.join("client/run.mjs")),
+        Toolchain::Node | Toolchain::Browser => command.arg(home.join("client/run.mjs")),
         Toolchain::Go | Toolchain::C | Toolchain::Rust => &mut command,
         Toolchain::Java => {
             let path = format!("{0}/classes:{0}/lib/*", home.display());
@@ -150,7 +153,7 @@ fn install(toolchain: Toolchain, source: &Path, home: &Path) -> Result<(), Strin
             let mut pip = Command::new(home.join("bin/pip"));
             perform(pip.args(options).arg(source.join("requirements.txt")))
         }
-        Toolchain::Node => {
+        Toolchain::Node | Toolchain::Browser => {
             for name in toolchain.manifest() {
                 copy(&source.join(name), &home.join(name))?;
             }

@@ -12,6 +12,7 @@
     reason = "these are tests: they fail by panicking, run on real time and are nobody's interface"
 )]
 
+mod browser;
 mod environment;
 mod status;
 #[path = "../cluster/support.rs"]
@@ -41,6 +42,7 @@ its leader and once at a follower, and holds the outcome against compat-tests/st
 
 const CLIENTS: &[(&str, Toolchain)] = &[
     ("asyncpg", Toolchain::Python),
+    ("console", Toolchain::Browser),
     ("django", Toolchain::Python),
     ("gorm", Toolchain::Go),
     ("knex", Toolchain::Node),
@@ -62,6 +64,8 @@ const CLIENTS: &[(&str, Toolchain)] = &[
 
 /// How long all cases of one client may take.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// The same for a browser's, which also wait for what is shown.
+const BROWSER_PATIENCE: Duration = Duration::from_mins(4);
 
 /// Characters of a case's reason that are kept: object mappers add the whole statement.
 const WHY_MAX: usize = 160;
@@ -103,13 +107,19 @@ fn play(client: &str, mut command: Command, place: &Place<'_>) -> Result<Outcome
     let database = format!("compat_{}", client.replace(['-', '.'], "_"));
     renew(place.address, &database);
     let (host, port) = place.address.rsplit_once(':').expect("HOST:PORT");
-    let out = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
-    let file = out.reopen().map_err(|error| error.to_string())?;
-    let mut child = command
+    command
         .envs([("PGHOST", host), ("PGPORT", port), ("PGUSER", "postgres")])
         .env("PGDATABASE", &database)
         .envs([("EIDER_HOSTS", place.all), ("EIDER_LEADER", place.leader)])
-        .env("PGSSLMODE", "disable")
+        .env("PGSSLMODE", "disable");
+    watch(command, PATIENCE)
+}
+
+/// Runs a client's program, and reads what it says of its cases.
+fn watch(mut command: Command, patience: Duration) -> Result<Outcomes, String> {
+    let out = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
+    let file = out.reopen().map_err(|error| error.to_string())?;
+    let mut child = command
         .env("TZ", "UTC")
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::null())
@@ -117,7 +127,7 @@ fn play(client: &str, mut command: Command, place: &Place<'_>) -> Result<Outcome
         .stderr(file)
         .spawn()
         .map_err(|error| error.to_string())?;
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + patience;
     let ended = loop {
         if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
             break status.success();
@@ -221,6 +231,35 @@ impl Servers {
     }
 }
 
+/// Runs a client's cases at each place that there is, or on a browser's own stage.
+fn play_all(
+    client: &str,
+    toolchain: Toolchain,
+    servers: &Servers,
+) -> Result<Vec<Outcomes>, String> {
+    let say = |outcomes: &Outcomes, place: &str| {
+        let (all, passed) = count(outcomes);
+        println!("{client:16} {passed:3} of {all} pass {place}");
+    };
+    if toolchain == Toolchain::Browser {
+        let stage = browser::Stage::start();
+        let mut command = environment::command(client, toolchain);
+        command.envs(stage.environment());
+        let outcomes = watch(command, BROWSER_PATIENCE)?;
+        say(&outcomes, "");
+        return Ok(vec![outcomes]);
+    }
+    let (leader, all) = (servers.leader(), servers.all());
+    let mut played = Vec::new();
+    for (name, address) in servers.places(&leader) {
+        let place = Place { name, address: &address, all: &all, leader: &leader };
+        let outcomes = play(client, environment::command(client, toolchain), &place)?;
+        say(&outcomes, place.name);
+        played.push(outcomes);
+    }
+    Ok(played)
+}
+
 fn run(clients: &[String], on_oracle: bool, rewrite: bool) -> Result<bool, String> {
     let chosen = |name: &str| clients.is_empty() || clients.iter().any(|c| name.starts_with(c));
     let chosen: Vec<_> = CLIENTS.iter().filter(|(name, _)| chosen(name)).collect();
@@ -231,28 +270,21 @@ fn run(clients: &[String], on_oracle: bool, rewrite: bool) -> Result<bool, Strin
     let mut listed = if on_oracle { status::Failing::new() } else { status::read() };
     let (mut complaints, mut counts) = (Vec::new(), BTreeMap::new());
     for (client, toolchain) in chosen {
+        if on_oracle && *toolchain == Toolchain::Browser {
+            continue; // It is no client of PostgreSQL's.
+        }
         if !is_there(*toolchain) {
             println!("SKIPPED: {client}: {} is not installed", toolchain.program().0);
             continue;
         }
-        let mut played = Vec::new();
-        match environment::prepare(client, *toolchain) {
-            Ok(()) => {
-                let (leader, all) = (servers.leader(), servers.all());
-                for (name, address) in servers.places(&leader) {
-                    let place = Place { name, address: &address, all: &all, leader: &leader };
-                    let outcomes = play(client, environment::command(client, *toolchain), &place)?;
-                    let passed = outcomes.values().filter(|outcome| outcome.is_none()).count();
-                    println!("{client:16} {passed:3} of {} pass {}", outcomes.len(), place.name);
-                    played.push(outcomes);
-                }
-            }
+        let played = match environment::prepare(client, *toolchain) {
+            Ok(()) => play_all(client, *toolchain, &servers)?,
             Err(why) if std::env::var("CI").is_err() => {
                 println!("SKIPPED: {client}: no environment: {why}");
                 continue;
             }
             Err(why) => return Err(format!("{client}: no environment: {why}")),
-        }
+        };
         let failed = failing(&played[0], played.get(1));
         let cases = played.iter().flat_map(Outcomes::keys);
         let outcomes: Outcomes =

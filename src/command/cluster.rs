@@ -15,7 +15,7 @@ use crate::config::Syntax;
 
 pub(crate) const STATUS: Syntax = Syntax {
     usage: "eider status [OPTIONS]",
-    about: "Show what a node knows about itself.",
+    about: "Show how the cluster is, its nodes, and what one node knows about itself.",
     groups: &[FLAGS, OUTPUT],
     unsupported: &[],
     operands: &[],
@@ -65,13 +65,17 @@ pub(crate) const TRANSFER_LEADER: Syntax = Syntax {
     more_operands: true,
 };
 
+/// All members with what is known of each. Who can't be reached is to be known soon.
+const MEMBERS: &str = "/nodes?nonvoters&ver=2&details&timeout=2s";
+
 pub(crate) fn status(arguments: &Arguments) -> Result<ExitCode, Problem> {
     let mut connection = Connection::new(arguments)?;
     if arguments.is_on("json") {
         return raw(&mut connection, "/status?pretty");
     }
+    let cluster = connection.document(MEMBERS)?;
     let document = connection.document("/status")?;
-    print(&describe(&document))?;
+    print(&format!("{}\n{}", overview(&cluster), describe(&document)))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -80,8 +84,7 @@ pub(crate) fn nodes(arguments: &Arguments) -> Result<ExitCode, Problem> {
     if arguments.is_on("json") {
         return raw(&mut connection, "/nodes?nonvoters&ver=2&pretty");
     }
-    let document = connection.document("/nodes?nonvoters&ver=2")?;
-    print(&list(&document))?;
+    print(&list(&connection.document(MEMBERS)?))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -171,6 +174,14 @@ fn flag(document: &Json, field: &str) -> bool {
     document.get(field).and_then(Json::as_bool).unwrap_or(false)
 }
 
+/// The cluster in a sentence, which is loud if something is wrong, and its nodes.
+fn overview(cluster: &Json) -> String {
+    let health = cluster.get("health").unwrap_or(&Json::Null);
+    let title = text(health, "title");
+    let title = if text(health, "state") == "healthy" { title } else { title.to_uppercase() };
+    format!("{}: {}\n\n{}", title, table::printable(&text(health, "text")), list(cluster))
+}
+
 fn list(document: &Json) -> String {
     let role = |node: &Json| match (flag(node, "leader"), flag(node, "voter")) {
         (true, _) => "leader",
@@ -180,18 +191,31 @@ fn list(document: &Json) -> String {
     let rows: Vec<Vec<String>> = entries(document)
         .map(|node| {
             let reachable = flag(node, "reachable");
-            let api = text(node, "api_addr");
             vec![
                 text(node, "id"),
                 role(node).to_owned(),
                 if reachable { "yes" } else { "NO" }.to_owned(),
-                api.strip_prefix("http://").unwrap_or(&api).to_owned(),
+                text(node, "behind"),
+                text(node, "http_addr"),
                 text(node, "addr"),
+                text(node, "pg_addr"),
+                text(node, "eider_version"),
                 if reachable { text(node, "time_s") } else { text(node, "error") },
             ]
         })
         .collect();
-    table::plain(&["NODE", "ROLE", "REACHABLE", "HTTP", "RAFT", "ANSWERED IN"], &rows)
+    let columns = [
+        "NODE",
+        "ROLE",
+        "REACHABLE",
+        "BEHIND",
+        "HTTP",
+        "RAFT",
+        "POSTGRESQL",
+        "VERSION",
+        "ANSWERED IN",
+    ];
+    table::plain(&columns, &rows)
 }
 
 fn describe(document: &Json) -> String {
@@ -259,16 +283,18 @@ mod tests {
     fn nodes_are_listed_with_their_roles() {
         let document = json!({"nodes": [
             {"id": "n1", "api_addr": "http://h1:4001", "addr": "h1:4002", "voter": true,
-             "reachable": true, "leader": true, "time": 0.000_05, "time_s": "50µs"},
+             "reachable": true, "leader": true, "time": 0.000_05, "time_s": "50µs", "behind": 0,
+             "http_addr": "h1:4001", "pg_addr": "h1:5432", "eider_version": "v0.1.0"},
             {"id": "n2", "addr": "h2:4002", "voter": false, "reachable": false, "leader": false,
-             "error": "connection refused"},
-        ]});
+             "error": "can't be reached", "http_addr": "h2:4001", "pg_addr": "h2:5432"},
+        ], "health": {"state": "degraded", "title": "Degraded", "text": "n2 is down."}});
         let expected = "\
-NODE  ROLE       REACHABLE  HTTP     RAFT     ANSWERED IN
-n1    leader     yes        h1:4001  h1:4002  50µs
-n2    read-only  NO                  h2:4002  connection refused
+NODE  ROLE       REACHABLE  BEHIND  HTTP     RAFT     POSTGRESQL  VERSION  ANSWERED IN
+n1    leader     yes        0       h1:4001  h1:4002  h1:5432     v0.1.0   50µs
+n2    read-only  NO                 h2:4001  h2:4002  h2:5432              can't be reached
 ";
         assert_eq!(list(&document), expected);
+        assert_eq!(overview(&document), format!("DEGRADED: n2 is down.\n\n{expected}"));
     }
 
     #[test]

@@ -251,7 +251,8 @@ Try, from another terminal:
   psql -h 127.0.0.1 -p {} postgres -c \"INSERT INTO ducks (name) VALUES ('common eider') RETURNING *\"
   curl -G 127.0.0.1:{}/db/query --data-urlencode 'q=SELECT * FROM ducks' --data level=linearizable
 
-Each goes to another node. `eider nodes -p {}` shows who leads. Ctrl-C ends all three.
+Each goes to another node. The console is at http://127.0.0.1:{}/console/, and
+`eider status -p {}` shows who leads. Ctrl-C ends all three.
 ",
             directory.path.display(),
             a.name,
@@ -266,6 +267,7 @@ Each goes to another node. `eider nodes -p {}` shows who leads. Ctrl-C ends all 
             a.pg,
             b.pg,
             c.http,
+            a.http,
             a.http,
         )
     }

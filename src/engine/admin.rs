@@ -11,7 +11,7 @@ use crate::engine::read::sessions;
 use crate::engine::route::{Route, Search};
 use crate::engine::store::{Entry, POSTGRES, check_name};
 use crate::engine::wire::{Call, Order, Reply};
-use crate::engine::{DatabaseStatus, Engine, Limits, Status};
+use crate::engine::{DatabaseStatus, Engine, Limits, Progress, Status};
 use crate::model::catalog;
 use crate::model::command::{Applied, Command};
 use crate::model::error::{Error, SqlState};
@@ -119,14 +119,25 @@ impl Engine {
         match self.core.call(member, &Call::Ping, timeout).await {
             Ok(Ok(Reply::Version(version))) => Ok((clock::now().since(start), version)),
             Ok(_) => Err(crate::engine::forward::unexpected()),
-            Err(error) => Err(Error::retry(
-                SqlState::CONNECTION_FAILURE,
-                match error {
-                    PeerError::Unreachable(_) | PeerError::Broken(_) => "can't be reached",
-                    PeerError::TimedOut => "no answer in time",
-                    PeerError::Refused(_) => "refused the request",
-                },
-            )),
+            Err(error) => Err(contact_error(&error)),
+        }
+    }
+
+    /// Asks a member how far it has got, which tells that it is there: the round-trip time, and the
+    /// answer. A member of an older version doesn't know the question.
+    pub async fn progress(
+        &self,
+        member: &Member,
+        timeout: Duration,
+    ) -> Result<(Duration, Progress), Error> {
+        if member.id == self.core.me.id {
+            return Ok((Duration::ZERO, self.core.progress()));
+        }
+        let start = clock::now();
+        match self.core.call(member, &Call::Progress, timeout).await {
+            Ok(Ok(Reply::Progress(progress))) => Ok((clock::now().since(start), progress)),
+            Ok(_) => Err(crate::engine::forward::unexpected()),
+            Err(error) => Err(contact_error(&error)),
         }
     }
 
@@ -187,7 +198,34 @@ impl Engine {
     }
 }
 
+/// Why a member gave no answer, in words for whoever asked about it.
+fn contact_error(error: &PeerError) -> Error {
+    let why = match error {
+        PeerError::Unreachable(_) | PeerError::Broken(_) => "can't be reached",
+        PeerError::TimedOut => "no answer in time",
+        PeerError::Refused(_) => "refused the request",
+    };
+    Error::retry(SqlState::CONNECTION_FAILURE, why)
+}
+
 impl Core {
+    /// How far this node has got.
+    pub(super) fn progress(&self) -> Progress {
+        let raft = self.attached().map(|attached| attached.node.status()).unwrap_or_default();
+        let (received, expected) = raft.receiving.unwrap_or_default();
+        Progress {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            role: raft.role.to_owned(),
+            term: raft.term,
+            last_log: raft.last_log,
+            committed: raft.committed,
+            applied: raft.applied,
+            log_bytes: raft.log_bytes,
+            received,
+            expected,
+        }
+    }
+
     /// Has the leader carry out an order, and waits until its effect is here.
     async fn order(self: &Arc<Self>, order: Order, timeout: Duration) -> Result<(), Error> {
         let limits = Limits { deadline: Some(clock::now().plus(timeout)), ..Limits::default() };

@@ -42,7 +42,7 @@ pub use self::admin::DatabaseUse;
 pub use self::advisory::AdvisoryLocks;
 pub use self::cancel::{Canceler, Limits};
 pub use self::listen::Listener;
-pub use self::observe::StatementCounts;
+pub use self::observe::{DURATION_BOUNDS, Durations, StatementCounts, StatementKind};
 pub use self::peers::{Incoming, Outgoing, Peers};
 pub use self::rows::Rows;
 pub use self::staging::Staged;
@@ -52,7 +52,7 @@ pub use self::view::View;
 #[cfg(any(test, fuzzing))]
 pub(crate) use self::wire::read_any;
 use crate::model::error::Fault;
-use crate::model::id::{DatabaseId, LogIndex, Position};
+use crate::model::id::{DatabaseId, LogIndex, Position, Term};
 use crate::model::member::Member;
 use crate::model::statement::{Dialect, UnitOutcome};
 use crate::platform::disk::Disk;
@@ -151,6 +151,24 @@ pub const KEY_USED: &str = "the idempotency key was used for another request";
 pub struct Status {
     pub raft: raft::Status,
     pub databases: Vec<DatabaseStatus>,
+}
+
+/// How far a node has got, as it tells other nodes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Progress {
+    /// Of its program.
+    pub version: String,
+    /// As in [`raft::Status`].
+    pub role: String,
+    pub term: Term,
+    pub last_log: LogIndex,
+    pub committed: LogIndex,
+    pub applied: LogIndex,
+    /// Bytes of entries in its log.
+    pub log_bytes: u64,
+    /// Bytes of a snapshot that have arrived, and that are to arrive; both 0 if none is being sent.
+    pub received: u64,
+    pub expected: u64,
 }
 
 #[derive(Debug, Clone, PartialEq)]

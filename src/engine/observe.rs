@@ -15,6 +15,63 @@ pub(super) struct Observed {
     failed: AtomicU64,
     slow: AtomicU64,
     microseconds: AtomicU64,
+    /// By [`StatementKind`].
+    durations: [Histogram; 3],
+}
+
+/// What a statement did, as far as metrics tell statements apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatementKind {
+    Read,
+    Write,
+    /// Transaction control, settings, what failed before it was understood.
+    Other,
+}
+
+impl StatementKind {
+    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Other];
+
+    /// A metric's label.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// Upper bounds of the intervals that statements' times are counted in, in microseconds. Beyond the
+/// last one there is another interval.
+pub const DURATION_BOUNDS: [u64; 16] = [
+    100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
+    1_000_000, 2_500_000, 5_000_000, 10_000_000,
+];
+
+/// How many statements took how long.
+#[derive(Debug, Default)]
+struct Histogram {
+    counts: [AtomicU64; DURATION_BOUNDS.len() + 1],
+    microseconds: AtomicU64,
+}
+
+impl Histogram {
+    fn note(&self, microseconds: u64) {
+        let place = DURATION_BOUNDS.partition_point(|bound| *bound < microseconds);
+        self.counts[place].fetch_add(1, Ordering::Relaxed);
+        self.microseconds.fetch_add(microseconds, Ordering::Relaxed);
+    }
+}
+
+/// A [`Histogram`] as it was at some time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Durations {
+    pub kind: StatementKind,
+    /// How many took at most [`DURATION_BOUNDS`] of the same place, and more than the bound before;
+    /// the last: more than all bounds.
+    pub counts: [u64; DURATION_BOUNDS.len() + 1],
+    /// All together.
+    pub time: Duration,
 }
 
 /// Statements of both protocols, since the node started.
@@ -34,12 +91,14 @@ impl Engine {
         &self,
         took: Duration,
         failed: bool,
+        kind: StatementKind,
         text: impl FnOnce() -> T,
     ) {
         let observed = &self.core.observed;
         observed.statements.fetch_add(1, Ordering::Relaxed);
         observed.failed.fetch_add(u64::from(failed), Ordering::Relaxed);
         observed.microseconds.fetch_add(took.as_micros() as u64, Ordering::Relaxed);
+        observed.durations[kind as usize].note(took.as_micros() as u64);
         let Some(limit) = self.core.options.slow_statement.filter(|limit| took >= *limit) else {
             return;
         };
@@ -59,6 +118,18 @@ impl Engine {
             slow: get(&observed.slow),
             time: Duration::from_micros(get(&observed.microseconds)),
         }
+    }
+
+    /// How long statements took, since the node started.
+    pub fn statement_durations(&self) -> [Durations; 3] {
+        StatementKind::ALL.map(|kind| {
+            let histogram = &self.core.observed.durations[kind as usize];
+            Durations {
+                kind,
+                counts: std::array::from_fn(|at| histogram.counts[at].load(Ordering::Relaxed)),
+                time: Duration::from_micros(histogram.microseconds.load(Ordering::Relaxed)),
+            }
+        })
     }
 }
 
@@ -83,7 +154,19 @@ fn shortened(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::shortened;
+    use super::{DURATION_BOUNDS, Histogram, Ordering, shortened};
+
+    #[test]
+    fn a_bound_belongs_to_the_interval_below_it() {
+        let histogram = Histogram::default();
+        for microseconds in [0, 100, 101, 10_000_000, 10_000_001] {
+            histogram.note(microseconds);
+        }
+        let counts = histogram.counts.each_ref().map(|count| count.load(Ordering::Relaxed));
+        assert_eq!(counts[..2], [2, 1]);
+        assert_eq!(counts[DURATION_BOUNDS.len() - 1..], [1, 1]);
+        assert_eq!(histogram.microseconds.load(Ordering::Relaxed), 20_000_202);
+    }
 
     #[test]
     fn a_text_in_the_log_is_one_line() {

@@ -96,6 +96,7 @@ impl Engine {
             }
             Call::Index { lease, strong } => core.index_here(lease, strong).await.map(Reply::Index),
             Call::Ping => Ok(Reply::Version(env!("CARGO_PKG_VERSION").to_owned())),
+            Call::Progress => Ok(Reply::Progress(core.progress())),
             Call::Verify { database } => {
                 let limits = Limits::default();
                 Box::pin(core.verify_here(database, &limits)).await.map(Reply::Verified)

@@ -8,8 +8,9 @@ use axum::response::Response;
 use futures_util::future::join_all;
 use serde_json::{Map, Value as Json, json};
 
-use crate::engine::Limits;
+use crate::engine::{Limits, Progress};
 use crate::http::error::Failure;
+use crate::http::health::{self, Health, Seen};
 use crate::http::sql::Call;
 use crate::http::{RQLITE_VERSION, duration, json as text, reply};
 use crate::model::error::Error;
@@ -29,7 +30,10 @@ pub(crate) async fn nodes(call: &Call) -> Response {
     let mut members = call.app.engine.members();
     members.retain(|(_, votes)| *votes || nonvoters);
     let nodes = join_all(members.iter().map(|(member, votes)| node(call, member, *votes))).await;
-    let document = if call.params.get("ver") == Some("2") {
+    let details = call.params.has("details");
+    let document = if call.params.get("ver") == Some("2") && details {
+        with_health(nodes)
+    } else if call.params.get("ver") == Some("2") {
         json!({ "nodes": nodes })
     } else {
         let named = members.into_iter().zip(nodes).map(|((member, _), node)| (member.name, node));
@@ -42,7 +46,11 @@ pub(crate) async fn nodes(call: &Call) -> Response {
 async fn node(call: &Call, member: &Member, votes: bool) -> Json {
     let leader = call.app.engine.leader();
     let is_leader = leader.is_some_and(|leader| leader.name == member.name);
-    let contact = contact(call, member).await;
+    let (contact, progress) = if call.params.has("details") {
+        progress(call, member).await
+    } else {
+        (contact(call, member).await, None)
+    };
     let mut node = Map::new();
     node.insert("id".to_owned(), member.name.clone().into());
     if contact.is_ok() && !member.http_addr.is_empty() {
@@ -67,7 +75,85 @@ async fn node(call: &Call, member: &Member, votes: bool) -> Json {
             node.insert("error".to_owned(), error.message().into());
         }
     }
+    if call.params.has("details") {
+        node.extend(details(member, progress.as_ref()));
+    }
     Json::Object(node)
+}
+
+/// The nodes with how many entries each lacks, and what that makes of the cluster.
+fn with_health(mut nodes: Vec<Json>) -> Json {
+    let committed = nodes.iter().filter_map(|node| number(node, "commit_index")).max();
+    for node in &mut nodes {
+        if let (Some(applied), Some(committed)) = (number(node, "applied_index"), committed) {
+            node["behind"] = committed.saturating_sub(applied).into();
+        }
+    }
+    let Health { state, title, text } = health::judge(&nodes.iter().map(seen).collect::<Vec<_>>());
+    json!({
+        "nodes": nodes,
+        "health": { "state": state.name(), "title": title, "text": text },
+    })
+}
+
+fn number(node: &Json, field: &str) -> Option<u64> {
+    node.get(field).and_then(Json::as_u64)
+}
+
+fn seen(node: &Json) -> Seen<'_> {
+    let flag = |field: &str| node.get(field).and_then(Json::as_bool).unwrap_or(false);
+    Seen {
+        name: node.get("id").and_then(Json::as_str).unwrap_or_default(),
+        votes: flag("voter"),
+        leads: flag("leader"),
+        reachable: flag("reachable"),
+        behind: number(node, "behind"),
+        receives_snapshot: node.get("receiving_snapshot").is_some(),
+    }
+}
+
+/// What only Eider tells: addresses, known also of a node that can't be reached, and how far the node
+/// says that it has got.
+fn details(member: &Member, progress: Option<&Progress>) -> Map<String, Json> {
+    let mut fields = Map::new();
+    for (name, address) in [("http_addr", member.http_host()), ("pg_addr", &member.pg_addr)] {
+        if !address.is_empty() {
+            fields.insert(name.to_owned(), address.into());
+        }
+    }
+    let Some(progress) = progress else { return fields };
+    fields.insert("eider_version".to_owned(), format!("v{}", progress.version).into());
+    fields.insert("state".to_owned(), progress.role.clone().into());
+    for (name, number) in [
+        ("term", progress.term.0),
+        ("last_log_index", progress.last_log.0),
+        ("commit_index", progress.committed.0),
+        ("applied_index", progress.applied.0),
+        ("log_size", progress.log_bytes),
+    ] {
+        fields.insert(name.to_owned(), number.into());
+    }
+    if progress.expected > 0 {
+        let receiving = json!({ "bytes": progress.received, "of": progress.expected });
+        fields.insert("receiving_snapshot".to_owned(), receiving);
+    }
+    fields
+}
+
+/// What [`contact`] gives.
+type Contact = Result<(Duration, String), Error>;
+
+/// Asks a member how far it has got. One that doesn't know that question, being older, is asked
+/// only whether it is there.
+async fn progress(call: &Call, member: &Member) -> (Contact, Option<Progress>) {
+    let timeout = call.params.timeout.unwrap_or(CONTACT_TIMEOUT);
+    match call.app.engine.progress(member, timeout).await {
+        Ok((time, progress)) => {
+            let time = time.max(Duration::from_nanos(1));
+            (Ok((time, progress.version.clone())), Some(progress))
+        }
+        Err(_) => (contact(call, member).await, None),
+    }
 }
 
 fn is_me(call: &Call, member: &Member) -> bool {
@@ -75,7 +161,7 @@ fn is_me(call: &Call, member: &Member) -> bool {
 }
 
 /// Asks a member whether it is there, as often as `retries` allows.
-async fn contact(call: &Call, member: &Member) -> Result<(Duration, String), Error> {
+async fn contact(call: &Call, member: &Member) -> Contact {
     let began = clock::now();
     if is_me(call, member) {
         let time = clock::now().since(began).max(Duration::from_nanos(1));

@@ -15,7 +15,7 @@ use futures_util::StreamExt;
 use crate::engine::{Canceler, DATABASE_MAGIC, Limits, Staged};
 use crate::http::error::{Failure, Operation, failure};
 use crate::http::json::Writer;
-use crate::http::result::{self, Shape};
+use crate::http::result::{self, Shape, Told};
 use crate::http::sql::{Call, begin_envelope, guarded, limits};
 use crate::http::{BODY_BYTES_MAX, BODY_PAUSE_MAX, reply, script};
 use crate::model::error::Error;
@@ -109,7 +109,9 @@ pub(crate) async fn load(call: Call, parts: Parts, body: Body) -> Result<Respons
     match last {
         None => {}
         Some(Ok(done)) => result::execute_item(&mut json, Shape::default(), &done),
-        Some(Err(error)) => result::error_item(&mut json, false, error.message(), None),
+        Some(Err(error)) => {
+            result::error_item(&mut json, false, &Told::text(error.message()), None);
+        }
     }
     call.end_envelope(&mut json, None, None);
     Ok(call.served(reply::json(json.out), true))

@@ -4,11 +4,12 @@
 //! docs/operations/metrics.md, which a test holds.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
-use crate::engine::DatabaseStatus;
+use crate::engine::{DURATION_BOUNDS, DatabaseStatus, Durations};
 use crate::http::sql::Call;
 use crate::http::{EIDER_VERSION, reply};
 use crate::platform::clock;
@@ -149,6 +150,26 @@ fn statements(call: &Call, page: &mut Page) {
     page.counter("eider_slow_statements_total", help, counts.slow as f64);
     let help = "What all took, each until its result or its first rows were there.";
     page.counter("eider_statement_seconds_total", help, counts.time.as_secs_f64());
+    let name = "eider_statement_duration_seconds";
+    page.family(name, "histogram", "What each took, by what it did.");
+    for durations in call.app.engine.statement_durations() {
+        histogram(page, name, &durations);
+    }
+}
+
+/// Prometheus's buckets are cumulative: each counts what took at most its bound.
+fn histogram(page: &mut Page, name: &str, durations: &Durations) {
+    let kind = ("kind", durations.kind.name());
+    let bucket = format!("{name}_bucket");
+    let mut count = 0;
+    for (at, more) in durations.counts.iter().enumerate() {
+        count += more;
+        let bound = DURATION_BOUNDS.get(at).map(|bound| Duration::from_micros(*bound));
+        let bound = bound.map_or("+Inf".to_owned(), |bound| bound.as_secs_f64().to_string());
+        page.sample(&bucket, &[kind, ("le", &bound)], count as f64);
+    }
+    page.sample(&format!("{name}_sum"), &[kind], durations.time.as_secs_f64());
+    page.sample(&format!("{name}_count"), &[kind], count as f64);
 }
 
 fn requests(call: &Call, page: &mut Page) {
@@ -189,6 +210,26 @@ fn requests(call: &Call, page: &mut Page) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::StatementKind;
+
+    #[test]
+    fn buckets_are_cumulative() {
+        let mut counts = [0; DURATION_BOUNDS.len() + 1];
+        (counts[0], counts[3], counts[DURATION_BOUNDS.len()]) = (2, 3, 1);
+        let time = Duration::from_millis(12_500);
+        let mut page = Page::default();
+        histogram(&mut page, "m", &Durations { kind: StatementKind::Write, counts, time });
+        let lines: Vec<_> = page.0.lines().collect();
+        assert_eq!(lines[0], "m_bucket{kind=\"write\",le=\"0.0001\"} 2");
+        assert_eq!(lines[3], "m_bucket{kind=\"write\",le=\"0.001\"} 5");
+        assert_eq!(lines[15], "m_bucket{kind=\"write\",le=\"10\"} 5");
+        let end = [
+            "m_bucket{kind=\"write\",le=\"+Inf\"} 6",
+            "m_sum{kind=\"write\"} 12.5",
+            "m_count{kind=\"write\"} 6",
+        ];
+        assert_eq!(lines[16..], end);
+    }
 
     #[test]
     fn labels_are_escaped() {

@@ -7,11 +7,13 @@
 mod backup;
 mod body;
 mod cluster;
+mod console;
 mod counters;
 mod credentials;
 mod dump;
 mod duration;
 mod error;
+mod health;
 mod json;
 mod listen;
 mod load;
@@ -171,13 +173,15 @@ enum Endpoint {
     Metrics,
     Verify,
     Sql,
+    Console,
 }
 
 impl Endpoint {
     /// What must be permitted.
     fn permissions(self) -> Permissions {
         match self {
-            Self::About => Permissions::default(),
+            // The console's files hold nothing; what it shows comes from other endpoints.
+            Self::About | Self::Console => Permissions::default(),
             Self::Execute => Permission::Execute.into(),
             Self::Query | Self::Sql => Permission::Query.into(),
             Self::Request => Permission::Query.and(Permission::Execute),
@@ -218,6 +222,7 @@ const ROUTES: &[(&str, bool, &[Method], Endpoint)] = &[
     ("/debug/vars", false, ANY, Endpoint::Vars),
     ("/metrics", false, &[Method::GET], Endpoint::Metrics),
     ("/verify", false, &[Method::POST], Endpoint::Verify),
+    ("/console", true, &[Method::GET, Method::HEAD], Endpoint::Console),
 ];
 
 /// The endpoint of a path, and the methods that it has.
@@ -346,6 +351,7 @@ async fn handle(call: Call, endpoint: Endpoint, request: Request) -> Result<Resp
         Endpoint::Metrics => Ok(metrics::metrics(&call)),
         Endpoint::Verify => maintain::verify(&call).await,
         Endpoint::Sql => maintain::sql(&call, &parts, &body).await,
+        Endpoint::Console => Ok(console::serve(&parts)),
         // Above.
         Endpoint::Load | Endpoint::Boot => Err(Failure::internal("the body was read already")),
     }
@@ -354,7 +360,7 @@ async fn handle(call: Call, endpoint: Endpoint, request: Request) -> Result<Resp
 fn about() -> Response {
     let text = format!(
         "eider {EIDER_VERSION}\n\nSQL: POST /db/execute, /db/query, /db/request; GET /db/backup; POST /db/load\n\
-         Cluster: GET /status, /nodes, /readyz, /leader\n"
+         Cluster: GET /status, /nodes, /readyz, /leader, /metrics\nConsole: /console/\n"
     );
     reply::text(StatusCode::OK, text)
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use axum::response::Response;
 
-use crate::engine::{Canceler, Limits, Rows, View};
-use crate::http::error::{Failure, Operation, failure, item_text, read_failure};
+use crate::engine::{Canceler, Limits, Rows, StatementKind, View};
+use crate::http::error::{Failure, Operation, failure, read_failure};
 use crate::http::reply::{self, Output, Stop};
-use crate::http::result::{self, QueryItem, Shape};
+use crate::http::result::{self, QueryItem, Shape, Told};
 use crate::http::sql::{Call, begin_envelope, limits};
 use crate::model::error::Error;
 use crate::model::id::DatabaseId;
@@ -86,7 +86,7 @@ impl Read {
                 None => self.one(statement, &limits).await,
             };
             let took = clock::now().since(began);
-            self.call.app.engine.note_statement(took, rows.is_err(), || text);
+            self.call.app.engine.note_statement(took, rows.is_err(), StatementKind::Read, || text);
             match rows {
                 Ok(rows) => self.item(out, rows, began).await?,
                 Err(error) => self.failed_item(out, &error, began)?,
@@ -133,17 +133,18 @@ impl Read {
         let shape = Shape::new(&self.call.params);
         let first_row = first.as_ref().and_then(|batch| batch.iter().next());
         let item = QueryItem::begin(&mut out.json, shape, &columns, first_row);
-        let (text, stop) = match write_rows(out, &item, first, &mut rows).await {
+        let (told, stop) = match write_rows(out, &item, first, &mut rows).await {
             Ok(()) => (None, None),
             Err(Ended::Stop(Stop::Gone)) => return Err(Stop::Gone),
             Err(Ended::Stop(Stop::Failed(failure))) => {
-                (Some(failure.text().to_owned()), Some(Stop::Failed(failure)))
+                (Some(Told::text(failure.text())), Some(Stop::Failed(failure)))
             }
             Err(Ended::Error(error)) => {
-                (Some(item_text(&error, Operation::Query)), read_failure(&error).map(Stop::Failed))
+                let told = Told::new(&error, Operation::Query, shape);
+                (Some(told), read_failure(&error).map(Stop::Failed))
             }
         };
-        item.end(&mut out.json, text.as_deref(), self.call.time(began));
+        item.end(&mut out.json, told.as_ref(), self.call.time(began));
         stop.map_or(Ok(()), Err)
     }
 
@@ -153,9 +154,9 @@ impl Read {
             return Err(Stop::Failed(failure));
         }
         self.call.app.counters.statements_read_failed.one();
-        let text = item_text(error, Operation::Query);
-        let associative = self.call.params.has("associative");
-        result::error_item(&mut out.json, associative, &text, self.call.time(began));
+        let shape = Shape::new(&self.call.params);
+        let told = Told::new(error, Operation::Query, shape);
+        result::error_item(&mut out.json, shape.associative, &told, self.call.time(began));
         Ok(())
     }
 }

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use base64::Engine as _;
 
+use crate::http::error::{Operation, item_text};
 use crate::http::json::{NotFinite, Writer};
 use crate::http::params::Params;
 use crate::http::timestamp;
+use crate::model::error::{Error, SqlState};
 use crate::model::statement::StatementResult;
 use crate::model::value::{ResultColumn, Value};
 
@@ -26,6 +28,8 @@ pub(crate) struct Shape {
     pub(crate) qualify_columns: bool,
     /// Items of writes say what their statement took.
     pub(crate) timings: bool,
+    /// Errors come with their SQLSTATE and their place in the statement.
+    pub(crate) error_details: bool,
 }
 
 impl Shape {
@@ -35,6 +39,7 @@ impl Shape {
             blob_array: params.has("blob_array"),
             qualify_columns: params.has("qualify_columns"),
             timings: params.has("timings"),
+            error_details: params.has("error_details"),
         }
     }
 }
@@ -162,7 +167,7 @@ impl QueryItem {
     }
 
     /// Ends the item.
-    pub(crate) fn end(self, json: &mut Writer, error: Option<&str>, time: Option<Duration>) {
+    pub(crate) fn end(self, json: &mut Writer, error: Option<&Told>, time: Option<Duration>) {
         if self.open {
             json.end(b']');
         }
@@ -230,11 +235,39 @@ fn storage_class(value: Option<&Value>) -> &'static str {
     }
 }
 
-/// `error` and `time`, where there are any.
-fn tail(json: &mut Writer, error: Option<&str>, time: Option<Duration>) {
+/// What a client is told of an error.
+#[derive(Debug)]
+pub(crate) struct Told {
+    text: String,
+    /// If they are wanted: the SQLSTATE, and the place in the statement in characters from 1.
+    details: Option<(SqlState, Option<u32>)>,
+}
+
+impl Told {
+    pub(crate) fn new(error: &Error, operation: Operation, shape: Shape) -> Self {
+        let details = (error.state(), error.fields().position);
+        let details = shape.error_details.then_some(details);
+        Self { text: item_text(error, operation), details }
+    }
+
+    pub(crate) fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), details: None }
+    }
+}
+
+/// `error` with its details, and `time`, where there are any.
+fn tail(json: &mut Writer, error: Option<&Told>, time: Option<Duration>) {
     if let Some(error) = error {
         json.key("error");
-        json.string(error);
+        json.string(&error.text);
+    }
+    if let Some((state, position)) = error.and_then(|error| error.details) {
+        json.key("code");
+        json.string(state.as_str());
+        if let Some(position) = position {
+            json.key("position");
+            json.integer(i64::from(position));
+        }
     }
     if let Some(time) = time {
         json.key("time");
@@ -250,8 +283,8 @@ pub(crate) fn query_item(json: &mut Writer, shape: Shape, result: &StatementResu
     for row in result.rows.iter() {
         written = written.and(item.row(json, row));
     }
-    let error = written.err().map(|value| value.to_string());
-    item.end(json, error.as_deref(), shape.time(result));
+    let error = written.err().map(|value| Told::text(value.to_string()));
+    item.end(json, error.as_ref(), shape.time(result));
 }
 
 /// What a statement that isn't a query did.
@@ -275,7 +308,7 @@ pub(crate) fn execute_item(json: &mut Writer, shape: Shape, result: &StatementRe
 }
 
 /// A statement that failed. `/db/query` gives associative ones an empty list of rows.
-pub(crate) fn error_item(json: &mut Writer, with_rows: bool, error: &str, time: Option<Duration>) {
+pub(crate) fn error_item(json: &mut Writer, with_rows: bool, error: &Told, time: Option<Duration>) {
     json.begin(b'{');
     if with_rows {
         json.key("rows");
@@ -435,17 +468,39 @@ mod tests {
     }
 
     #[test]
+    fn an_errors_details_are_told_on_request() {
+        let shown = |error: &Error, error_details| {
+            let shape = Shape { error_details, ..Shape::default() };
+            let mut json = Writer::new(false);
+            let told = Told::new(error, Operation::Query, shape);
+            error_item(&mut json, false, &told, Some(Duration::from_millis(1)));
+            String::from_utf8(json.out).unwrap()
+        };
+        let error = Error::user(SqlState::UNDEFINED_COLUMN, "no such column: b").with_position(8);
+        assert_eq!(
+            shown(&error, true),
+            r#"{"error":"no such column: b","code":"42703","position":8,"time":0.001}"#
+        );
+        assert_eq!(shown(&error, false), r#"{"error":"no such column: b","time":0.001}"#);
+        let error = Error::user(SqlState::UNIQUE_VIOLATION, "UNIQUE constraint failed: t.a");
+        assert_eq!(
+            shown(&error, true),
+            r#"{"error":"UNIQUE constraint failed: t.a","code":"23505","time":0.001}"#
+        );
+    }
+
+    #[test]
     fn errors_come_before_the_time() {
         let mut json = Writer::new(false);
         json.begin(b'[');
         let time = Some(Duration::from_micros(59));
-        error_item(&mut json, false, "no such table: bar", time);
-        error_item(&mut json, true, "no such table: bar", None);
+        error_item(&mut json, false, &Told::text("no such table: bar"), time);
+        error_item(&mut json, true, &Told::text("no such table: bar"), None);
         let first = [Value::Integer(1)];
         let item =
             QueryItem::begin(&mut json, Shape::default(), &[column("c", None)], Some(&first));
         item.row(&mut json, &first).unwrap();
-        item.end(&mut json, Some("query timeout"), time);
+        item.end(&mut json, Some(&Told::text("query timeout")), time);
         json.end(b']');
         assert_eq!(
             String::from_utf8(json.out).unwrap(),

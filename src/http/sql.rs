@@ -10,12 +10,12 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 
-use crate::engine::{Canceler, KEY_USED, Limits};
-use crate::http::error::{DISALLOWED_PRAGMA, Failure, Operation, failure, item_text};
+use crate::engine::{Canceler, KEY_USED, Limits, StatementKind, Written};
+use crate::http::error::{DISALLOWED_PRAGMA, Failure, Operation, failure};
 use crate::http::json::Writer;
 use crate::http::params::Params;
 use crate::http::read::Read;
-use crate::http::result::{self, Shape};
+use crate::http::result::{self, Shape, Told};
 use crate::http::{App, body, queue, reply};
 use crate::model::error::Error;
 use crate::model::id::{DatabaseId, LogIndex};
@@ -218,8 +218,7 @@ impl Call {
             let limits = Limits { cancel: cancel.clone(), ..limits(self.limit(true)) };
             let writing = Box::pin(self.app.engine.write(database, unit, &limits));
             let written = guarded(writing, cancel).await;
-            let failed = written.is_err();
-            self.note(&statements, failed);
+            self.note(&statements, &written);
             let written = written.map_err(|error| failure(&error, Operation::Execute))?;
             (index, repeated) = (written.index, written.repeated);
             match written.outcome {
@@ -252,8 +251,8 @@ impl Call {
                 }
                 Ok(result) => result::execute_item(&mut json, shape, result),
                 Err(error) => {
-                    let text = item_text(error, Operation::Execute);
-                    result::error_item(&mut json, false, &text, None);
+                    let told = Told::new(error, Operation::Execute, shape);
+                    result::error_item(&mut json, false, &told, None);
                 }
             }
         }
@@ -266,12 +265,16 @@ impl Call {
         Ok(response)
     }
 
-    /// Counts the statements of a write, which took as long as the request.
-    fn note(&self, statements: &[Statement], failed: bool) {
-        let took = clock::now().since(self.began);
-        for (number, statement) in statements.iter().enumerate() {
-            let took = if number == 0 { took } else { Duration::ZERO };
-            self.app.engine.note_statement(took, failed, || &*statement.sql);
+    /// Counts the statements of a write, which together took as long as the request.
+    fn note(&self, statements: &[Statement], written: &Result<Written, Error>) {
+        let failed = |at: usize| match written.as_ref().map(|written| &written.outcome) {
+            Ok(UnitOutcome::Ran(results)) => matches!(results.get(at), Some(Err(_))),
+            _ => true,
+        };
+        let took = clock::now().since(self.began) / statements.len().max(1) as u32;
+        for (at, statement) in statements.iter().enumerate() {
+            let kind = StatementKind::Write;
+            self.app.engine.note_statement(took, failed(at), kind, || &*statement.sql);
         }
     }
 

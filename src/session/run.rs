@@ -80,7 +80,8 @@ impl Session {
         let began = clock::now();
         let reply = self.attempt(prepared, parameters, alone).await;
         let took = clock::now().since(began);
-        self.engine.note_statement(took, reply.is_err(), || prepared.sqlite_text());
+        let kind = prepared.kind();
+        self.engine.note_statement(took, reply.is_err(), kind, || prepared.sqlite_text());
         let reply = reply?;
         self.report_changes();
         Ok(reply)

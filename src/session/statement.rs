@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::datum::form::Form;
+use crate::engine::StatementKind;
 use crate::model::error::{Error, SqlState};
 use crate::model::id::SchemaVersion;
 use crate::model::pg_type::{Oid, PgType};
@@ -101,6 +102,15 @@ impl Prepared {
             fixed_types: std::sync::OnceLock::new(),
             described: std::sync::OnceLock::new(),
             plan: std::sync::Mutex::new(None),
+        }
+    }
+
+    /// What it does, as far as it was compiled: for metrics.
+    pub(crate) fn kind(&self) -> StatementKind {
+        match self.cached_plan().as_ref().map(|plan| &plan.compiled.action) {
+            Some(Action::Query { .. }) => StatementKind::Read,
+            Some(Action::Write { .. }) => StatementKind::Write,
+            _ => StatementKind::Other,
         }
     }
 

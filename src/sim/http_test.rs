@@ -700,5 +700,30 @@ fn with_users_each_endpoint_wants_its_permission() {
         assert_eq!(send("OPTIONS", "/db/execute", "", "").await.status, 200);
         let auth = send("GET", "/status?key=http.auth", "mary:secret2", "").await;
         assert_eq!(auth.body, "\"enabled\"");
+        // The console's page holds nothing.
+        assert_eq!(send("GET", "/console/", "", "").await.status, 200);
+    });
+}
+
+#[test]
+fn what_only_this_api_tells_is_told_on_request() {
+    with_node(async |client| {
+        client.make_foo().await;
+        let wrong = r#"["SELECT 'ü', nam FROM foo"]"#;
+        let plain = client.post("/db/query", wrong).await;
+        assert_eq!(plain, r#"{"results":[{"error":"no such column: nam"}]}"#);
+        for path in ["/db/query", "/db/request"] {
+            let told = client.post(&format!("{path}?error_details"), wrong).await;
+            let expected = r#"{"error":"no such column: nam","code":"42703","position":13}"#;
+            assert_eq!(told, format!("{{\"results\":[{expected}]}}"));
+        }
+        let twice = r#"["INSERT INTO foo(id) VALUES(1)"]"#;
+        let told = client.post("/db/execute?error_details", twice).await;
+        assert!(told.contains(r#""code":"23505"}"#), "{told}");
+        let nodes = client.get("/nodes?ver=2&details").await.body;
+        for field in ["\"eider_version\":\"v", "\"state\":\"Leader\"", "\"applied_index\":"] {
+            assert!(nodes.contains(field), "{nodes}");
+        }
+        assert!(!client.get("/nodes?ver=2").await.body.contains("applied_index"));
     });
 }

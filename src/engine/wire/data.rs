@@ -3,7 +3,7 @@
 use super::{Cursor, Unreadable, Wire, wire_enum, wire_struct};
 use crate::engine::lane::{Mark, Refusal};
 use crate::engine::read::Query;
-use crate::engine::{DatabaseHash, NodeHash, Verified, Written};
+use crate::engine::{DatabaseHash, NodeHash, Progress, Verified, Written};
 use crate::model::error::{Class, Error, SqlState};
 use crate::model::id::{
     Chain, DatabaseId, LogIndex, NodeId, Position, SchemaVersion, Term, TransactionId,
@@ -31,6 +31,7 @@ wire_newtype!(DatabaseId, LogIndex, NodeId, Term, TransactionId, Chain, SchemaVe
 
 wire_struct! {
     Position { txid, chain }
+    Progress { version, role, term, last_log, committed, applied, log_bytes, received, expected }
     Statement { sql, parameters, touch }
     Touch { table, rows, existence, contents }
     Completion { rows, rows_affected, last_insert_id, read_only }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Cursor, Unreadable, Wire, wire_enum, wire_struct};
 use crate::engine::lane::{Mark, Refusal};
 use crate::engine::read::Query;
-use crate::engine::{DatabaseHash, Verified, Written};
+use crate::engine::{DatabaseHash, Progress, Verified, Written};
 use crate::model::advisory::{AdvisoryKey, AdvisoryLock, AdvisoryMode, AdvisoryScope};
 use crate::model::catalog::Catalog;
 use crate::model::error::Error;
@@ -87,6 +87,8 @@ pub(in crate::engine) enum Call {
     Hash {
         ticket: u64,
     },
+    /// How far the node has got.
+    Progress,
 }
 
 /// What an operator or DDL wants of the cluster.
@@ -112,6 +114,7 @@ pub(in crate::engine) enum Reply {
     Verified(Verified),
     /// `None`: not yet.
     Hash(Option<Result<DatabaseHash, String>>),
+    Progress(Progress),
 }
 
 /// The first message on a stream.
@@ -231,6 +234,7 @@ wire_enum!(Call {
     6 => Verify { database },
     7 => Freeze { database, index, txid },
     8 => Hash { ticket },
+    9 => Progress,
 });
 wire_enum!(Order {
     0 => CreateDatabase { name },
@@ -238,7 +242,7 @@ wire_enum!(Order {
     2 => Remove { name },
     3 => Transfer { to },
 });
-wire_enum!(Reply { 0 => Written(written), 1 => Done, 2 => Index(index), 3 => Count(count), 4 => Version(version), 5 => Verified(verified), 6 => Hash(hash) });
+wire_enum!(Reply { 0 => Written(written), 1 => Done, 2 => Index(index), 3 => Count(count), 4 => Version(version), 5 => Verified(verified), 6 => Hash(hash), 7 => Progress(progress) });
 wire_enum!(OpenStream {
     0 => Begin { database, dialect, since, private, deadline, lock_timeout, under },
     1 => Read { query, deadline },
