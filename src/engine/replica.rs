@@ -182,24 +182,23 @@ impl Replica {
     /// Copies the WAL, off the commit path, when it has grown.
     fn watch_wal(&self, entry: Arc<Entry>) {
         let shared = &entry.lane.shared;
-        if shared.written.load(Ordering::Relaxed) < TRANSACTIONS_UNCHECKED
-            || entry.checkpointing.swap(true, Ordering::AcqRel)
-        {
+        if shared.written.load(Ordering::Relaxed) < TRANSACTIONS_UNCHECKED {
             return;
         }
         shared.written.store(0, Ordering::Relaxed);
+        if entry.wal_bytes() <= WAL_BYTES_MAX || entry.checkpointing.swap(true, Ordering::AcqRel) {
+            return;
+        }
         let core = self.0.clone();
         let job = {
             let entry = entry.clone();
             move || {
-                if entry.sizes().1 > WAL_BYTES_MAX {
-                    core.copy_wal(&entry);
-                    // The WAL begins anew only if nothing was added since: what little was is
-                    // copied between two transactions.
-                    let last = entry.clone();
-                    let between = move || core.copy_wal(&last);
-                    entry.lane.send_soon(Event::Between(Between(Box::new(between))));
-                }
+                core.copy_wal(&entry);
+                // The WAL begins anew only if nothing was added since: what little was is
+                // copied between two transactions.
+                let last = entry.clone();
+                let between = move || core.copy_wal(&last);
+                entry.lane.send_soon(Event::Between(Between(Box::new(between))));
                 entry.checkpointing.store(false, Ordering::Release);
             }
         };

@@ -80,6 +80,10 @@ impl Entry {
         self.with(sqlite::Database::sizes).unwrap_or_default()
     }
 
+    pub(super) fn wal_bytes(&self) -> u64 {
+        self.with(sqlite::Database::wal_bytes).unwrap_or_default()
+    }
+
     fn take(&self) -> Option<sqlite::Database> {
         self.file.write().unwrap_or_else(std::sync::PoisonError::into_inner).take()
     }

@@ -18,7 +18,7 @@ use crate::sqlite::place::Place;
 use crate::sqlite::private::{self, Gate, Job, Ran};
 use crate::sqlite::reader::{Pool, Reader};
 use crate::sqlite::snapshot::SnapshotView;
-use crate::sqlite::vfs::{self, PAGE_BYTES};
+use crate::sqlite::vfs::{self, PAGE_BYTES, Tap};
 use crate::sqlite::writer::Writer;
 use crate::sqlite::{Checkpoint, Control, Options, RowSink, load, schema};
 
@@ -98,6 +98,8 @@ pub struct Database {
     writer: Mutex<Option<Writer>>,
     pool: Arc<Pool>,
     private: private::Pool,
+    /// The writer's.
+    tap: Arc<Tap>,
     /// Not through the shim. It closes after all others of this struct.
     checkpointer: Mutex<Connection>,
     shared: Arc<Shared>,
@@ -127,12 +129,14 @@ impl Database {
             file,
         });
         let writer = Writer::open(&shared)?;
+        let tap = Arc::clone(&writer.tap);
         let checkpointer =
             open_checkpointer(&shared.place).map_err(|error| fault("open the database", &error))?;
         Ok(Self {
             writer: Mutex::new(Some(writer)),
             pool: Pool::new(Arc::clone(&shared)),
             private: private::Pool::new(Arc::clone(&shared)),
+            tap,
             checkpointer: Mutex::new(checkpointer),
             shared,
         })
@@ -247,6 +251,12 @@ impl Database {
     pub fn sizes(&self) -> (u64, u64) {
         let size = |place: &Place| place.disk.length(&place.path).unwrap_or(0);
         (size(&self.shared.place), size(&self.shared.wal))
+    }
+
+    /// Bytes of the WAL that are in use, after the first write. Its file doesn't shrink when it begins
+    /// anew.
+    pub fn wal_bytes(&self) -> u64 {
+        self.tap.wal_bytes()
     }
 }
 

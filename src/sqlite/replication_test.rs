@@ -567,3 +567,20 @@ fn a_page_that_is_not_what_was_written_is_not_shown() {
     std::fs::write(&path, &whole).unwrap();
     assert_eq!(node.number("SELECT count(*) FROM t"), 400);
 }
+
+#[test]
+fn a_wal_that_has_begun_anew_is_counted_from_its_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut node = Node::open(&directory, "n", &options());
+    node.commit(Sqlite, &["CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)"]);
+    let fill = "INSERT INTO t (a) WITH n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 2000) \
+                SELECT hex(zeroblob(50)) FROM n";
+    node.commit(Sqlite, &[fill]);
+    let full = node.database.wal_bytes();
+    assert_eq!(full, node.database.sizes().1);
+    assert!(full > 200_000, "{full}");
+    assert!(node.database.checkpoint().unwrap().complete);
+    node.commit(Sqlite, &["INSERT INTO t (a) VALUES ('x')"]);
+    assert_eq!(node.database.sizes().1, full);
+    assert!(node.database.wal_bytes() < 50_000, "{}", node.database.wal_bytes());
+}

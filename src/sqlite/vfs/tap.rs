@@ -44,6 +44,8 @@ pub(crate) struct Tap {
     id: u64,
     /// Bytes of pages that the open transaction has spilled to the WAL.
     spilled: AtomicU64,
+    /// Where the last write to the WAL ended.
+    end: AtomicU64,
     /// For connections whose transactions are never written: see [`Tap::private`].
     private: bool,
     state: Mutex<State>,
@@ -145,8 +147,9 @@ impl Tap {
     fn with(private: bool) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let (spilled, state) = (AtomicU64::new(0), Mutex::new(State::new()));
-        let tap = Arc::new(Self { id, spilled, private, state });
+        let (spilled, end) = (AtomicU64::new(0), AtomicU64::new(0));
+        let state = Mutex::new(State::new());
+        let tap = Arc::new(Self { id, spilled, end, private, state });
         let mut registry = registry().lock().unwrap_or_else(PoisonError::into_inner);
         registry.insert(id, Arc::downgrade(&tap));
         tap
@@ -170,6 +173,12 @@ impl Tap {
     /// Bytes of pages that the open transaction has in the WAL.
     pub(crate) fn spilled_bytes(&self) -> u64 {
         self.spilled.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of the WAL up to the last write: what is behind it in the file is from before the WAL began
+    /// anew. 0 before the first write.
+    pub(crate) fn wal_bytes(&self) -> u64 {
+        self.end.load(Ordering::Relaxed)
     }
 
     /// A transaction begins whose pages will be captured.
@@ -256,6 +265,7 @@ impl Tap {
         }
         let mut state = self.state();
         let result = state.on_write(file, bytes, offset);
+        self.end.store(offset + bytes.len() as u64, Ordering::Relaxed);
         self.spilled.store((state.frames.len() * PAGE_BYTES) as u64, Ordering::Relaxed);
         result
     }
