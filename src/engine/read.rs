@@ -47,7 +47,7 @@ impl Engine {
         let running = limits.cancel.start();
         let query = Query { database, dialect, statement, schema };
         if let Some(leader) = self.core.satisfy(level, limits, &running).await? {
-            return self.core.read_there(*leader, query, limits, running).await;
+            return Box::pin(self.core.read_there(*leader, query, limits, running)).await;
         }
         let pending = self.core.read_here(query, limits, running)?;
         Ok(pending.started().await?.map(Rows::interrupting))
@@ -80,6 +80,10 @@ impl Core {
         {
             return Ok(catalog.clone());
         }
+        Box::pin(self.read_catalog(entry)).await
+    }
+
+    async fn read_catalog(&self, entry: Arc<Entry>) -> Result<Arc<Catalog>, Error> {
         let job = move || {
             let catalog = entry.reader()?.catalog()?;
             let mut cached = lock(&entry.catalog);
@@ -117,7 +121,7 @@ impl Core {
             ReadLevel::Lease => (true, false),
             ReadLevel::Strong => (false, true),
         };
-        let index = self.index_to_wait_for(lease, strong, limits, running).await?;
+        let index = Box::pin(self.index_to_wait_for(lease, strong, limits, running)).await?;
         let attached = self.attached()?;
         match until(limits.deadline, &running.token, attached.node.wait_applied(index)).await {
             Ok(Ok(())) => Ok(None),
@@ -167,7 +171,7 @@ impl Core {
         let fence = self.fence().ok_or(Refusal::NotLeader)?;
         let node = self.attached().map_err(|_| Refusal::NotLeader)?.node.clone();
         if strong {
-            return match node.propose(Command::Barrier, fence).await {
+            return match Box::pin(node.propose(Command::Barrier, fence)).await {
                 Ok(_) => Ok(node.status().applied),
                 Err(ProposeError::Full) => Err(log_full().into()),
                 Err(_) => Err(Refusal::NotLeader),

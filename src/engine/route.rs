@@ -91,10 +91,20 @@ impl Core {
         limits: &Limits,
         running: &Running,
     ) -> Result<Route, Error> {
-        let mut refused = search.refused.as_ref();
+        let refused = search.refused.as_ref();
         if let Some(route) = self.leader_now(refused) {
             return Ok(route);
         }
+        Box::pin(self.wait_for_route(search, limits, running)).await
+    }
+
+    async fn wait_for_route(
+        &self,
+        search: &Search,
+        limits: &Limits,
+        running: &Running,
+    ) -> Result<Route, Error> {
+        let mut refused = search.refused.as_ref();
         let mut leadership = self.attached()?.leadership.clone();
         let wait = async {
             loop {

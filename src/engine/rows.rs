@@ -10,7 +10,7 @@
 //! consumer once.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -48,6 +48,8 @@ struct State {
     receiver_gone: bool,
     consumer: Option<Waker>,
     producer: Option<Waker>,
+    /// A producer's thread waits for space. Waking nobody is a system call all the same.
+    blocked: bool,
 }
 
 impl State {
@@ -96,11 +98,18 @@ impl RowStream {
     fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = lock(&self.state);
         change(&mut state);
+        self.wake_producer(state);
+    }
+
+    fn wake_producer(&self, mut state: MutexGuard<'_, State>) {
         if let Some(waker) = state.producer.take() {
             waker.wake();
         }
+        let blocked = state.blocked;
         drop(state);
-        self.space.notify_all();
+        if blocked {
+            self.space.notify_all();
+        }
     }
 
     /// Waits for space on the producer's own thread, and puts the batch.
@@ -114,11 +123,13 @@ impl RowStream {
                 return state.put(batch);
             }
             check(control)?;
+            state.blocked = true;
             state = self
                 .space
                 .wait_timeout(state, BLOCKED_CHECK)
                 .unwrap_or_else(std::sync::PoisonError::into_inner)
                 .0;
+            state.blocked = false;
         }
     }
 
@@ -159,11 +170,7 @@ impl RowStream {
     fn poll_next(&self, context: &Context<'_>) -> Poll<Result<Next, Error>> {
         let mut state = lock(&self.state);
         if let Some(batch) = state.batches.pop_front() {
-            if let Some(waker) = state.producer.take() {
-                waker.wake();
-            }
-            drop(state);
-            self.space.notify_all();
+            self.wake_producer(state);
             return Poll::Ready(Ok(Next::Batch(batch)));
         }
         match &state.end {

@@ -132,7 +132,7 @@ impl Transaction {
         if let Backend::Private(_) = &self.backend {
             return Err(changed());
         }
-        self.ask(|reply| Request::Catalog { reply }).await
+        Box::pin(self.ask(|reply| Request::Catalog { reply })).await
     }
 
     /// Runs a statement. If it fails it leaves nothing behind, and the transaction stays open
@@ -150,7 +150,7 @@ impl Transaction {
                     let rows = pending.started().await?;
                     return rows.ok_or_else(|| Error::internal("a statement has no schema"));
                 }
-                None => self.make_exclusive(limits).await?,
+                None => Box::pin(self.make_exclusive(limits)).await?,
             }
         }
         let (rows, pending) = rows::channel(limits.cancel.start(), limits.deadline);
@@ -236,7 +236,7 @@ impl Transaction {
         self.send(Request::Commit { reply }).await?;
         let index = resolved(answer, limits, &running).await??;
         if let (Backend::Remote(_), Some(index)) = (&self.backend, index) {
-            self.core.catch_up(index).await;
+            Box::pin(self.core.catch_up(index)).await;
         }
         Ok(index)
     }

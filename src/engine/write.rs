@@ -56,13 +56,14 @@ impl Engine {
                     self.core.write_here(&entry, unit.clone(), limits, &running).await
                 }
                 Route::There(leader) => {
-                    self.core.write_there(leader, database, &unit, limits, &running).await
+                    let there = self.core.write_there(leader, database, &unit, limits, &running);
+                    Box::pin(there).await
                 }
             };
             match written {
                 Ok(written) => {
                     if let (Route::There(_), Some(index)) = (&route, written.index) {
-                        self.core.catch_up(index).await;
+                        Box::pin(self.core.catch_up(index)).await;
                     }
                     return Ok(written);
                 }
@@ -96,7 +97,8 @@ impl Engine {
                     self.core.open_here(&entry, &begin, &running).await
                 }
                 Route::There(leader) => {
-                    self.core.begin_there(leader, &begin, &running).await.map(Backend::Remote)
+                    let there = self.core.begin_there(leader, &begin, &running);
+                    Box::pin(there).await.map(Backend::Remote)
                 }
             };
             match opened {
@@ -164,7 +166,7 @@ impl Core {
         {
             return Ok(Backend::Private(private));
         }
-        self.begin_here(entry, begin, running).await.map(Backend::Local)
+        Box::pin(self.begin_here(entry, begin, running)).await.map(Backend::Local)
     }
 
     /// Waits for the write slot of this node's lane.

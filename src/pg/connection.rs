@@ -258,9 +258,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     async fn on_frontend(&mut self, message: Frontend<'_>) -> Result<(), Stop> {
         match message {
-            Frontend::Query(text) => self.on_query(text).await,
+            Frontend::Query(text) => Box::pin(self.on_query(text)).await,
             Frontend::Parse { name, text, parameter_types } => {
-                self.on_parse(name, text, &parameter_types).await
+                Box::pin(self.on_parse(name, text, &parameter_types)).await
             }
             Frontend::Bind(bind) => self.on_bind(bind).await,
             Frontend::Describe(target, name) => self.on_describe(target, name).await,
@@ -283,7 +283,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     /// Fails the transaction for an error that was found outside the session.
     pub(crate) async fn fail(&mut self) -> Result<(), Gone> {
-        self.wire.drive(&self.canceler, self.session.fail()).await
+        self.wire.drive(&self.canceler, Box::pin(self.session.fail())).await
     }
 
     async fn on_query(&mut self, text: &str) -> Result<(), Stop> {
@@ -349,8 +349,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             Reply::Rows(rows) => return self.send_rows(rows, formats).await,
             Reply::Complete(tag) => self.complete(&tag),
             Reply::Empty => encode::empty_query_response(&mut self.wire.out),
-            Reply::CopyIn { options, columns } => self.copy_in(options, columns).await?,
-            Reply::CopyOut { options, rows } => self.copy_out(options, rows).await?,
+            Reply::CopyIn { options, columns } => Box::pin(self.copy_in(options, columns)).await?,
+            Reply::CopyOut { options, rows } => Box::pin(self.copy_out(options, rows)).await?,
         }
         Ok(())
     }
@@ -496,5 +496,26 @@ mod tests {
         let (request, answer) = knock(&SSL.repeat(4)).await;
         assert_eq!(request, None);
         assert!(answer.starts_with(b"NNN"), "{answer:?}");
+    }
+
+    /// Futures are moved about, whole, before they run: large ones cost more than most statements. What
+    /// is rarely done is boxed, so that it takes no room in what every message goes through.
+    #[test]
+    fn what_every_message_goes_through_is_small() {
+        type Client = Connection<tokio::net::TcpStream>;
+        fn size<'a, T: 'a, F>(_: impl FnOnce(&'a mut T) -> F) -> usize {
+            size_of::<F>()
+        }
+        let statement = [
+            size::<Session, _>(|session| session.parameter_types("")),
+            size::<Session, _>(|session| session.bind("", "", Vec::new(), Vec::new())),
+            size::<Session, _>(|session| session.describe_portal("")),
+            size::<Session, _>(|session| session.execute("", 0)),
+            size::<(Session, Rowset), _>(|(session, rows)| session.fetch(rows)),
+            size::<Session, _>(|session| session.sync()),
+            size::<Client, _>(|client| client.on_execute("", 0)),
+            size::<Client, _>(|client| client.serve()),
+        ];
+        assert!(statement.iter().all(|size| *size <= 5000), "{statement:?}");
     }
 }

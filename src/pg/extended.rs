@@ -1,5 +1,7 @@
 //! The extended protocol: Parse, Bind, Describe, Execute, Close.
 
+use std::pin::pin;
+
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::datum;
@@ -157,8 +159,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         };
         let sync_follows = self.wire.next_kind() == Some(b'S');
         self.session.set_sync_follows(sync_follows);
-        let reply =
-            self.wire.drive(&self.canceler, self.session.execute(portal, rows_max)).await??;
+        let reply = {
+            let execution = pin!(self.session.execute(portal, rows_max));
+            self.wire.drive(&self.canceler, execution).await??
+        };
         self.send_reply(reply, Some(&formats)).await
     }
 

@@ -4,12 +4,6 @@
 //! message checked), the loop in `connection`, into the session; answers come back through
 //! `encode`. pgwire's own decoder is not used: it buffers and panics on what strangers send.
 
-#![expect(
-    clippy::large_futures,
-    reason = "a statement's future lies inside its connection's, which is boxed once; boxing it \
-              would cost an allocation for each message"
-)]
-
 mod authenticate;
 mod backend;
 mod connection;

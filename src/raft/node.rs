@@ -211,7 +211,7 @@ impl Node {
         }
         let age = self.inner.timing.election_timeout_max.mul_f64(0.8);
         let option = LinearizerOption::new(Some(age), true);
-        match self.inner.raft.get_read_linearizer(option).await {
+        match Box::pin(self.inner.raft.get_read_linearizer(option)).await {
             Ok(linearizer) => Ok(LogIndex(linearizer.read_log_id().log_id().index)),
             Err(RaftError::APIError(
                 LinearizableReadError::ForwardToLeader(_)

@@ -15,6 +15,7 @@ mod cursor;
 mod explain;
 mod feed;
 mod listen;
+mod perform;
 mod portal;
 mod prepared;
 mod run;
@@ -389,7 +390,7 @@ impl Session {
     /// The commit's.
     pub async fn sync(&mut self) -> Result<(), Error> {
         let result = match self.phase {
-            Phase::Implicit => self.commit().await,
+            Phase::Implicit => Box::pin(self.commit()).await,
             Phase::Idle | Phase::Block | Phase::Failed => Ok(()),
         };
         if self.phase == Phase::Idle {
@@ -420,7 +421,7 @@ impl Session {
 
     async fn fail_on_error<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
         if result.is_err() {
-            self.fail().await;
+            Box::pin(self.fail()).await;
         }
         result
     }

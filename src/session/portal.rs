@@ -339,13 +339,8 @@ impl Session {
             }
             State::Scroll(scroll) => {
                 portal.state = State::Scroll(scroll);
-                return self
-                    .fetch_cursor(
-                        name,
-                        left.map_or(FetchCount::ForwardAll, FetchCount::Forward),
-                        false,
-                    )
-                    .await;
+                let count = left.map_or(FetchCount::ForwardAll, FetchCount::Forward);
+                return Box::pin(self.fetch_cursor(name, count, false)).await;
             }
             State::Done { columns: Some(columns) } => {
                 // A SELECT that has ended gives no more rows.

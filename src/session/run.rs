@@ -9,7 +9,6 @@ use crate::model::error::{Error, SqlState};
 use crate::model::statement::{Atomicity, Dialect, Parameters, Statement, Unit, UnitOutcome};
 use crate::model::value::{RowBatch, Value};
 use crate::platform::clock;
-use crate::session::listen::Listening;
 use crate::session::portal::{Reply, RowsTag, Rowset};
 use crate::session::statement::{Plan, Prepared, touch};
 use crate::session::transaction::{self, Modes, Phase};
@@ -75,7 +74,7 @@ impl Session {
         self.locks.check()?;
         self.statement_time = wall_microseconds();
         if parsed.makes_temporary() && !self.settings.compile().temporary_used {
-            self.begin_temporary().await?;
+            Box::pin(self.begin_temporary()).await?;
         }
         let began = clock::now();
         let reply = self.attempt(prepared, parameters, alone).await;
@@ -97,7 +96,7 @@ impl Session {
         for attempt in 0..ATTEMPTS_MAX {
             if attempt > 1 {
                 // The leader has a schema that this node hasn't applied yet.
-                self.engine.sync(CATCH_UP).await?;
+                Box::pin(self.engine.sync(CATCH_UP)).await?;
             }
             let plan = self.plan(prepared, attempt > 0).await?;
             if let Some(reply) = self.perform(&plan, parameters, alone).await? {
@@ -138,7 +137,7 @@ impl Session {
             Ok(compiled) => compiled,
             // What it names may have been made on another node a moment ago.
             Err(error) if self.write.is_none() && self.view.is_none() => {
-                self.engine.sync(CATCH_UP).await?;
+                Box::pin(self.engine.sync(CATCH_UP)).await?;
                 let newer = self.catalog().await?;
                 if newer.schema == catalog.schema {
                     return Err(error);
@@ -181,7 +180,7 @@ impl Session {
             return write.catalog().await;
         }
         if let Some(view) = &mut self.view {
-            return view.catalog().await;
+            return Box::pin(view.catalog()).await;
         }
         self.engine.catalog(self.database).await
     }
@@ -213,28 +212,6 @@ impl Session {
             Action::Write { steps, tag, .. } => {
                 self.write_steps(plan, steps, *tag, parameters, alone).await
             }
-            Action::SetConfig { arguments, program } => {
-                self.set_config(plan, (arguments, program), parameters, alone).await
-            }
-            Action::CopyFrom(copy) => self.copy_from(plan, copy).await,
-            Action::CopyTo(copy) => {
-                let rows =
-                    self.query(plan, &copy.query, None, parameters, RowsTag::Copy, alone).await?;
-                let rows = rows.map(|rows| rows.with_columns(&copy.columns));
-                Ok(rows.map(|rows| Reply::CopyOut { options: copy.options.clone(), rows }))
-            }
-            Action::Declare { name, query, options } => {
-                let types = plan.parameters.iter().map(|known| known.oid).collect();
-                let query = Arc::new(Prepared::new(Some((**query).clone()), types));
-                self.declare(name, &query, parameters, (*options, alone)).await.map(Some)
-            }
-            Action::Fetch { name, count, move_only } => {
-                self.fetch_cursor(name, *count, *move_only).await.map(Some)
-            }
-            Action::CloseCursor { name } => self.close_cursor(name.as_deref()).map(Some),
-            Action::AdvisoryLocks { .. } | Action::Listen(_) | Action::Unlisten(_) => {
-                Box::pin(self.perform_for_session(plan, parameters, alone)).await
-            }
             Action::Begin { .. }
             | Action::Commit { .. }
             | Action::Rollback { .. }
@@ -243,65 +220,10 @@ impl Session {
             | Action::Release(_)
             | Action::SetTransaction { .. }
             | Action::Lock { .. } => {
-                self.control(&plan.compiled.action).await.map(|tag| Some(complete(tag)))
+                let done = Box::pin(self.control(&plan.compiled.action)).await;
+                done.map(|tag| Some(complete(tag)))
             }
-            Action::CreateDatabase { .. }
-            | Action::DropDatabase { .. }
-            | Action::Maintenance { .. } => self.administer(plan, alone).await,
-            Action::Prepare { name, statement, parameter_types } => {
-                self.keep_prepared(name, statement, parameter_types).await.map(Some)
-            }
-            Action::Execute { name, execute } => {
-                self.execute_prepared(execute, name, alone).await.map(Some)
-            }
-            Action::Explain { options, statement } => {
-                self.explain(plan, *options, statement, parameters, alone).await
-            }
-            Action::ExplainExecute { options, name, execute } => {
-                self.explain_execute(plan, *options, name, execute, alone).await
-            }
-            Action::SetConstraints(what) => self.set_constraints(what).await.map(Some),
-            _ => self.other(plan, alone).await.map(Some),
-        }
-    }
-
-    /// What is about the session rather than rows.
-    async fn other(&mut self, plan: &Plan, alone: bool) -> Result<Reply, Error> {
-        match &plan.compiled.action {
-            Action::Set { name, value, local } if settings::is_transaction_mode(name) => {
-                self.set_mode(name, value, *local, alone)?;
-                Ok(complete("SET"))
-            }
-            Action::Reset { name: Some(name) } if settings::is_transaction_mode(name) => {
-                self.set_mode(name, &SettingValue::Default, false, alone)?;
-                Ok(complete("RESET"))
-            }
-            Action::Discard(what) => self.discard(*what).await,
-            Action::Do(block) => Box::pin(self.anonymous(block)).await,
-            _ => self.utility(plan),
-        }
-    }
-
-    /// What changes what the session has at the leader, or hears.
-    async fn perform_for_session(
-        &mut self,
-        plan: &Plan,
-        parameters: &[Value],
-        alone: bool,
-    ) -> Result<Option<Reply>, Error> {
-        match &plan.compiled.action {
-            Action::AdvisoryLocks { program, calls } => {
-                self.advisory(plan, (program, calls), parameters, alone).await
-            }
-            Action::Listen(channel) => {
-                let begin = Listening::Begin(channel.as_str().into());
-                self.listen(begin, alone).await.map(Some)
-            }
-            Action::Unlisten(channel) => {
-                let channel = channel.as_deref().map(Into::into);
-                self.listen(Listening::End(channel), alone).await.map(Some)
-            }
-            _ => Err(Error::internal("not of the session alone")),
+            _ => Box::pin(self.perform_other(plan, parameters, alone)).await,
         }
     }
 
@@ -343,13 +265,14 @@ impl Session {
         if in_block && self.modes.isolation != Isolation::ReadCommitted {
             if self.view.is_none() {
                 let level = self.settings.read_level();
-                self.view = Some(self.engine.view(self.database, level, &limits).await?);
+                let view = self.engine.view(self.database, level, &limits);
+                self.view = Some(Box::pin(view).await?);
             }
             if self.catalog().await?.schema != plan.schema {
                 return Ok(None);
             }
             let view = self.view.as_mut().ok_or_else(|| Error::internal("no view"))?;
-            let rows = view.run(Dialect::Postgres, statement, &limits).await?;
+            let rows = Box::pin(view.run(Dialect::Postgres, statement, &limits)).await?;
             // The view's connection serves one statement at a time.
             return Ok(Some(Rowset::stream(Arc::clone(&plan.columns), rows, tag, true)));
         }
@@ -477,9 +400,9 @@ impl Session {
             limits.lock_timeout = Some(std::time::Duration::ZERO);
         }
         if let Some(write) = &mut self.write {
-            return write.make_exclusive(&limits).await;
+            return Box::pin(write.make_exclusive(&limits)).await;
         }
-        self.begin_write(limits, false).await
+        Box::pin(self.begin_write(limits, false)).await
     }
 
     async fn begin_write(&mut self, limits: Limits, private: bool) -> Result<(), Error> {
@@ -624,7 +547,7 @@ impl Session {
         Ok(serde_json::Value::Object(all).to_string())
     }
 
-    fn utility(&mut self, plan: &Plan) -> Result<Reply, Error> {
+    pub(super) fn utility(&mut self, plan: &Plan) -> Result<Reply, Error> {
         match &plan.compiled.action {
             Action::Set { name, value, local } => self.set(name, value, *local),
             Action::Show { name } => self.show_row(plan, name),
@@ -722,7 +645,11 @@ impl Session {
     }
 
     /// CREATE and DROP DATABASE, VACUUM, ANALYZE.
-    async fn administer(&mut self, plan: &Plan, alone: bool) -> Result<Option<Reply>, Error> {
+    pub(super) async fn administer(
+        &mut self,
+        plan: &Plan,
+        alone: bool,
+    ) -> Result<Option<Reply>, Error> {
         let outside = alone && self.phase == Phase::Idle;
         match &plan.compiled.action {
             Action::CreateDatabase { name, if_not_exists } => {

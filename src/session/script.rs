@@ -62,7 +62,7 @@ impl Session {
             return self.fail_on_error(result).await.map(Some);
         }
         if self.phase == Phase::Implicit {
-            self.commit().await?;
+            Box::pin(self.commit()).await?;
         }
         Ok(None)
     }

@@ -72,7 +72,7 @@ impl Session {
         if !self.settings.compile().temporary_used {
             return Ok(false);
         }
-        let catalog = self.catalog().await?;
+        let catalog = Box::pin(self.catalog()).await?;
         let schema = &self.settings.compile().temporary_schema;
         let mut own = catalog.tables.values().filter(|table| table.schema == *schema);
         Ok(own.any(|table| table.on_commit.is_some()))
@@ -85,7 +85,7 @@ impl Session {
         }
         let catalog = self.catalog().await?;
         let compiled = sql::commit_temporary(&catalog, self.settings.compile())?;
-        self.run_steps(steps(compiled)).await
+        Box::pin(self.run_steps(steps(compiled))).await
     }
 
     /// The session ends. If the drop fails, the next session in its place does it.

@@ -31,6 +31,8 @@ struct State {
     idle: Vec<Link>,
     /// Readers that were handed out or are idle.
     count: usize,
+    /// Who waits for a reader. Waking nobody is a system call all the same.
+    waiting: usize,
     closed: bool,
 }
 
@@ -45,8 +47,10 @@ impl Pool {
             state.closed || !state.idle.is_empty() || state.count < self.shared.options.readers_max
         };
         if !may_go_on(&state) {
+            state.waiting += 1;
             let waited = self.returned.wait_timeout_while(state, wait, |state| !may_go_on(state));
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.waiting -= 1;
         }
         if state.closed {
             return Err(Error::retry(SqlState::DATABASE_DROPPED, "the database is closed"));
@@ -85,7 +89,9 @@ impl Pool {
             Some(link) if !state.closed => state.idle.push(link),
             _ => state.count -= 1,
         }
-        self.returned.notify_one();
+        if state.waiting > 0 {
+            self.returned.notify_one();
+        }
     }
 
     /// Closes the idle readers, and the others when they come back.
