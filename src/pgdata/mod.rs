@@ -35,5 +35,7 @@ use crate::model::pg_type::Oid;
 
 /// `pg_namespace.oid` of `pg_catalog`.
 pub const PG_CATALOG: Oid = 11;
+/// The rows of `pg_get_keywords()`: an array in JSON of arrays, with true as 1.
+pub const KEYWORDS: &str = include_str!("rows/keywords.json");
 /// The first OID that a database's own objects may have.
 pub const FIRST_OWN_OID: Oid = 16384;

@@ -5,6 +5,7 @@ use crate::catalog::cell::Cell;
 use crate::catalog::own::Builder;
 use crate::catalog::own::index::{AnyIndex, all_indexes};
 use crate::catalog::own::role::{Access, namespace};
+use crate::catalog::own::user_type;
 use crate::model::catalog::{Catalog, ConstraintKind, TEMPORARY_PREFIX, Table, TableKind};
 use crate::model::pg_type::Oid;
 
@@ -77,6 +78,7 @@ fn table_row(
         ("oid", table.oid.into()),
         ("relname", table.name.clone().into()),
         ("relnamespace", namespace(catalog, &table.schema).into()),
+        ("reltype", user_type::row_type(table).into()),
         ("relowner", access.owner(CLASS_RELATION, table.oid).into()),
         ("relam", if view { 0 } else { HEAP }.into()),
         ("relfilenode", if view { 0 } else { table.oid }.into()),

@@ -2,10 +2,12 @@
 
 use crate::catalog::cell::Cell;
 use crate::catalog::fixed;
-use crate::catalog::own::Builder;
-use crate::catalog::own::role::Access;
+use crate::catalog::own::class::tables;
+use crate::catalog::own::constraint::CLASS_OF_RELATIONS;
+use crate::catalog::own::role::{Access, namespace};
+use crate::catalog::own::{Builder, derived_oid};
 use crate::catalog::types::storage_in;
-use crate::model::catalog::{Catalog, UserType, UserTypeKind};
+use crate::model::catalog::{Catalog, Table, UserType, UserTypeKind};
 use crate::model::pg_type::Oid;
 
 const PG_TYPE: Oid = 1247;
@@ -19,6 +21,10 @@ const ARRAY_ANALYZE: Oid = 3816;
 const ENUM_FUNCTIONS: [Oid; 4] = [3506, 3507, 3532, 3533];
 /// `domain_in`, `domain_recv`.
 const DOMAIN_FUNCTIONS: [Oid; 2] = [2597, 2598];
+/// `record_in`, `record_out`, `record_recv`, `record_send`.
+const RECORD_FUNCTIONS: [Oid; 4] = [2290, 2291, 2402, 2403];
+/// Stands for a table's row type among what has OIDs derived from the table's: beyond any column's number.
+const ROW_TYPE: u32 = 60_000;
 
 /// The database's types by OID, so that rows come in the same order everywhere.
 pub(super) fn own_types(catalog: &Catalog) -> Vec<&UserType> {
@@ -49,6 +55,37 @@ pub(super) fn types(catalog: &Catalog, rows: &mut Builder) {
         }
         array_row(&access, catalog, known, rows);
     }
+    for table in tables(catalog) {
+        row_type_row(&access, catalog, table, rows);
+    }
+}
+
+/// `pg_class.reltype`: the type of a table's or a view's rows.
+pub(super) fn row_type(table: &Table) -> Oid {
+    derived_oid(table.oid, ROW_TYPE)
+}
+
+fn row_type_row(access: &Access<'_>, catalog: &Catalog, table: &Table, rows: &mut Builder) {
+    let [input, output, receive, send] = RECORD_FUNCTIONS;
+    rows.add(vec![
+        ("oid", row_type(table).into()),
+        ("typname", table.name.clone().into()),
+        ("typnamespace", namespace(catalog, &table.schema).into()),
+        ("typowner", access.owner(CLASS_OF_RELATIONS, table.oid).into()),
+        ("typlen", Cell::Integer(-1)),
+        ("typtype", "c".into()),
+        ("typcategory", "C".into()),
+        ("typisdefined", true.into()),
+        ("typdelim", ",".into()),
+        ("typrelid", table.oid.into()),
+        ("typinput", input.into()),
+        ("typoutput", output.into()),
+        ("typreceive", receive.into()),
+        ("typsend", send.into()),
+        ("typalign", "d".into()),
+        ("typstorage", "x".into()),
+        ("typtypmod", Cell::Integer(-1)),
+    ]);
 }
 
 fn enum_row(access: &Access<'_>, catalog: &Catalog, known: &UserType, rows: &mut Builder) {

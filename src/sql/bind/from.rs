@@ -113,6 +113,26 @@ impl<'a> Binder<'a> {
         Ok((From::Table { name: table.stored.clone(), id }, scope))
     }
 
+    /// `pg_sequence_last_value(sequence)`: NULL for one that has given nothing yet.
+    pub(super) fn last_value(&mut self, mut arguments: Vec<Expr>, position: u32) -> Expr {
+        let rows = self.add_relation("_eider_sequence");
+        let column = |name: &str, data_type: PgType| {
+            let (name, label) = (name.to_owned(), name.to_owned());
+            let column =
+                Column { relation: rows, name, label, not_null: false, table_oid: 0, number: 0 };
+            Expr { kind: ExprKind::Column(column), data_type, position: 0 }
+        };
+        arguments.insert(0, column("oid", PgType::OID));
+        let this = Expr::call(Lowering::Compare("="), arguments, PgType::BOOL, 0);
+        let given = (column("is_called", PgType::BOOL), column("last_value", PgType::INT8));
+        let kind = ExprKind::Case { branches: vec![given], otherwise: None };
+        let items = vec![Expr { kind, data_type: PgType::INT8, position: 0 }];
+        let table = From::Table { name: "_eider_sequence".to_owned(), id: rows };
+        let outputs = super::changes::unnamed(&items);
+        let query = super::changes::select_from(items, table, Some(this), outputs);
+        Expr { kind: ExprKind::Subquery(Box::new(query)), data_type: PgType::INT8, position }
+    }
+
     /// `SELECT ... FROM sequence`: a relation of one row.
     fn sequence_item(
         &mut self,

@@ -376,6 +376,7 @@ impl Lower<'_> {
             | Lowering::Searching(_)
             | Lowering::Rights(_)
             | Lowering::NextValue
+            | Lowering::LastValue
             | Lowering::SetConfig
             | Lowering::SetValue
             | Lowering::SessionFact(_)

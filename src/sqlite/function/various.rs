@@ -63,6 +63,7 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Parts of arrays of options, and of names.
 fn register_parts(connection: &Connection) -> rusqlite::Result<()> {
+    strict(connection, "pg_keywords", 0, |_| Ok(string(crate::pgdata::KEYWORDS.to_owned())))?;
     // An array of `name=value`: an array of pairs.
     strict(connection, "pg_options", 1, |args| {
         let all: Vec<Option<String>> = serde_json::from_str(args.text(0)?).unwrap_or_default();
@@ -75,6 +76,20 @@ fn register_parts(connection: &Connection) -> rusqlite::Result<()> {
             })
             .collect();
         Ok(string(serde_json::to_string(&pairs).expect("texts are valid JSON")))
+    })?;
+    // A record in its text form, of its fields in theirs.
+    lenient(connection, "pg_record", -1, PURE, |args| {
+        let mut record = String::from("(");
+        for place in 0..args.count() {
+            if place > 0 {
+                record.push(',');
+            }
+            if !matches!(args.value(place), ValueRef::Null) {
+                put_field(args.text(place)?, &mut record);
+            }
+        }
+        record.push(')');
+        Ok(string(record))
     })?;
     // A field of a record in its text form, from 0.
     strict(connection, "pg_record_field", 2, |args| {
@@ -94,6 +109,28 @@ fn register_parts(connection: &Connection) -> rusqlite::Result<()> {
         })
     })?;
     Ok(())
+}
+
+/// Writes a field of a record, in quotes where it needs them.
+fn put_field(text: &str, record: &mut String) {
+    let special = |character: char| "\"\\(),".contains(character) || is_space(character);
+    if !text.is_empty() && !text.contains(special) {
+        record.push_str(text);
+        return;
+    }
+    record.push('"');
+    for character in text.chars() {
+        if matches!(character, '"' | '\\') {
+            record.push(character);
+        }
+        record.push(character);
+    }
+    record.push('"');
+}
+
+/// Whether C's `isspace` holds.
+fn is_space(character: char) -> bool {
+    matches!(character, ' ' | '\t' | '\n' | '\x0b' | '\x0c' | '\r')
 }
 
 /// What stands between a record's commas (manual, "Composite Type Input and Output Syntax"); nothing at all is NULL.

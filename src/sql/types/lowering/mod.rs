@@ -144,6 +144,8 @@ pub(crate) enum Lowering {
     SetConfig,
     /// The next value of a sequence.
     NextValue,
+    /// `pg_sequence_last_value`: what the database's file says of a sequence.
+    LastValue,
     /// `setval`
     SetValue,
     /// The type of the argument, which the compiler knows.
