@@ -13,7 +13,7 @@ export const equal = deepStrictEqual
 export async function run(cases, seconds = 10) {
   for (const [name, body] of Object.entries(cases)) {
     let timer
-    const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error(`no end after ${seconds} s`)), 1000 * seconds) })
+    const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error(`no end after ${seconds} s`)), seconds * 1000) })
     try {
       await Promise.race([body(), late])
       console.log(`case ${name} ok`)

@@ -44,7 +44,9 @@ const CLIENTS: &[(&str, Toolchain)] = &[
     ("asyncpg", Toolchain::Python),
     ("console", Toolchain::Browser),
     ("django", Toolchain::Python),
+    ("drizzle", Toolchain::Node),
     ("gorm", Toolchain::Go),
+    ("hibernate", Toolchain::Java),
     ("knex", Toolchain::Node),
     ("lib-pq", Toolchain::Go),
     ("libpq", Toolchain::C),
@@ -54,16 +56,18 @@ const CLIENTS: &[(&str, Toolchain)] = &[
     ("pgjdbc", Toolchain::Java),
     ("pgx", Toolchain::Go),
     ("postgres.js", Toolchain::Node),
+    ("prisma", Toolchain::Node),
     ("psycopg", Toolchain::Python),
     ("psycopg2", Toolchain::Python),
     ("sequelize", Toolchain::Node),
     ("sqlalchemy", Toolchain::Python),
+    ("sqlx", Toolchain::Rust),
     ("tokio-postgres", Toolchain::Rust),
     ("typeorm", Toolchain::Node),
 ];
 
 /// How long all cases of one client may take.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// The same for a browser's, which also wait for what is shown.
 const BROWSER_PATIENCE: Duration = Duration::from_mins(4);
 

@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, TryStreamExt, future};
-use tokio::sync::mpsc;
 use time::macros::format_description;
 use time::{Date, PrimitiveDateTime, Time};
+use tokio::sync::mpsc;
 use tokio_postgres::binary_copy::{BinaryCopyInWriter, BinaryCopyOutStream};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSql, ToSql, Type};
@@ -127,10 +127,13 @@ async fn prepared() -> Outcome {
 async fn pipeline() -> Outcome {
     let c = connect().await?;
     let statement = c.prepare("SELECT $1::int * 2").await?;
-    let queries = (0..50_i32).map(|number| {
-        let (c, statement) = (&c, &statement);
-        async move { Ok::<i32, tokio_postgres::Error>(c.query_one(statement, &[&number]).await?.get(0)) }
-    });
+    let queries =
+        (0..50_i32).map(|number| {
+            let (c, statement) = (&c, &statement);
+            async move {
+                Ok::<i32, tokio_postgres::Error>(c.query_one(statement, &[&number]).await?.get(0))
+            }
+        });
     let got = future::try_join_all(queries).await?;
     equal(got, (0..50).map(|number| number * 2).collect())
 }
@@ -173,7 +176,8 @@ async fn portals() -> Outcome {
     }
     equal(sizes, vec![4, 4, 2])?;
     t.commit().await?;
-    let rows = pin!(c.query_raw("SELECT v FROM generate_series(1, 1000) v", Vec::<i32>::new()).await?);
+    let rows =
+        pin!(c.query_raw("SELECT v FROM generate_series(1, 1000) v", Vec::<i32>::new()).await?);
     let sum = rows.try_fold(0, |sum, row| async move { Ok(sum + row.get::<_, i32>(0)) }).await?;
     equal(sum, 500_500)
 }
@@ -184,7 +188,8 @@ async fn copy_text() -> Outcome {
     let mut sink = pin!(c.copy_in::<_, Bytes>("COPY ctt FROM STDIN").await?);
     sink.send(Bytes::from_static(b"1\tone\n2\t\\N\n")).await?;
     equal(sink.as_mut().finish().await?, 2)?;
-    let parts: Vec<Bytes> = c.copy_out("COPY ctt TO STDOUT (FORMAT csv)").await?.try_collect().await?;
+    let parts: Vec<Bytes> =
+        c.copy_out("COPY ctt TO STDOUT (FORMAT csv)").await?.try_collect().await?;
     equal(parts.concat(), b"1,one\n2,\n".to_vec())?;
     // A COPY that is given up leaves nothing, and the connection in order.
     drop(c.copy_in::<_, Bytes>("COPY ctt FROM STDIN").await?);
@@ -231,7 +236,8 @@ async fn cancel() -> Outcome {
 }
 
 /// What the server says beside its answers.
-async fn listening() -> Result<(Client, mpsc::UnboundedReceiver<AsyncMessage>), tokio_postgres::Error> {
+async fn listening()
+-> Result<(Client, mpsc::UnboundedReceiver<AsyncMessage>), tokio_postgres::Error> {
     let (client, mut connection) = tokio_postgres::connect(&here(), NoTls).await?;
     let (send, heard) = mpsc::unbounded_channel();
     tokio::spawn(async move {
@@ -270,8 +276,10 @@ async fn notices() -> Outcome {
 /// The types of a database's own are looked up in the catalogs.
 async fn own_types() -> Outcome {
     let c = connect().await?;
-    c.batch_execute("CREATE TYPE moodt AS ENUM ('sad', 'happy'); CREATE TABLE emt (m moodt, all_m moodt[])")
-        .await?;
+    c.batch_execute(
+        "CREATE TYPE moodt AS ENUM ('sad', 'happy'); CREATE TABLE emt (m moodt, all_m moodt[])",
+    )
+    .await?;
     let insert = c.prepare("INSERT INTO emt VALUES ($1, $2) RETURNING m, all_m").await?;
     equal(insert.params()[0].name(), "moodt")?;
     let kind = format!("{:?}", insert.params()[0].kind());

@@ -1,0 +1,3 @@
+DROP TABLE product;
+DROP TABLE category;
+DROP TYPE stage;

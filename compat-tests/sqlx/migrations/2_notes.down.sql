@@ -1,0 +1,2 @@
+DROP INDEX product_name;
+ALTER TABLE product DROP COLUMN note;

@@ -1,0 +1,2 @@
+ALTER TABLE product ADD COLUMN note text;
+CREATE INDEX product_name ON product (lower(name));
