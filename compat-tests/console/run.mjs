@@ -392,7 +392,7 @@ await run({
     process.kill(victim.pid, 'SIGKILL')
     await until(page, (name) => document.querySelector(`.node[data-node="${name}"]`)?.dataset.state === 'down', victim.name)
     equal(await text(page, '#verdict-title'), 'Degraded')
-    equal(await text(page, '#verdict-text'), `${victim.name} is down. The cluster takes writes, and cannot lose another voter.`)
+    equal(await text(page, '#verdict-text'), `node ${victim.name} is down. The cluster takes writes, and cannot lose another voter.`)
     ok((await text(page, `.node[data-node="${victim.name}"]`)).includes("can't be reached"))
     equal(await page.locator('.links path[data-state=down]').count(), 1)
     await picture(page, 'cluster-light')

@@ -103,16 +103,23 @@ pub(crate) fn judge(members: &[Seen<'_>]) -> Health {
         1 => "The cluster can lose one voter and go on.".to_owned(),
         _ => format!("The cluster can lose {spare} voters and go on."),
     };
-    let text = format!("{}, led by {}. {survives}", counted(members.len(), "node"), leader.name);
+    let text =
+        format!("{}, led by {}. {survives}", counted(members.len(), "node"), called(leader.name));
     Health { state: State::Healthy, title: "Healthy", text }
 }
 
 /// The names of those members, and the verb that goes with them.
 fn listed(members: &[Seen<'_>], which: impl Fn(&Seen<'_>) -> bool) -> Option<String> {
-    let names: Vec<&str> =
-        members.iter().filter(|member| which(member)).map(|member| member.name).collect();
+    let names: Vec<String> =
+        members.iter().filter(|member| which(member)).map(|member| called(member.name)).collect();
     let verb = if names.len() == 1 { "is" } else { "are" };
     (!names.is_empty()).then(|| format!("{} {verb}", names.join(", ")))
+}
+
+/// A number alone wouldn't be known for a name.
+fn called(name: &str) -> String {
+    let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { format!("node {name}") } else { name.to_owned() }
 }
 
 fn counted(number: usize, what: &str) -> String {
@@ -138,6 +145,11 @@ mod tests {
         let seen: Vec<Seen<'_>> = NAMES.into_iter().zip(members.chars()).map(seen).collect();
         let Health { state, title, text } = judge(&seen);
         format!("{}: {title}: {text}", state.name())
+    }
+
+    #[test]
+    fn a_name_that_is_a_number_is_called_a_node() {
+        assert_eq!([called("1"), called("n1")], ["node 1", "n1"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 // The cluster's map, its verdict, its databases, and the charts.
 
 import { Chart } from './chart.js'
-import { $, brief, bytes, count, duration, h, plural, say, svg } from './dom.js'
+import { $, brief, bytes, called, count, duration, h, plural, say, svg } from './dom.js'
 import { buckets, quantile, value } from './metrics.js'
 
 /** Readings are kept so long, in seconds: what a chart shows at the most. */
@@ -175,8 +175,8 @@ export function draw(judged, me) {
   charts.log.show([{ name: 'Size' }], log, now.time, growth.length > 0 ? `${brief(growth.at(-1))} entries per second` : '')
   const followers = judged.filter(({ node }) => !node.leader).map(({ node }) => node.id)
   const lag = readings.map(({ time, behind }) => ({ time, values: followers.map((id) => behind[id] ?? null) }))
-  charts.lag.show(followers.map((name) => ({ name })), lag, now.time)
-  say($('charts-note'), me ? `Statements and log as ${me} sees them: its own clients. Each node has a console of its own.` : '')
+  charts.lag.show(followers.map((id) => ({ name: called(id) })), lag, now.time)
+  say($('charts-note'), me ? `Statements and log as ${called(me)} sees them: its own clients. Each node has a console of its own.` : '')
 }
 
 export function databases(found) {

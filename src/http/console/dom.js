@@ -27,6 +27,9 @@ const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
 export const count = (number) => grouped.format(number)
 export const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`
 
+/** A number alone wouldn't be known for a name. */
+export const called = (name) => (/^\d+$/.test(name) ? `node ${name}` : name)
+
 /** With about three digits. */
 export function brief(number) {
   if (number >= 999500) return `${(number / 1e6).toFixed(number < 9.95e6 ? 1 : 0)}M`

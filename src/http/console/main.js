@@ -2,7 +2,7 @@
 
 import { json, plain, signIn, signOut, userName } from './api.js'
 import * as cluster from './cluster.js'
-import { $, duration, say } from './dom.js'
+import { $, called, duration, say } from './dom.js'
 import { parse } from './metrics.js'
 import * as sql from './sql.js'
 
@@ -37,7 +37,7 @@ async function ask() {
   cluster.read(parse(text), judged, performance.now() / 1000)
   cluster.draw(judged, me)
   $('view-cluster').classList.remove('stale')
-  pulse(`${me}: ${title.toLowerCase()}`)
+  pulse(`${called(me)}: ${title.toLowerCase()}`)
   window.document.title = title === 'Healthy' ? `Eider ${me}` : `${title} · Eider ${me}`
 }
 
