@@ -14,7 +14,7 @@ use crate::engine::staging::{Staged, unused_path};
 use crate::engine::transaction::{Backend, Transaction};
 use crate::engine::wire::{self, Deadline, FromLeader, OpenStream, ToLeader};
 use crate::engine::{Begin, Engine, Limits, forward};
-use crate::model::error::{Error, SqlState};
+use crate::model::error::{Class, Error, SqlState};
 use crate::model::id::{DatabaseId, LogIndex};
 use crate::model::member::Member;
 use crate::model::read_level::ReadLevel;
@@ -23,6 +23,8 @@ use crate::platform::clock;
 
 /// A file travels in parts of this many bytes.
 const PART_BYTES: u64 = 256 << 10;
+/// Each takes as long as the file is large; it is for another leader if the one before was lost.
+const ATTEMPTS_MAX: u32 = 4;
 
 impl Engine {
     /// Puts a SQLite file in the place of a database, on all nodes: one transaction. `Some`: the entry.
@@ -38,8 +40,10 @@ impl Engine {
     ) -> Result<Option<LogIndex>, Error> {
         let running = limits.cancel.start();
         let mut search = Search::new();
+        let mut attempts = 0;
         loop {
             let route = self.core.route(&search, limits, &running).await?;
+            attempts += 1;
             let begun = clock::now();
             let loaded = match &route {
                 Route::Here(_) => self.core.load_here(database, file, limits, &running).await,
@@ -52,8 +56,11 @@ impl Engine {
                     }
                     return Ok(index);
                 }
-                Err(refusal) => {
-                    search.allow(clock::now().since(begun));
+                Err(mut refusal) => {
+                    if is_undone(&refusal) && attempts < ATTEMPTS_MAX {
+                        search.allow(clock::now().since(begun));
+                        refusal = Refusal::NotLeader;
+                    }
                     search.again(&self.core, refusal, route)?;
                 }
             }
@@ -137,6 +144,16 @@ impl Core {
             Some(FromLeader::Failed(error)) => Err(error.into()),
             Some(FromLeader::Refused(refusal)) => Err(refusal),
             Some(_) | None => Err(forward::connection_lost_in_commit().into()),
+        }
+    }
+}
+
+/// The leader was lost, and nothing has happened: the file is still here.
+fn is_undone(refusal: &Refusal) -> bool {
+    match refusal {
+        Refusal::NotLeader => true,
+        Refusal::Error(error) => {
+            error.class() == Class::Retry && error.state() == SqlState::SERIALIZATION_FAILURE
         }
     }
 }

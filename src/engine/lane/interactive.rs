@@ -468,7 +468,6 @@ impl Lane {
     }
 }
 
-/// The transaction isn't open any more.
 /// What ran, with the true reason if it was stopped: SQLite only knows that it was.
 fn explained<T>(ran: Result<T, RunError>, stopped: Option<Error>) -> Result<T, RunError> {
     ran.map_err(|failed| match stopped {
@@ -479,6 +478,7 @@ fn explained<T>(ran: Result<T, RunError>, stopped: Option<Error>) -> Result<T, R
     })
 }
 
+/// The transaction isn't open any more.
 fn gone() -> Error {
     Error::user(SqlState::INVALID_TRANSACTION_STATE, "the transaction is not open any more")
 }
