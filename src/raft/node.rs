@@ -227,6 +227,11 @@ impl Node {
         Attention::new(self.inner.links.commits_of(to), self.inner.applied.clone())
     }
 
+    /// On the leader: returns once `node` hasn't answered for three times the shortest election timeout.
+    pub fn lost(&self, node: NodeId) -> impl Future<Output = ()> + Send + use<> {
+        self.inner.links.contacts.lost(node)
+    }
+
     /// Waits until this node has applied `index`.
     pub async fn wait_applied(&self, index: LogIndex) -> Result<(), ProposeError> {
         self.inner.applied.wait(index.0).await.map_err(|_| ProposeError::Stopped)

@@ -53,7 +53,11 @@ impl peer::Handler for Inbound {
             }
             Kind::EngineStream => {
                 let _attention = self.raft.attend(from.node);
-                self.engine.on_stream(stream).await;
+                tokio::select! {
+                    () = self.engine.on_stream(stream) => {}
+                    // Its sessions' transactions end, so that they don't hold up all others.
+                    () = self.raft.lost(from.node) => {}
+                }
             }
             // The connection layer lets no others through.
             Kind::Hello
