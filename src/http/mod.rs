@@ -1,6 +1,6 @@
 //! HTTP/JSON, compatible with rqlite's API. The only home of axum.
 //!
-//! A request's way: standard headers, OPTIONS, query string, path, method, handler. SQL comes in as
+//! A request's way: standard headers, OPTIONS, whose page sends it, query string, path, method, handler. SQL comes in as
 //! SQLite's and goes to the engine as it is; nothing is rewritten. A panic in a handler is answered
 //! with a 500 and hurts nobody else.
 
@@ -19,6 +19,7 @@ mod listen;
 mod load;
 mod maintain;
 mod metrics;
+mod origin;
 mod params;
 mod queue;
 mod read;
@@ -301,6 +302,10 @@ async fn dispatch(app: Arc<App>, request: Request) -> Response {
     let began = clock::now();
     if request.method() == Method::OPTIONS {
         return reply::empty(StatusCode::OK);
+    }
+    let allowed = app.options.allow_origin.as_deref();
+    if origin::is_refused(allowed, request.method(), request.headers()) {
+        return failed(StatusCode::FORBIDDEN, origin::REFUSED);
     }
     let params = match Params::parse(request.uri().query().unwrap_or_default()) {
         Ok(params) => Arc::new(params),

@@ -698,6 +698,12 @@ fn with_users_each_endpoint_wants_its_permission() {
         assert_eq!(ready.headers["access-control-allow-credentials"], "true");
         assert_eq!(ready.headers["access-control-allow-origin"], "https://example.org");
         assert_eq!(send("OPTIONS", "/db/execute", "", "").await.status, 200);
+        let page = [("sec-fetch-site", "cross-site"), ("origin", "https://other.example")];
+        let refused = client.send_with("POST", "/db/execute", &page, "[]").await;
+        assert_eq!(refused.status, 403, "{}", refused.body);
+        assert!(refused.body.contains("-http-allow-origin"), "{}", refused.body);
+        let page = [page[0], ("origin", "https://example.org")];
+        assert_eq!(client.send_with("POST", "/db/execute", &page, "[]").await.status, 401);
         let auth = send("GET", "/status?key=http.auth", "mary:secret2", "").await;
         assert_eq!(auth.body, "\"enabled\"");
         // The console's page holds nothing.
