@@ -63,7 +63,7 @@ impl Histogram {
     }
 }
 
-/// A [`Histogram`] as it was at some time.
+/// A histogram as it was at some time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Durations {
     pub kind: StatementKind,
