@@ -250,6 +250,12 @@ impl Node {
         membership::members(&self.inner)
     }
 
+    /// Whether one majority is enough to elect: not in the middle of a change of membership.
+    #[cfg(test)]
+    pub(crate) fn has_one_majority(&self) -> bool {
+        self.inner.metrics().membership_config.membership().get_joint_config().len() == 1
+    }
+
     /// Leader: adds a node as learner, waits until it has caught up, makes it a voter unless
     /// `read_only`. A member with the same id and name gets its new addresses.
     ///

@@ -61,6 +61,8 @@ struct Storm {
     lost: BTreeSet<u64>,
     /// The machine whose log may be damaged.
     rotten: Option<u64>,
+    /// Whether machines were replaced: a change of membership that was given up may still come about.
+    replaced: bool,
     next_id: u64,
     counts: Counts,
     flips: u64,
@@ -108,6 +110,7 @@ impl Storm {
             clients,
             lost: BTreeSet::new(),
             rotten: None,
+            replaced: false,
             next_id: 0,
             counts: Counts::new(),
             flips: 0,
@@ -183,7 +186,11 @@ impl Storm {
             if self.is_whole() && self.write().await {
                 break;
             }
-            let status = |id: &u64| (*id, self.cluster.node(*id).status());
+            let status = |id: &u64| {
+                let node = self.cluster.node(*id);
+                let members = node.members().into_iter().map(|(member, votes)| (member.id, votes));
+                (*id, node.status(), members.collect::<Vec<_>>())
+            };
             let all = || self.cluster.running().iter().map(status).collect::<Vec<_>>();
             assert!(
                 !deadline.remaining().is_zero(),

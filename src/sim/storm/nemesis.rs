@@ -222,10 +222,15 @@ impl Storm {
         if !self.lost.is_empty() || self.rotten.is_some_and(|rotten| rotten != id) {
             return;
         }
-        // Of two voters none may be lost.
-        let Some(leader) = self.cluster.leader_now() else { return };
-        let members = self.cluster.node(leader).members();
-        if members.iter().filter(|(_, votes)| *votes).count() < 3 {
+        // Of two voters none may be lost, be it of those before a change that isn't done.
+        let running = self.cluster.running();
+        let all_run = running.len() == self.cluster.machines.len();
+        let is_settled = |id: &u64| {
+            let node = self.cluster.node(*id);
+            let voters = node.members().iter().filter(|(_, votes)| *votes).count();
+            voters >= 3 && node.has_one_majority()
+        };
+        if self.replaced || !all_run || !running.iter().all(is_settled) {
             return;
         }
         let disk = self.cluster.machines[&id].disk.clone();
@@ -263,6 +268,7 @@ impl Storm {
             return;
         }
         self.kill(id, false);
+        self.replaced = true;
         let node = self.cluster.node(leader).clone();
         let removed = clock::timeout(Duration::from_secs(30), node.remove(&member(id).name)).await;
         if !matches!(removed, Ok(Ok(()))) {

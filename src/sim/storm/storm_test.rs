@@ -45,7 +45,8 @@ fn whatever_happens_everything_promised_holds() {
         runs += 1;
     }
     println!("{runs} seeds: {total:#?}");
-    assert!(total.acknowledged > runs * 20, "too little was written to prove anything");
+    let one = number("STORM_SEED").is_some();
+    assert!(one || total.acknowledged > runs * 20, "too little was written to prove anything");
 }
 
 #[test]
