@@ -213,6 +213,7 @@ impl SnapshotSink for Sink {
 
     fn install(&self) -> BoxFuture<'_, Result<(), Fault>> {
         Box::pin(async move {
+            self.keep_own().await?;
             for staged in self.staged.values() {
                 staged.file.sync_data().map_err(failed)?;
             }
@@ -220,9 +221,22 @@ impl SnapshotSink for Sink {
             store.disk().sync_directory(&directory(store)).map_err(failed)?;
             write_atomically(&**store.disk(), &plan_path(store), &encode_plan(&self.states))
                 .map_err(failed)?;
-            self.own.values().for_each(|view| drop(lock(view).take()));
             install(&self.core, &self.states).await
         })
+    }
+}
+
+impl Sink {
+    /// Makes durable what the snapshot leaves out because this node has it: once there is a plan it is
+    /// carried out on whatever a power cut has left.
+    async fn keep_own(&self) -> Result<(), Fault> {
+        for (id, view) in &self.own {
+            drop(lock(view).take());
+            if let Some(entry) = self.core.store.get(*id) {
+                self.core.settle(&entry).await?;
+            }
+        }
+        Ok(())
     }
 }
 
