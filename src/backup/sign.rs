@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use ring::{digest, hmac};
 
+use crate::model::calendar::civil_from_days;
+
 /// What a signature says of the body: nothing, as TLS keeps it whole, and the store checks its length.
 pub(super) const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 
@@ -31,18 +33,7 @@ fn mac(key: &[u8], text: &str) -> hmac::Tag {
 pub(super) fn timestamp(since_1970: Duration) -> String {
     let seconds = since_1970.as_secs();
     let (days, second) = ((seconds / 86_400) as i64, seconds % 86_400);
-    // Howard Hinnant's algorithm: days since 1970 to a date of the Gregorian calendar, in which
-    // years begin in March.
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (year, month, day) = civil_from_days(days);
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
     format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
 }

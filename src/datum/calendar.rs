@@ -40,17 +40,8 @@ pub fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
 
 /// The astronomical year, month and day, `days` after 2000-01-01.
 pub fn civil_from_days(days: i64) -> (i64, u32, u32) {
-    let shifted = days + 730_425;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = (day_of_year - (153 * month_from_march + 2) / 5 + 1) as u32;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = era * 400 + year_of_era + i64::from(month <= 2);
-    (year, month as u32, day)
+    // 2000-01-01 is 10 957 days after 1970-01-01.
+    crate::model::calendar::civil_from_days(days + 10_957)
 }
 
 /// Days of a month.

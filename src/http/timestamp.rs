@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::model::calendar::civil_from_days;
+
 /// What a text that is no date is shown as: Go's zero time, which rqlite's clients get too.
 const ZERO: &str = "0001-01-01T00:00:00Z";
 /// Integers beyond this are milliseconds, others seconds since 1970.
@@ -14,7 +16,7 @@ pub(crate) fn from_integer(value: i64) -> String {
     } else {
         (value, 0)
     };
-    let (year, month, day) = civil(seconds.div_euclid(86_400));
+    let (year, month, day) = civil_from_days(seconds.div_euclid(86_400));
     let second = seconds.rem_euclid(86_400);
     let fraction = if milliseconds == 0 { String::new() } else { format!("{milliseconds:03}") };
     let fields = Fields {
@@ -145,23 +147,6 @@ fn days_in(year: i64, month: u32) -> Option<u32> {
         2 => 28,
         _ => return None,
     })
-}
-
-/// Year, month and day of a day counted from 1970-01-01, in the proleptic Gregorian calendar.
-///
-/// Years are taken to begin in March, so that the leap day is a year's last: then a month's first
-/// day is a linear function of the month.
-fn civil(days: i64) -> (i64, u32, u32) {
-    let from_march_0000 = days + 719_468;
-    let era = from_march_0000.div_euclid(146_097);
-    let day_of_era = from_march_0000.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let day = (day_of_year - (153 * from_march + 2) / 5 + 1) as u32;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 } as u32;
-    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
 /// A wall-clock time since 1970, with whole seconds.

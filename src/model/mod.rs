@@ -1,6 +1,7 @@
 //! Plain data that every layer shares. No I/O, no async, no clock.
 
 pub mod advisory;
+pub mod calendar;
 pub mod catalog;
 pub mod command;
 pub mod error;
