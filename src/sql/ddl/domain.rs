@@ -54,20 +54,14 @@ pub(super) fn create(tree: &CreateDomain, binder: &mut Binder<'_>) -> Result<Act
         check_expression(&check.expression, base, binder)?;
         constraints.push(check);
     }
-    work.push(record::insert(
-        "_eider_type",
-        vec![
-            ("oid", number(oid)),
-            ("schema_name", Expr::text(&schema)),
-            ("name", Expr::text(&name)),
-            ("array_oid", number(array_oid)),
-            ("kind", Expr::text("d")),
-            ("base_oid", number(base.oid)),
-            ("base_modifier", Expr::Integer(i64::from(base.modifier))),
-            ("not_null", flag(tree.not_null)),
-            ("default_text", optional(default.as_deref())),
-        ],
-    ));
+    let mut row = user_type::row((oid, array_oid), (&schema, &name), "d");
+    row.extend([
+        ("base_oid", number(base.oid)),
+        ("base_modifier", Expr::Integer(i64::from(base.modifier))),
+        ("not_null", flag(tree.not_null)),
+        ("default_text", optional(default.as_deref())),
+    ]);
+    work.push(record::insert("_eider_type", row));
     for check in &constraints {
         work.push(check_row(oid, check));
     }

@@ -39,6 +39,22 @@ fn is_taken(schema: &str, name: &str, catalog: &Catalog) -> bool {
     catalog.user_type(schema, name).is_some() || catalog.table(schema, name).is_some()
 }
 
+/// What every type's row in `_eider_type` has: its OID and its array's, its schema and name, its kind as in
+/// `pg_type.typtype`.
+pub(super) fn row(
+    (oid, array_oid): (Oid, Oid),
+    (schema, name): (&str, &str),
+    kind: &str,
+) -> Vec<(&'static str, Expr)> {
+    vec![
+        ("oid", number(oid)),
+        ("schema_name", Expr::text(schema)),
+        ("name", Expr::text(name)),
+        ("array_oid", number(array_oid)),
+        ("kind", Expr::text(kind)),
+    ]
+}
+
 /// The schema and name of a new type.
 ///
 /// # Errors
@@ -72,16 +88,8 @@ pub(super) fn create_enum(
     let mut work = Work::new(binder);
     let array_oid = work.oids.take();
     let oid = work.oids.take();
-    work.push(record::insert(
-        "_eider_type",
-        vec![
-            ("oid", number(oid)),
-            ("schema_name", Expr::text(&schema)),
-            ("name", Expr::text(&name)),
-            ("array_oid", number(array_oid)),
-            ("kind", Expr::text("e")),
-        ],
-    ));
+    let row = row((oid, array_oid), (&schema, &name), "e");
+    work.push(record::insert("_eider_type", row));
     for (place, label) in labels.iter().enumerate() {
         check_label(label)?;
         if labels[..place].contains(label) {
