@@ -2,9 +2,10 @@
 //! transaction each.
 //!
 //! What arrives is staged under `DATA_DIR/raft/incoming`, a file a database: its pages, as they
-//! came. When all are there and durable, a plan (`plan`) says what is to be installed; from then on
-//! the installation is repeated, after a crash as well, until it is whole. Repeating it is harmless:
-//! it writes the same pages again.
+//! came, and those which the leader left out because this node had them and which have changed here
+//! since. When all are there and durable, a plan (`plan`) says what is to be installed; from then
+//! on the installation is repeated, after a crash as well, until it is whole. Repeating it is
+//! harmless: it writes the same pages again.
 //!
 //! A run of pages, on the wire and in a staging file, is a sequence of: page number u32, checksum
 //! u64, length u32, bytes (LZ4 block of a page, or the page itself where that is shorter). Numbers
@@ -32,6 +33,8 @@ use crate::raft::{DatabaseState, SnapshotSink, SnapshotSource};
 use crate::sqlite::{PAGE_BYTES, SnapshotView, page_checksum};
 
 const PAGE_HEADER_BYTES: usize = 4 + 8 + 4;
+/// How much of what is put back is written at once.
+const RUN_BYTES: usize = 1 << 20;
 const PLAN_MAGIC: &[u8; 8] = b"eidpln\x00\x01";
 
 /// Read views of all databases at one point.
@@ -147,11 +150,67 @@ struct Staged {
     length: Mutex<u64>,
 }
 
+impl Staged {
+    fn put(&self, pages: &[u8]) -> Result<(), Fault> {
+        let mut length = lock(&self.length);
+        self.file.write_all_at(pages, *length).map_err(failed)?;
+        *length += pages.len() as u64;
+        Ok(())
+    }
+
+    /// Adds what the leader left out because `told` has it and the database, as it is `now`, hasn't any
+    /// more: a node that has just started goes on applying the end of its own log while pages arrive.
+    fn put_back(
+        &self,
+        told: &mut SnapshotView,
+        mut now: Option<SnapshotView>,
+        database_pages: u32,
+    ) -> Result<(), Fault> {
+        if now.as_ref().is_some_and(|now| now.txid() == told.txid()) {
+            return Ok(());
+        }
+        let sent = self.sent(database_pages)?;
+        let mut run = Vec::new();
+        for number in 1..=database_pages.min(told.pages()) {
+            if sent[number as usize] {
+                continue;
+            }
+            let checksum = told.checksum(number)?;
+            let same = match now.as_mut().filter(|now| number <= now.pages()) {
+                Some(now) => now.checksum(number)? == checksum,
+                None => false,
+            };
+            if !same {
+                put_page(&mut run, number, checksum, &told.page(number)?);
+            }
+            if run.len() >= RUN_BYTES {
+                self.put(&run)?;
+                run.clear();
+            }
+        }
+        self.put(&run)
+    }
+
+    /// By number, the pages that have arrived.
+    fn sent(&self, database_pages: u32) -> Result<Vec<bool>, Fault> {
+        let mut sent = vec![false; database_pages as usize + 1];
+        let mut staged = StagedPages { file: self.file.clone(), at: 0, end: *lock(&self.length) };
+        while staged.at < staged.end {
+            let (number, _, length) = staged.header()?;
+            if let Some(sent) = sent.get_mut(number as usize) {
+                *sent = true;
+            }
+            staged.at += (PAGE_HEADER_BYTES + length) as u64;
+        }
+        Ok(sent)
+    }
+}
+
 /// Takes a snapshot.
 struct Sink {
     core: Arc<Core>,
     states: Vec<DatabaseState>,
-    staged: BTreeMap<DatabaseId, Staged>,
+    staged: BTreeMap<DatabaseId, Arc<Staged>>,
     /// What this node has, until the installation begins: an old view would keep the new pages in
     /// the WAL.
     own: BTreeMap<DatabaseId, Mutex<Option<SnapshotView>>>,
@@ -166,7 +225,7 @@ pub(super) fn sink(
     for state in states.iter().filter(|state| state.id != LAST_ID) {
         let file = core.store.disk().open(&path(&core.store, state.id), true).map_err(failed)?;
         file.set_len(0).map_err(failed)?;
-        staged.insert(state.id, Staged { file, length: Mutex::new(0) });
+        staged.insert(state.id, Arc::new(Staged { file, length: Mutex::new(0) }));
         if let Some(entry) = core.store.get(state.id)
             && let Some(view) = entry.with(|database| database.snapshot()).transpose()?
         {
@@ -205,9 +264,7 @@ impl SnapshotSink for Sink {
         if !is_whole(&pages) {
             return Ok(false);
         }
-        let mut length = lock(&staged.length);
-        staged.file.write_all_at(&pages, *length).map_err(failed)?;
-        *length += pages.len() as u64;
+        staged.put(&pages)?;
         Ok(true)
     }
 
@@ -230,9 +287,20 @@ impl Sink {
     /// Makes durable what the snapshot leaves out because this node has it: once there is a plan it is
     /// carried out on whatever a power cut has left.
     async fn keep_own(&self) -> Result<(), Fault> {
-        for (id, view) in &self.own {
-            drop(lock(view).take());
-            if let Some(entry) = self.core.store.get(*id) {
+        for state in &self.states {
+            let told = self.own.get(&state.id).and_then(|view| lock(view).take());
+            let (Some(mut told), Some(staged)) = (told, self.staged.get(&state.id)) else {
+                continue;
+            };
+            let (entry, staged, pages) =
+                (self.core.store.get(state.id), staged.clone(), state.pages);
+            let opened = entry.clone();
+            let put_back = move || {
+                let now = opened.and_then(|entry| entry.with(|database| database.snapshot()));
+                staged.put_back(&mut told, now.transpose()?, pages)
+            };
+            self.core.background.must(put_back).await?;
+            if let Some(entry) = entry {
                 self.core.settle(&entry).await?;
             }
         }
@@ -320,24 +388,28 @@ impl StagedPages {
         Ok(Self { file, at: 0, end })
     }
 
-    fn read(&mut self) -> Result<(u32, Bytes), Fault> {
+    /// The number, checksum and length of the page that comes next.
+    fn header(&self) -> Result<(u32, u64, usize), Fault> {
         let mut header = [0; PAGE_HEADER_BYTES];
         read_exact(&*self.file, &mut header, self.at)?;
-        let (number, checksum, length) = page_header(header);
-        let damaged = || {
-            Fault::new(format!(
-                "page {number} of a staged snapshot is damaged: its disk has lost or changed data"
-            ))
-        };
-        if length > PAGE_BYTES {
-            return Err(damaged());
-        }
+        let header = page_header(header);
+        if header.2 > PAGE_BYTES { Err(damaged(header.0)) } else { Ok(header) }
+    }
+
+    fn read(&mut self) -> Result<(u32, Bytes), Fault> {
+        let (number, checksum, length) = self.header()?;
         let mut bytes = vec![0; length];
         read_exact(&*self.file, &mut bytes, self.at + PAGE_HEADER_BYTES as u64)?;
         self.at += (PAGE_HEADER_BYTES + length) as u64;
-        let page = unpack(number, checksum, &bytes).ok_or_else(damaged)?;
+        let page = unpack(number, checksum, &bytes).ok_or_else(|| damaged(number))?;
         Ok((number, page.into()))
     }
+}
+
+fn damaged(number: u32) -> Fault {
+    Fault::new(format!(
+        "page {number} of a staged snapshot is damaged: its disk has lost or changed data"
+    ))
 }
 
 fn encode_plan(states: &[DatabaseState]) -> Vec<u8> {
