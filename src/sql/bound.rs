@@ -254,6 +254,8 @@ pub(crate) struct Cte {
     pub(crate) name: String,
     pub(crate) query: Query,
     pub(crate) materialized: Option<bool>,
+    /// Whether it refers to itself.
+    pub(crate) refers_to_itself: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]

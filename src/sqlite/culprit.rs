@@ -201,7 +201,9 @@ impl Failed<'_> {
         let mut ran = Again::Unknown;
         if prepared {
             self.link.notes.watch();
+            let rewound = self.link.sequences.rewind();
             let (result, stopped) = self.run();
+            self.link.sequences.forward(rewound);
             let noted = self.link.notes.take();
             ran = match (result, stopped) {
                 (Err(_), Some(reason)) => Again::Stopped(reason),

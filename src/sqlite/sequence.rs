@@ -34,6 +34,8 @@ struct State {
     loaded: bool,
     /// Whether a statement of the open transaction may have changed the file's rows.
     changed: bool,
+    /// The last values of the sequences that the statement has used, as they were before it.
+    before: HashMap<String, (i64, bool)>,
 }
 
 #[derive(Debug, Clone)]
@@ -76,9 +78,10 @@ impl Sequences {
         state.loaded &= !state.changed;
     }
 
-    /// Reads what the file says, unless that is known. What memory is ahead in stays.
+    /// Before a statement: reads what the file says, unless that is known. What memory is ahead in stays.
     pub(crate) fn load(&self, connection: &Connection) -> rusqlite::Result<()> {
         let mut state = self.lock();
+        state.before.clear();
         if state.loaded {
             return Ok(());
         }
@@ -108,7 +111,7 @@ impl Sequences {
     /// 2200H behind the last value.
     pub(crate) fn next(&self, name: &str) -> Result<i64, Error> {
         let mut state = self.lock();
-        let sequence = state.find(name)?;
+        let sequence = state.taken(name)?;
         let value = if sequence.called { sequence.following()? } else { sequence.last };
         (sequence.last, sequence.called, sequence.ahead) = (value, true, true);
         Ok(value)
@@ -120,7 +123,7 @@ impl Sequences {
     /// 22003 for a value that the sequence can't have.
     pub(crate) fn set(&self, name: &str, value: i64, called: bool) -> Result<i64, Error> {
         let mut state = self.lock();
-        let sequence = state.find(name)?;
+        let sequence = state.taken(name)?;
         let (minimum, maximum) = (sequence.minimum, sequence.maximum);
         if !(minimum..=maximum).contains(&value) {
             let label = &sequence.label;
@@ -131,6 +134,31 @@ impl Sequences {
         }
         (sequence.last, sequence.called, sequence.ahead) = (value, called, true);
         Ok(value)
+    }
+
+    /// Gives the statement, which is run once more, the same values again. What is returned is for
+    /// [`forward`](Self::forward) behind that.
+    pub(crate) fn rewind(&self) -> Rewound {
+        let mut state = self.lock();
+        let before = std::mem::take(&mut state.before);
+        let mut after = HashMap::new();
+        for (name, (last, called)) in before {
+            if let Some(sequence) = state.known.get_mut(&name) {
+                after.insert(name, (sequence.last, sequence.called));
+                (sequence.last, sequence.called) = (last, called);
+            }
+        }
+        Rewound(after)
+    }
+
+    /// Goes on behind what the statement took when it ran first.
+    pub(crate) fn forward(&self, rewound: Rewound) {
+        let mut state = self.lock();
+        for (name, (last, called)) in rewound.0 {
+            if let Some(sequence) = state.known.get_mut(&name) {
+                (sequence.last, sequence.called) = (last, called);
+            }
+        }
     }
 
     /// Whether something must be written.
@@ -163,7 +191,21 @@ impl Sequences {
     }
 }
 
+/// Where sequences stood before [`Sequences::rewind`].
+#[derive(Debug)]
+pub(crate) struct Rewound(HashMap<String, (i64, bool)>);
+
 impl State {
+    /// A sequence whose state changes.
+    fn taken(&mut self, name: &str) -> Result<&mut Known, Error> {
+        let sequence = self.find(name)?;
+        let now = (sequence.last, sequence.called);
+        if !self.before.contains_key(name) {
+            self.before.insert(name.to_owned(), now);
+        }
+        self.find(name)
+    }
+
     fn find(&mut self, name: &str) -> Result<&mut Known, Error> {
         if !self.loaded {
             return Err(Error::refused("sequences are not supported here"));

@@ -111,3 +111,9 @@ SELECT seqincrement, seqmax, seqmin, seqcycle FROM pg_sequence WHERE seqrelid = 
 SELECT * FROM t_id_seq AS x (l, c, i) WHERE i;
 SELECT s.is_called FROM s;
 INSERT INTO s VALUES (1);
+CREATE TABLE fails (id serial PRIMARY KEY, a int NOT NULL UNIQUE);
+INSERT INTO fails (a) VALUES (1) RETURNING id;
+INSERT INTO fails (a) VALUES (1);
+INSERT INTO fails (a) VALUES (NULL);
+INSERT INTO fails (a) VALUES (2), (3), (2);
+INSERT INTO fails (a) VALUES (5) RETURNING id;

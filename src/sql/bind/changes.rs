@@ -284,6 +284,7 @@ impl Binder<'_> {
         }
         self.changes.extend(steps);
         self.ctes.push(super::VisibleCte {
+            self_reference: super::SelfReference::Over,
             name: cte.name.text.clone(),
             physical: cte.name.text.clone(),
             outputs,

@@ -77,6 +77,11 @@ impl<'a> Binder<'a> {
             && let Some(cte) = self.ctes.iter().rev().find(|cte| cte.name == bare.text).cloned()
         {
             let label = alias.map_or(&bare.text, |alias| &alias.name.text).clone();
+            match cte.self_reference {
+                super::SelfReference::Forbidden(error) => return Err(at(*error, bare.position)),
+                super::SelfReference::Counted => self.recursive_uses.push(bare.position),
+                super::SelfReference::Over => {}
+            }
             if matches!(cte.feed, super::Feed::Nothing) {
                 return Err(super::changes::no_returning(bare));
             }

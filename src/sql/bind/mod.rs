@@ -22,6 +22,7 @@ mod name;
 mod object_id;
 mod operator;
 mod query;
+mod recursion;
 mod row;
 mod scope;
 mod select;
@@ -60,6 +61,8 @@ pub(crate) struct Binder<'a> {
     scopes: Vec<Scope>,
     /// WITH lists in force, innermost last.
     ctes: Vec<VisibleCte>,
+    /// Where the innermost recursive query refers to itself: positions.
+    recursive_uses: Vec<u32>,
     /// SQLite's names of relations, by id.
     relations: Vec<String>,
     used_names: HashSet<String>,
@@ -139,6 +142,18 @@ pub(crate) struct VisibleCte {
     physical: String,
     outputs: Vec<Output>,
     feed: Feed,
+    self_reference: SelfReference,
+}
+
+/// What a name of WITH is while its own query is being bound.
+#[derive(Debug, Clone)]
+enum SelfReference {
+    /// It is bound already.
+    Over,
+    /// Its uses are noted: see [`Binder::recursive_uses`].
+    Counted,
+    /// It can't be used.
+    Forbidden(Box<Error>),
 }
 
 impl<'a> Binder<'a> {
@@ -167,6 +182,7 @@ impl<'a> Binder<'a> {
             parameters,
             scopes: Vec::new(),
             ctes: Vec::new(),
+            recursive_uses: Vec::new(),
             relations: Vec::new(),
             used_names: HashSet::new(),
             sequences: Vec::new(),

@@ -119,6 +119,9 @@ impl Binder<'_> {
     pub(super) fn with(&mut self, ctes: &[ast::Cte], recursive: bool) -> Result<Vec<Cte>, Error> {
         let mut names = HashSet::new();
         let mut bound = Vec::new();
+        if recursive {
+            self.forbid_later(ctes);
+        }
         for cte in ctes {
             if !names.insert(&cte.name.text) {
                 return Err(at(
@@ -144,22 +147,13 @@ impl Binder<'_> {
         let ast::CteBody::Query(tree) = &cte.body else {
             return Err(Error::internal("a data change is bound as such"));
         };
-        if recursive && let QueryBody::SetOperation { op: SetOp::Union, left, .. } = &tree.body {
-            // The first branch says what the columns are; it can't refer to the query itself.
-            let before = (self.relations.len(), self.used_names.clone());
-            let first = self.query(left)?;
-            self.relations.truncate(before.0);
-            self.used_names = before.1;
-            let outputs = renamed(first.outputs, &cte.columns)?;
-            self.ctes.push(VisibleCte {
-                name: cte.name.text.clone(),
-                physical: physical.clone(),
-                outputs,
-                feed: super::Feed::None,
-            });
-        }
-        let mut query = self.query(tree)?;
+        let query = if recursive {
+            self.recursive_query(cte, tree, &physical)
+        } else {
+            self.query(tree).map(|query| (query, false))
+        };
         self.ctes.truncate(visible);
+        let (mut query, refers_to_itself) = query?;
         query.outputs = renamed(query.outputs, &cte.columns)?;
         let outputs = query.outputs.clone();
         self.ctes.push(VisibleCte {
@@ -167,8 +161,9 @@ impl Binder<'_> {
             physical: physical.clone(),
             outputs,
             feed: super::Feed::None,
+            self_reference: super::SelfReference::Over,
         });
-        Ok(Cte { name: physical, query, materialized: cte.materialized })
+        Ok(Cte { name: physical, query, materialized: cte.materialized, refers_to_itself })
     }
 
     /// A name that hides no table.

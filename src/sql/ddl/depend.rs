@@ -1,7 +1,8 @@
 //! What depends on what: DROP asks, and so does ALTER TABLE.
 
 use crate::model::catalog::{
-    Catalog, Column, Constraint, ConstraintKind, Sequence, Table, TableKind, UserType, UserTypeKind,
+    Catalog, Column, Constraint, ConstraintKind, Function, Sequence, Table, TableKind, UserType,
+    UserTypeKind,
 };
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::Oid;
@@ -22,6 +23,7 @@ pub(super) enum Object<'c> {
     Column(&'c Table, &'c Column),
     /// A type of the database, with the arrays of it.
     Type(&'c UserType),
+    Function(&'c Function),
 }
 
 impl<'c> Object<'c> {
@@ -30,6 +32,7 @@ impl<'c> Object<'c> {
             (Self::Table(left), Self::Table(right)) => left.oid == right.oid,
             (Self::Sequence(left), Self::Sequence(right)) => left.oid == right.oid,
             (Self::Type(left), Self::Type(right)) => left.oid == right.oid,
+            (Self::Function(left), Self::Function(right)) => left.oid == right.oid,
             (Self::Constraint(_, left), Self::Constraint(_, right)) => left.oid == right.oid,
             (Self::Default(left, one), Self::Default(right, two))
             | (Self::Column(left, one), Self::Column(right, two)) => {
@@ -53,6 +56,15 @@ impl<'c> Object<'c> {
                 format!("sequence {}", visible(&sequence.schema, &sequence.name, binder))
             }
             Self::Type(known) => format!("type {}", binder.types().label(known.oid)),
+            Self::Function(known) => {
+                let label = |oid: &Oid| binder.types().label(*oid).into_owned();
+                let types: Vec<String> = known.argument_types.iter().map(label).collect();
+                let mut name = quote_identifier(&known.name).into_owned();
+                if !binder.search_path().contains(&known.schema.as_str()) {
+                    name = format!("{}.{name}", quote_identifier(&known.schema));
+                }
+                format!("function {name}({})", types.join(", "))
+            }
             Self::Constraint(table, constraint) => {
                 format!(
                     "constraint {} on {}",
@@ -100,7 +112,7 @@ impl<'c> Object<'c> {
             Self::Column(table, column) => column_dependents(table, column, catalog),
             Self::Constraint(table, constraint) => key_dependents(table, constraint, catalog),
             Self::Type(known) => type_dependents(known, catalog),
-            Self::Default(..) => Vec::new(),
+            Self::Default(..) | Self::Function(_) => Vec::new(),
         }
     }
 }
@@ -128,6 +140,15 @@ fn type_dependents<'c>(known: &UserType, catalog: &'c Catalog) -> Vec<Object<'c>
             }
         }
     }
+    let of_types = |oid: Oid| oid == known.oid || oid == known.array_oid;
+    let uses = |function: &&Function| {
+        let columns = function.columns.iter().map(|(_, oid)| *oid);
+        let mut all = function.argument_types.iter().copied().chain(columns);
+        of_types(function.result_type) || all.any(of_types)
+    };
+    let mut functions: Vec<&Function> = catalog.functions.values().map(AsRef::as_ref).collect();
+    functions.sort_unstable_by_key(|function| function.oid);
+    found.extend(functions.into_iter().filter(uses).map(Object::Function));
     let of_type = |column: &Column| {
         column.data_type.oid == known.oid || column.data_type.oid == known.array_oid
     };
@@ -297,7 +318,7 @@ pub(super) fn closure<'c>(targets: &[Object<'c>], catalog: &'c Catalog) -> Vec<O
         Object::Constraint(table, _) | Object::Default(table, _) | Object::Column(table, _) => {
             !gone.contains(&table.oid) || targets.iter().any(|target| target.same(object))
         }
-        Object::Table(_) | Object::Sequence(_) | Object::Type(_) => true,
+        Object::Table(_) | Object::Sequence(_) | Object::Type(_) | Object::Function(_) => true,
     });
     found
 }

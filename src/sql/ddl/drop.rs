@@ -172,7 +172,9 @@ pub(super) fn with_dependents<'c>(
             Object::Constraint(table, _) | Object::Default(table, _) | Object::Column(table, _) => {
                 table
             }
-            Object::Table(_) | Object::Sequence(_) | Object::Type(_) => continue,
+            Object::Table(_) | Object::Sequence(_) | Object::Type(_) | Object::Function(_) => {
+                continue;
+            }
         };
         if !changed.iter().any(|known| known.oid == table.oid) {
             changed.push(table);
@@ -207,6 +209,11 @@ pub(super) fn with_dependents<'c>(
             other.finish(work, binder)?;
         }
     }
+    remove(&all, work, binder)
+}
+
+/// Takes objects that stand by themselves out of the catalog, what depends on others first.
+fn remove<'c>(all: &[Object<'c>], work: &mut Work, binder: &mut Binder<'c>) -> Result<(), Error> {
     for object in all.iter().rev() {
         match object {
             Object::Table(table) => drop_relation(table, work, binder.catalog),
@@ -215,6 +222,13 @@ pub(super) fn with_dependents<'c>(
                 forget(1259, sequence.oid, work);
             }
             Object::Type(known) => user_type::forget(known, work),
+            Object::Function(known) => {
+                let kept = |table: &Table| {
+                    !all.iter()
+                        .any(|one| matches!(one, Object::Table(gone) if gone.oid == table.oid))
+                };
+                super::function::forget(known, kept, work, binder)?;
+            }
             Object::Constraint(..) | Object::Default(..) | Object::Column(..) => {}
         }
     }

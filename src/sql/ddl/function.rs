@@ -5,7 +5,7 @@
 
 use serde_json::json;
 
-use crate::model::catalog::Function;
+use crate::model::catalog::{Function, Table};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::Oid;
 use crate::sql::Action;
@@ -249,9 +249,20 @@ pub(super) fn drop(
         } else if !users.is_empty() {
             binder.notices.push(super::depend::cascades(&users));
         }
-        trigger::function_dropped(function.oid, &mut work, binder)?;
-        work.push(record::delete("_eider_function", &[("oid", function.oid.into())]));
-        dropping::forget(PG_PROC, function.oid, &mut work);
+        forget(function, |_| true, &mut work, binder)?;
     }
     Ok(work.finish("DROP FUNCTION"))
+}
+
+/// Drops a function, with the triggers of tables that are `kept`.
+pub(super) fn forget(
+    function: &Function,
+    kept: impl Fn(&Table) -> bool,
+    work: &mut Work,
+    binder: &mut Binder<'_>,
+) -> Result<(), Error> {
+    trigger::function_dropped(function.oid, kept, work, binder)?;
+    work.push(record::delete("_eider_function", &[("oid", function.oid.into())]));
+    dropping::forget(PG_PROC, function.oid, work);
+    Ok(())
 }

@@ -140,6 +140,13 @@ pub(super) fn drop_schemas<'c>(
             .filter(|one| inside(&one.schema))
             .map(|one| (one.oid, Object::Type(one))),
     );
+    objects.extend(
+        catalog
+            .functions
+            .values()
+            .filter(|one| inside(&one.schema))
+            .map(|one| (one.oid, Object::Function(one))),
+    );
     objects.sort_unstable_by_key(|(oid, _)| *oid);
     let targets: Vec<Object<'c>> = objects.into_iter().map(|(_, object)| object).collect();
     let mut work = Work::new(binder);

@@ -243,10 +243,11 @@ pub(super) fn function_changed(
 /// A function goes, and its triggers.
 pub(super) fn function_dropped(
     function: Oid,
+    kept: impl Fn(&Table) -> bool,
     work: &mut Work,
     binder: &mut Binder<'_>,
 ) -> Result<(), Error> {
-    for table in tables_with(function, binder) {
+    for table in tables_with(function, binder).into_iter().filter(|table| kept(table)) {
         let (gone, left): (Vec<_>, Vec<_>) =
             own(table, binder).into_iter().partition(|one| one.function == function);
         for one in &gone {

@@ -73,11 +73,61 @@ impl Lower<'_> {
                     name: cte.name.clone(),
                     columns: cte.query.outputs.iter().map(|output| output.alias.clone()).collect(),
                     materialized: cte.materialized,
-                    query: self.query(&cte.query, false)?,
+                    query: self.cte_query(cte)?,
                 })
             })
             .collect::<Result<_, Error>>()?;
         Ok(lite::With { recursive, ctes })
+    }
+
+    /// SQLite wants a recursive query to be a UNION of its two terms.
+    fn cte_query(&mut self, cte: &Cte) -> Result<lite::Query, Error> {
+        match &cte.query.body {
+            Body::SetOperation { op: SetOp::Union, all, left, right } if cte.refers_to_itself => {
+                let op = if *all { "UNION ALL" } else { "UNION" };
+                let with = self.with(&cte.query.ctes, cte.query.recursive)?;
+                // A query around the second term would hide that it refers to the first.
+                let outputs = &cte.query.outputs;
+                let left = Box::new(self.set_branch(left, outputs, !all, false)?);
+                let right = Box::new(self.query(right, false)?);
+                let body = lite::Body::Compound { left, op, right };
+                Ok(lite::Query { with, ..lite::Query::new(body) })
+            }
+            _ => self.query(&cte.query, false),
+        }
+    }
+
+    /// `left op right`: the first branch gives the columns their names and collations.
+    fn compound(
+        &mut self,
+        op: &'static str,
+        (left, right): (&Query, &Query),
+        outputs: &[Output],
+        named: bool,
+    ) -> Result<lite::Body, Error> {
+        let left = self.set_branch(left, outputs, op != "UNION ALL", named)?;
+        let right = self.set_branch(right, outputs, op != "UNION ALL", false)?;
+        Ok(lite::Body::Compound { left: Box::new(left), op, right: Box::new(right) })
+    }
+
+    /// UNION where equal values can look different (`1.0` and `1.00`): the first one is kept, while SQLite's
+    /// UNION would keep the last.
+    fn first_of_union(
+        &mut self,
+        branches: (&Query, &Query),
+        outputs: &[Output],
+    ) -> Result<lite::Body, Error> {
+        let all = self.compound("UNION ALL", branches, outputs, true)?;
+        let item = |output: &Output| {
+            let column = lite::Expr::column(&output.alias);
+            (collated(self.types, column, output.data_type), Some(output.alias.clone()))
+        };
+        let items = outputs.iter().map(item).collect();
+        let query = Box::new(lite::Query::new(all));
+        let from = lite::From::Subquery { query, alias: "branches".to_owned() };
+        let select =
+            lite::Select { distinct: true, items, from: Some(from), ..lite::Select::default() };
+        Ok(lite::Body::Select(Box::new(select)))
     }
 
     pub(super) fn body(
@@ -122,6 +172,11 @@ impl Lower<'_> {
                 left,
                 right,
             } => self.counted_set(*op, left, right, outputs)?,
+            Body::SetOperation { op: SetOp::Union, all: false, left, right }
+                if outputs.iter().any(|output| self.collation(output.data_type).is_some()) =>
+            {
+                self.first_of_union((left, right), outputs)?
+            }
             Body::SetOperation { op, all, left, right } => {
                 let op = match (op, all) {
                     (SetOp::Union, true) => "UNION ALL",
@@ -129,10 +184,7 @@ impl Lower<'_> {
                     (SetOp::Except, _) => "EXCEPT",
                     (SetOp::Intersect, _) => "INTERSECT",
                 };
-                // The first branch gives the columns their names and collations.
-                let left = self.set_branch(left, outputs, op != "UNION ALL", named)?;
-                let right = self.set_branch(right, outputs, op != "UNION ALL", false)?;
-                lite::Body::Compound { left: Box::new(left), op, right: Box::new(right) }
+                self.compound(op, (left, right), outputs, named)?
             }
         })
     }

@@ -122,8 +122,12 @@ impl Cursor<'_> {
                 let operand = self.nested(|cursor| cursor.expr_from(level::SIGN))?;
                 Ok(match operand.kind {
                     // A constant takes its sign at once, so that the lowest integers can be written.
-                    ExprKind::Number(text) if !text.starts_with('-') => {
-                        Expr { kind: ExprKind::Number(format!("-{text}")), position }
+                    ExprKind::Number(text) => {
+                        let text = match text.strip_prefix('-') {
+                            Some(positive) => positive.to_owned(),
+                            None => format!("-{text}"),
+                        };
+                        Expr { kind: ExprKind::Number(text), position }
                     }
                     kind => unary("-", Expr { kind, position: operand.position }, position),
                 })

@@ -302,11 +302,19 @@ impl Cursor<'_> {
     fn typed_constant(&mut self, position: u32) -> Result<Option<Expr>, Error> {
         let start = self.at;
         let interval = self.is_word("INTERVAL");
+        let double = self.is_word("DOUBLE");
         let is_string = |cursor: &Self| {
             cursor.peek().is_some_and(|token| literal::string_token(token).is_some())
         };
         let target = match self.type_name() {
             Ok(target) if is_string(self) => target,
+            // Such a word is no function's name.
+            read if self.tokens.get(start + 1).map(|token| &token.token)
+                == Some(&Token::LParen)
+                && !double =>
+            {
+                return Err(read.err().unwrap_or_else(|| self.unexpected()));
+            }
             _ => {
                 self.at = start;
                 return Ok(None);
