@@ -151,12 +151,22 @@ impl Engine {
         self.core.order(Order::Transfer { to: to.map(str::to_owned) }, timeout).await
     }
 
-    /// Waits until this node has applied what the leader has committed (`/readyz?sync`).
-    pub async fn sync(&self, timeout: Duration) -> Result<(), Error> {
-        let limits = Limits { deadline: Some(clock::now().plus(timeout)), ..Limits::default() };
+    /// Waits until this node has applied what the leader has committed (`/readyz?sync`): as long as
+    /// `limits` allow, and no longer than `patience`.
+    ///
+    /// # Errors
+    /// 57P03 without a leader or when patience ends; 57014.
+    pub async fn sync(&self, limits: &Limits, patience: Duration) -> Result<(), Error> {
         let running = limits.cancel.start();
         let level = crate::model::read_level::ReadLevel::Linearizable;
-        self.core.satisfy(level, &limits, &running).await.map(drop)
+        let applied = self.core.satisfy(level, limits, &running);
+        match clock::timeout(patience, applied).await {
+            Ok(applied) => applied.map(drop),
+            Err(clock::Elapsed) => Err(Error::retry(
+                SqlState::CANNOT_CONNECT_NOW,
+                "this node has not caught up with the leader in time",
+            )),
+        }
     }
 
     /// Makes what was applied durable in this node's database files, and with `keep` removes its log

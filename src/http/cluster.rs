@@ -271,7 +271,10 @@ async fn check(call: &Call, lines: &mut Vec<String>) -> Result<(), String> {
     }
     lines.push("[+]store ok".to_owned());
     if call.params.has("sync") {
-        engine.sync(timeout).await.map_err(|error| format!("[+]sync {error}"))?;
+        engine
+            .sync(&Limits::default(), timeout)
+            .await
+            .map_err(|error| format!("[+]sync {error}"))?;
         lines.push("[+]sync ok".to_owned());
     }
     probe(call, timeout).await.map_err(|error| format!("[+]db not ok: ({error})"))?;

@@ -11,7 +11,7 @@ use crate::model::error::{Error, SqlState};
 use crate::model::notification::{CHANNEL_BYTES_MAX, Notification};
 use crate::session::Session;
 use crate::session::portal::Reply;
-use crate::session::run::{CATCH_UP, complete};
+use crate::session::run::complete;
 use crate::session::transaction::Phase;
 use crate::sql::TransactionModes;
 
@@ -90,7 +90,7 @@ impl Session {
         if !self.ears.asked.iter().any(|(_, asked)| matches!(asked, Listening::Begin(_))) {
             return Ok(());
         }
-        Box::pin(self.engine.sync(CATCH_UP)).await?;
+        self.catch_up().await?;
         let (engine, database) = (&self.engine, self.database);
         let listener = self.ears.listener.get_or_insert_with(|| engine.listener(database));
         for (_, asked) in &self.ears.asked {

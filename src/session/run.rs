@@ -21,7 +21,7 @@ use crate::sql::{
 /// How often a statement is compiled again because the schema changed under it.
 const ATTEMPTS_MAX: u32 = 5;
 /// How long to wait for this node to catch up with a schema change.
-pub(crate) const CATCH_UP: std::time::Duration = std::time::Duration::from_secs(10);
+const CATCH_UP: std::time::Duration = std::time::Duration::from_secs(10);
 /// Bytes of rows that a statement returns at once where they are collected.
 const COLLECTED_BYTES_MAX: usize = 64 << 20;
 
@@ -96,7 +96,7 @@ impl Session {
         for attempt in 0..ATTEMPTS_MAX {
             if attempt > 1 {
                 // The leader has a schema that this node hasn't applied yet.
-                Box::pin(self.engine.sync(CATCH_UP)).await?;
+                self.catch_up().await?;
             }
             let plan = self.plan(prepared, attempt > 0).await?;
             if let Some(reply) = self.perform(&plan, parameters, alone).await? {
@@ -109,6 +109,11 @@ impl Session {
             }
         }
         Err(Error::serialization("the schema kept changing while the statement was compiled"))
+    }
+
+    /// Waits until this node has applied what the leader has committed.
+    pub(crate) async fn catch_up(&mut self) -> Result<(), Error> {
+        Box::pin(self.engine.sync(&self.limits(), CATCH_UP)).await
     }
 
     /// A plan for the present schema. Unless `verify`, a plan that was kept is taken as it is: the
@@ -137,7 +142,7 @@ impl Session {
             Ok(compiled) => compiled,
             // What it names may have been made on another node a moment ago.
             Err(error) if self.write.is_none() && self.view.is_none() => {
-                Box::pin(self.engine.sync(CATCH_UP)).await?;
+                self.catch_up().await?;
                 let newer = self.catalog().await?;
                 if newer.schema == catalog.schema {
                     return Err(error);

@@ -121,7 +121,7 @@ impl Session {
                 Ok(written)
                     if written.outcome == crate::model::statement::UnitOutcome::SchemaChanged =>
                 {
-                    if self.engine.sync(END_TIME).await.is_err() {
+                    if self.engine.sync(&limits, END_TIME).await.is_err() {
                         return;
                     }
                 }

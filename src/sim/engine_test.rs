@@ -384,3 +384,21 @@ fn what_changes_here_while_a_snapshot_arrives_is_put_back() {
         assert!(cluster.contents(0).await == expected);
     });
 }
+
+#[test]
+fn who_set_the_time_tells_what_ended_a_wait_for_the_leader() {
+    run(1, async {
+        let cluster = Engines::new(3, LOG_BYTES).await;
+        let leader = cluster.leader().await;
+        // It leads on for a moment, and hears from nobody.
+        cluster.isolate(leader);
+        let (short, long) = (Duration::from_millis(50), Duration::from_secs(10));
+        let engine = cluster.engine(leader);
+        let late = engine.sync(&Limits::default(), short).await.unwrap_err();
+        assert_eq!(late.state(), SqlState::CANNOT_CONNECT_NOW);
+        assert!(late.message().contains("not caught up"), "{late:?}");
+        let limits = Limits { deadline: Some(clock::now().plus(short)), ..Limits::default() };
+        let stopped = engine.sync(&limits, long).await.unwrap_err();
+        assert_eq!(stopped.state(), SqlState::QUERY_CANCELED);
+    });
+}
