@@ -52,6 +52,7 @@
 pub mod auth;
 pub mod backup;
 pub mod catalog;
+pub mod cdc;
 pub mod client;
 pub mod command;
 pub mod config;

@@ -25,6 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("http", &["model", "platform", "engine", "auth", "tls"]),
     ("client", &["model", "platform", "tls"]),
     ("backup", &["model", "platform", "engine", "client", "tls"]),
+    ("cdc", &["model", "platform", "engine", "client", "tls"]),
     ("config", &[]),
     ("command", &["platform", "client", "config", "tls"]),
 ];

@@ -16,6 +16,7 @@ mod auto_backup;
 mod backup;
 mod big;
 mod catch_up;
+mod cdc;
 mod certificates;
 mod concurrent;
 mod encryption;

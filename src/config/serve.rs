@@ -124,6 +124,15 @@ const GROUPS: &[Group] = &[
     ),
     encryption::GROUP,
     (
+        "Changes",
+        &[flag(
+            "cdc-config",
+            Form::Text("URL|FILE"),
+            "",
+            "Capture changes of rows, and send them to this URL, to 'stdout', or as this file says.",
+        )],
+    ),
+    (
         "Copies",
         &[flag(
             "auto-backup",
@@ -225,7 +234,6 @@ const UNSUPPORTED: &[&str] = &[
     "auto-optimize-int",
     "auto-restore",
     "extensions-path",
-    "cdc-config",
     "otlp-endpoint",
     "otlp-interval",
     "otlp-insecure",
@@ -310,6 +318,8 @@ pub struct Config {
     pub encryption: Encryption,
     /// The file that says when and where a database is copied to.
     pub auto_backup: Option<PathBuf>,
+    /// Where changes are sent to, or the file that says so.
+    pub cdc_config: Option<String>,
     /// `None`: no statement is slow.
     pub slow_statement: Option<Duration>,
     /// 0: by the number of cores.
@@ -402,6 +412,7 @@ fn build(parsed: &Parsed) -> Result<Config, String> {
         http_allow_origin: text("http-allow-origin"),
         encryption: encryption::build(text, |name| parsed.switch(&SYNTAX, name))?,
         auto_backup: text("auto-backup").map(PathBuf::from),
+        cdc_config: text("cdc-config"),
         slow_statement: Some(parsed.duration(&SYNTAX, "slow-statement"))
             .filter(|limit| !limit.is_zero()),
         log_level: level(parsed, "log-level")?,
@@ -598,7 +609,7 @@ mod tests {
             ("-db-max-ro-conns 0 data", "-db-max-ro-conns must be"),
             ("-max-value-bytes 8GiB data", "too large"),
             ("-raft-log-level LOUD data", "'loud' is not ERROR"),
-            ("-cdc-config file data", "-cdc-config is not supported yet"),
+            ("-extensions-path x data", "-extensions-path is not supported yet"),
             ("-http-cert file data", "-http-cert needs -http-key"),
             ("-pg-key file data", "-pg-key needs -pg-cert"),
             ("-http-cert c -http-key k -http-verify-client data", "needs -http-ca-cert"),

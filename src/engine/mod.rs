@@ -8,6 +8,7 @@
 mod admin;
 mod advisory;
 mod cancel;
+mod changes;
 mod core;
 mod forward;
 mod inbox;
@@ -41,6 +42,7 @@ use std::sync::Arc;
 pub use self::admin::DatabaseUse;
 pub use self::advisory::AdvisoryLocks;
 pub use self::cancel::{Canceler, Limits};
+pub use self::changes::{Change, ChangeMarks, check_table_filter};
 pub use self::listen::Listener;
 pub use self::observe::{DURATION_BOUNDS, Durations, StatementCounts, StatementKind};
 pub use self::peers::{Incoming, Outgoing, Peers};
@@ -57,6 +59,7 @@ use crate::model::member::Member;
 use crate::model::statement::{Dialect, UnitOutcome};
 use crate::platform::disk::Disk;
 pub use crate::raft::Fence;
+pub use crate::sqlite::Capturing;
 pub use crate::sqlite::{MAGIC as DATABASE_MAGIC, PAGE_BYTES, set_wal_mode};
 use crate::{raft, sqlite};
 

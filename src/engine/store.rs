@@ -261,6 +261,13 @@ impl Store {
         Spool::open(self.making.disk.clone(), &directory, id)
     }
 
+    /// Opens a database's file. Changes are captured in the database that they are asked of.
+    fn open_file(&self, path: &Path, name: &str) -> Result<sqlite::Database, Fault> {
+        let mut options = self.making.options.sqlite.clone();
+        options.capturing = options.capturing.filter(|capturing| capturing.database == name);
+        sqlite::Database::open(&self.making.disk, path, &options)
+    }
+
     /// Starts a database's lane. Without a file, only its position counts.
     fn add(
         &self,
@@ -272,7 +279,7 @@ impl Store {
         let making = &self.making;
         let file = if with_file {
             let path = self.path(id, name);
-            Some(sqlite::Database::open(&making.disk, &path, &making.options.sqlite)?)
+            Some(self.open_file(&path, name)?)
         } else {
             None
         };
@@ -420,8 +427,7 @@ impl Store {
     ) -> Result<(), Fault> {
         self.claim(state.id, &state.name)?;
         let path = self.path(state.id, &state.name);
-        let making = &self.making;
-        let database = sqlite::Database::open(&making.disk, &path, &making.options.sqlite)?;
+        let database = self.open_file(&path, &state.name)?;
         database.writer().install(state.pages, pages)?;
         // Nobody else reads it: one is complete.
         database.checkpoint().map(drop)

@@ -6,6 +6,7 @@
 
 mod backup;
 mod body;
+mod changes;
 mod cluster;
 mod console;
 mod counters;
@@ -54,6 +55,7 @@ use crate::http::params::Params;
 use crate::http::queue::Queue;
 use crate::http::sql::Call;
 use crate::platform::clock::{self, Instant};
+use crate::platform::watch;
 use crate::tls::Acceptor;
 
 /// The version of rqlite's API that this one follows. Clients read it from `X-RQLITE-VERSION`.
@@ -91,6 +93,8 @@ pub struct Options {
     /// `None`: HTTP without encryption.
     pub tls: Option<Acceptor>,
     pub queue: QueueOptions,
+    /// Whether there are changes to ask for.
+    pub captures_changes: bool,
 }
 
 /// Serves HTTP on `listener` until `stop` changes. Requests that run then may end.
@@ -101,11 +105,11 @@ pub async fn serve(
     listener: tokio::net::TcpListener,
     engine: Engine,
     options: Arc<Options>,
-    stop: crate::platform::watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     listener.local_addr()?;
     let acceptor = options.tls.clone();
-    let (router, emptied) = router(engine, options);
+    let (router, emptied) = router(engine, options, stop.clone());
     listen::run(listener, acceptor, router, stop).await;
     // The router is gone, and with it the way into the queue.
     if clock::timeout(QUEUE_END_TIMEOUT, emptied).await.is_err() {
@@ -126,6 +130,8 @@ pub(crate) struct App {
     counters: Arc<Counters>,
     /// Memory for bodies, in [`BODY_UNIT`]s.
     bodies: Semaphore,
+    /// Set when the node stops: what has no end by itself ends then.
+    stop: watch::Receiver<bool>,
 }
 
 impl App {
@@ -137,7 +143,11 @@ impl App {
 }
 
 /// The whole API as one service, and what resolves when its queue was emptied after its end.
-fn router(engine: Engine, options: Arc<Options>) -> (Router, oneshot::Receiver<()>) {
+fn router(
+    engine: Engine,
+    options: Arc<Options>,
+    stop: watch::Receiver<bool>,
+) -> (Router, oneshot::Receiver<()>) {
     let counters = Arc::new(Counters::default());
     let (queue, emptied) = Queue::start(engine.clone(), options.queue, Arc::clone(&counters));
     let app = App {
@@ -148,6 +158,7 @@ fn router(engine: Engine, options: Arc<Options>) -> (Router, oneshot::Receiver<(
         started: clock::now(),
         started_wall: clock::wall(),
         bodies: Semaphore::new(BODIES_BYTES_MAX / BODY_UNIT),
+        stop,
     };
     (Router::new().fallback(answer).with_state(Arc::new(app)), emptied)
 }
@@ -175,6 +186,7 @@ enum Endpoint {
     Verify,
     Sql,
     Console,
+    Changes,
 }
 
 impl Endpoint {
@@ -184,7 +196,7 @@ impl Endpoint {
             // The console's files hold nothing; what it shows comes from other endpoints.
             Self::About | Self::Console => Permissions::default(),
             Self::Execute => Permission::Execute.into(),
-            Self::Query | Self::Sql => Permission::Query.into(),
+            Self::Query | Self::Sql | Self::Changes => Permission::Query.into(),
             Self::Request => Permission::Query.and(Permission::Execute),
             Self::Status | Self::Nodes | Self::Licenses | Self::Vars | Self::Metrics => {
                 Permission::Status.into()
@@ -223,6 +235,7 @@ const ROUTES: &[(&str, bool, &[Method], Endpoint)] = &[
     ("/debug/vars", false, ANY, Endpoint::Vars),
     ("/metrics", false, &[Method::GET], Endpoint::Metrics),
     ("/verify", false, &[Method::POST], Endpoint::Verify),
+    ("/cdc", false, &[Method::GET], Endpoint::Changes),
     ("/console", true, &[Method::GET, Method::HEAD], Endpoint::Console),
 ];
 
@@ -357,6 +370,7 @@ async fn handle(call: Call, endpoint: Endpoint, request: Request) -> Result<Resp
         Endpoint::Verify => maintain::verify(&call).await,
         Endpoint::Sql => maintain::sql(&call, &parts, &body).await,
         Endpoint::Console => Ok(console::serve(&parts)),
+        Endpoint::Changes => changes::changes(&call, &parts).await,
         // Above.
         Endpoint::Load | Endpoint::Boot => Err(Failure::internal("the body was read already")),
     }
@@ -418,7 +432,8 @@ pub(crate) struct TestReply {
 #[cfg(test)]
 impl TestClient {
     pub(crate) fn new(engine: Engine, options: Options) -> Self {
-        Self(router(engine, Arc::new(options)).0)
+        // Nobody sends: the test's end is the end.
+        Self(router(engine, Arc::new(options), watch::channel(false).1).0)
     }
 
     /// `content_type` may be empty.

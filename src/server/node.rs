@@ -31,7 +31,7 @@ use crate::server::listen::{Listener, Listeners};
 use crate::server::meeting::Meeting;
 use crate::server::recover::Recovery;
 use crate::server::transport::PeerTransport;
-use crate::{backup, http, pg, sqlite};
+use crate::{backup, cdc, http, pg, sqlite};
 
 /// Segments of the Raft log.
 const SEGMENT_BYTES: u64 = 64 << 20;
@@ -91,7 +91,8 @@ pub(super) struct Node {
     joiner: Joiner,
     meeting: Option<Arc<Meeting>>,
     clients: [Part; 2],
-    backups: Option<Part>,
+    /// Copies and changes on their way out.
+    outgoing: Vec<Part>,
     peers: Part,
     /// Held until the end.
     _data: DataDir,
@@ -106,7 +107,7 @@ fn timing(config: &Config) -> raft::Timing {
     }
 }
 
-fn engine_options(config: &Config, data: &DataDir) -> engine::Options {
+fn engine_options(config: &Config, data: &DataDir, changes: Option<&cdc::Plan>) -> engine::Options {
     engine::Options {
         data_dir: data.root.clone(),
         sqlite: sqlite::Options {
@@ -116,6 +117,7 @@ fn engine_options(config: &Config, data: &DataDir) -> engine::Options {
             readers_max: config.readers_max,
             deparse: Some(Arc::new(crate::sql::Deparser)),
             value_bytes_max: config.value_bytes_max,
+            capturing: changes.map(|plan| Arc::new(plan.capturing())),
         },
         entry_bytes_max: ENTRY_BYTES_MAX,
         queue_length_max: config.waiting_writes_max,
@@ -139,6 +141,14 @@ fn backup_plan(config: &Config) -> Result<Option<backup::Plan>, String> {
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     let environment = std::env::vars().collect();
     backup::Plan::parse(&text, &environment, parse_duration).map(Some).map_err(wrong)
+}
+
+/// Reads what `-cdc-config` says.
+fn changes_plan(config: &Config) -> Result<Option<cdc::Plan>, String> {
+    let Some(argument) = &config.cdc_config else { return Ok(None) };
+    let read = |path: &str| std::fs::read_to_string(path).map_err(|error| error.to_string());
+    let plan = cdc::Plan::parse(argument, read, parse_duration);
+    plan.map(Some).map_err(|why| format!("-cdc-config {argument}: {why}"))
 }
 
 fn member(config: &Config, data: &DataDir, listeners: &Listeners) -> Member {
@@ -166,6 +176,7 @@ fn open(
     data: &DataDir,
     me: &Member,
     disk: &Arc<dyn Disk>,
+    changes: Option<&cdc::Plan>,
 ) -> Result<Stored, Fault> {
     let limits = raftlog::Limits { segment_bytes: SEGMENT_BYTES, cache_bytes: LOG_CACHE_BYTES };
     // Before everything else: `identity` tells a lost log by what was made after it.
@@ -176,7 +187,7 @@ fn open(
         // The first one stops the node; what follows from it is of no interest.
         drop(report.try_send(fault));
     };
-    let options = engine_options(config, data);
+    let options = engine_options(config, data, changes);
     let engine = Engine::open(options, me.clone(), Arc::clone(disk), states, on_fault)?;
     Ok(Stored { log, engine, faults })
 }
@@ -194,7 +205,8 @@ impl Node {
         let listeners = Listeners::bind(&config).await?;
         let me = member(&config, &data, &listeners);
         let text = |fault: Fault| fault.message;
-        let Stored { log, engine, faults } = open(&config, &data, &me, &disk).map_err(text)?;
+        let Stored { log, engine, faults } =
+            open(&config, &data, &me, &disk, access.changes.as_ref()).map_err(text)?;
         let identity =
             Identity { node: me.id, store: me.store, cluster: Arc::new(OnceLock::new()) };
         let (node_acceptor, node_connector) = access.certificates.node.clone().unzip();
@@ -232,7 +244,9 @@ impl Node {
         let peers = Part::spawn(|stop| {
             peer::serve(raft_listener.socket, node_acceptor, accepting, inbound, stop)
         });
-        let backups = access.plan.take().map(|plan| back_up(&engine, plan));
+        let mut outgoing: Vec<_> =
+            access.plan.take().map(|plan| back_up(&engine, plan)).into_iter().collect();
+        outgoing.extend(access.changes.take().map(|plan| publish(&engine, plan, &me)));
         let https = access.certificates.https.clone();
         let joiner =
             Joiner { client, identity, me: me.clone(), read_only: config.non_voter, https };
@@ -247,7 +261,7 @@ impl Node {
             joiner,
             meeting,
             clients,
-            backups,
+            outgoing,
             peers,
             _data: data,
         };
@@ -318,9 +332,9 @@ impl Node {
 
     /// Stops in good order.
     pub(super) async fn stop(self) {
-        self.clients.iter().chain(&self.backups).for_each(Part::stop);
+        self.clients.iter().chain(&self.outgoing).for_each(Part::stop);
         self.step_aside().await;
-        for part in self.clients.into_iter().chain(self.backups) {
+        for part in self.clients.into_iter().chain(self.outgoing) {
             part.ended().await;
         }
         self.peers.stop();
@@ -390,13 +404,20 @@ struct Access {
     users: Option<Arc<Users>>,
     certificates: Certificates,
     plan: Option<backup::Plan>,
+    changes: Option<cdc::Plan>,
 }
 
 impl Access {
     fn read(config: &Config) -> Result<Self, String> {
         let certificates = Certificates::read(&config.encryption, config.joins_https())?;
-        Ok(Self { users: users(config)?, certificates, plan: backup_plan(config)? })
+        let (users, plan) = (users(config)?, backup_plan(config)?);
+        Ok(Self { users, certificates, plan, changes: changes_plan(config)? })
     }
+}
+
+fn publish(engine: &Engine, plan: cdc::Plan, me: &Member) -> Part {
+    let (engine, name) = (engine.clone(), me.name.clone());
+    Part::spawn(|stop| cdc::run(engine, plan, name, stop))
 }
 
 fn back_up(engine: &Engine, plan: backup::Plan) -> Part {
@@ -430,6 +451,7 @@ fn serve_clients(
             delay_max: config.queue_delay_max,
             transaction: config.queue_transaction,
         },
+        captures_changes: config.cdc_config.is_some(),
     });
     let pg_options = Arc::new(pg::Options {
         connections_max: config.pg_connections_max,

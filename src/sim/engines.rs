@@ -180,6 +180,7 @@ impl Engines {
                 readers_max: 8,
                 deparse: None,
                 value_bytes_max: 16 << 20,
+                capturing: None,
             },
             entry_bytes_max: sizes.entry_bytes_max,
             queue_length_max: 100,

@@ -69,6 +69,7 @@ fn engine_options(data_dir: &Path) -> engine::Options {
             readers_max: 8,
             deparse: None,
             value_bytes_max: 16 << 20,
+            capturing: None,
         },
         entry_bytes_max: 1 << 20,
         queue_length_max: 100,
@@ -122,6 +123,7 @@ async fn client_with(data_dir: &Path, change: impl FnOnce(&mut Options)) -> Test
         allow_origin: None,
         tls: None,
         queue: QueueOptions::default(),
+        captures_changes: false,
     };
     change(&mut options);
     TestClient::new(engine, options)

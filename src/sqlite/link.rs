@@ -8,8 +8,9 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::model::error::Fault;
-use crate::model::id::SchemaVersion;
+use crate::model::id::{SchemaVersion, TransactionId};
 use crate::model::statement::Dialect;
+use crate::sqlite::changes::Changes;
 use crate::sqlite::control::Watch;
 use crate::sqlite::culprit::Notes;
 use crate::sqlite::errors::fault;
@@ -54,10 +55,19 @@ pub(crate) struct Link {
     pub(crate) changed: Arc<Changed>,
     /// What the open transaction notifies.
     pub(crate) outbox: Arc<Outbox>,
+    /// What the open transaction changes, where that is captured.
+    pub(crate) changes: Option<Arc<Changes>>,
     /// Where values of sequences come from; empty but for the write connection's.
     pub(crate) sequences: Arc<Sequences>,
     /// Whether `"x"` may be a string.
     lax_quotes: Cell<bool>,
+}
+
+/// How much an open transaction is to tell others.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Effects {
+    notified: usize,
+    noted: u64,
 }
 
 impl Link {
@@ -71,6 +81,7 @@ impl Link {
             notes: Arc::default(),
             changed: Arc::default(),
             outbox: Arc::default(),
+            changes: None,
             sequences: Arc::default(),
             lax_quotes: Cell::new(true),
         }
@@ -86,6 +97,58 @@ impl Link {
             self.sequences.load(&self.connection)?;
         }
         Ok(())
+    }
+
+    /// The transaction is over: what it was to tell others is forgotten.
+    pub(crate) fn forget_effects(&self) {
+        self.outbox.clear();
+        self.changes.iter().for_each(|changes| changes.clear());
+    }
+
+    /// How much there is of that.
+    pub(crate) fn effects(&self) -> Effects {
+        let noted = self.changes.as_ref().map_or(0, |changes| changes.length());
+        Effects { notified: self.outbox.len(), noted }
+    }
+
+    /// Forgets what came after `before`: of a failed statement, and of its second run that looks for the
+    /// culprit.
+    pub(crate) fn cut_effects(&self, before: Effects) {
+        self.outbox.cut(before.notified);
+        self.changes.iter().for_each(|changes| changes.cut(before.noted));
+    }
+
+    /// A savepoint was set.
+    pub(crate) fn savepoint(&self, depth: u32) {
+        self.outbox.savepoint(depth);
+        self.changes.iter().for_each(|changes| changes.savepoint(depth));
+    }
+
+    /// What came after a savepoint was rolled back.
+    pub(crate) fn rollback_to(&self, depth: u32) {
+        self.outbox.rollback_to(depth);
+        self.changes.iter().for_each(|changes| changes.rollback_to(depth));
+    }
+
+    /// A savepoint is gone; what came after it stays.
+    pub(crate) fn release(&self, depth: u32) {
+        self.outbox.release(depth);
+        self.changes.iter().for_each(|changes| changes.release(depth));
+    }
+
+    /// An unchecked statement runs: rows may move by it, which is no change of theirs.
+    pub(crate) fn follow_moves(&self, sql: &str) {
+        self.changes.iter().for_each(|changes| changes.follow_moves(sql));
+    }
+
+    /// Names of tables may mean other ones from now on.
+    pub(crate) fn forget_names(&self) {
+        self.changes.iter().for_each(|changes| changes.forget_names());
+    }
+
+    /// Keeps what the transaction changed, where that is captured.
+    pub(crate) fn write_changes(&self, txid: TransactionId) -> rusqlite::Result<()> {
+        self.changes.as_ref().map_or(Ok(()), |changes| changes.write(&self.connection, txid))
     }
 
     /// Switches to a dialect's reading of `"x"`. A cached statement keeps the reading it was
@@ -111,6 +174,12 @@ pub(crate) fn open_writer(
     let watch = Watch::with_limit(Arc::clone(tap), options.transaction_bytes_max);
     let connection = open_tapped(place, tap, options)?;
     let mut link = Link::new(connection, watch);
+    if let Some(capturing) = &options.capturing {
+        let beside = place.with_suffix(&format!("-changes-{dialect:?}").to_lowercase());
+        beside.remove()?;
+        let installed = Changes::install(&link.connection, capturing, beside);
+        link.changes = Some(installed.map_err(|error| fault("open the database", &error))?);
+    }
     link.outbox.open();
     let foreign_keys = dialect == Dialect::Postgres || options.foreign_keys;
     prepare_for_clients(&mut link, options)

@@ -25,7 +25,7 @@ use crate::sqlite::page::{FORMAT_VERSIONS, RESERVED_AT, RESERVED_BYTES, set_wal_
 use crate::sqlite::place::Place;
 use crate::sqlite::vfs::{PAGE_BYTES, reserve_bytes};
 use crate::sqlite::writer::execute;
-use crate::sqlite::{Control, Options, schema};
+use crate::sqlite::{Control, Options, changes, schema};
 
 /// What every SQLite database begins with (SQLite file format §1.3.1).
 pub const MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -158,17 +158,22 @@ fn add_own_tables(connection: &Connection) -> Result<(), Error> {
     add().map_err(|error| of_file(&error))
 }
 
-/// Notes in a prepared file which transaction will have put it in place, and the schema version.
+/// Notes in a prepared file which transaction will have put it in place, and the schema version; and puts
+/// the changes there that were captured so far.
 fn stamp_staged(
     place: &Place,
-    txid: TransactionId,
-    version: SchemaVersion,
+    (txid, version): (TransactionId, SchemaVersion),
+    applier: &Connection,
+    capturing: bool,
 ) -> rusqlite::Result<()> {
     let connection = place.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.pragma_update_and_check(None, "journal_mode", "MEMORY", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "OFF")?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
     connection.execute("UPDATE _eider_position SET txid = ?1", [txid.0.cast_signed()])?;
+    connection.execute_batch("BEGIN")?;
+    changes::carry_over(applier, &connection, txid, capturing)?;
+    connection.execute_batch("COMMIT")?;
     connection.pragma_update(None, "schema_version", version.0.cast_signed())?;
     connection.close().map_err(|(_, error)| error)
 }
@@ -194,7 +199,9 @@ pub(crate) fn write_pages(
     control: &Control,
 ) -> Result<(), Stopped> {
     let place = Place::new(&shared.place.disk, path);
-    stamp_staged(&place, stamps.0, stamps.1).map_err(|error| Stopped::Error(of_file(&error)))?;
+    let capturing = shared.options.capturing.is_some();
+    stamp_staged(&place, stamps, applier, capturing)
+        .map_err(|error| Stopped::Error(of_file(&error)))?;
     let disk_failed = |error: std::io::Error| Stopped::Error(of_disk(&error));
     let file: Arc<dyn File> = place.disk.open(path, false).map_err(disk_failed)?;
     let pages = (file.len().map_err(disk_failed)? / PAGE_BYTES as u64) as u32;

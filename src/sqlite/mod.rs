@@ -5,6 +5,7 @@
 mod answers;
 mod apply;
 mod capture;
+mod changes;
 mod constraint;
 mod control;
 mod culprit;
@@ -32,6 +33,8 @@ mod writer;
 #[cfg(test)]
 mod catalog_test;
 #[cfg(test)]
+mod changes_test;
+#[cfg(test)]
 mod guard_test;
 #[cfg(test)]
 mod random_test;
@@ -52,6 +55,7 @@ use crate::platform::clock::Instant;
 
 pub use answers::Remembered;
 pub use capture::Capture;
+pub use changes::{Capturing, check_table_filter};
 pub use database::Database;
 pub use load::{MAGIC, prepare_load};
 pub use page::{page_checksum, set_wal_mode};
@@ -77,6 +81,8 @@ pub struct Options {
     pub deparse: Option<Arc<dyn Deparse>>,
     /// The longest string or BLOB, in bytes (`SQLITE_LIMIT_LENGTH`).
     pub value_bytes_max: u32,
+    /// Which changes of rows are captured, if any are.
+    pub capturing: Option<Arc<Capturing>>,
 }
 
 /// Takes a statement's rows as they are made.

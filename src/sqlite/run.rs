@@ -119,6 +119,7 @@ fn run_several(
         let mut collector = Held::default();
         bind(&mut prepared, &statement.parameters)?;
         completion = step_all(link, &mut prepared, &mut collector)?;
+        link.forget_names();
         read_only &= completion.read_only;
         held = Some(collector);
     }
@@ -293,6 +294,9 @@ fn step(
         batch.flush()?;
     }
     drop(rows);
+    if let Some(changes) = &link.changes {
+        changes.name_columns(&link.connection)?;
+    }
     if !announced && !go_on(prepared) {
         return Ok(Ok(None));
     }
@@ -371,7 +375,7 @@ pub(crate) fn reads_system_tables(sql: &str) -> bool {
 }
 
 /// Whether a statement of the PostgreSQL compiler changes what the catalog is made from: it writes
-/// to one of Eider's own tables. A sequence's state is not part of the catalog.
+/// to one of Eider's own tables. A sequence's state and captured changes are not part of the catalog.
 ///
 /// The compiler alone writes to those tables, and always as one plain statement whose target stands
 /// first, in double quotes.
@@ -382,7 +386,8 @@ pub(super) fn writes_catalog(sql: &str) -> bool {
         .unwrap_or_default();
     let sequence_state =
         sql.starts_with("UPDATE \"_eider_sequence\"") && sql.contains("last_value");
+    let changes = target.starts_with("\"_eider_change");
     let definition =
         sql.strip_prefix(UNCHECKED).is_some_and(|sql| sql.starts_with("UPDATE \"sqlite_schema\""));
-    definition || target.starts_with("\"_eider_") && !sequence_state
+    definition || target.starts_with("\"_eider_") && !sequence_state && !changes
 }

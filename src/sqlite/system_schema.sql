@@ -13,7 +13,7 @@
 --   statements made are numbered from 1 as they stand.
 -- * Texts of expressions and queries are PostgreSQL's, as they were written.
 -- * A change to any of these rows changes the schema version, except a sequence's state (last_value,
---   is_called, reserved, version), the position and the answers.
+--   is_called, reserved, version), the position, the answers and the changes.
 
 -- The last transaction in this file.
 CREATE TABLE _eider_position (
@@ -257,6 +257,23 @@ CREATE TABLE _eider_answer (
   answer BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Changes of rows that were captured and may still be asked for (sqlite/changes). number: grows by one,
+-- and none comes again; at: milliseconds since 1970; event: JSON.
+CREATE TABLE _eider_change (
+  number INTEGER PRIMARY KEY,
+  txid INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  event TEXT NOT NULL
+) STRICT;
+
+-- sent: the last change that was delivered where changes are sent to; removed: the last that is gone.
+CREATE TABLE _eider_change_mark (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  sent INTEGER NOT NULL,
+  removed INTEGER NOT NULL
+) STRICT;
+
 INSERT INTO _eider_position (id, txid) VALUES (1, 0);
+INSERT INTO _eider_change_mark (id, sent, removed) VALUES (1, 0, 0);
 INSERT INTO _eider_oid (id, next) VALUES (1, 16384);
 INSERT INTO _eider_schema (name, oid) VALUES ('public', 2200);

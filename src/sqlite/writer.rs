@@ -373,11 +373,12 @@ impl Writer {
                 .map_err(|error| self.run_error(&error))?;
         }
         let changes_before = link.connection.total_changes();
-        let notified_before = link.outbox.len();
+        let before = link.effects();
         errors::forget_function_error();
         let unchecked = dialect == Dialect::Postgres && sql.starts_with(UNCHECKED);
         if unchecked {
             set_unchecked(&link.connection, true).map_err(|error| self.run_error(&error))?;
+            link.follow_moves(sql);
         } else {
             link.guard.lower(dialect);
         }
@@ -410,8 +411,7 @@ impl Writer {
                     _ => Failing::Definition,
                 };
                 let failure = self.failure(stop, stopped, denied, failing);
-                // A second run that looks for the culprit notifies, too.
-                self.link(dialect).outbox.cut(notified_before);
+                self.link(dialect).cut_effects(before);
                 Err(self.undo(guarded, failure))
             }
         }
@@ -419,7 +419,6 @@ impl Writer {
 
     /// Remembers what a statement may have changed.
     fn note_statement(&mut self, sql: &str, read_only: bool, changed: bool) {
-        let Some(open) = &mut self.open else { return };
         if read_only {
             return;
         }
@@ -428,10 +427,12 @@ impl Writer {
             .any(|word| sql.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word)));
         // A data change that touched no row left no trace; of anything else that isn't known.
         let may_be_ddl = !is_dml || run::may_be_several(sql);
-        open.wrote |= changed || may_be_ddl;
         if may_be_ddl {
             self.failing_triggers = None;
+            self.current().forget_names();
         }
+        let Some(open) = &mut self.open else { return };
+        open.wrote |= changed || may_be_ddl;
         if open.dialect == Dialect::Postgres && run::writes_catalog(sql) {
             open.catalog = None;
             open.catalog_written = true;
@@ -553,7 +554,7 @@ impl Writer {
 
     /// Gives the whole transaction up.
     fn lose(&mut self, error: Error) -> RunError {
-        self.current().outbox.clear();
+        self.current().forget_effects();
         let connection = match &self.open {
             Some(open) => self.connection_of(open),
             None => &self.current().connection,
@@ -581,7 +582,7 @@ impl Writer {
     /// Savepoints nest; `depth` names them, from 1. These are separate from the client's names.
     pub fn savepoint(&mut self, depth: u32) -> Result<(), RunError> {
         self.savepoint_command("SAVEPOINT", depth)?;
-        self.current().outbox.savepoint(depth);
+        self.current().savepoint(depth);
         Ok(())
     }
 
@@ -592,13 +593,13 @@ impl Writer {
         }
         self.postgres.sequences.rolled_back();
         self.savepoint_command("ROLLBACK TO", depth)?;
-        self.current().outbox.rollback_to(depth);
+        self.current().rollback_to(depth);
         Ok(())
     }
 
     pub fn release(&mut self, depth: u32) -> Result<(), RunError> {
         self.savepoint_command("RELEASE", depth)?;
-        self.current().outbox.release(depth);
+        self.current().release(depth);
         Ok(())
     }
 
@@ -648,6 +649,7 @@ impl Writer {
             if ahead {
                 sequences.write(&link.connection)?;
             }
+            link.write_changes(txid)?;
             let set = own!("UPDATE _eider_position SET txid = ?1");
             link.connection.prepare_cached(set)?.execute([txid.0.cast_signed()])?;
             Ok(())
@@ -753,7 +755,7 @@ impl Writer {
         self.postgres.sequences.rolled_back();
         let link = self.link(open.dialect);
         link.guard.lift();
-        link.outbox.clear();
+        link.forget_effects();
         let connection = self.connection_of(&open);
         if !connection.is_autocommit() {
             execute(connection, own!("ROLLBACK"))

@@ -10,11 +10,13 @@
 //! * it puts constants where SQLite stamps page 1, so that its bytes depend on nothing but the
 //!   transactions that made them (`page::stamp`).
 //!
-//! `system_table` is the other thing that SQLite calls back: tables whose rows are in memory.
+//! Two other things that SQLite calls back are here: `system_table`, tables whose rows are in memory, and
+//! `preupdate`, which is told of rows that change.
 
 #![allow(unsafe_code, reason = "SQLite's VFS interface is made of C structs and raw pointers")]
 
 mod file;
+mod preupdate;
 mod register;
 #[cfg(test)]
 mod simulated;
@@ -23,6 +25,7 @@ mod tap;
 mod wal;
 
 pub(crate) use file::damage;
+pub(crate) use preupdate::{ChangeKind, OnChange, RowChange, watch_rows};
 pub(crate) use register::{NAME, URI_PARAMETER, register, reserve_bytes};
 #[cfg(test)]
 pub(crate) use simulated::{SIMULATED, SIMULATED_TAPPED};
