@@ -30,6 +30,7 @@ pub use definition::{PREFIX, Source, SystemColumn, SystemRelation, relation, rel
 pub use describe::Deparse;
 pub use name::{Kind, SearchPath};
 pub use own::role::{SUPERUSER, public_list, role_oid};
+pub(crate) use own::user_type::row_type;
 
 /// The OID of a language that functions are written in.
 pub fn language_oid(name: &str) -> Option<crate::model::pg_type::Oid> {

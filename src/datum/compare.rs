@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use crate::datum::interval::Interval;
 use crate::datum::json::{self, Json};
 use crate::datum::numeric::{Numeric, compare_stored};
-use crate::datum::{array, network, stored};
+use crate::datum::{array, network, record, stored};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{PgType, builtin};
 use crate::model::value::Value;
@@ -36,6 +36,7 @@ pub fn compare(data_type: PgType, left: &Value, right: &Value) -> Result<Orderin
         650 | 869 => {
             network::compare(stored::text(data_type, left)?, stored::text(data_type, right)?)
         }
+        2249 => record::order(left, right)?,
         3802 => documents(stored::text(data_type, left)?, stored::text(data_type, right)?),
         oid => match builtin(oid).map_or(0, |known| known.element_oid) {
             0 | 18 => plain(left, right),

@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 
 use crate::datum::json::write_string;
-use crate::datum::{Style, array, stored, to_text};
+use crate::datum::{Style, array, record, stored, to_text};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{PgType, builtin};
 use crate::model::value::Value;
@@ -55,6 +55,7 @@ pub fn write(
             }
         }
         1082 | 1114 | 1184 => write_string(&moment_of(data_type, value, style)?, out),
+        2249 => record::put_json(value, (style, false), out)?,
         _ => write_string(&text_of(data_type, value, style)?, out),
     }
     Ok(())

@@ -20,6 +20,7 @@ pub mod network;
 pub mod numeric;
 mod numeric_math;
 mod numeric_wire;
+pub mod record;
 pub mod regex;
 mod stored;
 mod string;
@@ -182,12 +183,10 @@ pub fn to_text(
         Family::Bytea => string::bytea_to_text(value, style, out),
         Family::Integer => integer::to_text(data_type, value, out),
         Family::Float => float::to_text(data_type, value, style.extra_float_digits, out),
-        Family::String
-        | Family::Json
-        | Family::Jsonb
-        | Family::Uuid
-        | Family::Network
-        | Family::Record => string::put(data_type, value, out),
+        Family::String | Family::Json | Family::Jsonb | Family::Uuid | Family::Network => {
+            string::put(data_type, value, out)
+        }
+        Family::Record => record::put_text(value, style, out),
         Family::DateTime => datetime::to_text(data_type, value, style, out),
         Family::Interval => interval::to_text(value, style, out),
         Family::Numeric => numeric_wire::to_text(value, out),
@@ -230,7 +229,7 @@ pub fn to_binary(data_type: PgType, value: &Value, out: &mut BytesMut) -> Result
         Family::Network => network::to_binary(data_type, value, out),
         Family::Void => Ok(()),
         Family::Array(element) => array::put_binary(data_type, element, value, out),
-        Family::Record => Err(Error::refused("binary output of record is not supported")),
+        Family::Record => record::put_binary(value, out),
     }
 }
 

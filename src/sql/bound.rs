@@ -13,6 +13,20 @@ use crate::sql::types::Lowering;
 /// A relation in the statement's FROM clauses; unique within the statement.
 pub(crate) type RelationId = usize;
 
+/// What a relation is called in SQLite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RelationName {
+    pub(crate) name: String,
+    /// Whether its rows get a column that tells a row from one that an outer join lacks.
+    pub(crate) is_marked: bool,
+}
+
+impl RelationName {
+    pub(crate) fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), is_marked: false }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Expr {
     pub(crate) kind: ExprKind,
@@ -121,6 +135,12 @@ pub(crate) enum ExprKind {
         operand_id: RelationId,
         id: RelationId,
         all: bool,
+    },
+    /// A row of fields; NULL where `present` isn't true.
+    Row {
+        names: Vec<String>,
+        fields: Vec<Expr>,
+        present: Option<Box<Expr>>,
     },
     /// A part of the rows of [`From::Each`] and [`From::Lateral`].
     Element {
@@ -490,6 +510,9 @@ impl Expr {
             | ExprKind::RowSubquery { operand: arguments, .. }
             | ExprKind::Extreme { arguments, .. } => arguments.iter().collect(),
             ExprKind::Aggregate(aggregate) => aggregate.children(),
+            ExprKind::Row { fields, present, .. } => {
+                fields.iter().chain(present.as_deref()).collect()
+            }
             ExprKind::And(left, right)
             | ExprKind::Or(left, right)
             | ExprKind::IsDistinct { left, right, .. } => {
@@ -537,6 +560,9 @@ impl Expr {
             | ExprKind::RowSubquery { operand: arguments, .. }
             | ExprKind::Extreme { arguments, .. } => arguments.iter_mut().collect(),
             ExprKind::Aggregate(aggregate) => aggregate.children_mut(),
+            ExprKind::Row { fields, present, .. } => {
+                fields.iter_mut().chain(present.as_deref_mut()).collect()
+            }
             ExprKind::And(left, right)
             | ExprKind::Or(left, right)
             | ExprKind::IsDistinct { left, right, .. } => {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::datum::form::Form;
 use crate::model::catalog::{Catalog, Table};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
@@ -137,23 +138,33 @@ fn simple(action: Action) -> Compiled {
     }
 }
 
-/// A record's modifier is the binder's own.
-fn shown_type(data_type: PgType) -> PgType {
-    if data_type.oid == PgType::RECORD.oid { PgType::RECORD } else { data_type }
+/// What a client is told that a column is, and how its values are read and written.
+fn shown_type(binder: &Binder<'_>, data_type: PgType) -> (PgType, Option<Arc<Form>>) {
+    if data_type.oid == PgType::RECORD.oid {
+        // The modifier is the binder's own.
+        return match binder.shape(data_type).map(|shape| shape.row_type) {
+            None | Some(0) => (PgType::RECORD, None),
+            Some(row_type) => (PgType::new(row_type), Some(Arc::new(Form::Plain(PgType::RECORD)))),
+        };
+    }
+    let types = binder.types();
+    let shown = types.shown(data_type);
+    (shown, types.form(shown.oid))
 }
 
 /// The result's columns for the client.
-pub(super) fn output_columns(types: Types<'_>, outputs: &[Output]) -> Vec<OutputColumn> {
-    outputs
-        .iter()
-        .map(|output| OutputColumn {
+pub(super) fn output_columns(binder: &Binder<'_>, outputs: &[Output]) -> Vec<OutputColumn> {
+    let column = |output: &Output| {
+        let (data_type, form) = shown_type(binder, output.data_type);
+        OutputColumn {
             name: output.name.clone(),
-            data_type: shown_type(types.shown(output.data_type)),
-            form: types.form(types.shown(output.data_type).oid),
+            data_type,
+            form,
             table_oid: output.table_oid,
             attribute_number: output.number,
-        })
-        .collect()
+        }
+    };
+    outputs.iter().map(column).collect()
 }
 
 fn compile_query(binder: &mut Binder<'_>, query: &ast::Query) -> Result<Compiled, Error> {
@@ -161,7 +172,7 @@ fn compile_query(binder: &mut Binder<'_>, query: &ast::Query) -> Result<Compiled
     let bound = binder.query(query)?;
     let parameters = binder.parameter_types()?;
     let program = query_program(binder, &bound)?;
-    let columns = output_columns(binder.types(), &bound.outputs);
+    let columns = output_columns(binder, &bound.outputs);
     if !binder.changes.is_empty() {
         let outputs = bound.outputs.clone();
         let own = vec![binder.step(Change::Query(bound), Role::Result)];
@@ -288,7 +299,7 @@ fn write(
     }
     Ok(Compiled {
         parameters,
-        columns: output_columns(binder.types(), &outputs),
+        columns: output_columns(binder, &outputs),
         returns_rows: !outputs.is_empty(),
         ..simple(Action::Write { steps, tag, changes_catalog: false })
     })
@@ -338,7 +349,7 @@ fn copy_to(binder: &Binder<'_>, query: &bound::Query, copy: &ast::Copy) -> Resul
     if !binder.sequences.is_empty() {
         return Err(Error::refused("nextval in COPY TO is not supported"));
     }
-    let columns = output_columns(binder.types(), &query.outputs);
+    let columns = output_columns(binder, &query.outputs);
     Ok(Action::CopyTo(CopyTo {
         options: forced(copy, &columns)?,
         query: query_program(binder, query)?,

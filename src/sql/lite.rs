@@ -15,6 +15,8 @@ pub(crate) enum Expr {
         table: Option<String>,
         name: String,
     },
+    /// `*`, in a list of results.
+    Star,
     Prefix(&'static str, Box<Expr>),
     Infix(Box<Expr>, &'static str, Box<Expr>),
     IsNull {

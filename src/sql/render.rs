@@ -160,6 +160,7 @@ impl Renderer {
             Expr::Parameter(number) => {
                 let _ = write!(self.text, "?{number}");
             }
+            Expr::Star => self.push("*"),
             Expr::Column { table, name } => {
                 if let Some(table) = table {
                     self.name(table);

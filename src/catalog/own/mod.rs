@@ -13,7 +13,7 @@ mod constraint;
 mod index;
 pub(crate) mod role;
 mod sequence;
-mod user_type;
+pub(crate) mod user_type;
 
 use crate::catalog::Contents;
 use crate::catalog::cell::{Cell, Rows};

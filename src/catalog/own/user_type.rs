@@ -61,7 +61,7 @@ pub(super) fn types(catalog: &Catalog, rows: &mut Builder) {
 }
 
 /// `pg_class.reltype`: the type of a table's or a view's rows.
-pub(super) fn row_type(table: &Table) -> Oid {
+pub(crate) fn row_type(table: &Table) -> Oid {
     derived_oid(table.oid, ROW_TYPE)
 }
 

@@ -356,6 +356,12 @@ impl<'a> Binder<'a> {
 
 /// The modifier that all have, or none.
 fn common_modifier(exprs: &[Expr]) -> i32 {
+    // What a row consists of is known whatever NULLs stand beside it.
+    let is_row = |expr: &&Expr| expr.data_type.oid == PgType::RECORD.oid;
+    if let Some(row) = exprs.iter().find(is_row) {
+        let same = |expr: &Expr| expr.is_unknown() || expr.data_type == row.data_type;
+        return if exprs.iter().all(same) { row.data_type.modifier } else { -1 };
+    }
     match exprs.split_first() {
         Some((first, rest)) if rest.iter().all(|expr| expr.data_type == first.data_type) => {
             first.data_type.modifier

@@ -22,7 +22,7 @@ impl Binder<'_> {
     fn bound_expr(&mut self, tree: &ast::Expr) -> Result<Expr, Error> {
         let position = tree.position;
         match &tree.kind {
-            ast::ExprKind::Column(name) => self.resolve_column(name),
+            ast::ExprKind::Column(name) => self.column_or_row(name),
             ast::ExprKind::Null => Ok(Expr::constant(Value::Null, PgType::UNKNOWN, position)),
             ast::ExprKind::Boolean(value) => {
                 Ok(Expr::constant(Value::Integer(i64::from(*value)), PgType::BOOL, position))
@@ -61,9 +61,7 @@ impl Binder<'_> {
             ast::ExprKind::Case { operand, branches, otherwise } => {
                 self.case(operand.as_deref(), branches, otherwise.as_deref(), position)
             }
-            ast::ExprKind::Row(_) => {
-                Err(at(Error::refused("row values are not supported here"), position))
-            }
+            ast::ExprKind::Row(items) => self.row_constructor(items, position),
             ast::ExprKind::Array(items) => self.array(items, None, position),
             ast::ExprKind::ArraySubquery(query) => self.array_query(query, position),
             ast::ExprKind::Collate { operand, collation } => {
@@ -74,6 +72,17 @@ impl Binder<'_> {
                 position,
             )),
             _ => self.predicate(tree),
+        }
+    }
+
+    /// A column; else the row of a relation of that name.
+    fn column_or_row(&mut self, name: &ast::QualifiedName) -> Result<Expr, Error> {
+        let found = self.resolve_column(name);
+        match (&found, name.as_slice()) {
+            (Err(error), [relation]) if error.state() == SqlState::UNDEFINED_COLUMN => {
+                self.whole_row(relation).unwrap_or(found)
+            }
+            _ => found,
         }
     }
 
@@ -134,7 +143,11 @@ impl Binder<'_> {
             }
             ast::ExprKind::IsNull { operand, negated } => {
                 let operand = self.expr(operand)?;
-                let operand = Box::new(self.resolve_unknown(operand)?);
+                let operand = self.resolve_unknown(operand)?;
+                if operand.data_type.oid == PgType::RECORD.oid {
+                    return Ok(Self::row_is_null(operand, *negated, position));
+                }
+                let operand = Box::new(operand);
                 Ok(boolean(ExprKind::IsNull { operand, negated: *negated }, position))
             }
             ast::ExprKind::IsTruth { operand, value, negated } => {
@@ -198,11 +211,10 @@ impl Binder<'_> {
             ast::ExprKind::Subscript { .. } => self.subscript(tree, position),
             ast::ExprKind::Field { operand, name } => self.field(operand, name, position),
             ast::ExprKind::Expand(_) => {
-                Err(at(Error::refused("selecting a field of a row is not supported"), position))
+                let message = "row expansion via \"*\" is not supported here";
+                Err(at(Error::refused(message), position))
             }
-            ast::ExprKind::WholeRow(_) => {
-                Err(at(Error::refused("a whole row as a value is not supported"), position))
-            }
+            ast::ExprKind::WholeRow(name) => self.relation_row(name),
             ast::ExprKind::NamedArgument { .. } => {
                 Err(at(Error::refused("named arguments are not supported"), position))
             }
@@ -338,10 +350,8 @@ impl Binder<'_> {
                 return self.row_subquery(op, row, query, position);
             }
             _ => {
-                return Err(at(
-                    Error::refused("comparing a row with something else is not supported"),
-                    position,
-                ));
+                let (left, right) = (self.expr(left)?, self.expr(right)?);
+                return self.binary_operator(op, left, right, position);
             }
         };
         if left.len() != right.len() {

@@ -6,6 +6,7 @@ use crate::model::pg_type::PgType;
 use crate::model::value::Value;
 use crate::sql::ast::{self, Alias, FromItem, JoinCondition, JoinKind, Name};
 use crate::sql::bind::system::table_oid;
+use crate::sql::bind::whole_row::RowSource;
 use crate::sql::bind::{Binder, Item, Scope, at};
 use crate::sql::bound::{Column, Expr, ExprKind, From, Output, RelationId};
 use crate::sql::types::Lowering;
@@ -210,7 +211,11 @@ impl<'a> Binder<'a> {
             })
             .collect();
         let outputs = self.framed_columns(table.oid, outputs);
-        self.output_scope(id, label, &outputs, alias)
+        let mut scope = self.output_scope(id, label, &outputs, alias)?;
+        for source in &mut scope.rows {
+            source.row_type = crate::catalog::row_type(table);
+        }
+        Ok(scope)
     }
 
     pub(super) fn output_scope(
@@ -249,8 +254,16 @@ impl<'a> Binder<'a> {
                 Expr { kind: ExprKind::Column(column), data_type: output.data_type, position: 0 };
             Item { relation: Some(label.to_owned()), name, expr, bare: true }
         });
-        let relations = vec![label.to_owned()];
-        Ok(Scope { items: items.collect(), relations, ..Scope::default() })
+        let source = RowSource {
+            label: label.to_owned(),
+            relation: Some(id),
+            row_type: 0,
+            nullable: false,
+            witness: None,
+            is_scalar: false,
+        };
+        let (relations, rows) = (vec![label.to_owned()], vec![source]);
+        Ok(Scope { items: items.collect(), relations, rows, ..Scope::default() })
     }
 
     fn subquery_item(&mut self, query: &ast::Query, alias: &Alias) -> Result<(From, Scope), Error> {
@@ -268,10 +281,10 @@ impl<'a> Binder<'a> {
         condition: &JoinCondition,
     ) -> Result<(From, Scope), Error> {
         if matches!(kind, JoinKind::Right | JoinKind::Full) {
-            left.items.iter_mut().for_each(nullable);
+            left.make_nullable();
         }
         if matches!(kind, JoinKind::Left | JoinKind::Full) {
-            right.items.iter_mut().for_each(nullable);
+            right.make_nullable();
         }
         let (on, scope) = match condition {
             JoinCondition::None => {
@@ -376,12 +389,6 @@ impl<'a> Binder<'a> {
         let id = self.add_relation(&label);
         let scope = self.table_scope(table, id, &label, None)?;
         Ok((table, id, scope))
-    }
-}
-
-fn nullable(item: &mut Item) {
-    if let ExprKind::Column(column) = &mut item.expr.kind {
-        column.not_null = false;
     }
 }
 

@@ -103,25 +103,10 @@ impl Binder<'_> {
         for argument in &call.arguments {
             arguments.push(match &argument.kind {
                 ast::ExprKind::NamedArgument { value, .. } => self.expr(value)?,
-                ast::ExprKind::Row(items)
-                    if function_name(call) == "array_agg" && !call.distinct =>
-                {
-                    self.collected_row(items, argument.position)?
-                }
                 _ => self.expr(argument)?,
             });
         }
         Ok(arguments)
-    }
-
-    /// A row as a value that is collected and shown, and nothing else: drivers ask for columns by
-    /// `array_agg((attname, atttypid))`.
-    fn collected_row(&mut self, items: &[ast::Expr], position: u32) -> Result<Expr, Error> {
-        let fields = items
-            .iter()
-            .map(|item| self.expr(item).and_then(|field| self.resolve_unknown(field)))
-            .collect::<Result<_, _>>()?;
-        Ok(Expr::call(Lowering::Shown("pg_record"), fields, PgType::RECORD, position))
     }
 
     fn scalar_call(&mut self, mut chosen: Chosen, position: u32) -> Result<Expr, Error> {

@@ -10,7 +10,7 @@ use crate::sql::ast::{self, ConflictTarget, Name, QueryBody};
 use crate::sql::bind::query::output_of;
 use crate::sql::bind::{Binder, Scope, at};
 use crate::sql::bound::{
-    self, Expr, ExprKind, Insert, InsertSource, OnConflict, Output, RelationId,
+    self, Expr, ExprKind, Insert, InsertSource, OnConflict, Output, RelationId, RelationName,
 };
 use crate::sql::types::{Lowering, Types, is_integer};
 
@@ -34,7 +34,7 @@ impl Binder<'_> {
         let (source, columns) = self.insert_source(table, &given, tree)?;
         let (source, columns) = self.before_insert(table, source, columns)?;
         let excluded = self.relations.len();
-        self.relations.push("excluded".to_owned());
+        self.relations.push(RelationName::new("excluded"));
         let mut on_conflict = match &tree.on_conflict {
             None => None,
             Some(clause) => Some(self.on_conflict(table, id, excluded, clause, &scope)?),

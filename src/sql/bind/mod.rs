@@ -32,6 +32,7 @@ mod trace;
 pub(crate) mod trigger;
 mod update;
 mod view;
+mod whole_row;
 
 use std::collections::HashSet;
 
@@ -39,7 +40,7 @@ use crate::model::catalog::{Catalog, Table};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::sql::CompileSettings;
-use crate::sql::bound::{Output, RelationId};
+use crate::sql::bound::{Output, RelationId, RelationName};
 use crate::sql::types::casts::Context;
 use crate::sql::types::{Types, is_unordered};
 
@@ -64,7 +65,9 @@ pub(crate) struct Binder<'a> {
     /// Where the innermost recursive query refers to itself: positions.
     recursive_uses: Vec<u32>,
     /// SQLite's names of relations, by id.
-    relations: Vec<String>,
+    relations: Vec<RelationName>,
+    /// What rows consist of: see [`Binder::shape`].
+    shapes: Vec<whole_row::Shape>,
     used_names: HashSet<String>,
     /// The stored names of sequences that the statement takes values of.
     pub(crate) sequences: Vec<String>,
@@ -184,6 +187,7 @@ impl<'a> Binder<'a> {
             ctes: Vec::new(),
             recursive_uses: Vec::new(),
             relations: Vec::new(),
+            shapes: Vec::new(),
             used_names: HashSet::new(),
             sequences: Vec::new(),
             in_system_view: false,
@@ -230,20 +234,20 @@ impl<'a> Binder<'a> {
     }
 
     /// The names that relations have in SQLite, by id.
-    pub(crate) fn relation_names(&self) -> &[String] {
+    pub(crate) fn relation_names(&self) -> &[RelationName] {
         &self.relations
     }
 
     /// Gives a relation an id and a name that no other one of the statement has.
     fn add_relation(&mut self, name: &str) -> RelationId {
         let name = self.unique_name(name);
-        self.relations.push(name);
+        self.relations.push(RelationName::new(name));
         self.relations.len() - 1
     }
 
     /// A relation with just this name in SQLite.
     pub(crate) fn named_relation(&mut self, name: &str) -> RelationId {
-        self.relations.push(name.to_owned());
+        self.relations.push(RelationName::new(name));
         self.relations.len() - 1
     }
 
@@ -304,6 +308,10 @@ impl Binder<'_> {
     fn check_ordered(&self, data_type: PgType, position: u32) -> Result<(), Error> {
         if self.has_labels(data_type.oid) {
             let message = "the order of arrays of enums is not supported";
+            return Err(at(Error::refused(message), position));
+        }
+        if data_type.oid == 2287 {
+            let message = "the order of arrays of records is not supported";
             return Err(at(Error::refused(message), position));
         }
         if !is_unordered(data_type.oid) {

@@ -2,8 +2,9 @@
 
 use crate::model::error::{Error, SqlState};
 use crate::sql::ast::{Name, QualifiedName};
+use crate::sql::bind::whole_row::RowSource;
 use crate::sql::bind::{Binder, at};
-use crate::sql::bound::Expr;
+use crate::sql::bound::{Expr, ExprKind};
 
 /// A column that a FROM clause makes visible.
 #[derive(Debug, Clone)]
@@ -24,11 +25,27 @@ pub(crate) struct Scope {
     pub(crate) system: Vec<Item>,
     /// Names of the relations, for `t.*`, and for telling a missing relation from a missing column.
     pub(crate) relations: Vec<String>,
+    /// The same, for their rows as values.
+    pub(crate) rows: Vec<RowSource>,
     /// Relations that exist but can't be referred to, for the message.
     pub(crate) invalid: Vec<String>,
 }
 
 impl Scope {
+    /// What an outer join may lack.
+    pub(crate) fn make_nullable(&mut self) {
+        for source in &mut self.rows {
+            let own = |item: &&Item| item.relation.as_deref() == Some(&*source.label);
+            let mut own = self.items.iter().filter(own);
+            if source.witness.is_none() && !source.nullable {
+                source.witness =
+                    own.find(|item| item.expr.not_null()).map(|item| item.expr.clone());
+            }
+            source.nullable = true;
+        }
+        self.items.iter_mut().for_each(nullable);
+    }
+
     pub(crate) fn push(&mut self, other: Self) -> Result<(), Error> {
         for name in &other.relations {
             if self.relations.contains(name) {
@@ -41,6 +58,7 @@ impl Scope {
         self.items.extend(other.items);
         self.system.extend(other.system);
         self.relations.extend(other.relations);
+        self.rows.extend(other.rows);
         Ok(())
     }
 }
@@ -123,5 +141,11 @@ impl Binder<'_> {
             format!("missing FROM-clause entry for table \"{}\"", relation.text)
         };
         Err(at(Error::user(SqlState::UNDEFINED_TABLE, message), relation.position))
+    }
+}
+
+fn nullable(item: &mut Item) {
+    if let ExprKind::Column(column) = &mut item.expr.kind {
+        column.not_null = false;
     }
 }

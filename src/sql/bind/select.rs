@@ -163,7 +163,8 @@ impl Binder<'_> {
             // A name is a column of FROM first, an output column second; a number is an output column.
             let own_column = matches!(&tree.kind, ast::ExprKind::Column(_))
                 .then(|| self.expr(tree))
-                .and_then(Result::ok);
+                .and_then(Result::ok)
+                .filter(|own| !matches!(own.kind, ExprKind::Row { .. }));
             let key = match own_column {
                 Some(column) => column,
                 None => match output_place(outputs, tree).map_err(|error| {
@@ -227,10 +228,10 @@ impl Binder<'_> {
                     );
                 }
                 SelectItem::Expand(row) => {
-                    return Err(at(
-                        Error::refused("expanding a row is not supported"),
-                        row.position,
-                    ));
+                    for (name, expr) in self.expanded(row)? {
+                        items.push(expr);
+                        names.push(name);
+                    }
                 }
                 SelectItem::Wildcard { relation, position } => {
                     let columns = self.wildcard(relation.as_ref(), *position)?;

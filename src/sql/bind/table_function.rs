@@ -8,6 +8,7 @@ use crate::model::pg_type::PgType;
 use crate::sql::ast::{self, Alias, Call, JoinKind, TableFunction};
 use crate::sql::bind::function::Chosen;
 use crate::sql::bind::query::{output, plain_query, unique_aliases};
+use crate::sql::bind::whole_row::RowSource;
 use crate::sql::bind::{Binder, Item, Scope, at};
 use crate::sql::bound::{
     self, Aggregate, Body, Column, Distinct, Expr, ExprKind, From, Output, Part, Query, RelationId,
@@ -71,7 +72,10 @@ impl<'a> Binder<'a> {
         {
             rows = self.as_relation(rows, &siblings, &label);
         }
-        let scope = function_scope(&label, &rows.columns, alias)?;
+        let mut scope = function_scope(&label, &rows.columns, alias)?;
+        for source in &mut scope.rows {
+            source.is_scalar = !several && !item.ordinality;
+        }
         Ok((rows.from, scope))
     }
 
@@ -327,13 +331,7 @@ impl<'a> Binder<'a> {
     pub(super) fn set_call(&mut self, call: &Call, position: u32) -> Result<Expr, Error> {
         match self.set_columns(call, position)?.as_slice() {
             [(_, value)] => Ok(value.clone()),
-            [(_, value), (_, number)] if Self::is_expand_array(call) => {
-                self.expanded_record(value, number, position)
-            }
-            _ => Err(at(
-                Error::refused("a function with several columns in a select list is not supported"),
-                position,
-            )),
+            columns => self.row_of(columns.to_vec(), (None, 0), position),
         }
     }
 
@@ -448,8 +446,26 @@ pub(super) fn function_scope(
         }
         Item { relation: Some(label.to_owned()), name, expr, bare: true }
     });
-    let relations = vec![label.to_owned()];
-    Ok(Scope { items: items.collect(), relations, ..Scope::default() })
+    let items: Vec<Item> = items.collect();
+    // The rows of JSON are numbered.
+    let relation = items.iter().find_map(|item| match &item.expr.kind {
+        ExprKind::Element { relation, .. } => Some(*relation),
+        _ => None,
+    });
+    let witness = relation.map(|relation| {
+        let kind = ExprKind::Element { relation, part: Part::Number, label: label.to_owned() };
+        Expr { kind, data_type: PgType::INT8, position: 0 }
+    });
+    let source = RowSource {
+        label: label.to_owned(),
+        relation: None,
+        row_type: 0,
+        nullable: false,
+        witness,
+        is_scalar: false,
+    };
+    let (relations, rows) = (vec![label.to_owned()], vec![source]);
+    Ok(Scope { items, relations, rows, ..Scope::default() })
 }
 
 /// The type of `value` in rows of key and value.

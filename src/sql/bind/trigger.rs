@@ -11,6 +11,7 @@ use crate::model::pg_type::PgType;
 use crate::model::value::Value;
 use crate::sql::ast::tgtype::{BEFORE, DELETE, INSERT, INSTEAD, ROW, UPDATE};
 use crate::sql::ast::{self, Block, Code, Level};
+use crate::sql::bind::whole_row::RowSource;
 use crate::sql::bind::{Binder, Change, Item, Scope};
 use crate::sql::bound::{Expr, ExprKind, InsertSource, Query};
 use crate::sql::parser;
@@ -191,6 +192,15 @@ impl<'a> Binder<'a> {
         let Firing { trigger, table, event, .. } = follow.firing;
         let mut scope = Scope::default();
         for (name, row) in [("new", &follow.fired.new), ("old", &follow.old)] {
+            // A row that there isn't is NULL as a whole.
+            scope.rows.push(RowSource {
+                label: name.to_owned(),
+                relation: None,
+                row_type: crate::catalog::row_type(table),
+                nullable: row.is_none(),
+                witness: row.is_none().then(|| Expr::constant(Value::Null, PgType::INT4, 0)),
+                is_scalar: false,
+            });
             let Some(row) = row else { continue };
             scope.relations.push(name.to_owned());
             scope.items.extend(table.columns.iter().zip(row).map(|(column, value)| Item {

@@ -30,6 +30,11 @@ fn columns(outputs: &[Output], names: &[Name], relation: &str) -> Result<Vec<Col
     }
     let mut columns: Vec<Column> = Vec::new();
     for (place, output) in outputs.iter().enumerate() {
+        if matches!(output.data_type.oid, 2249 | 2287) {
+            // PostgreSQL has them for the rows of tables, which have a type of their own there.
+            let message = format!("a row as the column \"{}\" is not supported", output.name);
+            return Err(Error::refused(message));
+        }
         let name = names.get(place).map_or(&output.name, |name| &name.text);
         if columns.iter().any(|other| other.name == *name) {
             let message = format!("column \"{name}\" specified more than once");

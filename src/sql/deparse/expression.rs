@@ -72,6 +72,9 @@ impl Writer<'_> {
                     Some((relation, column)) if self.prefix => {
                         format!("{}.{}", quote_identifier(relation), quote_identifier(column))
                     }
+                    None if known.data_type.oid == PgType::RECORD.oid => {
+                        format!("{}.*", quote_identifier(&last.text))
+                    }
                     _ => quote_identifier(&last.text).into_owned(),
                 }))
             }

@@ -16,7 +16,7 @@ impl Lower<'_> {
                 Some(lite::Query::new(lite::Body::Values(rows)))
             }
             InsertSource::Query { query, id, values } => {
-                let alias = self.relations[*id].clone();
+                let alias = self.alias(*id);
                 let query = Box::new(self.query(query, true)?);
                 let items = values
                     .iter()
@@ -38,7 +38,7 @@ impl Lower<'_> {
                     None => None,
                     Some((assignments, filter)) => {
                         let filter = filter.as_ref().map(|filter| self.expr(filter)).transpose()?;
-                        let alias = &self.relations[insert.id];
+                        let alias = &self.relations[insert.id].name;
                         let filter = if clause.checks_twice {
                             Some(once(&insert.table, alias, filter))
                         } else {
@@ -52,7 +52,7 @@ impl Lower<'_> {
         Ok(lite::Insert {
             with,
             table: insert.table.clone(),
-            alias: Some(self.relations[insert.id].clone()),
+            alias: Some(self.alias(insert.id)),
             columns: insert.columns.clone(),
             source,
             on_conflict,
@@ -90,7 +90,7 @@ impl Lower<'_> {
         Ok(lite::Update {
             with: self.with(&update.ctes, update.recursive)?,
             table: update.table.clone(),
-            alias: Some(self.relations[update.id].clone()),
+            alias: Some(self.alias(update.id)),
             assignments: self.assignments(&update.assignments)?,
             from: update.from.as_ref().map(|from| self.from(from)).transpose()?,
             filter: update.filter.as_ref().map(|filter| self.expr(filter)).transpose()?,
@@ -101,7 +101,7 @@ impl Lower<'_> {
     /// DELETE ... USING: the rows are found by a query over all the relations.
     pub(crate) fn delete(&mut self, delete: &Delete) -> Result<lite::Delete, Error> {
         let with = self.with(&delete.ctes, delete.recursive)?;
-        let alias = self.relations[delete.id].clone();
+        let alias = self.alias(delete.id);
         let filter = delete.filter.as_ref().map(|filter| self.expr(filter)).transpose()?;
         let (alias, filter) = match &delete.using {
             None => (alias, filter),

@@ -163,6 +163,9 @@ impl Lower<'_> {
             ExprKind::AnyRow { operand, compared, query, operand_id, id, all } => {
                 self.any_row((operand, *operand_id), compared, (query, *id), *all)?
             }
+            ExprKind::Row { names, fields, present } => {
+                self.row_value((names, fields), present.as_deref())?
+            }
             ExprKind::Element { relation, part, .. } => {
                 self.element(*relation, *part, expr.data_type)
             }
@@ -192,6 +195,28 @@ impl Lower<'_> {
         })
     }
 
+    /// A row as one value: see `datum::record`.
+    fn row_value(
+        &mut self,
+        (names, fields): (&[String], &[Expr]),
+        present: Option<&Expr>,
+    ) -> Result<lite::Expr, Error> {
+        let head = |(name, field): (&String, &Expr)| {
+            let mut carrier = self.types.carrier(field.data_type);
+            if carrier.oid == PgType::RECORD.oid {
+                carrier = PgType::RECORD;
+            }
+            crate::datum::record::head(name, field.data_type.oid, carrier)
+        };
+        let heads: Vec<String> = names.iter().zip(fields).map(head).collect();
+        let mut arguments = vec![lite::Expr::text(&heads.join("\n"))];
+        arguments.extend(self.exprs(fields)?);
+        let row = lite::Expr::call("pg_row", arguments);
+        let Some(present) = present else { return Ok(row) };
+        let branches = vec![(self.expr(present)?, row)];
+        Ok(lite::Expr::Case { operand: None, branches, otherwise: None })
+    }
+
     /// `(a, b)`, each with the collation that comparing it needs.
     fn row(&mut self, exprs: &[Expr]) -> Result<lite::Expr, Error> {
         let items =
@@ -212,13 +237,11 @@ impl Lower<'_> {
             items: vec![(self.expr(operand)?, Some("operand".to_owned()))],
             ..lite::Select::default()
         });
-        let operand = lite::From::Subquery {
-            query: Box::new(operand),
-            alias: self.relations[operand_id].clone(),
-        };
+        let operand =
+            lite::From::Subquery { query: Box::new(operand), alias: self.alias(operand_id) };
         let rows = lite::From::Subquery {
             query: Box::new(self.query(query, true)?),
-            alias: self.relations[id].clone(),
+            alias: self.alias(id),
         };
         let from = lite::From::Join {
             kind: crate::sql::ast::JoinKind::Inner,
@@ -243,7 +266,8 @@ impl Lower<'_> {
         if self.bare.contains(&column.relation) {
             return lite::Expr::column(&column.name);
         }
-        let table = self.renamed.get(&column.relation).unwrap_or(&self.relations[column.relation]);
+        let table =
+            self.renamed.get(&column.relation).unwrap_or(&self.relations[column.relation].name);
         lite::Expr::Column { table: Some(table.clone()), name: column.name.clone() }
     }
 

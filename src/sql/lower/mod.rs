@@ -17,18 +17,21 @@ use crate::datum::Style;
 use crate::model::error::Error;
 use crate::model::pg_type::PgType;
 use crate::pgdata::type_by_oid;
-use crate::sql::bound::RelationId;
+use crate::sql::bound::{RelationId, RelationName};
 use crate::sql::types::Types;
 use crate::sql::{Argument, Program, lite, render};
 
 /// The collation that orders numerics by value.
 pub(crate) const DECIMAL: &str = "decimal";
 
+/// The column of marked relations ([`RelationName`]) that is NULL where an outer join lacks a row.
+pub(crate) const PRESENT: &str = "_eider_present";
+
 /// Lowers one statement.
 #[derive(Debug)]
 pub(crate) struct Lower<'a> {
     /// SQLite's names of the relations, by id.
-    relations: &'a [String],
+    relations: &'a [RelationName],
     types: Types<'a>,
     arguments: Vec<Argument>,
     /// Relations whose columns are written without the relation's name.
@@ -46,7 +49,7 @@ pub(crate) struct Lower<'a> {
 }
 
 impl<'a> Lower<'a> {
-    pub(crate) fn new(relations: &'a [String], types: Types<'a>, time_zone: &str) -> Self {
+    pub(crate) fn new(relations: &'a [RelationName], types: Types<'a>, time_zone: &str) -> Self {
         let utc = matches!(
             time_zone.to_ascii_uppercase().as_str(),
             "UTC" | "ETC/UTC" | "GMT" | "ETC/GMT" | "UCT" | "ZULU"
@@ -66,7 +69,7 @@ impl<'a> Lower<'a> {
 
     /// For triggers, which run for any client: the time is the present moment, and what else a session would
     /// say can't be had ([`Lower::needs_session`]).
-    pub(crate) fn in_trigger(relations: &'a [String], types: Types<'a>) -> Self {
+    pub(crate) fn in_trigger(relations: &'a [RelationName], types: Types<'a>) -> Self {
         Self { in_trigger: true, ..Self::new(relations, types, "UTC") }
     }
 
@@ -82,7 +85,7 @@ impl<'a> Lower<'a> {
 
     /// For what other programs read (views): in place of what a session would say there is UTC, the
     /// present moment, and NULL for settings.
-    pub(crate) fn sessionless(relations: &'a [String], types: Types<'a>) -> Self {
+    pub(crate) fn sessionless(relations: &'a [RelationName], types: Types<'a>) -> Self {
         Self { sessionless: true, ..Self::new(relations, types, "UTC") }
     }
 
@@ -139,6 +142,11 @@ impl<'a> Lower<'a> {
         }
     }
 
+    /// SQLite's name of a relation.
+    fn alias(&self, id: RelationId) -> String {
+        self.relations[id].name.clone()
+    }
+
     /// Writes the columns of a relation by their bare names.
     pub(crate) fn bare_columns(&mut self, id: RelationId) {
         self.bare.push(id);
@@ -152,7 +160,7 @@ impl<'a> Lower<'a> {
 pub(crate) fn stored_expression(
     expr: &crate::sql::bound::Expr,
     id: RelationId,
-    relations: &[String],
+    relations: &[RelationName],
     types: Types<'_>,
 ) -> Result<lite::Expr, Error> {
     let mut lower = Lower::new(relations, types, "UTC");
@@ -186,6 +194,7 @@ fn collation(data_type: PgType) -> Option<&'static str> {
         PgType { oid: 1186, .. } => Some("interval"),
         PgType { oid: 3802, .. } => Some("jsonb"),
         PgType { oid: 650 | 869, .. } => Some("network"),
+        PgType { oid: 2249, .. } => Some("record"),
         _ => match type_by_oid(data_type.oid).filter(|known| known.is_array)?.element {
             700 | 701 => Some("array_float"),
             1700 => Some("array_decimal"),

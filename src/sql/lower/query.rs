@@ -5,9 +5,11 @@ use crate::model::error::Error;
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
 use crate::sql::ast::SetOp;
-use crate::sql::bound::{Body, Cte, Distinct, Expr, ExprKind, From, Output, Query, Select};
+use crate::sql::bound::{
+    Body, Cte, Distinct, Expr, ExprKind, From, Output, Query, RelationId, Select,
+};
 use crate::sql::lower::expr::flat;
-use crate::sql::lower::{Lower, collated};
+use crate::sql::lower::{Lower, PRESENT, collated};
 use crate::sql::{Argument, lite};
 
 impl Lower<'_> {
@@ -253,18 +255,23 @@ impl Lower<'_> {
 
     pub(super) fn from(&mut self, from: &From) -> Result<lite::From, Error> {
         Ok(match from {
+            From::Table { id, .. } | From::Cte { id, .. } | From::Subquery { id, .. }
+                if self.relations[*id].is_marked =>
+            {
+                self.marked(from, *id)?
+            }
             From::Table { name, id } | From::Cte { name, id } => {
-                lite::From::Table { name: name.clone(), alias: self.relations[*id].clone() }
+                lite::From::Table { name: name.clone(), alias: self.alias(*id) }
             }
             From::Subquery { query, id } => lite::From::Subquery {
                 query: Box::new(self.query(query, true)?),
-                alias: self.relations[*id].clone(),
+                alias: self.alias(*id),
             },
             From::Feed { feed, id } => {
                 let rows = self.argument(Argument::Rows(*feed));
                 lite::From::Subquery {
                     query: Box::new(super::expr::json_rows(rows)),
-                    alias: self.relations[*id].clone(),
+                    alias: self.alias(*id),
                 }
             }
             From::Lateral { query, id } => self.lateral(query, *id)?,
@@ -275,16 +282,16 @@ impl Lower<'_> {
                 lite::From::Function {
                     name: "json_each",
                     arguments: vec![if is_array { flat(rows) } else { rows }],
-                    alias: Some(self.relations[*id].clone()),
+                    alias: Some(self.alias(*id)),
                 }
             }
             From::Session { relation, id } => lite::From::Subquery {
                 query: Box::new(self.session_relation(relation)),
-                alias: self.relations[*id].clone(),
+                alias: self.alias(*id),
             },
             From::Series { arguments, id } => lite::From::Subquery {
                 query: Box::new(self.series(arguments)?),
-                alias: self.relations[*id].clone(),
+                alias: self.alias(*id),
             },
             From::Join { kind, left, right, on } => lite::From::Join {
                 kind: *kind,
@@ -293,6 +300,28 @@ impl Lower<'_> {
                 on: on.as_ref().map(|on| self.expr(on)).transpose()?,
             },
         })
+    }
+
+    /// A relation with a column that is NULL only where an outer join lacks its row.
+    fn marked(&mut self, from: &From, id: RelationId) -> Result<lite::From, Error> {
+        let alias = "marked".to_owned();
+        let inner = match from {
+            From::Table { name, .. } | From::Cte { name, .. } => {
+                lite::From::Table { name: name.clone(), alias }
+            }
+            From::Subquery { query, .. } => {
+                lite::From::Subquery { query: Box::new(self.query(query, true)?), alias }
+            }
+            _ => return Err(Error::internal("such a relation is not marked")),
+        };
+        let one = (lite::Expr::Integer(1), Some(PRESENT.to_owned()));
+        let select = lite::Select {
+            items: vec![(lite::Expr::Star, None), one],
+            from: Some(inner),
+            ..lite::Select::default()
+        };
+        let query = Box::new(lite::Query::select(select));
+        Ok(lite::From::Subquery { query, alias: self.alias(id) })
     }
 
     /// A result in which the values of `reg*` types have their objects' names beside the number, for

@@ -25,16 +25,14 @@ impl Lower<'_> {
         Ok(lite::From::Function {
             name: "json_each",
             arguments: vec![lite::Expr::Subquery(Box::new(lite::Query::select(rows)))],
-            alias: Some(self.relations[id].clone()),
+            alias: Some(self.alias(id)),
         })
     }
 
     /// A part of a row in JSON, in its stored form.
     pub(super) fn element(&self, id: RelationId, part: Part, data_type: PgType) -> lite::Expr {
-        let column = |name: &str| lite::Expr::Column {
-            table: Some(self.relations[id].clone()),
-            name: name.to_owned(),
-        };
+        let column =
+            |name: &str| lite::Expr::Column { table: Some(self.alias(id)), name: name.to_owned() };
         match part {
             Part::Number => lite::Expr::infix(column("key"), "+", lite::Expr::Integer(1)),
             Part::Value => element_value(column("value"), data_type),

@@ -11,6 +11,7 @@ use crate::datum::Style;
 use crate::datum::array::{self, Array};
 use crate::datum::json;
 use crate::datum::json_build;
+use crate::datum::record;
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
@@ -65,18 +66,11 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         json_build::write_array(element, call.text(0)?, (&call.style, lines), &mut out)?;
         Ok(string(out))
     })?;
-    // A row as an object: names and values in turns. The compiler takes rows apart.
-    lenient_typed(connection, "pg_row_to_json", |call| {
-        let mut out = String::from("{");
-        for at in (0..call.count()).step_by(2) {
-            if at > 0 {
-                out.push(',');
-            }
-            json::write_string(call.text(at)?, &mut out);
-            out.push(':');
-            json_build::write(call.data_type(at + 1), &call.value(at + 1)?, &call.style, &mut out)?;
-        }
-        out.push('}');
+    // (record[, with line feeds])
+    strict_typed(connection, "pg_row_to_json", |call| {
+        let lines = call.count() > 1 && call.integer(1)? != 0;
+        let mut out = String::new();
+        record::put_json(&call.value(0)?, (&call.style, lines), &mut out)?;
         Ok(string(out))
     })
 }

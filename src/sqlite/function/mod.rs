@@ -23,6 +23,7 @@ mod network;
 mod notify;
 mod numeric;
 mod privilege;
+mod record;
 mod regex;
 mod sequence;
 mod server;
@@ -93,6 +94,7 @@ pub(super) fn register(
     network::register(connection)?;
     sequence::register(connection, sequences)?;
     numeric::register(connection)?;
+    record::register(connection)?;
     system::register(connection, shown)?;
     regex::register(connection)?;
     server::register(connection)?;

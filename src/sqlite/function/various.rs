@@ -77,27 +77,6 @@ fn register_parts(connection: &Connection) -> rusqlite::Result<()> {
             .collect();
         Ok(string(serde_json::to_string(&pairs).expect("texts are valid JSON")))
     })?;
-    // A record in its text form, of its fields in theirs.
-    lenient(connection, "pg_record", -1, PURE, |args| {
-        let mut record = String::from("(");
-        for place in 0..args.count() {
-            if place > 0 {
-                record.push(',');
-            }
-            if !matches!(args.value(place), ValueRef::Null) {
-                put_field(args.text(place)?, &mut record);
-            }
-        }
-        record.push(')');
-        Ok(string(record))
-    })?;
-    // A field of a record in its text form, from 0.
-    strict(connection, "pg_record_field", 2, |args| {
-        let place = usize::try_from(args.integer(1)?).ok();
-        let fields = record_fields(args.text(0)?);
-        let field = place.and_then(|place| fields.into_iter().nth(place)).flatten();
-        Ok(field.map_or(SqlValue::Null, string))
-    })?;
     // A byte of a name, from 0.
     strict(connection, "pg_name_byte", 2, |args| {
         let name = args.text(0)?;
@@ -109,53 +88,6 @@ fn register_parts(connection: &Connection) -> rusqlite::Result<()> {
         })
     })?;
     Ok(())
-}
-
-/// Writes a field of a record, in quotes where it needs them.
-fn put_field(text: &str, record: &mut String) {
-    let special = |character: char| "\"\\(),".contains(character) || is_space(character);
-    if !text.is_empty() && !text.contains(special) {
-        record.push_str(text);
-        return;
-    }
-    record.push('"');
-    for character in text.chars() {
-        if matches!(character, '"' | '\\') {
-            record.push(character);
-        }
-        record.push(character);
-    }
-    record.push('"');
-}
-
-/// Whether C's `isspace` holds.
-fn is_space(character: char) -> bool {
-    matches!(character, ' ' | '\t' | '\n' | '\x0b' | '\x0c' | '\r')
-}
-
-/// What stands between a record's commas (manual, "Composite Type Input and Output Syntax"); nothing at all is NULL.
-fn record_fields(text: &str) -> Vec<Option<String>> {
-    let inner = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(text);
-    let mut fields = vec![None];
-    let mut is_quoted = false;
-    let mut characters = inner.chars().peekable();
-    while let Some(character) = characters.next() {
-        let put = |fields: &mut Vec<Option<String>>, character| {
-            let last = fields.last_mut().expect("there is one from the start");
-            last.get_or_insert_default().push(character);
-        };
-        match character {
-            ',' if !is_quoted => fields.push(None),
-            '"' if is_quoted && characters.next_if_eq(&'"').is_some() => put(&mut fields, '"'),
-            '"' => {
-                is_quoted = !is_quoted;
-                fields.last_mut().expect("there is one from the start").get_or_insert_default();
-            }
-            '\\' => put(&mut fields, characters.next().unwrap_or('\\')),
-            other => put(&mut fields, other),
-        }
-    }
-    fields
 }
 
 /// Row counts, extremes, facts.

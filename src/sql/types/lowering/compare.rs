@@ -11,6 +11,8 @@ const TIMESTAMPTZ: Oid = PgType::TIMESTAMPTZ.oid;
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
+    ("record = record", Compare("=")), ("record <> record", Compare("<>")), ("record < record", Compare("<")),
+    ("record <= record", Compare("<=")), ("record > record", Compare(">")), ("record >= record", Compare(">=")),
     ("bool = bool", Compare("=")), ("bool <> bool", Compare("<>")), ("bool < bool", Compare("<")), ("bool <= bool", Compare("<=")),
     ("bool > bool", Compare(">")), ("bool >= bool", Compare(">=")), ("bytea = bytea", Compare("=")), ("bytea <> bytea", Compare("<>")),
     ("bytea < bytea", Compare("<")), ("bytea <= bytea", Compare("<=")), ("bytea > bytea", Compare(">")), ("bytea >= bytea", Compare(">=")),
