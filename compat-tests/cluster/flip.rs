@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::support::{Cluster, PATIENCE, from_env, wait_for};
+use crate::support::{Cluster, Dice, PATIENCE, from_env, wait_for};
 
 /// Rows that each look reads, and their sum of lengths.
 const ROWS: usize = 3000;
@@ -26,18 +26,12 @@ struct Bit {
 
 impl Bit {
     /// Some bit of some file of a node.
-    fn choose(directory: &Path, dice: &mut u64) -> Self {
-        let mut roll = |limit: usize| {
-            *dice = dice
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            usize::try_from(*dice >> 33).unwrap() % limit
-        };
+    fn choose(directory: &Path, dice: &mut Dice) -> Self {
         let mut files = Vec::new();
         list(directory, &mut files);
         files.sort();
-        let (file, length) = files.swap_remove(roll(files.len()));
-        Self { file, at: roll(length), mask: 1 << roll(8) }
+        let (file, length) = files.swap_remove(dice.below(files.len()));
+        Self { file, at: dice.below(length), mask: 1 << dice.below(8) }
     }
 
     /// Flips it. Returns the byte as it is then.
@@ -165,7 +159,7 @@ fn replace(cluster: &mut Cluster, place: usize) {
 #[test]
 fn a_flipped_bit_is_noticed_or_harmless() {
     let rounds = from_env("EIDER_FLIP_ROUNDS", 6);
-    let mut dice = from_env("EIDER_FLIP_SEED", 1) as u64;
+    let mut dice = Dice(from_env("EIDER_FLIP_SEED", 1) as u64);
     let mut cluster = Cluster::start(3);
     let schema = json!([
         "CREATE TABLE flipped (id INTEGER PRIMARY KEY, filler TEXT)",

@@ -33,6 +33,8 @@ pub use style::{DateOrder, IntervalStyle, Style};
 
 #[cfg(test)]
 mod datum_test;
+#[cfg(test)]
+mod numeric_test;
 
 use std::borrow::Cow;
 

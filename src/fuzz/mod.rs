@@ -70,16 +70,8 @@ pub fn http(bytes: &[u8]) {
 
 /// Text to the compiler, over a catalog without tables.
 pub fn sql(bytes: &[u8]) {
-    static SETTINGS: LazyLock<sql::CompileSettings> = LazyLock::new(|| sql::CompileSettings {
-        search_path: vec!["public".to_owned()],
-        user: "u".to_owned(),
-        session_user: "u".to_owned(),
-        temporary_schema: String::new(),
-        temporary_used: false,
-        database: "d".to_owned(),
-        time_zone: "UTC".to_owned(),
-        style: crate::datum::Style::default(),
-    });
+    static SETTINGS: LazyLock<sql::CompileSettings> =
+        LazyLock::new(|| sql::CompileSettings::new("u", "d"));
     static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::default);
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(statements) = sql::parse(text) else { return };

@@ -222,14 +222,8 @@ impl Settings {
     ) -> Result<Self, Error> {
         let empty = Values::default();
         let compile = Arc::new(CompileSettings {
-            search_path: Vec::new(),
-            user: user.to_owned(),
-            session_user: user.to_owned(),
             temporary_schema: temporary_schema.to_owned(),
-            temporary_used: false,
-            database: database.to_owned(),
-            time_zone: String::new(),
-            style: Style::default(),
+            ..CompileSettings::new(user, database)
         });
         let mut settings = Self {
             startup: Arc::clone(&empty),

@@ -165,18 +165,23 @@ impl Prepared {
     /// 0A000 `cached plan must not change result type`, which drivers match on.
     pub(crate) fn check_result(&self, plan: &Plan) -> Result<(), Error> {
         // Names and types are what counts: a table may have been made anew meanwhile.
-        let result = |columns: &Option<Arc<[OutputColumn]>>| -> Option<Vec<(String, PgType)>> {
-            let columns = columns.as_ref()?.iter();
-            Some(columns.map(|column| (column.name.clone(), column.data_type)).collect())
+        let same = |told: &Option<Arc<[OutputColumn]>>| match (told, plan.described()) {
+            (Some(told), Some(now)) => {
+                let same = |told: &OutputColumn, now: &OutputColumn| {
+                    told.name == now.name && told.data_type == now.data_type
+                };
+                told.len() == now.len() && told.iter().zip(&*now).all(|(told, now)| same(told, now))
+            }
+            (told, now) => told.is_none() && now.is_none(),
         };
-        match self.described.get() {
-            Some(told) if result(told) != result(&plan.described()) => Err(Error::new(
-                crate::model::error::Class::User,
-                SqlState::FEATURE_NOT_SUPPORTED,
-                "cached plan must not change result type",
-            )),
-            _ => Ok(()),
+        if self.described.get().is_none_or(same) {
+            return Ok(());
         }
+        Err(Error::new(
+            crate::model::error::Class::User,
+            SqlState::FEATURE_NOT_SUPPORTED,
+            "cached plan must not change result type",
+        ))
     }
 }
 

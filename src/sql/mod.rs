@@ -93,6 +93,22 @@ pub struct CompileSettings {
     pub style: Style,
 }
 
+impl CompileSettings {
+    /// Those of a session that has set nothing, of one that has made nothing temporary either.
+    pub fn new(user: &str, database: &str) -> Self {
+        Self {
+            search_path: vec!["public".to_owned()],
+            user: user.to_owned(),
+            session_user: user.to_owned(),
+            temporary_schema: String::new(),
+            temporary_used: false,
+            database: database.to_owned(),
+            time_zone: "UTC".to_owned(),
+            style: Style::default(),
+        }
+    }
+}
+
 /// Compiles one statement. `parameter_types` are the OIDs that the client gave; 0 or missing ones are inferred.
 ///
 /// # Errors

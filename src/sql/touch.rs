@@ -379,16 +379,7 @@ mod tests {
     }
 
     fn touches(sql: &str) -> Option<Arc<Touches>> {
-        let settings = CompileSettings {
-            search_path: vec!["public".to_owned()],
-            user: "u".to_owned(),
-            session_user: "u".to_owned(),
-            temporary_schema: String::new(),
-            temporary_used: false,
-            database: "d".to_owned(),
-            time_zone: "UTC".to_owned(),
-            style: crate::datum::Style::default(),
-        };
+        let settings = CompileSettings::new("u", "d");
         let parsed = parse(sql).unwrap();
         let compiled = compile(&parsed[0], &catalog(), &settings, &[]);
         match compiled.unwrap_or_else(|error| panic!("{sql}: {error}")).action {

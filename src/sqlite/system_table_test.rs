@@ -87,13 +87,7 @@ fn a_statement_sees_the_schema_of_its_own_transaction() {
 fn ask(pair: &Pair, text: &str) -> Vec<Vec<Value>> {
     let settings = crate::sql::CompileSettings {
         search_path: vec!["$user".to_owned(), "public".to_owned()],
-        user: "postgres".to_owned(),
-        session_user: "postgres".to_owned(),
-        temporary_schema: String::new(),
-        temporary_used: false,
-        database: "postgres".to_owned(),
-        time_zone: "UTC".to_owned(),
-        style: crate::datum::Style::default(),
+        ..crate::sql::CompileSettings::new("postgres", "postgres")
     };
     let mut reader = pair.leader.reader();
     let catalog = reader.catalog().unwrap();

@@ -4,23 +4,7 @@ use std::io::Write as _;
 use std::net::TcpStream;
 
 use crate::strangers::bytes::{bind, converse, execute, message, parse, query, startup, sync};
-use crate::support::{Cluster, Node};
-
-/// A generator that needs no library: xorshift64*.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(limit).unwrap()).unwrap()
-    }
-}
+use crate::support::{Cluster, Dice, Node};
 
 /// Changes, drops, doubles or cuts some bytes.
 fn damage(dice: &mut Dice, bytes: &mut Vec<u8>, from: usize) {

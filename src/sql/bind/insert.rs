@@ -321,11 +321,6 @@ impl Binder<'_> {
         Ok(Expr { kind, data_type: PgType::INT8, position })
     }
 
-    /// Allows `set_config` in a select list.
-    pub(crate) fn allow_settings(&mut self) {
-        self.settable = super::Settable::Next;
-    }
-
     fn on_conflict(
         &mut self,
         table: &Table,

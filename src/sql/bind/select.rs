@@ -10,6 +10,11 @@ use crate::sql::bound::{
 };
 
 impl Binder<'_> {
+    /// Allows `set_config` in the select list of the query that is bound next.
+    pub(crate) fn allow_settings(&mut self) {
+        self.settable = Settable::Next;
+    }
+
     /// Binds a SELECT with its ORDER BY.
     pub(super) fn select(
         &mut self,

@@ -14,7 +14,6 @@ mod from;
 mod query;
 
 use crate::catalog::{Contents, Deparse, Kind, SearchPath};
-use crate::datum::Style;
 use crate::model::catalog::{Catalog, Table, UserTypeKind, View};
 use crate::model::pg_type::{Oid, PgType};
 use crate::sql::CompileSettings;
@@ -141,16 +140,7 @@ fn assigned_type(table: &Table, text: &str) -> Option<PgType> {
 }
 
 fn settings_of(search_path: Vec<String>) -> CompileSettings {
-    CompileSettings {
-        search_path,
-        user: "postgres".to_owned(),
-        session_user: "postgres".to_owned(),
-        temporary_schema: String::new(),
-        temporary_used: false,
-        database: String::new(),
-        time_zone: "UTC".to_owned(),
-        style: Style::default(),
-    }
+    CompileSettings { search_path, ..CompileSettings::new("postgres", "") }
 }
 
 /// What an expression is to the one around it, for parentheses where they are optional.

@@ -3,7 +3,6 @@
 //! `testdata/resolution.txt` has expressions with PostgreSQL's answers; `testdata/record` asks for
 //! them.
 
-use crate::datum::Style;
 use crate::model::catalog::Catalog;
 use crate::model::error::SqlState;
 use crate::sql::types::type_label;
@@ -18,16 +17,7 @@ fn state(state: SqlState) -> String {
 }
 
 fn answer(expression: &str) -> String {
-    let settings = CompileSettings {
-        search_path: vec!["public".to_owned()],
-        user: "tester".to_owned(),
-        session_user: "tester".to_owned(),
-        temporary_schema: String::new(),
-        temporary_used: false,
-        database: "postgres".to_owned(),
-        time_zone: "UTC".to_owned(),
-        style: Style::default(),
-    };
+    let settings = CompileSettings::new("tester", "postgres");
     let compiled = parse(&format!("SELECT {expression}"))
         .and_then(|parsed| compile(&parsed[0], &Catalog::default(), &settings, &[]));
     match compiled {

@@ -62,16 +62,7 @@ impl Runner {
     }
 
     fn compile(&self, text: &str) -> Result<Vec<Compiled>, Error> {
-        let settings = CompileSettings {
-            search_path: vec!["public".to_owned()],
-            user: "tester".to_owned(),
-            session_user: "tester".to_owned(),
-            temporary_schema: String::new(),
-            temporary_used: false,
-            database: "postgres".to_owned(),
-            time_zone: "UTC".to_owned(),
-            style: Style::default(),
-        };
+        let settings = CompileSettings::new("tester", "postgres");
         sql::parse(text)?
             .iter()
             .map(|parsed| sql::compile(parsed, &self.catalog(), &settings, &[]))
