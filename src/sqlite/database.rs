@@ -100,7 +100,7 @@ pub struct Database {
     private: private::Pool,
     /// The writer's.
     tap: Arc<Tap>,
-    /// Not through the shim. It closes after all others of this struct.
+    /// It copies pages as they are. It closes after all others of this struct.
     checkpointer: Mutex<Connection>,
     shared: Arc<Shared>,
 }

@@ -7,12 +7,12 @@ use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, ffi};
 
 use crate::model::error::Fault;
 use crate::platform::disk::Disk;
 use crate::sqlite::errors::fault;
-use crate::sqlite::vfs::{NAME, Tap, URI_PARAMETER};
+use crate::sqlite::vfs::{self, NAME, Tap, UNCHECKED, URI_PARAMETER};
 
 /// A file on a disk.
 #[derive(Debug, Clone)]
@@ -39,22 +39,23 @@ impl Place {
         directory.unwrap_or(Path::new("."))
     }
 
-    /// The file's name as SQLite is given it, and the file layers without and with a tap.
+    /// The file's name as SQLite is given it, and the file layers that look at no checksums, and that
+    /// do.
     #[cfg(not(test))]
-    fn name(&self) -> (PathBuf, Option<&'static CStr>, &'static CStr) {
-        (self.path.clone(), None, NAME)
+    fn name(&self) -> (PathBuf, &'static CStr, &'static CStr) {
+        (self.path.clone(), UNCHECKED, NAME)
     }
 
     /// As above; or a simulated disk's.
     #[cfg(test)]
-    fn name(&self) -> (PathBuf, Option<&'static CStr>, &'static CStr) {
-        use crate::sqlite::vfs::{SIMULATED, SIMULATED_TAPPED};
+    fn name(&self) -> (PathBuf, &'static CStr, &'static CStr) {
+        use crate::sqlite::vfs::{SIMULATED_CHECKED, SIMULATED_UNCHECKED};
         match self.disk.mount() {
             Some(mount) => {
                 let name = PathBuf::from(format!("{mount}{}", self.path.display()));
-                (name, Some(SIMULATED), SIMULATED_TAPPED)
+                (name, SIMULATED_UNCHECKED, SIMULATED_CHECKED)
             }
-            None => (self.path.clone(), None, NAME),
+            None => (self.path.clone(), UNCHECKED, NAME),
         }
     }
 
@@ -66,11 +67,10 @@ impl Place {
     /// Opens a connection that looks at no checksums: to somebody else's database, or to copy pages as
     /// they are.
     pub(crate) fn connect(&self, flags: OpenFlags) -> rusqlite::Result<Connection> {
-        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        match self.name() {
-            (name, Some(vfs), _) => Connection::open_with_flags_and_vfs(name, flags, vfs),
-            (name, None, _) => Connection::open_with_flags(name, flags),
-        }
+        vfs::register()
+            .map_err(|code| rusqlite::Error::SqliteFailure(ffi::Error::new(code), None))?;
+        let (name, vfs, _) = self.name();
+        Connection::open_with_flags_and_vfs(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX, vfs)
     }
 
     /// Opens a connection to a database of ours, past no page's checksum.

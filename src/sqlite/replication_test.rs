@@ -465,6 +465,52 @@ fn a_second_process_cannot_open_for_writing() {
     assert!(other.execute_batch("BEGIN IMMEDIATE").is_err());
 }
 
+/// Read locks that idle connections keep: at other marks each, then wanted by others.
+#[test]
+fn kept_read_locks_stand_in_nobodys_way() {
+    let mut pair = Pair::new(&options());
+    pair.commit(Sqlite, &["CREATE TABLE t (a)"]);
+    // Another connection of this process without the shim stands for another process.
+    let other = rusqlite::Connection::open(&pair.leader.path).unwrap();
+    other.busy_timeout(std::time::Duration::ZERO).unwrap();
+    let count =
+        || other.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, u32>(0)).unwrap();
+    let wait = std::time::Duration::ZERO;
+    let mut rows = 0;
+    for _ in 0..5 {
+        let mut readers = Vec::new();
+        for _ in 0..options().readers_max {
+            pair.commit(Sqlite, &["INSERT INTO t VALUES (zeroblob(5000))"]);
+            rows += 1;
+            let mut reader = pair.leader.database.reader(wait).unwrap();
+            reader.begin().unwrap();
+            readers.push(reader);
+            assert_eq!(count(), rows);
+        }
+        drop(readers);
+        pair.commit(Sqlite, &["INSERT INTO t VALUES (zeroblob(5000))"]);
+        rows += 1;
+        assert_eq!(count(), rows);
+        let (_, log, copied) = other
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+                Ok((row.get::<_, u32>(0)?, row.get::<_, u32>(1)?, row.get::<_, u32>(2)?))
+            })
+            .unwrap();
+        assert!(copied <= log);
+        assert_eq!(count(), rows);
+        let used = pair.leader.database.wal_bytes();
+        assert!(pair.leader.database.checkpoint().unwrap().complete);
+        let mut reader = pair.leader.database.reader(wait).unwrap();
+        reader.begin().unwrap();
+        drop(reader);
+        pair.commit(Sqlite, &["INSERT INTO t VALUES (1)"]);
+        rows += 1;
+        assert!(pair.leader.database.wal_bytes() < used, "the WAL begins anew");
+        assert_eq!(count(), rows);
+    }
+    pair.assert_equal("at the end");
+}
+
 #[test]
 fn installed_snapshot_equals_its_source() {
     let mut pair = Pair::new(&options());

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use rusqlite::ffi;
 
+use super::read_lock::{ReadLock, RealLocks};
 use super::tap::{Tap, WalFile};
 use super::wal::{FRAME_BYTES, FRAME_HEADER_BYTES, PAGE_BYTES, WAL_HEADER_BYTES};
 use crate::platform::mutant::mutant;
@@ -32,6 +33,8 @@ pub(super) struct ShimFile {
     pub(super) real: *mut ffi::sqlite3_file,
     /// Owns one reference of the tap's `Arc`, or is null.
     pub(super) tap: *const Tap,
+    /// As `tap`.
+    pub(super) read_lock: *const ReadLock,
     pub(super) role: Role,
 }
 
@@ -39,6 +42,11 @@ impl ShimFile {
     fn tap(&self) -> Option<&Tap> {
         // SAFETY: either null or from `Arc::into_raw`, released only in `close`.
         unsafe { self.tap.as_ref() }
+    }
+
+    fn read_lock(&self) -> Option<&ReadLock> {
+        // SAFETY: as above.
+        unsafe { self.read_lock.as_ref() }
     }
 }
 
@@ -67,14 +75,55 @@ macro_rules! real {
 }
 
 unsafe extern "C" fn close(file: *mut ffi::sqlite3_file) -> c_int {
+    // SAFETY: a filled file object.
+    if let Some(lock) = unsafe { shim(file) }.read_lock() {
+        lock.retire();
+    }
     let result = real!(file, xClose, ffi::SQLITE_OK);
-    // SAFETY: a filled file object; nobody uses the tap pointer after this.
-    let tap = unsafe { std::mem::replace(&mut (*file.cast::<ShimFile>()).tap, std::ptr::null()) };
+    let object = file.cast::<ShimFile>();
+    // SAFETY: a filled file object; nobody uses the pointers after this.
+    let (tap, read_lock) = unsafe {
+        (
+            std::mem::replace(&mut (*object).tap, std::ptr::null()),
+            std::mem::replace(&mut (*object).read_lock, std::ptr::null()),
+        )
+    };
     if !tap.is_null() {
         // SAFETY: it came from `Arc::into_raw` and this is its one release.
         drop(unsafe { Arc::from_raw(tap) });
     }
+    if !read_lock.is_null() {
+        // SAFETY: as above.
+        drop(unsafe { Arc::from_raw(read_lock) });
+    }
     result
+}
+
+/// The shared locks of an open file's wal-index.
+#[derive(Debug)]
+pub(super) struct SharedLocks(pub(super) *mut ffi::sqlite3_file);
+
+// SAFETY: SQLite's layer below changes a file's locks under a lock of its own; that no two threads ask
+// for the same file's at once, and none after it is closed, is `read_lock`'s invariant.
+unsafe impl Send for SharedLocks {}
+// SAFETY: as above.
+unsafe impl Sync for SharedLocks {}
+
+impl SharedLocks {
+    fn call(&self, slot: u32, what: c_int) -> c_int {
+        let (slot, flags) = (slot as c_int, ffi::SQLITE_SHM_SHARED | what);
+        real!(self.0, xShmLock, ffi::SQLITE_IOERR_SHMLOCK, slot, 1, flags)
+    }
+}
+
+impl RealLocks for SharedLocks {
+    fn share(&self, slot: u32) -> i32 {
+        self.call(slot, ffi::SQLITE_SHM_LOCK)
+    }
+
+    fn give_back(&self, slot: u32) -> i32 {
+        self.call(slot, ffi::SQLITE_SHM_UNLOCK)
+    }
 }
 
 unsafe extern "C" fn read(
@@ -236,7 +285,8 @@ unsafe extern "C" fn shm_map(
 }
 
 /// Locks in the wal-index. The write lock (slot 0) stays with this process once it has it, and goes
-/// round among its write connections.
+/// round among its write connections. Read locks stay with their connection until somebody in this
+/// process wants them for itself.
 unsafe extern "C" fn shm_lock(
     file: *mut ffi::sqlite3_file,
     slot: c_int,
@@ -245,7 +295,8 @@ unsafe extern "C" fn shm_lock(
 ) -> c_int {
     const WRITE_SLOT: c_int = 0;
     // SAFETY: a filled file object.
-    if let Some(tap) = unsafe { shim(file) }.tap()
+    let shim = unsafe { shim(file) };
+    if let Some(tap) = shim.tap()
         && slot == WRITE_SLOT
         && count == 1
         && flags & ffi::SQLITE_SHM_EXCLUSIVE != 0
@@ -258,6 +309,15 @@ unsafe extern "C" fn shm_lock(
             real!(file, xShmLock, ffi::SQLITE_IOERR_SHMLOCK, slot, count, flags)
         });
     }
+    if let Some(lock) = shim.read_lock() {
+        let unlocks = flags & ffi::SQLITE_SHM_UNLOCK != 0;
+        if flags & ffi::SQLITE_SHM_SHARED != 0 {
+            return if unlocks { lock.unlock(slot as u32) } else { lock.lock(slot as u32) };
+        }
+        if !unlocks {
+            lock.neighbours().clear(slot as u32..(slot + count) as u32);
+        }
+    }
     real!(file, xShmLock, ffi::SQLITE_IOERR_SHMLOCK, slot, count, flags)
 }
 
@@ -267,7 +327,11 @@ unsafe extern "C" fn shm_barrier(file: *mut ffi::sqlite3_file) {
 
 unsafe extern "C" fn shm_unmap(file: *mut ffi::sqlite3_file, delete: c_int) -> c_int {
     // SAFETY: a filled file object.
-    if let Some(tap) = unsafe { shim(file) }.tap()
+    let shim = unsafe { shim(file) };
+    if let Some(lock) = shim.read_lock() {
+        lock.give_back();
+    }
+    if let Some(tap) = shim.tap()
         && tap.on_unmap(file as usize)
     {
         let flags = ffi::SQLITE_SHM_UNLOCK | ffi::SQLITE_SHM_EXCLUSIVE;

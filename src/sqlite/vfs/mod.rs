@@ -2,9 +2,10 @@
 //!
 //! It stands over the platform's default VFS and passes every call through. What it adds:
 //! * each page that is written carries a checksum, and each page that is read is held against its own
-//!   (`page::seal`).
+//!   (`page::seal`);
+//! * each connection keeps its read lock on the wal-index for its next transaction (`read_lock`).
 //!
-//! And for connections that were opened with a [`Tap`]:
+//! A second shim does only the latter. And for connections that were opened with a [`Tap`]:
 //! * it sees which pages a transaction writes to the WAL, and can hold a commit back ([`Tap`]);
 //! * it keeps the WAL's write lock from other processes once it has it;
 //! * it puts constants where SQLite stamps page 1, so that its bytes depend on nothing but the
@@ -17,6 +18,7 @@
 
 mod file;
 mod preupdate;
+mod read_lock;
 mod register;
 #[cfg(test)]
 mod simulated;
@@ -26,9 +28,9 @@ mod wal;
 
 pub(crate) use file::damage;
 pub(crate) use preupdate::{ChangeKind, OnChange, RowChange, watch_rows};
-pub(crate) use register::{NAME, URI_PARAMETER, register, reserve_bytes};
+pub(crate) use register::{NAME, UNCHECKED, URI_PARAMETER, register, reserve_bytes};
 #[cfg(test)]
-pub(crate) use simulated::{SIMULATED, SIMULATED_TAPPED};
+pub(crate) use simulated::{SIMULATED_CHECKED, SIMULATED_UNCHECKED};
 pub(crate) use system_table::{Shown, register as register_system_tables};
 pub(crate) use tap::{CapturedCommit, PageSource, Tap};
 pub use wal::PAGE_BYTES;

@@ -5,12 +5,15 @@ use std::sync::{Arc, OnceLock};
 
 use rusqlite::ffi;
 
-use super::file::{METHODS, Role, ShimFile};
+use super::file::{METHODS, Role, SharedLocks, ShimFile};
+use super::read_lock::{Neighbours, ReadLock};
 use super::tap::Tap;
 use crate::sqlite::page::RESERVED_BYTES;
 
 /// The shim's name, for opening connections.
 pub(crate) const NAME: &CStr = c"eider";
+/// The name of the one that looks at no checksums and makes none.
+pub(crate) const UNCHECKED: &CStr = c"eider-unchecked";
 /// The parameter of the file's URI that names a [`Tap`] by its id.
 pub(crate) const URI_PARAMETER: &CStr = c"eider_tap";
 
@@ -29,7 +32,7 @@ pub(crate) fn register() -> Result<(), c_int> {
 fn register_once() -> c_int {
     // SAFETY: sqlite3_vfs_find initializes SQLite if need be; null asks for the default VFS.
     let base = unsafe { ffi::sqlite3_vfs_find(std::ptr::null()) };
-    let result = register_over(base, NAME);
+    let result = register_over(base, NAME, UNCHECKED);
     #[cfg(test)]
     if result == ffi::SQLITE_OK {
         return super::simulated::register();
@@ -37,11 +40,24 @@ fn register_once() -> c_int {
     result
 }
 
-/// Registers a shim over the VFS `base`, which is registered or null.
-pub(super) fn register_over(base: *mut ffi::sqlite3_vfs, name: &'static CStr) -> c_int {
+/// Registers both shims over the VFS `base`, which is registered or null: one that looks at checksums,
+/// and one that doesn't.
+pub(super) fn register_over(
+    base: *mut ffi::sqlite3_vfs,
+    checked: &'static CStr,
+    unchecked: &'static CStr,
+) -> c_int {
     if base.is_null() {
         return ffi::SQLITE_ERROR;
     }
+    match register_shim(base, checked, true) {
+        ffi::SQLITE_OK => register_shim(base, unchecked, false),
+        code => code,
+    }
+}
+
+/// `base` is registered.
+fn register_shim(base: *mut ffi::sqlite3_vfs, name: &'static CStr, checks: bool) -> c_int {
     // SAFETY: a registered VFS stays valid for the life of the process; it is plain data.
     let mut shim = unsafe { *base };
     shim.szOsFile += size_of::<ShimFile>() as c_int;
@@ -50,7 +66,7 @@ pub(super) fn register_over(base: *mut ffi::sqlite3_vfs, name: &'static CStr) ->
     // The other methods of the VFS below don't look at their own object beyond pAppData, which is
     // copied with the rest; `open` hands over the original.
     shim.xOpen = Some(open);
-    let shim = Box::leak(Box::new(Shim { vfs: shim, base }));
+    let shim = Box::leak(Box::new(Shim { vfs: shim, base, checks }));
     // SAFETY: the object was leaked, so it outlives every use; not made the default.
     unsafe { ffi::sqlite3_vfs_register(&raw mut shim.vfs, 0) }
 }
@@ -81,6 +97,8 @@ pub(crate) fn reserve_bytes(connection: &rusqlite::Connection) -> rusqlite::Resu
 struct Shim {
     vfs: ffi::sqlite3_vfs,
     base: *mut ffi::sqlite3_vfs,
+    /// Whether pages' checksums are looked at and made.
+    checks: bool,
 }
 
 unsafe extern "C" fn open(
@@ -91,12 +109,15 @@ unsafe extern "C" fn open(
     flags_out: *mut c_int,
 ) -> c_int {
     // SAFETY: SQLite passes the object that was registered, which is the first part of a Shim.
-    let base = unsafe { (*vfs.cast::<Shim>()).base };
+    let (base, checks) = unsafe { ((*vfs.cast::<Shim>()).base, (*vfs.cast::<Shim>()).checks) };
     // SAFETY: `base` is a registered VFS.
     let Some(base_open) = (unsafe { (*base).xOpen }) else {
         return ffi::SQLITE_CANTOPEN;
     };
-    let role = if flags & ffi::SQLITE_OPEN_MAIN_DB != 0 {
+    let is_database = flags & ffi::SQLITE_OPEN_MAIN_DB != 0;
+    let role = if !checks {
+        Role::Other
+    } else if is_database {
         Role::Database
     } else if flags & ffi::SQLITE_OPEN_WAL != 0 {
         Role::Wal
@@ -117,16 +138,30 @@ unsafe extern "C" fn open(
     let real = unsafe { object.add(1) }.cast::<ffi::sqlite3_file>();
     // SAFETY: as above; a null `pMethods` tells SQLite that there is nothing to close.
     unsafe {
-        object.write(ShimFile { methods: std::ptr::null(), real, tap: std::ptr::null(), role });
+        object.write(ShimFile {
+            methods: std::ptr::null(),
+            real,
+            tap: std::ptr::null(),
+            read_lock: std::ptr::null(),
+            role,
+        });
     }
     // SAFETY: arguments as SQLite gave them, but for the real VFS and its own object.
     let result = unsafe { base_open(base, name, real, flags, flags_out) };
     // SAFETY: xOpen sets pMethods even if it fails.
     if unsafe { !(*real).pMethods.is_null() } {
+        let read_lock = if is_database && !name.is_null() {
+            // SAFETY: SQLite's names end with a zero.
+            let neighbours = Neighbours::of(unsafe { CStr::from_ptr(name) }.to_bytes());
+            Arc::into_raw(ReadLock::new(neighbours, Box::new(SharedLocks(file))))
+        } else {
+            std::ptr::null()
+        };
         // SAFETY: the object was filled above, and nobody else sees it yet.
         unsafe {
             (*object).methods = &raw const METHODS;
             (*object).tap = tap.map_or(std::ptr::null(), Arc::into_raw);
+            (*object).read_lock = read_lock;
         }
     }
     result

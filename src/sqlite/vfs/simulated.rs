@@ -20,10 +20,11 @@ use crate::platform::clock;
 use crate::platform::disk::{Disk, File};
 use crate::platform::sim_disk::SimDisk;
 
-/// The VFS for connections without a tap.
-pub(crate) const SIMULATED: &CStr = c"eider-simulated";
-/// The shim over it.
-pub(crate) const SIMULATED_TAPPED: &CStr = c"eider-simulated-tapped";
+/// The VFS below the shims.
+const SIMULATED: &CStr = c"eider-simulated";
+/// The shims over it.
+pub(crate) const SIMULATED_CHECKED: &CStr = c"eider-simulated-checked";
+pub(crate) const SIMULATED_UNCHECKED: &CStr = c"eider-simulated-unchecked";
 
 const SHM_SLOTS: usize = 8;
 /// Words of a region of shared memory.
@@ -448,7 +449,7 @@ unsafe extern "C" fn current_time(_: *mut ffi::sqlite3_vfs, now: *mut i64) -> c_
     ffi::SQLITE_OK
 }
 
-/// Makes both file layers known to SQLite.
+/// Makes these file layers known to SQLite.
 pub(super) fn register() -> c_int {
     // SAFETY: null asks for the default VFS; `register` is called once it is there.
     let base = unsafe { ffi::sqlite3_vfs_find(std::ptr::null()) };
@@ -468,5 +469,9 @@ pub(super) fn register() -> c_int {
     let vfs = Box::leak(Box::new(vfs));
     // SAFETY: leaked, so it outlives every use; not made the default.
     let result = unsafe { ffi::sqlite3_vfs_register(&raw mut *vfs, 0) };
-    if result == ffi::SQLITE_OK { register_over(&raw mut *vfs, SIMULATED_TAPPED) } else { result }
+    if result == ffi::SQLITE_OK {
+        register_over(&raw mut *vfs, SIMULATED_CHECKED, SIMULATED_UNCHECKED)
+    } else {
+        result
+    }
 }
