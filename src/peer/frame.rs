@@ -34,7 +34,8 @@ pub(super) const FRAME_VERSION: u8 = 1;
 pub(super) const PAYLOAD_BYTES_MAX: usize = 64 << 20;
 /// The largest payload of a handshake frame, from somebody we don't know yet.
 pub(super) const HANDSHAKE_BYTES_MAX: usize = 4096;
-/// Smaller payloads are copied behind their head, so that they are one slice to write.
+/// Smaller payloads are copied: behind their head, so that they are one slice to write; and out of what was
+/// read, so that whoever keeps one doesn't keep the whole of it, and it can be read into again.
 const COPY_BYTES_MAX: usize = 16 << 10;
 /// Bytes asked of the socket at a time.
 const READ_BYTES: usize = 64 << 10;
@@ -193,7 +194,7 @@ impl FrameReader {
             if let Some(total) = wanted
                 && self.buffer.len() >= total
             {
-                return decode(&self.buffer.split_to(total).freeze()).map(Some);
+                return decode(&self.take(total)).map(Some);
             }
             let missing = wanted.map_or(0, |total| total - self.buffer.len());
             self.buffer.reserve(missing.max(READ_BYTES));
@@ -205,6 +206,16 @@ impl FrameReader {
                 };
             }
         }
+    }
+
+    /// The next bytes, which are there.
+    fn take(&mut self, bytes: usize) -> Bytes {
+        if bytes > COPY_BYTES_MAX {
+            return self.buffer.split_to(bytes).freeze();
+        }
+        let taken = Bytes::copy_from_slice(&self.buffer[..bytes]);
+        self.buffer.advance(bytes);
+        taken
     }
 
     async fn fill(&mut self) -> Result<usize, FrameError> {
