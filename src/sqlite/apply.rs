@@ -14,7 +14,7 @@ use rusqlite::params;
 
 use crate::model::command::PagesPart;
 use crate::model::error::Fault;
-use crate::model::id::Position;
+use crate::model::id::{Position, TransactionId};
 use crate::platform::mutant::mutant;
 use crate::sqlite::errors::fault;
 use crate::sqlite::link::own;
@@ -120,10 +120,15 @@ impl Writer {
             .map_err(|error| fault("apply pages", &error))?;
         let mut applying = Applying::new(connection, database_pages);
         let result = work(&mut applying).and_then(|()| applying.finish());
-        if let Err(fault) = result {
-            // The fault is what matters; the node stops, and starts from its log.
-            let _ = execute(connection, own!("ROLLBACK"));
-            return Err(fault);
+        match result {
+            // Neither its size nor its schema can be another one now.
+            Ok(Settled { first_page: false, resized: false, .. }) => return Ok(()),
+            Ok(_) => self.committed_schema.set(None),
+            Err(fault) => {
+                // The fault is what matters; the node stops, and starts from its log.
+                let _ = execute(connection, own!("ROLLBACK"));
+                return Err(fault);
+            }
         }
         let pages = page_count(connection)?;
         if pages != database_pages {
@@ -156,6 +161,16 @@ fn check_chain(chain: ChainHasher, after: Position) -> Result<(), Fault> {
          or the entry was damaged",
         after.txid
     )))
+}
+
+/// What a transaction of pages has come to before its COMMIT.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settled {
+    /// Page 1 is among them.
+    first_page: bool,
+    /// The database was larger or smaller before.
+    resized: bool,
+    schema_changed: bool,
 }
 
 /// A transaction that writes pages.
@@ -205,27 +220,30 @@ impl<'connection> Applying<'connection> {
     }
 
     /// Writes page 1, cuts the file, commits.
-    fn finish(self) -> Result<(), Fault> {
+    fn finish(self) -> Result<Settled, Fault> {
         let connection = self.connection;
-        let schema_changed = self.settle()?;
+        let settled = self.settle()?;
         let commit = || -> rusqlite::Result<()> {
             execute(connection, own!("COMMIT"))?;
-            if schema_changed {
+            if settled.schema_changed {
                 // The pages of the schema lie parsed in this connection's cache, as they were before.
                 connection.release_memory()?;
             }
             Ok(())
         };
-        commit().map_err(|error| fault("commit applied pages", &error))
+        commit().map_err(|error| fault("commit applied pages", &error))?;
+        Ok(settled)
     }
 
-    /// Writes page 1 and cuts the file. Whether the schema has changed.
-    pub(crate) fn settle(self) -> Result<bool, Fault> {
+    /// Writes page 1 and cuts the file.
+    pub(crate) fn settle(self) -> Result<Settled, Fault> {
         let connection = self.connection;
-        let shrinks = page_count(connection)? > self.database_pages;
-        let before = read_page(connection, 1)?;
-        let schema_changed =
-            self.first.as_ref().is_some_and(|after| before[SCHEMA_COOKIE] != after[SCHEMA_COOKIE]);
+        let pages = page_count(connection)?;
+        let shrinks = pages > self.database_pages;
+        let schema_changed = match &self.first {
+            Some(after) => read_page(connection, 1)?[SCHEMA_COOKIE] != after[SCHEMA_COOKIE],
+            None => false,
+        };
         let write = || -> rusqlite::Result<()> {
             if let Some(first) = &self.first {
                 let sql =
@@ -244,7 +262,11 @@ impl<'connection> Applying<'connection> {
             Ok(())
         };
         write().map_err(|error| fault("write applied pages", &error))?;
-        Ok(schema_changed)
+        Ok(Settled {
+            first_page: self.first.is_some(),
+            resized: pages != self.database_pages,
+            schema_changed,
+        })
     }
 }
 
@@ -266,6 +288,16 @@ pub(crate) fn read_page(connection: &Connection, number: u32) -> Result<Vec<u8>,
 /// The checksum of a page as the connection sees it.
 pub(crate) fn read_checksum(connection: &Connection, number: u32) -> Result<u64, Fault> {
     Ok(page_checksum(number, &read_page(connection, number)?))
+}
+
+/// Reads the transaction id from the file.
+pub(crate) fn read_txid(connection: &Connection) -> Result<TransactionId, Fault> {
+    let read = || -> rusqlite::Result<i64> {
+        let sql = own!("SELECT txid FROM _eider_position");
+        connection.prepare_cached(sql)?.query_row([], |row| row.get(0))
+    };
+    let txid = read().map_err(|error| fault("read the position", &error))?;
+    Ok(TransactionId(txid.cast_unsigned()))
 }
 
 /// The database's size in pages as the connection sees it.

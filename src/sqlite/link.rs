@@ -280,3 +280,12 @@ fn prepare_for_clients(link: &mut Link, options: &Options) -> rusqlite::Result<(
     link.guard.install(connection)?;
     link.watch.install(connection)
 }
+
+/// Lifts what SQLite itself checks, for a definition that the compiler answers for; or puts it back.
+pub(crate) fn set_unchecked(connection: &Connection, on: bool) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, !on)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, !on)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, !on)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, on)?;
+    Ok(())
+}

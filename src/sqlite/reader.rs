@@ -15,7 +15,7 @@ use crate::sqlite::errors::{self, Failure, extended_code, statement_failure};
 use crate::sqlite::link::{self, Link, own};
 use crate::sqlite::run::{self, Stop};
 use crate::sqlite::vfs::PAGE_BYTES;
-use crate::sqlite::writer::{execute, read_txid};
+use crate::sqlite::writer::execute;
 use crate::sqlite::{Control, RowSink, apply, schema};
 
 /// A database's idle readers.
@@ -146,7 +146,8 @@ impl Reader {
             schema::version(&link.connection)
         };
         let schema = begin().map_err(|error| internal(&error))?;
-        let txid = read_txid(&link.connection).map_err(|fault| Error::internal(fault.message))?;
+        let txid =
+            apply::read_txid(&link.connection).map_err(|fault| Error::internal(fault.message))?;
         self.view = Some(View { schema });
         Ok(txid)
     }

@@ -7,11 +7,11 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::model::error::Fault;
 use crate::model::id::TransactionId;
-use crate::sqlite::apply::{page_count, read_checksum, read_page};
+use crate::sqlite::apply::{page_count, read_checksum, read_page, read_txid};
 use crate::sqlite::database::Shared;
 use crate::sqlite::errors::fault;
 use crate::sqlite::link::own;
-use crate::sqlite::writer::{execute, read_txid};
+use crate::sqlite::writer::execute;
 
 /// A database file at one moment. Holds a read transaction until dropped, so the WAL can't begin anew
 /// while it lives.

@@ -11,8 +11,7 @@ use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ffi};
+use rusqlite::{Connection, config::DbConfig, ffi};
 
 use crate::model::catalog::Catalog;
 use crate::model::error::{Error, Fault, SqlState};
@@ -25,10 +24,10 @@ use crate::sqlite::control::{stop_reason, too_large};
 use crate::sqlite::culprit::{self, Failed};
 use crate::sqlite::database::Shared;
 use crate::sqlite::errors::{self, Failure, extended_code, fault, statement_failure};
-use crate::sqlite::link::{self, Link, own};
+use crate::sqlite::link::{self, Link, own, set_unchecked};
 use crate::sqlite::run::{self, Discard, Stop};
 use crate::sqlite::vfs::{PAGE_BYTES, Tap};
-use crate::sqlite::{Control, RowSink, RunError, load, schema};
+use crate::sqlite::{Control, RowSink, RunError, apply, load, schema};
 
 /// The one write connection of a database.
 #[derive(Debug)]
@@ -42,6 +41,8 @@ pub struct Writer {
     last_dialect: Dialect,
     pub(crate) txid: TransactionId,
     pub(crate) recent: RecentPages,
+    /// The schema version of the committed state, as long as it is known.
+    pub(crate) committed_schema: Cell<Option<SchemaVersion>>,
     /// Whether a trigger may say RAISE(FAIL), for a schema version; `None` if it must be looked up.
     failing_triggers: Option<(SchemaVersion, bool)>,
 }
@@ -77,6 +78,8 @@ enum Failing<'a> {
 #[derive(Debug)]
 struct Captured {
     txid: TransactionId,
+    /// The schema version that it leaves, if that is known.
+    schema: Option<SchemaVersion>,
     database_pages: u32,
     /// Each page with its content, or without if it was spilled.
     pages: Vec<(u32, Option<Arc<[u8]>>)>,
@@ -100,6 +103,7 @@ impl Writer {
             last_dialect: Dialect::Postgres,
             txid: TransactionId(0),
             recent: RecentPages::new(recent_bytes.clamp(64 << 10, 64 << 20)),
+            committed_schema: Cell::new(None),
             failing_triggers: None,
         };
         // Takes WAL's write lock, which the shim keeps from now on.
@@ -137,13 +141,18 @@ impl Writer {
     }
 
     pub(crate) fn read_txid(&self) -> Result<TransactionId, Fault> {
-        read_txid(&self.current().connection)
+        apply::read_txid(&self.current().connection)
     }
 
     /// The schema version as this connection sees it: with the open transaction's own changes.
     pub fn schema(&self) -> SchemaVersion {
+        let known = self.committed_schema.get().filter(|_| self.open.is_none());
         // Reading the cookie only fails if the disk does, and then the next statement says so.
-        schema::version(&self.current().connection).unwrap_or_default()
+        let version = known.or_else(|| schema::version(&self.current().connection).ok());
+        if self.open.is_none() {
+            self.committed_schema.set(version);
+        }
+        version.unwrap_or_default()
     }
 
     /// The catalog as this connection sees it: with the open transaction's own changes.
@@ -638,12 +647,13 @@ impl Writer {
         let link = self.link(dialect);
         link.guard.lift();
         let sequences = &self.postgres.sequences;
-        let prepare = || -> rusqlite::Result<()> {
+        let prepare = || -> rusqlite::Result<Option<SchemaVersion>> {
             if loaded {
                 // It has both from the file.
-                return Ok(());
+                return Ok(None);
             }
-            if Some(schema::version(&link.connection)?) != schema_before {
+            let unchanged = Some(schema::version(&link.connection)?) == schema_before;
+            if !unchanged {
                 schema::reconcile(&link.connection)?;
             }
             if ahead {
@@ -652,9 +662,9 @@ impl Writer {
             link.write_changes(txid)?;
             let set = own!("UPDATE _eider_position SET txid = ?1");
             link.connection.prepare_cached(set)?.execute([txid.0.cast_signed()])?;
-            Ok(())
+            Ok(schema_before.filter(|_| unchanged))
         };
-        prepare().map_err(|error| self.run_error(&error))?;
+        let schema = prepare().map_err(|error| self.run_error(&error))?;
         // A WAL that may be begun anew is, by the first frame.
         let shared = Arc::clone(&self.shared);
         let alone = shared.gate.commit();
@@ -683,6 +693,7 @@ impl Writer {
         if let Some(open) = &mut self.open {
             open.captured = Some(Captured {
                 txid,
+                schema,
                 database_pages: capture.database_pages,
                 pages: capture.contents(),
             });
@@ -737,6 +748,7 @@ impl Writer {
         }
         committed.map_err(|error| fault("commit a replicated transaction", &error))?;
         self.txid = captured.txid;
+        self.committed_schema.set(captured.schema);
         self.postgres.sequences.written();
         self.recent.update(captured.pages, captured.database_pages);
         if loaded {
@@ -769,25 +781,6 @@ impl Writer {
     pub(crate) fn is_open(&self) -> bool {
         self.open.is_some()
     }
-}
-
-/// Reads the transaction id from the file.
-pub(crate) fn read_txid(connection: &Connection) -> Result<TransactionId, Fault> {
-    let read = || -> rusqlite::Result<i64> {
-        let sql = own!("SELECT txid FROM _eider_position");
-        connection.prepare_cached(sql)?.query_row([], |row| row.get(0))
-    };
-    let txid = read().map_err(|error| fault("read the position", &error))?;
-    Ok(TransactionId(txid.cast_unsigned()))
-}
-
-/// Lifts what SQLite itself checks, for a definition that the compiler answers for; or puts it back.
-pub(crate) fn set_unchecked(connection: &Connection, on: bool) -> rusqlite::Result<()> {
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, !on)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, !on)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, !on)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, on)?;
-    Ok(())
 }
 
 /// Runs one of our own statements. The guard must be lifted.

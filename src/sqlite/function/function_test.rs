@@ -26,8 +26,8 @@ use crate::sql::{
 };
 use crate::sqlite::constraint::Broken;
 use crate::sqlite::errors::{self, Failure};
+use crate::sqlite::link::set_unchecked;
 use crate::sqlite::schema;
-use crate::sqlite::writer::set_unchecked;
 
 struct Runner {
     connection: Connection,
