@@ -49,22 +49,30 @@ impl raft::Databases for Replica {
 
     fn apply_all(&self, commands: Vec<(LogIndex, Command)>) -> BoxFuture<'_, Result<(), Fault>> {
         Box::pin(async move {
-            let mut run: Vec<(LogIndex, PagesPart)> = Vec::new();
+            // One for each database: what happens to one is nothing to the others.
+            let mut runs: Vec<Run> = Vec::new();
             for (index, command) in commands {
                 match command {
                     Command::Pages(part) if part.is_whole() => {
-                        if run.last().is_some_and(|(_, before)| !follows(before, &part)) {
-                            self.apply_run(std::mem::take(&mut run)).await?;
+                        let begun = runs.iter_mut().find(|run| {
+                            run.first().is_some_and(|(_, first)| first.database == part.database)
+                        });
+                        match begun {
+                            Some(run) if follows(run, &part) => run.push((index, part)),
+                            Some(run) => {
+                                let run = std::mem::replace(run, vec![(index, part)]);
+                                self.apply_run(run).await?;
+                            }
+                            None => runs.push(vec![(index, part)]),
                         }
-                        run.push((index, part));
                     }
                     command => {
-                        self.apply_run(std::mem::take(&mut run)).await?;
+                        self.apply_runs(&mut runs).await?;
                         self.apply(index, command).await?;
                     }
                 }
             }
-            self.apply_run(run).await
+            self.apply_runs(&mut runs).await
         })
     }
 
@@ -137,16 +145,26 @@ pub(super) fn state(entry: &Entry) -> DatabaseState {
     DatabaseState { id: entry.id, name: entry.name.clone(), position, pages: 0 }
 }
 
-/// Whether a transaction can be applied together with the one before it.
-fn follows(before: &PagesPart, part: &PagesPart) -> bool {
-    before.database == part.database
-        && part.base == Position { txid: before.txid, chain: before.chain }
-        && part.database_pages >= before.database_pages
+/// Whole transactions of one database that follow each other.
+type Run = Vec<(LogIndex, PagesPart)>;
+
+/// Whether a transaction of the same database can be applied together with these.
+fn follows(run: &Run, part: &PagesPart) -> bool {
+    run.last().is_some_and(|(_, before)| {
+        part.base == Position { txid: before.txid, chain: before.chain }
+            && part.database_pages >= before.database_pages
+    })
 }
 
 impl Replica {
-    /// Applies whole transactions of one database that follow each other.
-    async fn apply_run(&self, run: Vec<(LogIndex, PagesPart)>) -> Result<(), Fault> {
+    async fn apply_runs(&self, runs: &mut Vec<Run>) -> Result<(), Fault> {
+        for run in runs.drain(..) {
+            self.apply_run(run).await?;
+        }
+        Ok(())
+    }
+
+    async fn apply_run(&self, run: Run) -> Result<(), Fault> {
         let Some((_, first)) = run.first() else { return Ok(()) };
         let Some(entry) = self.0.store.get(first.database) else { return Ok(()) };
         entry.lane.apply_run(run).await?;
