@@ -181,7 +181,12 @@ const GROUPS: &[Group] = &[
                 "64MiB",
                 "Refuse larger PostgreSQL messages.",
             ),
-            flag("db-cache-bytes", Form::Bytes, "64MiB", "Page cache for writing, per database."),
+            flag(
+                "db-cache-bytes",
+                Form::Bytes,
+                "64MiB",
+                "Page cache for writing, and for each of two readers, per database.",
+            ),
             flag(
                 "worker-threads",
                 Form::Count,

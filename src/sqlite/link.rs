@@ -61,6 +61,8 @@ pub(crate) struct Link {
     pub(crate) sequences: Arc<Sequences>,
     /// Whether `"x"` may be a string.
     lax_quotes: Cell<bool>,
+    /// For readers: whether it has a cache as large as the write connection's.
+    pub(crate) large_cache: bool,
 }
 
 /// How much an open transaction is to tell others.
@@ -84,6 +86,7 @@ impl Link {
             changes: None,
             sequences: Arc::default(),
             lax_quotes: Cell::new(true),
+            large_cache: false,
         }
     }
 
@@ -210,10 +213,17 @@ pub(crate) fn open_private(place: &Place, tap: &Tap, options: &Options) -> Resul
 }
 
 /// Opens a connection that reads only.
-pub(crate) fn open_reader(place: &Place, options: &Options) -> rusqlite::Result<Link> {
+pub(crate) fn open_reader(
+    place: &Place,
+    options: &Options,
+    large_cache: bool,
+) -> rusqlite::Result<Link> {
     let connection = place.connect_checked(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.pragma_update(None, "query_only", true)?;
-    let mut link = Link::new(connection, Watch::default());
+    if large_cache {
+        connection.pragma_update(None, "cache_size", -cache_kib(options))?;
+    }
+    let mut link = Link { large_cache, ..Link::new(connection, Watch::default()) };
     prepare_for_clients(&mut link, options)?;
     Ok(link)
 }
@@ -238,7 +248,7 @@ pub(crate) fn open_tapped(
 ) -> Result<Connection, Fault> {
     let doing = "open the database";
     let connection = place.connect_tapped(tap)?;
-    let cache_kib = i64::try_from(options.cache_bytes / 1024).unwrap_or(i64::MAX).max(64);
+    let cache_kib = cache_kib(options);
     let set = || -> rusqlite::Result<()> {
         // Checkpoints are run where their time doesn't count.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
@@ -251,6 +261,10 @@ pub(crate) fn open_tapped(
     };
     set().map_err(|error| fault(doing, &error))?;
     Ok(connection)
+}
+
+fn cache_kib(options: &Options) -> i64 {
+    i64::try_from(options.cache_bytes / 1024).unwrap_or(i64::MAX).max(64)
 }
 
 fn prepare_for_clients(link: &mut Link, options: &Options) -> rusqlite::Result<()> {

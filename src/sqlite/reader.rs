@@ -1,5 +1,9 @@
 //! The pool of read-only connections, and what they run.
+//!
+//! What a connection has read stays in its cache until somebody commits. The first few connections have
+//! large caches, and are handed out before the others.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +22,9 @@ use crate::sqlite::vfs::PAGE_BYTES;
 use crate::sqlite::writer::execute;
 use crate::sqlite::{Control, RowSink, apply, schema};
 
+/// Readers with a large cache: about as many as read at once while all reads are short.
+const LARGE_MAX: usize = 2;
+
 /// A database's idle readers.
 #[derive(Debug)]
 pub(crate) struct Pool {
@@ -28,9 +35,12 @@ pub(crate) struct Pool {
 
 #[derive(Debug, Default)]
 struct State {
-    idle: Vec<Link>,
+    /// Those with a large cache at the end.
+    idle: VecDeque<Link>,
     /// Readers that were handed out or are idle.
     count: usize,
+    /// Those of them that have a large cache.
+    large: usize,
     /// Who waits for a reader. Waking nobody is a system call all the same.
     waiting: usize,
     closed: bool,
@@ -55,7 +65,7 @@ impl Pool {
         if state.closed {
             return Err(Error::retry(SqlState::DATABASE_DROPPED, "the database is closed"));
         }
-        if let Some(link) = state.idle.pop() {
+        if let Some(link) = state.idle.pop_back() {
             return Ok(self.reader(link));
         }
         if state.count >= self.shared.options.readers_max {
@@ -64,12 +74,13 @@ impl Pool {
                 "too many statements are reading at this time",
             ));
         }
-        state.count += 1;
+        let large = state.large < LARGE_MAX;
+        state.count(large);
         drop(state);
-        match link::open_reader(&self.shared.place, &self.shared.options) {
+        match link::open_reader(&self.shared.place, &self.shared.options, large) {
             Ok(link) => Ok(self.reader(link)),
             Err(error) => {
-                self.state.lock().unwrap_or_else(PoisonError::into_inner).count -= 1;
+                self.state.lock().unwrap_or_else(PoisonError::into_inner).forget(large);
                 self.returned.notify_one();
                 Err(Error::internal(format!(
                     "the database can't be opened for reading: {}",
@@ -83,24 +94,50 @@ impl Pool {
         Reader { link: Some(link), view: None, pool: Arc::clone(self), broken: false }
     }
 
-    fn give_back(&self, link: Option<Link>) {
+    fn give_back(&self, link: Link, broken: bool) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match link {
-            Some(link) if !state.closed => state.idle.push(link),
-            _ => state.count -= 1,
-        }
+        let closed = if broken || state.closed {
+            state.forget(link.large_cache);
+            Some(link)
+        } else {
+            if link.large_cache {
+                state.idle.push_back(link);
+            } else {
+                // Behind others of its kind, in front of those that are better.
+                let at = state.idle.iter().position(|other| other.large_cache);
+                let at = at.unwrap_or(state.idle.len());
+                state.idle.insert(at, link);
+            }
+            None
+        };
         if state.waiting > 0 {
             self.returned.notify_one();
         }
+        drop(state);
+        drop(closed);
     }
 
     /// Closes the idle readers, and the others when they come back.
     pub(crate) fn close(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.closed = true;
-        state.count -= state.idle.len();
-        state.idle.clear();
+        let idle = std::mem::take(&mut state.idle);
+        for link in &idle {
+            state.forget(link.large_cache);
+        }
         self.returned.notify_all();
+    }
+}
+
+impl State {
+    fn count(&mut self, large: bool) {
+        self.count += 1;
+        self.large += usize::from(large);
+    }
+
+    fn forget(&mut self, large: bool) {
+        self.count -= 1;
+        self.large -= usize::from(large);
     }
 }
 
@@ -425,8 +462,9 @@ impl Reader {
 impl Drop for Reader {
     fn drop(&mut self) {
         self.end();
-        let link = if self.broken { None } else { self.link.take() };
-        self.pool.give_back(link);
+        if let Some(link) = self.link.take() {
+            self.pool.give_back(link, self.broken);
+        }
     }
 }
 
@@ -437,4 +475,31 @@ fn is_empty(connection: &Connection, sql: &str) -> rusqlite::Result<bool> {
 
 fn internal(error: &rusqlite::Error) -> Error {
     Error::internal(errors::message(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::testkit::{Pair, options};
+
+    #[test]
+    fn readers_with_large_caches_are_handed_out_first() {
+        let pair = Pair::new(&options());
+        let take = || pair.leader.database.reader(Duration::ZERO).unwrap();
+        let large = |readers: &[Reader]| -> Vec<bool> {
+            readers.iter().map(|reader| reader.link().large_cache).collect()
+        };
+        let mut readers: Vec<Reader> = (0..4).map(|_| take()).collect();
+        assert_eq!(large(&readers), [true, true, false, false]);
+        // However they come back.
+        readers.swap(0, 3);
+        drop(readers);
+        let mut readers: Vec<Reader> = (0..4).map(|_| take()).collect();
+        assert_eq!(large(&readers), [true, true, false, false]);
+        // One that is lost is replaced by its like.
+        readers[1].broken = true;
+        drop(readers);
+        let readers: Vec<Reader> = (0..4).map(|_| take()).collect();
+        assert_eq!(large(&readers).iter().filter(|large| **large).count(), 2);
+    }
 }
