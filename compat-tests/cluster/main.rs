@@ -33,6 +33,8 @@ mod power;
 mod psql;
 mod queue;
 mod recover;
+mod restore_at_start;
+mod rolling;
 mod shell;
 mod strangers;
 mod support;

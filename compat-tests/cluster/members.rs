@@ -100,3 +100,20 @@ fn joining_is_tried_as_often_as_told() {
     let log = node.log();
     assert!(log.contains("not joined yet (1 of 2)") && log.contains("after 2 attempts"), "{log}");
 }
+
+#[test]
+fn nodes_find_each_other_by_dns() {
+    let root = tempfile::tempdir().unwrap();
+    let mut first = Node::new(root.path(), "1", &[]);
+    first.start();
+    first.wait_ready();
+    let config = root.path().join("dns.json");
+    let text = json!({ "name": "localhost", "port": first.raft });
+    std::fs::write(&config, text.to_string()).unwrap();
+    let options = ["--disco-mode", "dns", "--disco-config", config.to_str().unwrap()];
+    let mut second = Node::new(root.path(), "2", &options);
+    second.start();
+    second.wait_ready();
+    let members = second.json("/nodes?ver=2");
+    assert_eq!(members["nodes"].as_array().unwrap().len(), 2, "{members}");
+}

@@ -1,5 +1,6 @@
 //! Copies of a database that are made by themselves: the leader writes one to a directory or to an
-//! object store of S3's kind, at an interval, if anything has changed.
+//! object store of S3's kind, at an interval, if anything has changed. And the way back, for a cluster that
+//! is to begin with such a copy (`restore`).
 //!
 //! Each copy carries the position of its database as an id, so that a new leader, or a node that was
 //! started again, sees whether the last copy is of the state that it has.
@@ -10,6 +11,7 @@
 mod copy;
 mod directory;
 mod plan;
+mod restore;
 mod s3;
 mod sign;
 
@@ -17,6 +19,8 @@ use crate::engine::Engine;
 use crate::platform::{clock, watch};
 
 pub use plan::Plan;
+pub(crate) use plan::expand;
+pub use restore::{Restore, at_start};
 
 /// The id that a copy carries: what it is a copy of.
 fn id(view: &crate::engine::View) -> String {

@@ -78,7 +78,13 @@ struct WrittenS3 {
 }
 
 /// `$NAME` and `${NAME}` in texts, by the environment.
-fn expand(value: &mut Value, environment: &HashMap<String, String>) -> Result<(), String> {
+///
+/// # Errors
+/// A text for the operator.
+pub(crate) fn expand(
+    value: &mut Value,
+    environment: &HashMap<String, String>,
+) -> Result<(), String> {
     match value {
         Value::String(text) => *text = expanded(text, environment)?,
         Value::Array(values) => values.iter_mut().try_for_each(|v| expand(v, environment))?,
@@ -132,22 +138,7 @@ impl Plan {
         let interval = interval.ok_or_else(|| {
             format!("interval: '{}' is not a duration, such as 30s or 5m", written.interval)
         })?;
-        let target = match &*written.kind {
-            "file" => {
-                let WrittenDirectory { dir, name } = sub(written.sub)?;
-                if name.is_empty() || name.contains('/') {
-                    return Err(format!("sub: '{name}' is not a file's name"));
-                }
-                Target::Directory { directory: dir, name }
-            }
-            "s3" => Target::S3(Box::new(store(sub(written.sub)?)?)),
-            "gcs" => {
-                return Err("type gcs is not supported; Google's stores speak S3's protocol too, \
-                            at the endpoint https://storage.googleapis.com with HMAC keys"
-                    .to_owned());
-            }
-            other => return Err(format!("type '{other}' is not known: file or s3")),
-        };
+        let target = target(&written.kind, written.sub)?;
         Ok(Self {
             interval,
             database: written.database.unwrap_or_else(|| "postgres".to_owned()),
@@ -156,6 +147,24 @@ impl Plan {
             timestamp: written.timestamp,
             target,
         })
+    }
+}
+
+/// Where copies are, by the type that a file names.
+pub(super) fn target(kind: &str, value: Value) -> Result<Target, String> {
+    match kind {
+        "file" => {
+            let WrittenDirectory { dir, name } = sub(value)?;
+            if name.is_empty() || name.contains('/') {
+                return Err(format!("sub: '{name}' is not a file's name"));
+            }
+            Ok(Target::Directory { directory: dir, name })
+        }
+        "s3" => Ok(Target::S3(Box::new(store(sub(value)?)?))),
+        "gcs" => Err("type gcs is not supported; Google's stores speak S3's protocol too, at the \
+                      endpoint https://storage.googleapis.com with HMAC keys"
+            .to_owned()),
+        other => Err(format!("type '{other}' is not known: file or s3")),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::stream;
 
 use crate::backup::sign::{Signer, UNSIGNED, encoded_path, timestamp};
-use crate::client::{self, Answer, Endpoint, Request};
+use crate::client::{self, Answer, Download, Endpoint, Opened, Request};
 use crate::engine::Staged;
 use crate::platform::clock;
 use crate::tls::Connector;
@@ -92,6 +92,16 @@ impl Store {
                 Ok(id.map(str::to_owned))
             }
             _ => Err(refusal(&answer)),
+        }
+    }
+
+    /// Begins to fetch the copy.
+    pub(super) async fn get(&self) -> Result<Download, String> {
+        let (endpoint, request) = self.request("GET", &self.path, &[]);
+        let answer = client::open(&endpoint, request, ANSWER_TIMEOUT).await;
+        match answer.map_err(|error| error.to_string())? {
+            Opened::Download(download) => Ok(download),
+            Opened::Refused(answer) => Err(refusal(&answer)),
         }
     }
 

@@ -208,24 +208,80 @@ pub async fn download(
     timeout: Duration,
     file: &mut (dyn Write + Send),
 ) -> Result<Answer, ClientError> {
-    let address = &to.address;
-    let late = |_| ClientError::TimedOut { address: address.to_owned(), after: timeout };
-    let broken = |why: String| ClientError::Broken { address: address.to_owned(), why };
-    let nothing = Full::new(Bytes::new());
-    let begun = clock::timeout(timeout, begin(to, &request, nothing)).await;
-    let mut answer = begun.map_err(late)??;
-    if !answer.status().is_success() {
-        return whole(address, answer).await;
+    let mut download = match open(to, request, timeout).await? {
+        Opened::Download(download) => download,
+        Opened::Refused(answer) => return Ok(answer),
+    };
+    while let Some(part) = download.next().await? {
+        let written = file.write_all(&part);
+        written.map_err(|error| ClientError::Invalid(format!("write the file: {error}")))?;
     }
-    while let Some(frame) = clock::timeout(timeout, answer.frame()).await.map_err(late)? {
-        let frame = frame.map_err(|error| broken(explain(&error)))?;
-        if let Ok(part) = frame.into_data() {
-            let written = file.write_all(&part);
-            written.map_err(|error| ClientError::Invalid(format!("write the file: {error}")))?;
+    Ok(Answer { status: download.status, headers: download.headers, body: Bytes::new() })
+}
+
+/// A successful answer whose body is still to come; or another one, whole.
+#[derive(Debug)]
+pub enum Opened {
+    Download(Download),
+    Refused(Answer),
+}
+
+/// A body on its way.
+#[derive(Debug)]
+pub struct Download {
+    status: u16,
+    headers: HeaderMap,
+    address: String,
+    body: Incoming,
+    timeout: Duration,
+}
+
+impl Download {
+    /// The next bytes; `None` after the last.
+    ///
+    /// # Errors
+    /// When nothing comes for too long, or the connection breaks.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, ClientError> {
+        let address = &self.address;
+        loop {
+            let frame = clock::timeout(self.timeout, self.body.frame()).await;
+            let late = |_| ClientError::TimedOut { address: address.clone(), after: self.timeout };
+            let Some(frame) = frame.map_err(late)? else { return Ok(None) };
+            let frame = frame.map_err(|error| ClientError::Broken {
+                address: address.clone(),
+                why: explain(&error),
+            })?;
+            if let Ok(part) = frame.into_data() {
+                return Ok(Some(part));
+            }
         }
     }
-    let (head, _) = answer.into_parts();
-    Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: Bytes::new() })
+}
+
+/// As [`send`], but a successful answer's body comes in parts. `timeout` is for the head, and for each part.
+///
+/// # Errors
+/// When there is no answer.
+pub async fn open(
+    to: &Endpoint,
+    request: Request,
+    timeout: Duration,
+) -> Result<Opened, ClientError> {
+    let address = &to.address;
+    let late = |_| ClientError::TimedOut { address: address.to_owned(), after: timeout };
+    let nothing = Full::new(Bytes::new());
+    let answer = clock::timeout(timeout, begin(to, &request, nothing)).await.map_err(late)??;
+    if !answer.status().is_success() {
+        return whole(address, answer).await.map(Opened::Refused);
+    }
+    let (head, body) = answer.into_parts();
+    Ok(Opened::Download(Download {
+        status: head.status.as_u16(),
+        headers: head.headers,
+        address: address.clone(),
+        body,
+        timeout,
+    }))
 }
 
 /// As [`send`], with a body that is read from `file` while it is sent. It may take as long as it takes.

@@ -45,6 +45,20 @@ const GROUPS: &[Group] = &[
                 "Join the cluster of these nodes: Raft addresses (host:4002) or URLs\n\
                  (http://host:4001, https://host:4001). Ignored once this node belongs to a cluster.",
             ),
+            flag(
+                "disco-mode",
+                Form::Text("MODE"),
+                "",
+                "Instead of -join, ask DNS for the others: 'dns' for the addresses of a name,\n\
+                 'dns-srv' for the hosts of a service.",
+            ),
+            flag("disco-key", Form::Text("NAME"), "rqlite", "The name, if -disco-config has none."),
+            flag(
+                "disco-config",
+                Form::Text("JSON|FILE"),
+                "",
+                "{\"name\": ..., \"port\": ...} for 'dns', {\"name\": ..., \"service\": ...} for 'dns-srv'.",
+            ),
             flag("join-attempts", Form::Count, "5", "Rounds over the -join list before giving up."),
             flag("join-interval", Form::Duration, "3s", "Pause between two rounds."),
             flag(
@@ -134,12 +148,20 @@ const GROUPS: &[Group] = &[
     ),
     (
         "Copies",
-        &[flag(
-            "auto-backup",
-            Form::Text("FILE"),
-            "",
-            "Copy a database to a directory or an object store at an interval, as this file says.",
-        )],
+        &[
+            flag(
+                "auto-backup",
+                Form::Text("FILE"),
+                "",
+                "Copy a database to a directory or an object store at an interval, as this file says.",
+            ),
+            flag(
+                "auto-restore",
+                Form::Text("FILE"),
+                "",
+                "Have a new cluster begin with a copy, from where this file says.",
+            ),
+        ],
     ),
     (
         "Limits",
@@ -221,9 +243,6 @@ const UNSUPPORTED: &[&str] = &[
     "http-verify-common-name",
     "node-verify-common-name",
     "join-as",
-    "disco-mode",
-    "disco-key",
-    "disco-config",
     "cluster-connect-timeout",
     "raft-snap",
     "raft-snap-wal-size",
@@ -237,7 +256,6 @@ const UNSUPPORTED: &[&str] = &[
     "compress-snap-transport",
     "auto-vacuum-int",
     "auto-optimize-int",
-    "auto-restore",
     "extensions-path",
     "otlp-endpoint",
     "otlp-interval",
@@ -292,6 +310,11 @@ pub struct Config {
     pub raft_addr: String,
     pub raft_adv_addr: Option<String>,
     pub join: Vec<Join>,
+    /// `dns` or `dns-srv`: whom to ask instead of those in `join`.
+    pub disco_mode: Option<String>,
+    pub disco_key: String,
+    /// JSON, or a file with it.
+    pub disco_config: String,
     pub join_attempts: u64,
     pub join_interval: Duration,
     /// 0: not.
@@ -323,6 +346,8 @@ pub struct Config {
     pub encryption: Encryption,
     /// The file that says when and where a database is copied to.
     pub auto_backup: Option<PathBuf>,
+    /// The file that says what a new cluster begins with.
+    pub auto_restore: Option<PathBuf>,
     /// Where changes are sent to, or the file that says so.
     pub cdc_config: Option<String>,
     /// `None`: no statement is slow.
@@ -334,6 +359,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// Whether this node is to find others, and not to be a cluster by itself.
+    pub fn looks_for_others(&self) -> bool {
+        !self.join.is_empty() || self.disco_mode.is_some()
+    }
+
     /// Whether an `https://` URL is in `-join`.
     pub fn joins_https(&self) -> bool {
         self.join.iter().any(|somebody| matches!(somebody, Join::Https(_)))
@@ -387,6 +417,9 @@ fn build(parsed: &Parsed) -> Result<Config, String> {
         raft_addr: address("raft-addr"),
         raft_adv_addr: text("raft-adv-addr"),
         join: parse_join(&address("join"))?,
+        disco_mode: text("disco-mode"),
+        disco_key: address("disco-key"),
+        disco_config: address("disco-config"),
         join_attempts: parsed.count(&SYNTAX, "join-attempts"),
         join_interval: parsed.duration(&SYNTAX, "join-interval"),
         bootstrap_expect: count("bootstrap-expect")?,
@@ -417,6 +450,7 @@ fn build(parsed: &Parsed) -> Result<Config, String> {
         http_allow_origin: text("http-allow-origin"),
         encryption: encryption::build(text, |name| parsed.switch(&SYNTAX, name))?,
         auto_backup: text("auto-backup").map(PathBuf::from),
+        auto_restore: text("auto-restore").map(PathBuf::from),
         cdc_config: text("cdc-config"),
         slow_statement: Some(parsed.duration(&SYNTAX, "slow-statement"))
             .filter(|limit| !limit.is_zero()),
@@ -512,9 +546,10 @@ fn validate(config: &Config) -> Result<(), String> {
     if config.bootstrap_expect > 0 && config.non_voter {
         return Err("-bootstrap-expect is for voters; this node has -raft-non-voter".to_owned());
     }
-    if config.bootstrap_expect > 1 && config.join.is_empty() {
+    if config.bootstrap_expect > 1 && !config.looks_for_others() {
         return Err("-bootstrap-expect needs -join with the addresses of the nodes".to_owned());
     }
+    check_discovery(config)?;
     let by_http = config.join.iter().any(|somebody| !matches!(somebody, Join::Raft(_)));
     if config.bootstrap_expect > 1 && by_http {
         return Err("-bootstrap-expect needs Raft addresses in -join, not URLs".to_owned());
@@ -523,11 +558,28 @@ fn validate(config: &Config) -> Result<(), String> {
     if config.bootstrap_expect == 0 && config.join.contains(&me) {
         return Err("-join names this node itself".to_owned());
     }
-    if config.non_voter && config.join.is_empty() {
+    if config.non_voter && !config.looks_for_others() {
         return Err("-raft-non-voter needs -join: a node without vote can't be alone".to_owned());
     }
     config.encryption.check(config.joins_https())?;
     check_limits(config)
+}
+
+fn check_discovery(config: &Config) -> Result<(), String> {
+    match config.disco_mode.as_deref() {
+        None => {}
+        Some("dns" | "dns-srv") if config.join.is_empty() => {}
+        Some("dns" | "dns-srv") => {
+            return Err("-disco-mode takes the place of -join: give one of them".to_owned());
+        }
+        Some(mode) => {
+            return Err(format!("-disco-mode: '{mode}' is not supported; dns and dns-srv are"));
+        }
+    }
+    if config.auto_restore.is_some() && config.bootstrap_expect == 0 && config.looks_for_others() {
+        return Err("-auto-restore is for new clusters, not for nodes that join one".to_owned());
+    }
+    Ok(())
 }
 
 fn check_limits(config: &Config) -> Result<(), String> {
@@ -606,6 +658,9 @@ mod tests {
             ("-raft-addr h:1 -http-addr h:1 data", "are both h:1"),
             ("-raft-non-voter -bootstrap-expect 3 -join h:1 data", "is for voters"),
             ("-raft-non-voter data", "needs -join"),
+            ("-disco-mode consul-kv data", "is not supported"),
+            ("-disco-mode dns -join h:1 data", "one of them"),
+            ("-auto-restore f -join h:1 data", "for new clusters"),
             ("-bootstrap-expect 3 data", "needs -join"),
             ("-bootstrap-expect 3 -join http://h:1 data", "not URLs"),
             ("-join localhost:4002 data", "names this node itself"),

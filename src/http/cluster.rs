@@ -266,7 +266,8 @@ async fn check(call: &Call, lines: &mut Vec<String>) -> Result<(), String> {
     let leader = engine.leader().ok_or("[+]leader does not exist")?;
     contact(call, &leader).await.map_err(|error| format!("[+]leader not contactable: {error}"))?;
     lines.push("[+]leader ok".to_owned());
-    if is_me(call, &leader) && !engine.is_leader() {
+    let held = *call.app.options.held.borrow();
+    if held || is_me(call, &leader) && !engine.is_leader() {
         return Err("[+]store not ready".to_owned());
     }
     lines.push("[+]store ok".to_owned());

@@ -95,6 +95,8 @@ pub struct Options {
     pub queue: QueueOptions,
     /// Whether there are changes to ask for.
     pub captures_changes: bool,
+    /// Whether nobody should use this node yet: it waits for a copy to begin with.
+    pub held: watch::Receiver<bool>,
 }
 
 /// Serves HTTP on `listener` until `stop` changes. Requests that run then may end.

@@ -80,7 +80,8 @@ impl Gathering<'_> {
     /// One round; whether this node is in a cluster now.
     async fn round(&self) -> Result<bool, Failure> {
         let mut trouble = None;
-        for somebody in &self.config.join {
+        let others = self.joiner.candidates(&self.config.join).await;
+        for somebody in &others.map_err(Failure::Now)? {
             let Join::Raft(address) = somebody else { continue };
             if *address == self.joiner.me.raft_addr {
                 continue;

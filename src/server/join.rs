@@ -10,6 +10,7 @@ use crate::model::member::Member;
 use crate::peer::{Client, Identity, Kind, PeerError, Target};
 use crate::platform::clock;
 use crate::server::discover;
+use crate::server::dns::Discovery;
 use crate::server::setup::{HelloReply, JoinReply, JoinRequest, hello};
 use crate::tls::Connector;
 
@@ -29,6 +30,8 @@ pub(super) struct Joiner {
     pub(super) read_only: bool,
     /// For nodes that are named by an `https://` URL; there is one if there are such.
     pub(super) https: Option<Connector>,
+    /// Asked for nodes where none are named.
+    pub(super) discovery: Option<Discovery>,
 }
 
 /// Why a node is not let in.
@@ -64,7 +67,14 @@ impl Joiner {
                 clock::sleep(interval).await;
             }
             reasons.clear();
-            for somebody in list {
+            let list = match self.candidates(list).await {
+                Ok(list) => list,
+                Err(why) => {
+                    reasons.push(why);
+                    Vec::new()
+                }
+            };
+            for somebody in &list {
                 match self.ask(somebody).await {
                     Ok(()) => return Ok(()),
                     Err(Failure::Never(why)) => return Err(format!("cannot join: {why}")),
@@ -74,6 +84,12 @@ impl Joiner {
             tracing::warn!("not joined yet ({attempt} of {attempts}): {}", reasons.join("; "));
         }
         Err(format!("cannot join after {attempts} attempts: {}", reasons.join("; ")))
+    }
+
+    /// Those who are named, or those who are found now.
+    pub(super) async fn candidates(&self, named: &[Join]) -> Result<Vec<Join>, String> {
+        let Some(discovery) = &self.discovery else { return Ok(named.to_vec()) };
+        Ok(discovery.find().await?.into_iter().map(Join::Raft).collect())
     }
 
     async fn ask(&self, somebody: &Join) -> Result<(), Failure> {

@@ -4,6 +4,7 @@
 mod admit;
 mod bootstrap;
 mod discover;
+mod dns;
 mod encryption;
 mod identity;
 mod inbound;

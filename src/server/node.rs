@@ -23,6 +23,7 @@ use crate::platform::{clock, task};
 use crate::raft;
 use crate::raftlog::{self, RaftLog};
 use crate::server::bootstrap::{self, Gathering};
+use crate::server::dns::Discovery;
 use crate::server::encryption::Certificates;
 use crate::server::identity::DataDir;
 use crate::server::inbound::Inbound;
@@ -143,6 +144,27 @@ fn backup_plan(config: &Config) -> Result<Option<backup::Plan>, String> {
     backup::Plan::parse(&text, &environment, parse_duration).map(Some).map_err(wrong)
 }
 
+/// Reads the file of `-auto-restore`.
+fn restore_plan(config: &Config) -> Result<Option<backup::Restore>, String> {
+    let Some(path) = &config.auto_restore else { return Ok(None) };
+    let wrong = |why: String| format!("-auto-restore {}: {why}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let environment = std::env::vars().collect();
+    backup::Restore::parse(&text, &environment, parse_duration).map(Some).map_err(wrong)
+}
+
+/// Reads whom to ask for the others.
+fn discovery(config: &Config) -> Result<Option<Discovery>, String> {
+    let Some(mode) = &config.disco_mode else { return Ok(None) };
+    let mut text = config.disco_config.clone();
+    if !text.is_empty() && !text.trim_start().starts_with('{') {
+        text = std::fs::read_to_string(&text)
+            .map_err(|error| format!("-disco-config {}: {error}", config.disco_config))?;
+    }
+    let environment = std::env::vars().collect();
+    Discovery::parse(mode, &config.disco_key, &text, &environment).map(Some)
+}
+
 /// Reads what `-cdc-config` says.
 fn changes_plan(config: &Config) -> Result<Option<cdc::Plan>, String> {
     let Some(argument) = &config.cdc_config else { return Ok(None) };
@@ -169,6 +191,7 @@ struct Stored {
     log: RaftLog,
     engine: Engine,
     faults: mpsc::Receiver<Fault>,
+    report: mpsc::Sender<Fault>,
 }
 
 fn open(
@@ -183,13 +206,14 @@ fn open(
     let log = RaftLog::open(Arc::clone(disk), &data.log, data.store, limits)?;
     let states = raft::read_state(disk.as_ref(), &data.raft)?;
     let (report, faults) = mpsc::channel(1);
+    let first = report.clone();
     let on_fault = move |fault: Fault| {
         // The first one stops the node; what follows from it is of no interest.
-        drop(report.try_send(fault));
+        drop(first.try_send(fault));
     };
     let options = engine_options(config, data, changes);
     let engine = Engine::open(options, me.clone(), Arc::clone(disk), states, on_fault)?;
-    Ok(Stored { log, engine, faults })
+    Ok(Stored { log, engine, faults, report })
 }
 
 impl Node {
@@ -205,7 +229,7 @@ impl Node {
         let listeners = Listeners::bind(&config).await?;
         let me = member(&config, &data, &listeners);
         let text = |fault: Fault| fault.message;
-        let Stored { log, engine, faults } =
+        let Stored { log, engine, faults, report } =
             open(&config, &data, &me, &disk, access.changes.as_ref()).map_err(text)?;
         let identity =
             Identity { node: me.id, store: me.store, cluster: Arc::new(OnceLock::new()) };
@@ -244,13 +268,10 @@ impl Node {
         let peers = Part::spawn(|stop| {
             peer::serve(raft_listener.socket, node_acceptor, accepting, inbound, stop)
         });
-        let mut outgoing: Vec<_> =
-            access.plan.take().map(|plan| back_up(&engine, plan)).into_iter().collect();
-        outgoing.extend(access.changes.take().map(|plan| publish(&engine, plan, &me)));
-        let https = access.certificates.https.clone();
-        let joiner =
-            Joiner { client, identity, me: me.clone(), read_only: config.non_voter, https };
-        let clients = serve_clients(&config, &me, &engine, access, (http, pg));
+        let fresh = raft.cluster().is_none();
+        let (outgoing, held) = access.work_beside(&engine, &me, fresh.then_some(report));
+        let joiner = access.joiner(client, identity, &me, config.non_voter);
+        let clients = serve_clients(&config, &me, &engine, access, (http, pg, held));
         let node = Self {
             config,
             me,
@@ -285,7 +306,7 @@ impl Node {
             None if self.meeting.is_some() => {
                 format!("waiting for {} nodes to meet", self.config.bootstrap_expect)
             }
-            None if self.config.join.is_empty() => "new cluster".to_owned(),
+            None if !self.config.looks_for_others() => "new cluster".to_owned(),
             None => "joining".to_owned(),
         }
     }
@@ -301,7 +322,7 @@ impl Node {
             let (joiner, raft, config) = (&self.joiner, &self.raft, &self.config);
             return Gathering { joiner, raft, meeting, config }.run().await;
         }
-        if !self.config.join.is_empty() && self.config.bootstrap_expect != 1 {
+        if self.config.looks_for_others() && self.config.bootstrap_expect != 1 {
             let Config { join, join_attempts, join_interval, .. } = &self.config;
             self.joiner.join(join, *join_attempts, *join_interval).await?;
             tracing::info!("joined the cluster");
@@ -405,14 +426,65 @@ struct Access {
     certificates: Certificates,
     plan: Option<backup::Plan>,
     changes: Option<cdc::Plan>,
+    restore: Option<backup::Restore>,
+    discovery: Option<Discovery>,
 }
 
 impl Access {
     fn read(config: &Config) -> Result<Self, String> {
         let certificates = Certificates::read(&config.encryption, config.joins_https())?;
         let (users, plan) = (users(config)?, backup_plan(config)?);
-        Ok(Self { users, certificates, plan, changes: changes_plan(config)? })
+        let (changes, restore) = (changes_plan(config)?, restore_plan(config)?);
+        let discovery = discovery(config)?;
+        Ok(Self { users, certificates, plan, changes, restore, discovery })
     }
+
+    /// What asks others to be let in.
+    fn joiner(
+        &mut self,
+        client: peer::Client,
+        identity: Identity,
+        me: &Member,
+        read_only: bool,
+    ) -> Joiner {
+        let https = self.certificates.https.clone();
+        let discovery = self.discovery.take();
+        Joiner { client, identity, me: me.clone(), read_only, https, discovery }
+    }
+
+    /// Starts what runs beside clients: copies, changes on their way out, and a copy to begin with, for a
+    /// node that has no data (`report`). The receiver says whether nobody should use this node yet.
+    fn work_beside(
+        &mut self,
+        engine: &Engine,
+        me: &Member,
+        report: Option<mpsc::Sender<Fault>>,
+    ) -> (Vec<Part>, watch::Receiver<bool>) {
+        let restore = self.restore.take().zip(report);
+        let (hold, held) = watch::channel(restore.is_some());
+        let parts = [
+            self.plan.take().map(|plan| back_up(engine, plan)),
+            self.changes.take().map(|plan| publish(engine, plan, me)),
+            restore.map(|(plan, report)| begin_with(engine, plan, hold, report)),
+        ];
+        (parts.into_iter().flatten().collect(), held)
+    }
+}
+
+/// Has a new cluster begin with a copy.
+fn begin_with(
+    engine: &Engine,
+    plan: backup::Restore,
+    hold: watch::Sender<bool>,
+    report: mpsc::Sender<Fault>,
+) -> Part {
+    let engine = engine.clone();
+    Part::spawn(|stop| async move {
+        if let Err(why) = backup::at_start(&engine, &plan, &hold, stop).await {
+            // Another fault stops the node as well.
+            drop(report.try_send(Fault::new(why)));
+        }
+    })
 }
 
 fn publish(engine: &Engine, plan: cdc::Plan, me: &Member) -> Part {
@@ -430,7 +502,7 @@ fn serve_clients(
     me: &Member,
     engine: &Engine,
     Access { users, certificates, .. }: Access,
-    (http, pg): (Listener, Listener),
+    (http, pg, held): (Listener, Listener, watch::Receiver<bool>),
 ) -> [Part; 2] {
     let http_options = Arc::new(http::Options {
         data_dir: config.data_dir.clone(),
@@ -452,6 +524,7 @@ fn serve_clients(
             transaction: config.queue_transaction,
         },
         captures_changes: config.cdc_config.is_some(),
+        held,
     });
     let pg_options = Arc::new(pg::Options {
         connections_max: config.pg_connections_max,

@@ -124,6 +124,7 @@ async fn client_with(data_dir: &Path, change: impl FnOnce(&mut Options)) -> Test
         tls: None,
         queue: QueueOptions::default(),
         captures_changes: false,
+        held: crate::platform::watch::channel(false).1,
     };
     change(&mut options);
     TestClient::new(engine, options)

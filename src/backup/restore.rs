@@ -1,0 +1,256 @@
+//! A copy that a new cluster begins with: fetched from a directory or an object store by the node that
+//! leads first, and loaded like any other file.
+//!
+//! **Invariant:** it is loaded into a database in which nothing has been committed yet.
+
+use std::collections::HashMap;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use flate2::write::GzDecoder;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::backup::plan::{self, Target};
+use crate::client::Download;
+use crate::engine::{Engine, Limits, Staged};
+use crate::model::error::Error;
+use crate::platform::{clock, task, watch};
+
+/// How gzip begins.
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// A file is read in parts of this many bytes.
+const PART_BYTES: u64 = 1 << 20;
+/// How long nobody looks whether this node leads now.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Which copy a new cluster begins with.
+#[derive(Debug)]
+pub struct Restore {
+    database: String,
+    timeout: Duration,
+    /// Whether the cluster begins empty if the copy can't be had.
+    go_on: bool,
+    from: Target,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    version: u32,
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    timeout: Option<String>,
+    #[serde(default)]
+    continue_on_failure: bool,
+    database: Option<String>,
+    sub: Value,
+}
+
+impl Restore {
+    /// Reads the text of the file of `-auto-restore`. `duration` reads the time limit.
+    ///
+    /// # Errors
+    /// A text for the operator.
+    pub fn parse(
+        text: &str,
+        environment: &HashMap<String, String>,
+        duration: fn(&str) -> Option<Duration>,
+    ) -> Result<Self, String> {
+        let mut value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        plan::expand(&mut value, environment)?;
+        let written: Written = serde_json::from_value(value).map_err(|error| error.to_string())?;
+        if written.version != 1 {
+            return Err(format!("version {} is not known, only 1 is", written.version));
+        }
+        let timeout = written.timeout.unwrap_or_else(|| "30s".to_owned());
+        let timeout = duration(&timeout).filter(|timeout| !timeout.is_zero());
+        Ok(Self {
+            timeout: timeout.ok_or("timeout: it is not a duration, such as 30s or 5m")?,
+            database: written.database.unwrap_or_else(|| "postgres".to_owned()),
+            go_on: written.continue_on_failure,
+            from: plan::target(&written.kind, written.sub)?,
+        })
+    }
+}
+
+/// Sees to it that the cluster begins with the copy, until `stop` is set; `holding` is true as long as
+/// nobody should use this node because of it. For a node that has no data.
+///
+/// # Errors
+/// A text for the operator: the copy can't be had, and the node must not go on without it.
+pub async fn at_start(
+    engine: &Engine,
+    plan: &Restore,
+    holding: &watch::Sender<bool>,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), String> {
+    let work = async {
+        loop {
+            let status = engine.status();
+            let database = status.databases.iter().find(|one| one.name == plan.database);
+            if database.is_some_and(|database| database.position.txid.0 > 0) {
+                return Ok(());
+            }
+            if let Some(database) = database.filter(|_| engine.is_leader()) {
+                let Err(why) = load(engine, plan, database.id).await else { return Ok(()) };
+                if !engine.is_leader() {
+                    continue;
+                }
+                let text = format!("the copy at {} could not be restored: {why}", plan.from);
+                if !plan.go_on {
+                    return Err(text);
+                }
+                tracing::error!("{text}");
+                return Ok(());
+            }
+            // Whoever leads sees to it, and is asked for what it has.
+            holding.send_replace(engine.leader().is_none());
+            clock::sleep(LOOK_INTERVAL).await;
+        }
+    };
+    let done = tokio::select! {
+        done = work => done,
+        _ = stop.wait_for(|stop| *stop) => return Ok(()),
+    };
+    holding.send_replace(false);
+    done
+}
+
+async fn load(
+    engine: &Engine,
+    plan: &Restore,
+    database: crate::model::id::DatabaseId,
+) -> Result<(), String> {
+    let late = |_| format!("it was not there within {:?}", plan.timeout);
+    let fetched = clock::timeout(plan.timeout, fetch(engine, plan)).await;
+    let file = fetched.map_err(late)??;
+    let told = |error: Error| error.message().to_owned();
+    engine.load(database, &file, &Limits::default()).await.map_err(told)?;
+    tracing::info!("the copy at {} was restored ({} bytes)", plan.from, file.length());
+    Ok(())
+}
+
+/// Brings the copy to this node's disk, unpacked.
+async fn fetch(engine: &Engine, plan: &Restore) -> Result<Staged, String> {
+    let told = |error: Error| error.message().to_owned();
+    let mut unpacked = Unpacked { file: engine.stage().await.map_err(told)?, how: How::Unknown };
+    let mut source = match &plan.from {
+        Target::S3(store) => Source::Store(store.get().await?),
+        Target::Directory { directory, name } => Source::File(directory.join(name), 0),
+    };
+    while let Some(part) = source.next().await? {
+        unpacked.write(&part).await?;
+    }
+    unpacked.finish().await
+}
+
+/// Where a copy comes from.
+enum Source {
+    Store(Download),
+    /// From this byte on.
+    File(PathBuf, u64),
+}
+
+impl Source {
+    async fn next(&mut self) -> Result<Option<Bytes>, String> {
+        match self {
+            Self::Store(download) => download.next().await.map_err(|error| error.to_string()),
+            Self::File(path, offset) => {
+                let (file, from) = (path.clone(), *offset);
+                let part = task::blocking(move || read_part(&file, from)).await;
+                let part = part.map_err(|error| format!("read {}: {error}", path.display()))?;
+                *offset += part.len() as u64;
+                Ok(Some(part).filter(|part| !part.is_empty()).map(Bytes::from))
+            }
+        }
+    }
+}
+
+fn read_part(path: &Path, offset: u64) -> std::io::Result<Vec<u8>> {
+    let mut file = std::fs::File::open(path)?;
+    file.seek(SeekFrom::Start(offset))?;
+    let mut part = Vec::new();
+    file.take(PART_BYTES).read_to_end(&mut part)?;
+    Ok(part)
+}
+
+enum How {
+    Unknown,
+    Plain,
+    Gzip(Box<GzDecoder<Vec<u8>>>),
+}
+
+/// A copy on its way to the disk.
+struct Unpacked {
+    file: Staged,
+    how: How,
+}
+
+impl Unpacked {
+    async fn write(&mut self, part: &[u8]) -> Result<(), String> {
+        if matches!(self.how, How::Unknown) {
+            let packed = part.starts_with(&GZIP_MAGIC);
+            self.how =
+                if packed { How::Gzip(Box::new(GzDecoder::new(Vec::new()))) } else { How::Plain };
+        }
+        let bytes = match &mut self.how {
+            How::Gzip(decoder) => {
+                decoder.write_all(part).map_err(|error| format!("unpack it: {error}"))?;
+                std::mem::take(decoder.get_mut())
+            }
+            How::Unknown | How::Plain => part.to_vec(),
+        };
+        self.append(bytes).await
+    }
+
+    async fn append(&mut self, bytes: Vec<u8>) -> Result<(), String> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let appended = self.file.append(Bytes::from(bytes)).await;
+        appended.map_err(|error| error.message().to_owned())
+    }
+
+    async fn finish(mut self) -> Result<Staged, String> {
+        if let How::Gzip(decoder) = std::mem::replace(&mut self.how, How::Plain) {
+            let rest = decoder.finish().map_err(|error| format!("unpack it: {error}"))?;
+            self.append(rest).await?;
+        }
+        Ok(self.file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistakes_are_named() {
+        let parse = |text: &str| {
+            let seconds =
+                |text: &str| text.strip_suffix('s')?.parse().ok().map(Duration::from_secs);
+            Restore::parse(text, &HashMap::new(), seconds)
+        };
+        let fine = parse(
+            r#"{"version":1,"type":"file","timeout":"5s","continue_on_failure":true,
+                "sub":{"dir":"/b","name":"c.gz"}}"#,
+        )
+        .unwrap();
+        assert_eq!((fine.timeout.as_secs(), fine.go_on, &*fine.database), (5, true, "postgres"));
+        assert_eq!(fine.from.to_string(), "/b/c.gz");
+        for (text, part) in [
+            (r#"{"version":3,"type":"file","sub":{}}"#, "version 3"),
+            (r#"{"version":1,"type":"file","timeout":"soon","sub":{}}"#, "timeout"),
+            (r#"{"version":1,"type":"gcs","sub":{}}"#, "storage.googleapis.com"),
+            (r#"{"version":1,"type":"file","sub":{"dir":"$NO","name":"x"}}"#, "'NO'"),
+            (r#"{"version":1,"type":"file","interval":"1s","sub":{}}"#, "interval"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+}
