@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::{Cluster, has_program};
+use crate::support::{Cluster, from_env, has_program, request};
 
 /// Fetches a backup into a file.
 fn fetch(cluster: &Cluster, place: usize, query: &str, name: &str) -> PathBuf {
@@ -71,4 +74,85 @@ fn backups_open_elsewhere_and_have_what_was_acknowledged() {
     );
     assert!(!one.contains("TABLE t") && !one.contains("_eider_"), "{one}");
     cluster.stop_and_compare();
+}
+
+/// Writes at a steady rate until told to stop: how long the slowest took, and how many there were.
+fn steady_writes(port: u16, rate: u64, stop: &AtomicBool) -> (Duration, u64) {
+    let (mut slowest, mut count) = (Duration::ZERO, 0);
+    let began = Instant::now();
+    while !stop.load(Ordering::SeqCst) {
+        let due = Duration::from_micros(count * 1_000_000 / rate);
+        std::thread::sleep(due.saturating_sub(began.elapsed()));
+        let sent = Instant::now();
+        let body = r#"["INSERT INTO w (v) VALUES ('x')"]"#;
+        let reply = request(port, "POST", "/db/execute", Some(body)).unwrap();
+        assert!(reply.status == 200 && !reply.body.contains("\"error\""), "{reply:?}");
+        slowest = slowest.max(sent.elapsed());
+        count += 1;
+    }
+    (slowest, count)
+}
+
+/// Memory of a process that isn't shared with files, in KiB.
+fn private_memory(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    line.trim().trim_end_matches("kB").trim().parse().unwrap()
+}
+
+/// `EIDER_BACKUP_MEGABYTES` sets how large the database is, `EIDER_BACKUP_WRITE_MS` how long a write may
+/// take at the most while it is copied: 250 on a machine of its own.
+#[test]
+fn a_large_backup_holds_up_no_write() {
+    if !has_program("sqlite3") || !has_program("curl") {
+        return;
+    }
+    let megabytes = from_env("EIDER_BACKUP_MEGABYTES", 16);
+    let write_max = Duration::from_millis(from_env("EIDER_BACKUP_WRITE_MS", 2000) as u64);
+    let cluster = Cluster::start(3);
+    let leader = cluster.leader();
+    let made =
+        json!(["CREATE TABLE t (id INTEGER PRIMARY KEY, filler BLOB)", "CREATE TABLE w (v TEXT)"]);
+    cluster.nodes[leader].execute("/db/execute", &made);
+    let fill = "INSERT INTO t (filler) WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n \
+                WHERE n < 1000) SELECT randomblob(1000) FROM n";
+    for _ in 0..megabytes {
+        let reply = cluster.nodes[leader].execute("/db/execute", &json!([fill]));
+        assert_eq!(reply["results"][0]["rows_affected"], json!(1000), "{reply}");
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let port = cluster.nodes[leader].http;
+    let writers: Vec<_> = (0..5)
+        .map(|_| {
+            let stop = Arc::clone(&stop);
+            std::thread::spawn(move || steady_writes(port, 100, &stop))
+        })
+        .collect();
+    let pid = cluster.nodes[leader].pid();
+    let before = private_memory(pid);
+    let (watched, most) = (Arc::clone(&stop), Arc::new(AtomicU64::new(0)));
+    let seen = Arc::clone(&most);
+    let watcher = std::thread::spawn(move || {
+        while !watched.load(Ordering::SeqCst) {
+            seen.fetch_max(private_memory(pid), Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let began = Instant::now();
+    let copy = fetch(&cluster, leader, "timeout=1h", "large");
+    let took = began.elapsed();
+    stop.store(true, Ordering::SeqCst);
+    let written: Vec<_> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
+    watcher.join().unwrap();
+    let slowest = written.iter().map(|(slowest, _)| *slowest).max().unwrap();
+    let count: u64 = written.iter().map(|(_, count)| count).sum();
+    let grown = most.load(Ordering::SeqCst).saturating_sub(before);
+    println!(
+        "{megabytes} MB copied in {took:.1?}; {count} writes meanwhile, the slowest took {slowest:?}; the \
+         leader's memory grew by {grown} KiB"
+    );
+    assert_eq!(sqlite3(&copy, "SELECT count(*) FROM t"), (megabytes * 1000).to_string());
+    assert_eq!(sqlite3(&copy, "PRAGMA integrity_check"), "ok");
+    assert!(slowest < write_max, "a write took {slowest:?}");
+    assert!(grown < 128 << 10, "memory grew by {grown} KiB");
 }
