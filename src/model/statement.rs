@@ -114,6 +114,18 @@ pub struct Completion {
     pub last_insert_id: i64,
     /// Whether SQLite says that it can't write (`sqlite3_stmt_readonly`).
     pub read_only: bool,
+    /// What it took of sequences, the one that it used last at the end.
+    pub taken: Vec<TakenValue>,
+}
+
+/// The last value of a sequence that a statement took, or said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TakenValue {
+    /// The sequence's stored name.
+    pub sequence: String,
+    pub value: i64,
+    /// Whether it was taken by `nextval`, and not said by `setval` alone.
+    pub was_next: bool,
 }
 
 /// A statement's whole result, for callers that want it in memory. Bounded by the engine.

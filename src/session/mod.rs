@@ -23,6 +23,7 @@ mod script;
 mod settings;
 mod statement;
 mod system;
+mod taken;
 mod temporary;
 mod transaction;
 
@@ -148,6 +149,8 @@ pub struct Session {
     locks: advisory::Locks,
     /// Rows of the running statement's steps for its later ones, by their numbers.
     feeds: HashMap<usize, String>,
+    /// What it took of sequences.
+    taken: taken::Taken,
     /// Goes up whenever what the open transaction has defined may be gone.
     epoch: u64,
     /// Whether the open transaction has defined anything.
@@ -213,6 +216,7 @@ impl Session {
             ears: listen::Ears::default(),
             locks: advisory::Locks::default(),
             feeds: HashMap::new(),
+            taken: taken::Taken::default(),
             epoch: 0,
             has_defined: false,
         };

@@ -109,6 +109,7 @@ impl Session {
                 self.locks.unlock_all().await?;
                 self.drop_temporary().await?;
                 self.settings.reset_all();
+                self.taken.forget();
                 Ok(complete("DISCARD ALL"))
             }
             Discard::Plans => {
@@ -117,8 +118,10 @@ impl Session {
                 }
                 Ok(complete("DISCARD PLANS"))
             }
-            // Nothing about sequences is kept in a session.
-            Discard::Sequences => Ok(complete("DISCARD SEQUENCES")),
+            Discard::Sequences => {
+                self.taken.forget();
+                Ok(complete("DISCARD SEQUENCES"))
+            }
             Discard::Temporary => {
                 self.drop_temporary().await?;
                 Ok(complete("DISCARD TEMP"))

@@ -328,6 +328,7 @@ impl Session {
             if let (Some(unwanted), Some(row)) = (&step.must_be_empty, ran.rows.iter().next()) {
                 return Err(unwanted.about(row, &self.settings.compile().style));
             }
+            self.taken.note(&ran.completion.taken);
             match step.role {
                 StepRole::Nothing => {}
                 StepRole::Result => result = (ran.rows, ran.completion.rows_affected),
@@ -365,6 +366,7 @@ impl Session {
         let mut result = (RowBatch::default(), 0);
         for (outcome, step) in ran.into_iter().zip(steps) {
             let outcome = outcome?;
+            self.taken.note(&outcome.completion.taken);
             match step.role {
                 StepRole::Nothing | StepRole::Feeds(_) => {}
                 StepRole::Result => result = (outcome.rows, outcome.completion.rows_affected),
@@ -453,6 +455,9 @@ impl Session {
                 Argument::Relation(name) => self.relation_rows(name)?,
                 Argument::Rows(feed) => {
                     Value::Text(self.feeds.get(feed).cloned().unwrap_or_else(|| "[]".to_owned()))
+                }
+                Argument::TakenValue(sequence) => {
+                    Value::Integer(self.taken.value(sequence.as_deref())?)
                 }
                 Argument::BackendPid => Value::Integer(i64::from(self.backend_pid)),
             })

@@ -159,6 +159,10 @@ pub(crate) enum ExprKind {
     NextValue {
         sequence: String,
     },
+    /// `currval`, or `lastval` of whichever sequence.
+    TakenValue {
+        sequence: Option<String>,
+    },
     /// In INSERT ... SELECT: a sequence's value for the row with this number.
     NextValueOfRow {
         sequence: String,
@@ -502,6 +506,7 @@ impl Expr {
             | ExprKind::Exists(_)
             | ExprKind::Subquery(_)
             | ExprKind::ArrayQuery(_)
+            | ExprKind::TakenValue { .. }
             | ExprKind::NextValue { .. } => Vec::new(),
             ExprKind::Call { arguments, .. }
             | ExprKind::Coalesce(arguments)
@@ -552,6 +557,7 @@ impl Expr {
             | ExprKind::Exists(_)
             | ExprKind::Subquery(_)
             | ExprKind::ArrayQuery(_)
+            | ExprKind::TakenValue { .. }
             | ExprKind::NextValue { .. } => Vec::new(),
             ExprKind::Call { arguments, .. }
             | ExprKind::Coalesce(arguments)

@@ -34,6 +34,7 @@ pub(super) fn compile(
     {
         return Err(advisory_elsewhere());
     }
+    binder.check_asked_sequences()?;
     let forms = || {
         let types = binder.types();
         compiled.parameters.iter().map(|parameter| types.form(parameter.oid)).collect()

@@ -456,6 +456,8 @@ pub enum Argument {
     /// A system relation that the session knows, by its name: a JSON array of rows, each an array of
     /// stored values.
     Relation(&'static str),
+    /// The value that the session took last of the sequence with this stored name; `None`: of any.
+    TakenValue(Option<String>),
     /// The rows of the earlier step that feeds this number: a JSON array of arrays.
     Rows(usize),
 }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::model::error::Fault;
 use crate::model::id::{SchemaVersion, TransactionId};
-use crate::model::statement::Dialect;
+use crate::model::statement::{Dialect, TakenValue};
 use crate::sqlite::changes::Changes;
 use crate::sqlite::control::Watch;
 use crate::sqlite::culprit::Notes;
@@ -88,6 +88,11 @@ impl Link {
             lax_quotes: Cell::new(true),
             large_cache: false,
         }
+    }
+
+    /// What a statement that ran took of sequences.
+    pub(crate) fn taken_by(&self, sql: &str) -> Vec<TakenValue> {
+        if takes_values(sql) { self.sequences.taken() } else { Vec::new() }
     }
 
     /// Makes sequences known to a statement that takes values, or has them read anew after one that

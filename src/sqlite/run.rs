@@ -331,6 +331,7 @@ fn finish(
         rows_affected: if changed { link.connection.changes() } else { 0 },
         last_insert_id: link.connection.last_insert_rowid(),
         read_only,
+        taken: Vec::new(),
     }
 }
 

@@ -17,6 +17,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, Row};
 
 use crate::model::error::{Error, SqlState};
+use crate::model::statement::TakenValue;
 use crate::sqlite::link::own;
 
 /// Values that may be taken beyond those that the file tells of (`SEQ_LOG_VALS`).
@@ -36,6 +37,8 @@ struct State {
     changed: bool,
     /// The last values of the sequences that the statement has used, as they were before it.
     before: HashMap<String, (i64, bool)>,
+    /// What the statement took, the sequence that it used last at the end.
+    taken: Vec<TakenValue>,
 }
 
 #[derive(Debug, Clone)]
@@ -82,6 +85,7 @@ impl Sequences {
     pub(crate) fn load(&self, connection: &Connection) -> rusqlite::Result<()> {
         let mut state = self.lock();
         state.before.clear();
+        state.taken.clear();
         if state.loaded {
             return Ok(());
         }
@@ -114,6 +118,7 @@ impl Sequences {
         let sequence = state.taken(name)?;
         let value = if sequence.called { sequence.following()? } else { sequence.last };
         (sequence.last, sequence.called, sequence.ahead) = (value, true, true);
+        state.note(name, value, true);
         Ok(value)
     }
 
@@ -133,7 +138,15 @@ impl Sequences {
             return Err(Error::user(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, message));
         }
         (sequence.last, sequence.called, sequence.ahead) = (value, called, true);
+        if called {
+            state.note(name, value, false);
+        }
         Ok(value)
+    }
+
+    /// What the statement took.
+    pub(crate) fn taken(&self) -> Vec<TakenValue> {
+        std::mem::take(&mut self.lock().taken)
     }
 
     /// Gives the statement, which is run once more, the same values again. What is returned is for
@@ -196,6 +209,23 @@ impl Sequences {
 pub(crate) struct Rewound(HashMap<String, (i64, bool)>);
 
 impl State {
+    /// Remembers a value for `currval` and `lastval`, which `setval` doesn't make another sequence's.
+    fn note(&mut self, name: &str, value: i64, was_next: bool) {
+        let known = self.taken.iter().position(|taken| taken.sequence == name);
+        match known {
+            Some(place) if was_next && place + 1 < self.taken.len() => {
+                self.taken.remove(place);
+            }
+            Some(place) => {
+                let taken = &mut self.taken[place];
+                (taken.value, taken.was_next) = (value, taken.was_next || was_next);
+                return;
+            }
+            None => {}
+        }
+        self.taken.push(TakenValue { sequence: name.to_owned(), value, was_next });
+    }
+
     /// A sequence whose state changes.
     fn taken(&mut self, name: &str) -> Result<&mut Known, Error> {
         let sequence = self.find(name)?;

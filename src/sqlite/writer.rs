@@ -403,7 +403,8 @@ impl Writer {
             set_unchecked(&link.connection, false).map_err(|error| self.run_error(&error))?;
         }
         match result {
-            Ok(completion) => {
+            Ok(mut completion) => {
+                completion.taken = link.taken_by(sql);
                 if guarded {
                     execute(&link.connection, own!("RELEASE _eider_statement"))
                         .map_err(|error| self.run_error(&error))?;

@@ -77,3 +77,4 @@ SELECT * FROM sqlite_master;
 SELECT * FROM sqlite_schema;
 CREATE TABLE sqlite_x (a int);
 SELECT * FROM _eider_tables;
+SELECT CASE WHEN true THEN 1 ELSE NULL::int END, CASE WHEN true THEN 1 ELSE abs(1) END, CASE WHEN true THEN 1 ELSE CASE WHEN true THEN 1 END END, (CASE WHEN true THEN 1 END)::text;

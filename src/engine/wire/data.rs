@@ -10,8 +10,8 @@ use crate::model::id::{
 };
 use crate::model::pg_type::PgType;
 use crate::model::statement::{
-    Atomicity, Completion, Dialect, Parameters, RowKey, Statement, StatementResult, Touch, Unit,
-    UnitOutcome,
+    Atomicity, Completion, Dialect, Parameters, RowKey, Statement, StatementResult, TakenValue,
+    Touch, Unit, UnitOutcome,
 };
 use crate::model::value::{ResultColumn, RowBatch, Value};
 
@@ -34,7 +34,8 @@ wire_struct! {
     Progress { version, role, term, last_log, committed, applied, log_bytes, received, expected }
     Statement { sql, parameters, touch }
     Touch { table, rows, existence, contents }
-    Completion { rows, rows_affected, last_insert_id, read_only }
+    Completion { rows, rows_affected, last_insert_id, read_only, taken }
+    TakenValue { sequence, value, was_next }
     StatementResult { columns, rows, completion, time }
     ResultColumn { name, declared_type, table }
     Unit { dialect, atomicity, statements, schema, key }

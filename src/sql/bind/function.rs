@@ -119,6 +119,12 @@ impl Binder<'_> {
             Lowering::SetConfig => return self.set_config(chosen.arguments, position),
             Lowering::LastValue => return Ok(self.last_value(chosen.arguments, position)),
             Lowering::NextValue => return self.next_value(&chosen.arguments, position),
+            Lowering::CurrentValue => return self.current_value(&chosen.arguments, position),
+            Lowering::LastTaken => {
+                self.asked_sequences.push(None);
+                let kind = ExprKind::TakenValue { sequence: None };
+                return Ok(Expr { kind, data_type: PgType::INT8, position });
+            }
             Lowering::SetValue => return self.set_value(chosen.arguments, position),
             Lowering::Notify => self.acts.push(Act::Notify),
             Lowering::Labels(which) => {

@@ -302,6 +302,34 @@ impl Binder<'_> {
         Ok(Expr { kind, data_type: PgType::INT8, position })
     }
 
+    /// `currval('name')`
+    pub(super) fn current_value(
+        &mut self,
+        arguments: &[Expr],
+        position: u32,
+    ) -> Result<Expr, Error> {
+        let Some(name) = self.sequence_argument(arguments.first(), position)? else {
+            return Ok(Expr::constant(Value::Null, PgType::INT8, position));
+        };
+        self.asked_sequences.push(Some(name.clone()));
+        let kind = ExprKind::TakenValue { sequence: Some(name) };
+        Ok(Expr { kind, data_type: PgType::INT8, position })
+    }
+
+    /// Refuses to ask for what the statement itself takes: the session answers before it runs.
+    pub(crate) fn check_asked_sequences(&self) -> Result<(), Error> {
+        let takes = |asked: &Option<String>| match asked {
+            Some(name) => self.sequences.contains(name),
+            None => !self.sequences.is_empty(),
+        };
+        if self.asked_sequences.iter().any(takes) {
+            let message =
+                "currval or lastval beside nextval or setval of the same sequence is not supported";
+            return Err(Error::refused(message));
+        }
+        Ok(())
+    }
+
     /// `setval('name', value[, is called])`
     pub(super) fn set_value(
         &mut self,

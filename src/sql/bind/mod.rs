@@ -71,6 +71,8 @@ pub(crate) struct Binder<'a> {
     used_names: HashSet<String>,
     /// The stored names of sequences that the statement takes values of.
     pub(crate) sequences: Vec<String>,
+    /// Those that it asks the session's last value of; `None`: of whichever was used last.
+    asked_sequences: Vec<Option<String>>,
     /// What the statement does beside reading and changing rows.
     pub(crate) acts: Vec<Act>,
     /// Whether names are those of a system view's query.
@@ -190,6 +192,7 @@ impl<'a> Binder<'a> {
             shapes: Vec::new(),
             used_names: HashSet::new(),
             sequences: Vec::new(),
+            asked_sequences: Vec::new(),
             in_system_view: false,
             trace: None,
             acts: Vec::new(),

@@ -353,7 +353,8 @@ fn strong_name(expr: &ast::Expr) -> Option<String> {
         }
         ast::ExprKind::Field { name, .. } => Some(name.text.clone()),
         ast::ExprKind::Case { otherwise, .. } => {
-            Some(otherwise.as_deref().and_then(strong_name).unwrap_or_else(|| "case".to_owned()))
+            let otherwise = otherwise.as_deref().filter(|otherwise| !is_weak(otherwise));
+            Some(otherwise.and_then(strong_name).unwrap_or_else(|| "case".to_owned()))
         }
         ast::ExprKind::Exists(_) => Some("exists".to_owned()),
         ast::ExprKind::Array(_) | ast::ExprKind::ArraySubquery(_) => Some("array".to_owned()),

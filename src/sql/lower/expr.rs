@@ -179,6 +179,9 @@ impl Lower<'_> {
             ExprKind::Exists(query) => lite::Expr::Exists(Box::new(self.query(query, false)?)),
             ExprKind::Subquery(query) => lite::Expr::Subquery(Box::new(self.scalar(query)?)),
             ExprKind::ArrayQuery(query) => self.array_query(query)?,
+            ExprKind::TakenValue { sequence } => {
+                self.argument(Argument::TakenValue(sequence.clone()))
+            }
             ExprKind::NextValue { sequence } => {
                 lite::Expr::call("pg_nextval", vec![lite::Expr::text(sequence)])
             }
@@ -403,6 +406,8 @@ impl Lower<'_> {
             | Lowering::LastValue
             | Lowering::SetConfig
             | Lowering::SetValue
+            | Lowering::CurrentValue
+            | Lowering::LastTaken
             | Lowering::SessionFact(_)
             | Lowering::CompareAs(..)
             | Lowering::Joined

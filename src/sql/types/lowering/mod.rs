@@ -148,6 +148,9 @@ pub(crate) enum Lowering {
     LastValue,
     /// `setval`
     SetValue,
+    /// `currval` and `lastval`: what the session took last.
+    CurrentValue,
+    LastTaken,
     /// The type of the argument, which the compiler knows.
     TypeOf,
     /// `generate_series` of integers.
