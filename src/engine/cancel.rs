@@ -27,14 +27,31 @@ pub struct Limits {
     pub under: Option<Fence>,
 }
 
-/// Cancels one session's running statement, wherever it runs. Cheap to clone.
+/// Cancels one session's running statement, wherever it runs, or ends it. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Canceler {
     /// The requests that run now. A session rarely has more than one.
     running: Arc<Mutex<Vec<Token>>>,
+    /// Set once the session has to end.
+    end: Token,
 }
 
 impl Canceler {
+    /// Ends the session: what runs is interrupted, and nothing more will run.
+    pub fn terminate(&self) {
+        self.end.cancel();
+        self.cancel();
+    }
+
+    pub fn is_terminated(&self) -> bool {
+        self.end.is_cancelled()
+    }
+
+    /// Resolves when the session has to end.
+    pub async fn terminated(&self) {
+        self.end.cancelled().await;
+    }
+
     /// Interrupts the statement that runs now, if one does.
     pub fn cancel(&self) {
         for token in lock(&self.running).iter() {

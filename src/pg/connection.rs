@@ -10,7 +10,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::engine::Canceler;
 use crate::model::error::{Error, SqlState};
 use crate::pg::authenticate::authenticate;
-use crate::pg::backend::{Backends, Place};
 use crate::pg::decode::{self, Frontend};
 use crate::pg::encode::{self, Formats};
 use crate::pg::error::{Level, put_error, put_notice};
@@ -18,7 +17,7 @@ use crate::pg::framing::{Gone, Message, Wire};
 use crate::pg::startup::{self, Request, Startup};
 use crate::pg::{Encryption, Shared, encode::Format};
 use crate::platform::clock;
-use crate::session::{Aside, Interruption, Login, Reply, Rowset, Session};
+use crate::session::{Aside, Backends, Interruption, Login, Reply, Rowset, Session};
 
 /// How long a client may take until its session begins.
 const STARTUP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -41,7 +40,6 @@ pub(crate) struct Connection<S> {
     /// Whether ReadyForQuery was the last answer.
     is_ready: bool,
     message_bytes_max: usize,
-    _place: Place,
 }
 
 /// Why a statement's answer ended early.
@@ -150,6 +148,7 @@ fn open<S: AsyncRead + AsyncWrite + Unpin>(
     request: Request,
 ) -> Result<Connection<S>, (Wire<S>, Error)> {
     let place = shared.backends.enter();
+    let (pid, secret) = place.key();
     if request.newer || !request.unsupported.is_empty() {
         encode::negotiate_protocol_version(request.unsupported, &mut wire.out);
     }
@@ -157,7 +156,7 @@ fn open<S: AsyncRead + AsyncWrite + Unpin>(
         user: request.user,
         database: request.database,
         settings: request.settings,
-        backend_pid: place.pid,
+        place,
         offers_tls: shared.options.encryption.acceptor.is_some(),
     };
     let session = match Session::open(shared.engine.clone(), login) {
@@ -165,14 +164,13 @@ fn open<S: AsyncRead + AsyncWrite + Unpin>(
         Err(error) => return Err((wire, error)),
     };
     let canceler = session.canceler();
-    place.set_canceler(canceler.clone());
     let message_bytes_max = shared.options.message_bytes_max;
     wire.set_message_bytes_max(message_bytes_max);
     encode::authentication_ok(&mut wire.out);
     for (name, value) in session.reported() {
         encode::parameter_status(&name, &value, &mut wire.out);
     }
-    encode::backend_key_data(place.pid, place.secret, &mut wire.out);
+    encode::backend_key_data(pid, secret, &mut wire.out);
     encode::ready_for_query(session.status(), &mut wire.out);
     Ok(Connection {
         wire,
@@ -184,7 +182,6 @@ fn open<S: AsyncRead + AsyncWrite + Unpin>(
         answer_due: true,
         is_ready: true,
         message_bytes_max,
-        _place: place,
     })
 }
 
@@ -430,7 +427,10 @@ mod tests {
                 refuse(wire, &error).await;
                 None
             }
-            Err(Gone::Disconnected) => panic!("the client is still there"),
+            Err(Gone::Disconnected) => {
+                drop(wire);
+                None
+            }
         };
         let mut answer = vec![0; 1 << 16];
         let length = client.read(&mut answer).await.unwrap();
@@ -477,7 +477,6 @@ mod tests {
     #[tokio::test]
     async fn a_refusal_is_an_error_and_nothing_after_it() {
         for (bytes, state) in [
-            (b"GET / HTTP/1.1\r\n\r\n".to_vec(), "08P01"),
             (packet(b"\0\x03\0\0"), "08P01"),
             (packet(b"\0\x02\0\0user\0a\0\0"), "0A000"),
             (packet(b"\0\x03\0\0database\0d\0\0"), "28000"),
@@ -489,6 +488,11 @@ mod tests {
             // Its length is that of all that came.
             assert_eq!(answer[1..5], (answer.len() as u32 - 1).to_be_bytes());
         }
+    }
+
+    #[tokio::test]
+    async fn who_speaks_another_protocol_is_told_nothing() {
+        assert_eq!(knock(b"GET / HTTP/1.1\r\n\r\n").await, (None, Vec::new()));
     }
 
     #[tokio::test]

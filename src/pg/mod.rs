@@ -5,7 +5,6 @@
 //! `encode`. pgwire's own decoder is not used: it buffers and panics on what strangers send.
 
 mod authenticate;
-mod backend;
 mod connection;
 mod copy;
 mod copying;
@@ -30,8 +29,8 @@ pub(crate) use decode::read_any;
 
 use crate::auth::Users;
 use crate::engine::Engine;
-use crate::pg::backend::Backends;
 use crate::platform::{clock, task};
+use crate::session::Backends;
 use crate::tls::Acceptor;
 
 /// Limits of the listener.

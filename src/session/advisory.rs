@@ -15,7 +15,7 @@ use crate::session::portal::{Reply, RowsTag, Rowset};
 use crate::session::statement::Plan;
 use crate::session::transaction::Phase;
 use crate::session::{Session, Severity};
-use crate::sql::{AdvisoryAct, AdvisoryCall, Program};
+use crate::sql::{AdvisoryAct, Program, SessionAct, SessionCall};
 
 /// How long a transaction that holds locks of the database waits for an advisory lock. Whether its
 /// holder waits for this transaction isn't known.
@@ -123,7 +123,7 @@ impl Session {
     pub(crate) async fn advisory(
         &mut self,
         plan: &Plan,
-        (program, calls): (&Program, &[AdvisoryCall]),
+        (program, calls): (&Program, &[SessionCall]),
         parameters: &[Value],
         alone: bool,
     ) -> Result<Option<Reply>, Error> {
@@ -140,7 +140,10 @@ impl Session {
         }
         for row in all.values.chunks_exact_mut(all.width) {
             for call in calls {
-                let done = self.advise(call.act, &row[call.column]).await;
+                let done = match call.act {
+                    SessionAct::Advisory(act) => self.advise(act, &row[call.column]).await,
+                    SessionAct::Signal(signal) => self.signal(signal, &row[call.column]),
+                };
                 // What was taken before stays the session's, as in PostgreSQL.
                 row[call.column] = done?;
             }
@@ -228,6 +231,9 @@ impl Session {
 
     /// Why the session has to end, if it has to.
     pub fn doom(&self) -> Option<Error> {
+        if self.canceler.is_terminated() {
+            return Some(super::backend::terminated());
+        }
         self.locks.doom()
     }
 }

@@ -161,9 +161,7 @@ impl Session {
             if let Some(flag) = modes.deferrable {
                 self.settings.set("default_transaction_deferrable", on(flag), false)?;
             }
-            if self.phase == Phase::Idle {
-                self.modes = self.default_modes();
-            }
+            self.adopt_defaults();
         } else if self.phase == Phase::Block {
             self.set_modes(modes)?;
         } else {

@@ -1,6 +1,7 @@
 //! EXPLAIN: where a statement runs, SQLite's SQL for it, and SQLite's plan for that.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::platform::clock;
 use crate::session::Session;
 use crate::session::portal::{Reply, RowsTag, Rowset};
 use crate::session::statement::Plan;
-use crate::sql::{Action, Compiled, ExplainOptions, Parsed, Program};
+use crate::sql::{Action, Compiled, ExplainFormat, ExplainOptions, Parsed, Program};
 
 /// A program of a statement, and SQLite's plan for it.
 struct Explained {
@@ -65,10 +66,18 @@ impl Session {
         } else {
             None
         };
-        let lines = if options.json {
-            vec![as_json(&place, &explained, measured.as_ref())]
-        } else {
-            as_text(options, &place, &explained, planning, measured.as_ref())
+        let document = || document(&place, &explained, measured.as_ref());
+        let lines = match options.format {
+            ExplainFormat::Text => {
+                as_text(options, &place, &explained, planning, measured.as_ref())
+            }
+            // A tree of maps, lists and texts can always be written.
+            ExplainFormat::Json => {
+                let all = Json::Array(vec![document()]);
+                vec![serde_json::to_string_pretty(&all).unwrap_or_default()]
+            }
+            ExplainFormat::Xml => vec![as_xml(&document())],
+            ExplainFormat::Yaml => vec![as_yaml(&document())],
         };
         let rows = lines.len();
         let values = lines.into_iter().map(Value::Text).collect();
@@ -218,7 +227,8 @@ fn milliseconds(time: Duration) -> String {
     format!("{:.3}", time.as_secs_f64() * 1000.0)
 }
 
-fn as_json(place: &Place, explained: &[Explained], measured: Option<&Measured>) -> String {
+/// What the formats for programs show.
+fn document(place: &Place, explained: &[Explained], measured: Option<&Measured>) -> Json {
     let mut plan = Map::new();
     plan.insert("Node Type".to_owned(), json!(place.operation));
     plan.insert("Runs On".to_owned(), json!(place.node));
@@ -245,7 +255,105 @@ fn as_json(place: &Place, explained: &[Explained], measured: Option<&Measured>) 
     if let Some(measured) = measured {
         all.insert("Execution Time".to_owned(), json!(measured.time.as_secs_f64() * 1000.0));
     }
-    let document = Json::Array(vec![Json::Object(all)]);
-    // A tree of maps, lists and texts can always be written.
-    serde_json::to_string_pretty(&document).unwrap_or_default()
+    Json::Object(all)
+}
+
+/// Names become elements, with `-` for what an element's name can't have.
+fn as_xml(document: &Json) -> String {
+    fn put(out: &mut String, depth: usize, name: &str, value: &Json) {
+        let name = name.replace(' ', "-");
+        let indent = "  ".repeat(depth);
+        match value {
+            Json::Object(fields) => {
+                let _ = writeln!(out, "{indent}<{name}>");
+                for (name, value) in fields {
+                    put(out, depth + 1, name, value);
+                }
+                let _ = writeln!(out, "{indent}</{name}>");
+            }
+            Json::Array(items) => {
+                let _ = writeln!(out, "{indent}<{name}>");
+                for item in items {
+                    put(out, depth + 1, "Item", item);
+                }
+                let _ = writeln!(out, "{indent}</{name}>");
+            }
+            Json::String(text) => {
+                let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+                let _ = writeln!(out, "{indent}<{name}>{text}</{name}>");
+            }
+            other => {
+                let _ = writeln!(out, "{indent}<{name}>{other}</{name}>");
+            }
+        }
+    }
+    let mut out = "<explain xmlns=\"http://www.postgresql.org/2009/explain\">\n".to_owned();
+    put(&mut out, 1, "Query", document);
+    out.push_str("</explain>");
+    out
+}
+
+/// Texts are written as in JSON, which YAML reads.
+fn as_yaml(document: &Json) -> String {
+    fn put(out: &mut String, depth: usize, value: &Json) {
+        let indent = "  ".repeat(depth);
+        match value {
+            Json::Object(fields) => {
+                for (at, (name, value)) in fields.iter().enumerate() {
+                    // The first field stands behind the dash of its item.
+                    let indent = if at == 0 { "" } else { indent.as_str() };
+                    match value {
+                        Json::Object(_) => {
+                            let _ = write!(out, "{indent}{name}: \n{}", "  ".repeat(depth + 1));
+                            put(out, depth + 1, value);
+                        }
+                        Json::Array(_) => {
+                            let _ = writeln!(out, "{indent}{name}: ");
+                            put(out, depth + 1, value);
+                        }
+                        plain => {
+                            let _ = writeln!(out, "{indent}{name}: {plain}");
+                        }
+                    }
+                }
+            }
+            Json::Array(items) => {
+                for item in items {
+                    let _ = write!(out, "{indent}- ");
+                    put(out, depth + 1, item);
+                }
+            }
+            plain => {
+                let _ = writeln!(out, "{plain}");
+            }
+        }
+    }
+    let mut out = String::new();
+    put(&mut out, 0, &Json::Array(vec![document.clone()]));
+    out.truncate(out.trim_end().len());
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_is_written_for_programs() {
+        let program = json!({ "SQLite": "SELECT 1 < 2", "Query Plan": ["SCAN a", "SCAN b"] });
+        let document = json!({ "Plan": { "Node Type": "Read", "Programs": [program] }, "Rows": 3 });
+        assert_eq!(
+            as_xml(&document),
+            "<explain xmlns=\"http://www.postgresql.org/2009/explain\">\n  <Query>\n    <Plan>\n      \
+             <Node-Type>Read</Node-Type>\n      <Programs>\n        <Item>\n          \
+             <SQLite>SELECT 1 &lt; 2</SQLite>\n          <Query-Plan>\n            \
+             <Item>SCAN a</Item>\n            <Item>SCAN b</Item>\n          </Query-Plan>\n        \
+             </Item>\n      </Programs>\n    </Plan>\n    <Rows>3</Rows>\n  </Query>\n</explain>"
+        );
+        assert_eq!(
+            as_yaml(&document),
+            "- Plan: \n    Node Type: \"Read\"\n    Programs: \n      - SQLite: \"SELECT 1 < 2\"\n        \
+             Query Plan: \n          - \"SCAN a\"\n          - \"SCAN b\"\n  Rows: 3"
+        );
+    }
 }

@@ -9,6 +9,7 @@
 
 mod advisory;
 mod anonymous;
+mod backend;
 mod control;
 mod copy;
 mod cursor;
@@ -39,10 +40,12 @@ use crate::model::value::Value;
 use crate::platform::clock;
 use crate::sql::OutputColumn;
 
+pub use backend::{Backends, Place};
 pub use portal::{Reply, Rowset};
 pub use script::Script;
 pub use statement::ParameterTypes;
 
+use backend::OpenBackend;
 use portal::Portal;
 use settings::{Saved, Settings};
 use statement::{Cache, Prepared};
@@ -52,14 +55,15 @@ use transaction::{Modes, Phase, Savepoints};
 const NAMED_OBJECTS_MAX: usize = 10_000;
 
 /// Who a session is for, from the start-up packet.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Login {
     pub user: String,
     /// `None` where the client named none.
     pub database: Option<String>,
     /// Start-up parameters and `options`, in order.
     pub settings: Vec<(String, String)>,
-    pub backend_pid: i32,
+    /// Who it is among the sessions of this process.
+    pub place: Place,
     /// Whether the server would have encrypted the connection: the setting `ssl`.
     pub offers_tls: bool,
 }
@@ -113,7 +117,7 @@ pub struct Session {
     engine: Engine,
     database: DatabaseId,
     database_use: DatabaseUse,
-    backend_pid: i32,
+    place: Place,
     offers_tls: bool,
     settings: Settings,
     /// Reported settings as the client knows them.
@@ -192,7 +196,7 @@ impl Session {
             engine,
             database,
             database_use,
-            backend_pid: login.backend_pid,
+            place: login.place,
             offers_tls: login.offers_tls,
             settings,
             told: Vec::new(),
@@ -222,6 +226,12 @@ impl Session {
         };
         session.told = session.reported();
         session.told_changes = session.settings.changes();
+        session.place.open(OpenBackend {
+            canceler: session.canceler.clone(),
+            database,
+            database_name: name,
+            user: login.user,
+        });
         Ok(session)
     }
 
@@ -470,6 +480,7 @@ impl Session {
         tokio::select! {
             () = waited => Interruption::Fatal(Error::limit(state, message)),
             () = heard => Interruption::Notified,
+            () = self.canceler.terminated() => Interruption::Fatal(backend::terminated()),
             () = self.locks.lost() => match self.locks.doom() {
                 Some(error) => Interruption::Fatal(error),
                 None => {

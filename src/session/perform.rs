@@ -40,7 +40,7 @@ impl Session {
                 self.fetch_cursor(name, *count, *move_only).await.map(Some)
             }
             Action::CloseCursor { name } => self.close_cursor(name.as_deref()).map(Some),
-            Action::AdvisoryLocks { .. } | Action::Listen(_) | Action::Unlisten(_) => {
+            Action::SessionCalls { .. } | Action::Listen(_) | Action::Unlisten(_) => {
                 Box::pin(self.perform_for_session(plan, parameters, alone)).await
             }
             Action::CreateDatabase { .. }
@@ -88,7 +88,7 @@ impl Session {
         alone: bool,
     ) -> Result<Option<Reply>, Error> {
         match &plan.compiled.action {
-            Action::AdvisoryLocks { program, calls } => {
+            Action::SessionCalls { program, calls } => {
                 self.advisory(plan, (program, calls), parameters, alone).await
             }
             Action::Listen(channel) => {

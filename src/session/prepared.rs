@@ -110,6 +110,7 @@ impl Session {
                 self.drop_temporary().await?;
                 self.settings.reset_all();
                 self.taken.forget();
+                self.adopt_defaults();
                 Ok(complete("DISCARD ALL"))
             }
             Discard::Plans => {

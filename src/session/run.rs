@@ -267,7 +267,7 @@ impl Session {
             let rows = write.run(statement, &limits).await?;
             return Ok(Some(Rowset::stream(Arc::clone(&plan.columns), rows, tag, true)));
         }
-        if in_block && self.modes.isolation != Isolation::ReadCommitted {
+        if in_block && !self.modes.isolation.is_read_committed() {
             if self.view.is_none() {
                 let level = self.settings.read_level();
                 let view = self.engine.view(self.database, level, &limits);
@@ -391,7 +391,7 @@ impl Session {
         if self.phase == Phase::Idle {
             self.start(Phase::Implicit, TransactionModes::default());
         }
-        if !known_rows || self.modes.isolation != Isolation::ReadCommitted {
+        if !known_rows || !self.modes.isolation.is_read_committed() {
             return self.take_write_slot(false).await;
         }
         if self.write.is_some() {
@@ -459,7 +459,7 @@ impl Session {
                 Argument::TakenValue(sequence) => {
                     Value::Integer(self.taken.value(sequence.as_deref())?)
                 }
-                Argument::BackendPid => Value::Integer(i64::from(self.backend_pid)),
+                Argument::BackendPid => Value::Integer(i64::from(self.place.pid)),
             })
         });
         Ok(Statement {
@@ -566,6 +566,7 @@ impl Session {
                     Some(name) => self.settings.set(name, None, false)?,
                     None => self.settings.reset_all(),
                 }
+                self.adopt_defaults();
                 Ok(complete("RESET"))
             }
             Action::Deallocate { name: None } => {
@@ -603,7 +604,16 @@ impl Session {
             return Ok(complete("SET"));
         }
         self.settings.set(name, text, local)?;
+        self.adopt_defaults();
         Ok(complete("SET"))
+    }
+
+    /// Settings of what transactions begin with may have changed: where none is open, the next
+    /// statement is one.
+    pub(crate) fn adopt_defaults(&mut self) {
+        if self.phase == Phase::Idle {
+            self.modes = self.default_modes();
+        }
     }
 
     /// SET and RESET of a setting that is the present transaction's: nothing is left of it after

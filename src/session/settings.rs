@@ -511,6 +511,7 @@ pub(crate) fn isolation(name: &str) -> Isolation {
     match name {
         "serializable" => Isolation::Serializable,
         "repeatable read" => Isolation::RepeatableRead,
+        "read uncommitted" => Isolation::ReadUncommitted,
         _ => Isolation::ReadCommitted,
     }
 }
@@ -518,6 +519,7 @@ pub(crate) fn isolation(name: &str) -> Isolation {
 /// How an isolation level is shown.
 pub(crate) fn isolation_name(level: Isolation) -> &'static str {
     match level {
+        Isolation::ReadUncommitted => "read uncommitted",
         Isolation::ReadCommitted => "read committed",
         Isolation::RepeatableRead => "repeatable read",
         Isolation::Serializable => "serializable",

@@ -5,11 +5,12 @@ use serde_json::{Value as Json, json};
 use crate::catalog;
 use crate::model::error::{Error, SqlState};
 use crate::model::value::Value;
-use crate::session::Session;
+use crate::session::backend::OpenBackend;
 use crate::session::portal::{Portal, Reply, RowsTag, State};
 use crate::session::settings::{Definition, Kind, is_transaction_mode, parse_milliseconds};
 use crate::session::statement::Plan;
-use crate::sql::{Program, SettingValue};
+use crate::session::{Session, Severity};
+use crate::sql::{Program, SettingValue, Signal};
 
 /// `pg_authid.oid` of the owner of everything.
 const OWNER: u32 = 10;
@@ -25,7 +26,7 @@ impl Session {
             "pg_settings" => self.setting_rows(),
             "pg_database" => self.database_rows(),
             "pg_cursors" => self.cursor_rows(),
-            "pg_stat_activity" => vec![self.activity_row()?],
+            "pg_stat_activity" => self.activity_rows()?,
             _ => return Err(Error::internal("the session knows no such relation")),
         };
         Ok(Value::Text(Json::Array(rows).to_string()))
@@ -123,21 +124,48 @@ impl Session {
         portals.into_iter().map(row).collect()
     }
 
-    /// This session: a node doesn't know of others' statements.
-    fn activity_row(&self) -> Result<Json, Error> {
-        let user = &self.settings.compile().user;
-        Ok(row_of(
-            "pg_stat_activity",
-            vec![
-                ("datid", json!(self.database.0)),
-                ("datname", json!(self.settings.database())),
-                ("pid", json!(self.backend_pid)),
-                ("usename", json!(user)),
-                ("application_name", json!(self.show("application_name")?)),
-                ("state", json!("active")),
-                ("backend_type", json!("client backend")),
-            ],
-        ))
+    /// The sessions of this node, of which little is known but for the asking one.
+    fn activity_rows(&self) -> Result<Vec<Json>, Error> {
+        let own_name = json!(self.show("application_name")?);
+        let row = |(pid, backend): (i32, OpenBackend)| {
+            let own = pid == self.place.pid;
+            row_of(
+                "pg_stat_activity",
+                vec![
+                    ("datid", json!(backend.database.0)),
+                    ("datname", json!(backend.database_name)),
+                    ("pid", json!(pid)),
+                    ("usename", json!(backend.user)),
+                    ("application_name", if own { own_name.clone() } else { Json::Null }),
+                    ("state", if own { json!("active") } else { Json::Null }),
+                    ("backend_type", json!("client backend")),
+                ],
+            )
+        };
+        Ok(self.place.all().into_iter().map(row).collect())
+    }
+
+    /// `pg_cancel_backend`, `pg_terminate_backend`: whether there was such a session on this node.
+    ///
+    /// # Errors
+    /// 57014 or 57P01 if it is this one.
+    pub(crate) fn signal(&mut self, signal: Signal, pid: &Value) -> Result<Value, Error> {
+        let Value::Integer(pid) = *pid else { return Ok(Value::Null) };
+        let Some(backend) = i32::try_from(pid).ok().and_then(|pid| self.place.find(pid)) else {
+            let message = format!("PID {pid} is not a PostgreSQL backend process");
+            self.notice(Severity::Warning, Error::user(SqlState(*b"01000"), message));
+            return Ok(Value::Integer(0));
+        };
+        let own = pid == i64::from(self.place.pid);
+        match signal {
+            Signal::Cancel if own => {
+                let message = "canceling statement due to user request";
+                return Err(Error::limit(SqlState::QUERY_CANCELED, message));
+            }
+            Signal::Cancel => backend.canceler.cancel(),
+            Signal::Terminate => backend.canceler.terminate(),
+        }
+        if own { Err(super::backend::terminated()) } else { Ok(Value::Integer(1)) }
     }
 
     fn database_rows(&self) -> Vec<Json> {

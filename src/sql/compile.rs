@@ -13,9 +13,9 @@ use crate::sql::bound::Output;
 use crate::sql::lower::{Lower, object_kind};
 use crate::sql::types::{Lowering, Types, lookup_type};
 use crate::sql::{
-    Action, AdvisoryCall, Argument, CompileSettings, Compiled, CopyFrom, CopyOptions, CopyTo,
-    ExplainOptions, ForcedColumns, LockWait, OutputColumn, Parsed, Program, Step, StepRole,
-    Unwanted, WriteTag, ast, bound, ddl, lite, touch,
+    Action, Argument, CompileSettings, Compiled, CopyFrom, CopyOptions, CopyTo, ExplainFormat,
+    ExplainOptions, ForcedColumns, LockWait, OutputColumn, Parsed, Program, SessionAct,
+    SessionCall, Step, StepRole, Unwanted, WriteTag, ast, bound, ddl, lite, touch,
 };
 
 /// `pg_type.oid` of `void`, which has one value.
@@ -29,10 +29,10 @@ pub(super) fn compile(
 ) -> Result<Compiled, Error> {
     let mut binder = Binder::new(catalog, settings, parameter_types, parsed.parameters)?;
     let compiled = statement(parsed, &mut binder)?;
-    if binder.acts.contains(&Act::Advisory)
-        && !matches!(compiled.action, Action::AdvisoryLocks { .. })
+    if binder.acts.contains(&Act::Session)
+        && !matches!(compiled.action, Action::SessionCalls { .. })
     {
-        return Err(advisory_elsewhere());
+        return Err(session_call_elsewhere());
     }
     binder.check_asked_sequences()?;
     let forms = || {
@@ -67,7 +67,11 @@ fn statement(parsed: &Parsed, binder: &mut Binder<'_>) -> Result<Compiled, Error
         Statement::Copy(copy) => compile_copy(binder, copy).map(simple),
         other @ Statement::Show { name } => utility(other, binder).map(|action| show(name, action)),
         explain @ Statement::Explain { options, .. } => {
-            let data_type = if options.json { PgType::JSON } else { PgType::TEXT };
+            let data_type = match options.format {
+                ExplainFormat::Json => PgType::JSON,
+                // The type xml isn't there.
+                ExplainFormat::Text | ExplainFormat::Xml | ExplainFormat::Yaml => PgType::TEXT,
+            };
             let mut compiled = simple(utility(explain, binder)?);
             if let Action::Explain { statement, .. } = &compiled.action {
                 compiled.parameters.clone_from(&statement.parameters);
@@ -187,8 +191,8 @@ fn compile_query(binder: &mut Binder<'_>, query: &ast::Query) -> Result<Compiled
         let fixed = binder.relation_names().is_empty() && bound.outputs.iter().all(void);
         let touches = fixed.then(touch::nothing);
         notifying(Program { touches, ..program }, WriteTag::Notifying)
-    } else if binder.acts.contains(&Act::Advisory) {
-        advisory_locks(binder, &bound, program)?
+    } else if binder.acts.contains(&Act::Session) {
+        session_calls(binder, &bound, program)?
     } else if binder.sequences.is_empty() {
         Action::Query { program, locking: bound.locking }
     } else {
@@ -199,29 +203,36 @@ fn compile_query(binder: &mut Binder<'_>, query: &ast::Query) -> Result<Compiled
     Ok(Compiled { parameters, columns, returns_rows: true, ..simple(action) })
 }
 
-/// The advisory locks that a query's columns ask for. They are asked for once the rows are there.
-fn advisory_locks(
+/// What a query's columns ask the session for, once the rows are there.
+fn session_calls(
     binder: &Binder<'_>,
     query: &bound::Query,
     program: Program,
 ) -> Result<Action, Error> {
-    let bound::Body::Select(select) = &query.body else { return Err(advisory_elsewhere()) };
+    let bound::Body::Select(select) = &query.body else { return Err(session_call_elsewhere()) };
     let mut calls = Vec::new();
     for (column, item) in select.items.iter().enumerate() {
-        if let bound::ExprKind::Call { lowering: Lowering::Advisory(act), .. } = item.kind {
-            calls.push(AdvisoryCall { column, act });
-        }
+        let act = match item.kind {
+            bound::ExprKind::Call { lowering: Lowering::Advisory(act), .. } => {
+                SessionAct::Advisory(act)
+            }
+            bound::ExprKind::Call { lowering: Lowering::Signal(signal), .. } => {
+                SessionAct::Signal(signal)
+            }
+            _ => continue,
+        };
+        calls.push(SessionCall { column, act });
     }
-    let asked = binder.acts.iter().filter(|act| **act == Act::Advisory).count();
+    let asked = binder.acts.iter().filter(|act| **act == Act::Session).count();
     let plain = select.distinct == bound::Distinct::All && query.locking.is_none();
     if calls.len() != asked || asked != binder.acts.len() || !plain {
-        return Err(advisory_elsewhere());
+        return Err(session_call_elsewhere());
     }
-    Ok(Action::AdvisoryLocks { program, calls })
+    Ok(Action::SessionCalls { program, calls })
 }
 
-fn advisory_elsewhere() -> Error {
-    Error::refused("an advisory lock function is not supported here")
+fn session_call_elsewhere() -> Error {
+    Error::refused("a function of advisory locks or of other sessions is not supported here")
         .with_hint("Call it as a column of a SELECT by itself.")
 }
 

@@ -313,10 +313,10 @@ pub enum Action {
     CloseCursor {
         name: Option<String>,
     },
-    /// A query of which some columns ask for advisory locks.
-    AdvisoryLocks {
+    /// A query of which some columns ask the session for something.
+    SessionCalls {
         program: Program,
-        calls: Vec<AdvisoryCall>,
+        calls: Vec<SessionCall>,
     },
     Listen(String),
     /// UNLISTEN name, or all.
@@ -330,12 +330,27 @@ pub enum Action {
     },
 }
 
-/// A column whose value in each row names an advisory lock, and what is done with that lock. What comes of
-/// it is what the client sees in the column.
+/// A column whose value in each row names an advisory lock or another session, and what is done with that.
+/// What comes of it is what the client sees in the column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AdvisoryCall {
+pub struct SessionCall {
     pub column: usize,
-    pub act: AdvisoryAct,
+    pub act: SessionAct,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionAct {
+    Advisory(AdvisoryAct),
+    Signal(Signal),
+}
+
+/// What is done to another session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// `pg_cancel_backend`
+    Cancel,
+    /// `pg_terminate_backend`
+    Terminate,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -381,12 +396,22 @@ pub enum Discard {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ExplainOptions {
     pub analyze: bool,
-    pub json: bool,
+    pub format: ExplainFormat,
     /// SUMMARY; `None` follows ANALYZE.
     pub summary: Option<bool>,
     pub timing: Option<bool>,
     pub costs: Option<bool>,
     pub verbose: bool,
+    pub wal: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ExplainFormat {
+    #[default]
+    Text,
+    Json,
+    Xml,
+    Yaml,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -561,11 +586,19 @@ pub struct TransactionModes {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Isolation {
-    /// READ UNCOMMITTED is this too.
+    /// Does what READ COMMITTED does, and is shown as what it was called.
+    ReadUncommitted,
     #[default]
     ReadCommitted,
     RepeatableRead,
     Serializable,
+}
+
+impl Isolation {
+    /// Whether each statement sees what was committed before it.
+    pub fn is_read_committed(self) -> bool {
+        matches!(self, Self::ReadUncommitted | Self::ReadCommitted)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -43,6 +43,8 @@ struct State {
 
 #[derive(Debug, Clone)]
 struct Known {
+    /// A sequence that is made anew under the name of a dropped one begins anew.
+    oid: i64,
     /// Which life of the sequence this is; a restart begins a new one.
     version: i64,
     /// What messages call it.
@@ -91,7 +93,7 @@ impl Sequences {
         }
         let sql = own!(
             "SELECT name, coalesce(relation_name, name), last_value, is_called, reserved, version, \
-             increment, minimum, maximum, cycle FROM _eider_sequence"
+             increment, minimum, maximum, cycle, oid FROM _eider_sequence"
         );
         let mut prepared = connection.prepare_cached(sql)?;
         let mut rows = prepared.query([])?;
@@ -99,7 +101,8 @@ impl Sequences {
         while let Some(row) = rows.next()? {
             let name: String = row.get(0)?;
             let mut read = read(row)?;
-            if let Some(own) = state.known.get(&name).filter(|own| own.version == read.version) {
+            let same = |own: &&Known| (own.oid, own.version) == (read.oid, read.version);
+            if let Some(own) = state.known.get(&name).filter(same) {
                 (read.last, read.called, read.ahead) = (own.last, own.called, own.ahead);
             }
             known.insert(name, read);
@@ -184,13 +187,13 @@ impl Sequences {
         let state = self.lock();
         let sql = own!(
             "UPDATE _eider_sequence SET last_value = ?2, is_called = ?3, reserved = ?4 \
-             WHERE name = ?1 AND version = ?5"
+             WHERE oid = ?1 AND version = ?5"
         );
         let mut prepared = connection.prepare_cached(sql)?;
-        for (name, sequence) in state.known.iter().filter(|(_, sequence)| sequence.ahead) {
+        for sequence in state.known.values().filter(|sequence| sequence.ahead) {
             let reserved = sequence.reserved();
-            let row =
-                rusqlite::params![name, sequence.last, sequence.called, reserved, sequence.version];
+            let Known { oid, last, called, version, .. } = sequence;
+            let row = rusqlite::params![oid, last, called, reserved, version];
             prepared.execute(row)?;
         }
         Ok(())
@@ -275,6 +278,7 @@ impl Known {
 fn read(row: &Row<'_>) -> rusqlite::Result<Known> {
     let reserved: Option<i64> = row.get(4)?;
     Ok(Known {
+        oid: row.get(10)?,
         label: row.get(1)?,
         last: reserved.map_or_else(|| row.get(2), Ok)?,
         called: reserved.is_some() || row.get(3)?,
@@ -321,6 +325,19 @@ mod tests {
         assert_eq!(first.next("s"), Ok(4));
         assert!(first.is_ahead());
         assert_eq!(loaded(&file).next("s"), Ok(3 + RESERVED + 1));
+    }
+
+    #[test]
+    fn a_sequence_that_is_made_anew_begins_anew() {
+        let file = database();
+        let sequences = loaded(&file);
+        assert_eq!([sequences.next("s"), sequences.next("s")], [Ok(1), Ok(2)]);
+        let anew = "DELETE FROM _eider_sequence; \
+                    INSERT INTO _eider_sequence (oid, name, maximum) VALUES (2, 's', 100)";
+        file.execute_batch(anew).unwrap();
+        sequences.reload();
+        sequences.load(&file).unwrap();
+        assert_eq!(sequences.next("s"), Ok(1));
     }
 
     #[test]

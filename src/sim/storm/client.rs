@@ -12,7 +12,7 @@ use crate::model::statement::{Atomicity, Dialect, StatementResult, Unit, UnitOut
 use crate::model::value::Value;
 use crate::platform::clock;
 use crate::platform::random::Random;
-use crate::session::{Login, Session};
+use crate::session::{Backends, Login, Session};
 use crate::sim::engines::{Attached, DATABASE, query, statement};
 
 /// What is given up takes longer than this.
@@ -163,8 +163,13 @@ impl Client {
 /// As a PostgreSQL client does it: whatever isn't an error, it takes for success.
 async fn session(engine: &Engine, texts: &[String], think: Duration) -> Result<(), Error> {
     let user = "postgres".to_owned();
-    let login =
-        Login { user, database: None, settings: Vec::new(), backend_pid: 1, offers_tls: false };
+    let login = Login {
+        user,
+        database: None,
+        settings: Vec::new(),
+        place: Backends::default().enter(),
+        offers_tls: false,
+    };
     let mut session = Session::open(engine.clone(), login)?;
     let begin = ["BEGIN"].into_iter().chain(texts.iter().map(String::as_str));
     let mut outcome = Ok(());

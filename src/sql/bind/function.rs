@@ -130,7 +130,20 @@ impl Binder<'_> {
             Lowering::Labels(which) => {
                 return self.label_call(which, chosen.arguments, chosen.result, position);
             }
-            Lowering::Advisory(_) => self.acts.push(Act::Advisory),
+            Lowering::Advisory(_) => self.acts.push(Act::Session),
+            Lowering::Signal(_) => {
+                self.acts.push(Act::Session);
+                let at_once = |timeout: &Expr| match &timeout.kind {
+                    ExprKind::Constant(value) => *value == Value::Integer(0),
+                    _ => false,
+                };
+                if !chosen.arguments.get(1).is_none_or(at_once) {
+                    return Err(Error::refused(
+                        "a timeout of pg_terminate_backend is not supported",
+                    ));
+                }
+                chosen.arguments.truncate(1);
+            }
             Lowering::SessionFact(_) | Lowering::Now => {
                 return self.fact(chosen.lowering, chosen.result, position);
             }

@@ -116,7 +116,8 @@ pub(crate) struct Binder<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Act {
     Notify,
-    Advisory,
+    /// The session is asked for it, once the rows are there.
+    Session,
 }
 
 /// Where `set_config` may stand: the session does it before the query runs.

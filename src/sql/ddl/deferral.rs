@@ -53,7 +53,7 @@ fn named<'c>(
     let Some(last) = name.last() else { return Ok(Vec::new()) };
     let schemas = match name.as_slice() {
         [schema, _] => vec![schema.text.as_str()],
-        _ => binder.search_path(),
+        _ => binder.relation_path(),
     };
     // The first schema of the path that has some has all that are meant.
     let found = schemas

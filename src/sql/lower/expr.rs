@@ -365,6 +365,10 @@ impl Lower<'_> {
                 lite::Expr::text("on"),
             ),
             Lowering::BackendPid => self.argument(Argument::BackendPid),
+            Lowering::Signal(_) => match <[_; 1]>::try_from(arguments) {
+                Ok([process]) => process,
+                Err(_) => return Err(Error::internal("a session has one process id")),
+            },
             Lowering::Advisory(_) => lite::Expr::call("pg_advisory_key", arguments),
             Lowering::Notify => match <[_; 2]>::try_from(arguments) {
                 Ok([channel, payload]) => self.notify(channel, payload),

@@ -222,7 +222,9 @@ fn transaction_modes(cursor: &mut Cursor<'_>) -> Result<TransactionModes, Error>
 }
 
 fn isolation(cursor: &mut Cursor<'_>) -> Result<Isolation, Error> {
-    if cursor.eat("READ COMMITTED") || cursor.eat("READ UNCOMMITTED") {
+    if cursor.eat("READ UNCOMMITTED") {
+        Ok(Isolation::ReadUncommitted)
+    } else if cursor.eat("READ COMMITTED") {
         Ok(Isolation::ReadCommitted)
     } else if cursor.eat("REPEATABLE READ") {
         Ok(Isolation::RepeatableRead)

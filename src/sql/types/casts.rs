@@ -104,6 +104,9 @@ fn element_lowering(types: Types<'_>, from: Oid, to: Oid) -> Option<Lowering> {
     }
     let widens = types.category(from) == b'N' && find(types, from, to, Context::Implicit).is_some();
     let text = types.category(from) == b'S' || types.category(to) == b'S';
+    // A date reads as its midnight; a time stamp's zone and time are passed over where there are none.
+    let days = [PgType::DATE.oid, PgType::TIMESTAMP.oid, PgType::TIMESTAMPTZ.oid];
+    let temporal = days.contains(&from) && days.contains(&to);
     // true is `true` as a text, and `t` in an array.
-    (widens || (text && from != PgType::BOOL.oid)).then_some(Lowering::Reread)
+    (widens || temporal || (text && from != PgType::BOOL.oid)).then_some(Lowering::Reread)
 }

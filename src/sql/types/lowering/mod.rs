@@ -136,6 +136,7 @@ pub(crate) enum Lowering {
     BackendPid,
     /// What is asked of the advisory locks: the value is the lock's name, and the session does the rest.
     Advisory(crate::sql::AdvisoryAct),
+    Signal(crate::sql::Signal),
     /// `pg_notify`: the statement has to run where it can be committed.
     Notify,
     /// `current_setting(name)`: the name must be a constant.
