@@ -29,6 +29,13 @@ pub(super) fn set_type<'c>(
         let message = "identity column type must be smallint, integer, or bigint";
         return Err(Error::user(SqlState::INVALID_PARAMETER_VALUE, message));
     }
+    // Such a key has no index of its own, and SQLite's row id is an integer.
+    let row_id = layout::row_key(&change.new) == Some(place);
+    if row_id && layout::storage(binder.types().carrier(wanted)) != "INTEGER" {
+        let message = "changing the type of a primary key from an integer to something else";
+        return Err(Error::refused(format!("{message} is not supported"))
+            .with_hint("Drop the primary key, change the type, and add the key again."));
+    }
     let tree = match using {
         Some(source) => source.expr.clone(),
         None => ast::Expr {
