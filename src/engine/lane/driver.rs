@@ -96,9 +96,10 @@ impl Driver {
                 self.wake();
             }
             Err(fault) => {
+                // First: who waits for an answer will only say that the lane has stopped.
+                (self.on_fault)(fault);
                 *guard = None;
                 drop(guard);
-                (self.on_fault)(fault);
                 self.wake();
             }
         }
@@ -115,9 +116,8 @@ impl Driver {
                 false
             }
             Err(fault) => {
-                *guard = None;
-                drop(guard);
                 (self.on_fault)(fault);
+                *guard = None;
                 false
             }
         }
