@@ -2,12 +2,13 @@
 
 use serde_json::json;
 
-use crate::support::{Cluster, request_with};
+use crate::support::{Cluster, request_with, wait_for};
 
 const USERS: &str = r#"[
     {"username": "bob", "password": "secret1", "perms": ["all"]},
     {"username": "ann", "password": "SCRAM-SHA-256$4096:TTZND5BPicOv8inyPpdK0Q==$IF5m/jLraioTdjf9OaYE9l5ATBSq73PfJ8bRJFqFzZo=:5a4ZZqq8CqIdWkyp0/y9C3yLdbwm+j9JemoaqsQZbe0=", "perms": ["query", "execute"]},
     {"username": "mary", "password": "secret2", "perms": ["query", "status"]},
+    {"username": "leo", "password": "secret3", "perms": ["join-read-only"]},
     {"username": "*", "perms": ["ready"]}
 ]"#;
 
@@ -16,7 +17,7 @@ async fn passwords_are_asked_for_and_proved_over_both_protocols() {
     let users = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(users.path(), USERS).unwrap();
     let path = users.path().to_str().unwrap();
-    let mut cluster = Cluster::start_with(3, &["--auth", path]);
+    let mut cluster = Cluster::start_with(3, &["--auth", path, "--join-as", "bob"]);
     let execute = |place: usize, user: &str| {
         // bob:secret1, ann:secret, mary:secret2
         let encoded = match user {
@@ -55,4 +56,30 @@ async fn passwords_are_asked_for_and_proved_over_both_protocols() {
     for node in &mut cluster.nodes {
         node.stop();
     }
+}
+
+#[test]
+fn who_joins_needs_a_permission() {
+    let users = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(users.path(), USERS).unwrap();
+    let path = users.path().to_str().unwrap();
+    let mut cluster = Cluster::start_with(1, &["--auth", path]);
+    for (options, said) in [
+        (vec![], "one who may 'join'"),
+        (vec!["--auth", path, "--join-as", "mary"], "one who may 'join'"),
+        (vec!["--auth", path, "--join-as", "leo"], "one who may 'join'"),
+        (vec!["--raft-non-voter"], "one who may 'join-read-only'"),
+        (vec!["--auth", path, "--join-as", "ann"], "has a verifier there, and no password"),
+        (vec!["--auth", path, "--join-as", "eve"], "there is no user \"eve\""),
+    ] {
+        let place = cluster.add_without_waiting(&options);
+        let node = &mut cluster.nodes[place];
+        wait_for("it gives up", || (!node.is_alive()).then_some(()));
+        assert!(node.log().contains(said), "{options:?}: {}", node.log());
+    }
+    let voter = cluster.add_without_waiting(&["--auth", path, "--join-as", "bob"]);
+    cluster.nodes[voter].wait_ready();
+    let reader =
+        cluster.add_without_waiting(&["--auth", path, "--join-as", "leo", "--raft-non-voter"]);
+    cluster.nodes[reader].wait_ready();
 }

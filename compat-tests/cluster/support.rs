@@ -79,6 +79,12 @@ impl Node {
         self.child = Some(child);
     }
 
+    /// From its next start on it goes without this option, which has a value.
+    pub fn drop_option(&mut self, name: &str) {
+        let at = self.options.iter().position(|option| option == name).expect("it has the option");
+        self.options.drain(at..at + 2);
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.as_ref().expect("the node runs").id()
     }

@@ -8,8 +8,23 @@ use super::scram::Verifier;
 /// A user as the file has it.
 pub(super) struct Entry {
     pub name: String,
-    pub verifier: Option<Verifier>,
+    pub password: Option<Password>,
     pub permissions: Permissions,
+}
+
+/// A password as the file has it.
+pub(super) enum Password {
+    Plain(String),
+    Verifier(Verifier),
+}
+
+impl Password {
+    pub(super) fn verifier(self) -> Verifier {
+        match self {
+            Self::Plain(password) => Verifier::of(&password),
+            Self::Verifier(verifier) => verifier,
+        }
+    }
 }
 
 /// # Errors
@@ -31,9 +46,9 @@ fn entry(user: Json) -> Result<Entry, String> {
     if let Some(other) = fields.keys().find(|key| !known.contains(&key.as_str())) {
         return Err(format!("user {name:?}: {other:?} means nothing here"));
     }
-    let verifier = match fields.get("password") {
+    let password = match fields.get("password") {
         None | Some(Json::Null) => None,
-        Some(Json::String(password)) => Some(verifier(name, password)?),
+        Some(Json::String(text)) => Some(password(name, text)?),
         Some(_) => return Err(format!("user {name:?}: the password must be a string")),
     };
     let mut permissions = Permissions::default();
@@ -47,13 +62,13 @@ fn entry(user: Json) -> Result<Entry, String> {
         let known = known.ok_or_else(|| format!("user {name:?}: {listed} is no permission"))?;
         permissions = permissions.and(known);
     }
-    Ok(Entry { name: name.to_owned(), verifier, permissions })
+    Ok(Entry { name: name.to_owned(), password, permissions })
 }
 
-fn verifier(name: &str, password: &str) -> Result<Verifier, String> {
-    if password.starts_with("SCRAM-SHA-256$") {
-        let parsed = Verifier::parse(password);
+fn password(name: &str, text: &str) -> Result<Password, String> {
+    if text.starts_with("SCRAM-SHA-256$") {
+        let parsed = Verifier::parse(text).map(Password::Verifier);
         return parsed.ok_or_else(|| format!("user {name:?}: the verifier can't be read"));
     }
-    Ok(Verifier::of(password))
+    Ok(Password::Plain(text.to_owned()))
 }

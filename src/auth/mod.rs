@@ -50,14 +50,33 @@ impl Users {
                 everybody = everybody.and(entry.permissions);
                 continue;
             }
-            let verifier =
-                entry.verifier.ok_or_else(|| format!("user {:?} has no password", entry.name))?;
-            let user = User { verifier, permissions: entry.permissions, proved: Mutex::new(None) };
+            let password =
+                entry.password.ok_or_else(|| format!("user {:?} has no password", entry.name))?;
+            let user = User {
+                verifier: password.verifier(),
+                permissions: entry.permissions,
+                proved: Mutex::new(None),
+            };
             if users.insert(entry.name.clone(), user).is_some() {
                 return Err(format!("user {:?} is there twice", entry.name));
             }
         }
         Ok(Self { users, everybody, decoy: random::bytes() })
+    }
+
+    /// The password of a user in the text of a file of users, for saying it to somebody else.
+    ///
+    /// # Errors
+    /// A text for the operator: there is no such user, or only the verifier.
+    pub fn password(text: &str, name: &str) -> Result<String, String> {
+        let entry = file::parse(text)?.into_iter().find(|entry| entry.name == name);
+        match entry.and_then(|entry| entry.password) {
+            Some(file::Password::Plain(password)) => Ok(password),
+            Some(file::Password::Verifier(_)) => {
+                Err(format!("user {name:?} has a verifier there, and no password"))
+            }
+            None => Err(format!("there is no user {name:?} with a password")),
+        }
     }
 
     /// Whether nobody needs to say who they are for this.

@@ -129,6 +129,12 @@ const GROUPS: &[Group] = &[
                  Without it everybody may do everything.",
             ),
             flag(
+                "join-as",
+                Form::Text("USER"),
+                "",
+                "The user of -auth's file as whom to join a cluster that asks for one.",
+            ),
+            flag(
                 "http-allow-origin",
                 Form::Text("ORIGIN"),
                 "",
@@ -242,7 +248,6 @@ const GROUPS: &[Group] = &[
 const UNSUPPORTED: &[&str] = &[
     "http-verify-common-name",
     "node-verify-common-name",
-    "join-as",
     "cluster-connect-timeout",
     "raft-snap",
     "raft-snap-wal-size",
@@ -342,6 +347,8 @@ pub struct Config {
     pub cache_bytes: u64,
     /// The file of users.
     pub auth: Option<PathBuf>,
+    /// The user as whom to join.
+    pub join_as: Option<String>,
     pub http_allow_origin: Option<String>,
     pub encryption: Encryption,
     /// The file that says when and where a database is copied to.
@@ -447,6 +454,7 @@ fn build(parsed: &Parsed) -> Result<Config, String> {
         pg_message_bytes_max: narrow("pg-max-message-bytes", bytes("pg-max-message-bytes"))?,
         cache_bytes: bytes("db-cache-bytes"),
         auth: text("auth").map(PathBuf::from),
+        join_as: text("join-as"),
         http_allow_origin: text("http-allow-origin"),
         encryption: encryption::build(text, |name| parsed.switch(&SYNTAX, name))?,
         auto_backup: text("auto-backup").map(PathBuf::from),
@@ -558,8 +566,8 @@ fn validate(config: &Config) -> Result<(), String> {
     if config.bootstrap_expect == 0 && config.join.contains(&me) {
         return Err("-join names this node itself".to_owned());
     }
-    if config.non_voter && !config.looks_for_others() {
-        return Err("-raft-non-voter needs -join: a node without vote can't be alone".to_owned());
+    if config.join_as.is_some() && config.auth.is_none() {
+        return Err("-join-as needs -auth: the file has the user's password".to_owned());
     }
     config.encryption.check(config.joins_https())?;
     check_limits(config)
@@ -657,7 +665,7 @@ mod tests {
             ("-raft-addr h:1 -raft-adv-addr 0.0.0.0:4 data", "nobody can connect"),
             ("-raft-addr h:1 -http-addr h:1 data", "are both h:1"),
             ("-raft-non-voter -bootstrap-expect 3 -join h:1 data", "is for voters"),
-            ("-raft-non-voter data", "needs -join"),
+            ("-join-as app -join h:1 data", "needs -auth"),
             ("-disco-mode consul-kv data", "is not supported"),
             ("-disco-mode dns -join h:1 data", "one of them"),
             ("-auto-restore f -join h:1 data", "for new clusters"),

@@ -153,7 +153,8 @@ fn raft(status: &Status, members: &[(Member, bool)], votes: bool) -> Json {
     let replicated: Map<String, Json> =
         raft.replicated.iter().map(|(node, index)| (node.to_string(), index.0.into())).collect();
     json!({
-        "state": raft.role,
+        // rqlite calls a node without a vote so, too: `voter` tells.
+        "state": if raft.role == "Learner" { "Follower" } else { &raft.role },
         "term": raft.term.0,
         "last_log_index": raft.last_log.0,
         "last_log_term": raft.last_log_term.0,

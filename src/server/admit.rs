@@ -15,7 +15,7 @@ pub(super) enum Verdict {
 
 /// Judges a request by the members (and whether each votes).
 pub(super) fn judge(members: &[(Member, bool)], request: &JoinRequest) -> Verdict {
-    let JoinRequest { me, read_only } = request;
+    let JoinRequest { me, read_only, .. } = request;
     if me.id != me.store.node_id() || me.name.is_empty() {
         return Verdict::Never("the request contradicts itself".to_owned());
     }
@@ -63,6 +63,7 @@ pub(super) fn judge(members: &[(Member, bool)], request: &JoinRequest) -> Verdic
 mod tests {
     use super::*;
     use crate::model::id::StoreId;
+    use crate::server::setup::Login;
 
     fn member(number: u8) -> Member {
         let store = StoreId([number; 16]);
@@ -76,9 +77,13 @@ mod tests {
         }
     }
 
+    fn request(number: u8, read_only: bool) -> JoinRequest {
+        JoinRequest { me: member(number), read_only, login: Login::default() }
+    }
+
     fn verdict(change: impl FnOnce(&mut JoinRequest)) -> Verdict {
         let members = [(member(1), true), (member(2), true), (member(3), false)];
-        let mut request = JoinRequest { me: member(4), read_only: false };
+        let mut request = request(4, false);
         change(&mut request);
         judge(&members, &request)
     }
@@ -95,7 +100,7 @@ mod tests {
         assert_eq!(verdict(|_| {}), Verdict::Add);
         assert_eq!(verdict(|request| request.me = member(2)), Verdict::Already);
         let learner = |request: &mut JoinRequest| {
-            *request = JoinRequest { me: member(3), read_only: true };
+            *request = self::request(3, true);
         };
         assert_eq!(verdict(learner), Verdict::Already);
         // A join that was cut off after the first of its two steps.
@@ -123,7 +128,7 @@ mod tests {
         };
         assert!(never(renamed).contains("start it with -node-id n2"));
         let demoted = |request: &mut JoinRequest| {
-            *request = JoinRequest { me: member(1), read_only: true };
+            *request = self::request(1, true);
         };
         assert!(never(demoted).contains("can't give it up"));
         let forged = |request: &mut JoinRequest| request.me.id = member(1).id;

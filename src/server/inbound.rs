@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::auth::{Permission, Users};
 use crate::engine::Engine;
 use crate::model::member::Member;
 use crate::peer::{self, Kind, Sender, Stream};
+use crate::platform::task;
 use crate::raft::{AdminError, Node};
 use crate::server::admit::{Verdict, judge};
 use crate::server::meeting::Meeting;
@@ -21,6 +23,8 @@ pub(super) struct Inbound {
     pub(super) identity: peer::Identity,
     pub(super) raft: Node,
     pub(super) engine: Engine,
+    /// Without them everybody may join.
+    pub(super) users: Option<Arc<Users>>,
     /// While this node makes a cluster with others.
     pub(super) meeting: Option<Arc<Meeting>>,
     /// A leader that was silent for longer is none.
@@ -103,7 +107,17 @@ impl Inbound {
         if leader.id != self.me.id {
             return Ok(JoinReply::Redirect(leader));
         }
-        match judge(&self.raft.members(), &request) {
+        let members = self.raft.members();
+        let verdict = match judge(&members, &request) {
+            Verdict::Add if !self.may_join(&members, &request).await => {
+                let wanted = if request.read_only { "join-read-only" } else { "join" };
+                Verdict::Never(format!(
+                    "this cluster has users: start the node with -join-as and one who may '{wanted}'"
+                ))
+            }
+            verdict => verdict,
+        };
+        match verdict {
             Verdict::Already => return Ok(JoinReply::Done),
             Verdict::Never(why) => {
                 tracing::warn!("{} asked to join and was refused: {why}", request.me.name);
@@ -121,6 +135,18 @@ impl Inbound {
             Err(AdminError::Refused(why)) => Err(why),
             Err(AdminError::NotLeader | AdminError::Stopped) => Err(no_leader()),
         }
+    }
+
+    /// Whether who asks is permitted to. Members need no permission for new addresses.
+    async fn may_join(&self, members: &[(Member, bool)], request: &JoinRequest) -> bool {
+        let Some(users) = self.users.clone() else { return true };
+        if members.iter().any(|(member, _)| member.store == request.me.store) {
+            return true;
+        }
+        let wanted = if request.read_only { Permission::JoinReadOnly } else { Permission::Join };
+        let login = request.login.clone();
+        // Some milliseconds of arithmetic.
+        task::blocking(move || users.may(&login.name, &login.password, wanted.into())).await
     }
 
     fn notify(&self, from: Sender, payload: Bytes) -> Result<Bytes, String> {

@@ -11,7 +11,7 @@ use crate::peer::{Client, Identity, Kind, PeerError, Target};
 use crate::platform::clock;
 use crate::server::discover;
 use crate::server::dns::Discovery;
-use crate::server::setup::{HelloReply, JoinReply, JoinRequest, hello};
+use crate::server::setup::{HelloReply, JoinReply, JoinRequest, Login, hello};
 use crate::tls::Connector;
 
 /// For "hello" and for being told who leads.
@@ -28,6 +28,8 @@ pub(super) struct Joiner {
     pub(super) identity: Identity,
     pub(super) me: Member,
     pub(super) read_only: bool,
+    /// As whom it asks.
+    pub(super) login: Login,
     /// For nodes that are named by an `https://` URL; there is one if there are such.
     pub(super) https: Option<Connector>,
     /// Asked for nodes where none are named.
@@ -153,7 +155,8 @@ impl Joiner {
 
     /// Asks `first`, or who it says leads, to be a member, as this node now is.
     pub(super) async fn request(&self, first: Member) -> Result<(), Failure> {
-        let request = JoinRequest { me: self.me.clone(), read_only: self.read_only }.encode();
+        let Self { me, read_only, login, .. } = self.clone();
+        let request = JoinRequest { me, read_only, login }.encode();
         let mut asked = first;
         let mut path = BTreeSet::new();
         for _ in 0..REDIRECTS_MAX {

@@ -31,6 +31,7 @@ use crate::server::join::{Failure, Joiner};
 use crate::server::listen::{Listener, Listeners};
 use crate::server::meeting::Meeting;
 use crate::server::recover::Recovery;
+use crate::server::setup::Login;
 use crate::server::transport::PeerTransport;
 use crate::{backup, cdc, http, pg, sqlite};
 
@@ -127,12 +128,19 @@ fn engine_options(config: &Config, data: &DataDir, changes: Option<&cdc::Plan>) 
     }
 }
 
-/// Reads the file of users.
-fn users(config: &Config) -> Result<Option<Arc<Users>>, String> {
-    let Some(path) = &config.auth else { return Ok(None) };
+/// Reads the file of users: who they are, and as whom of them this node joins.
+fn users(config: &Config) -> Result<(Option<Arc<Users>>, Login), String> {
+    let Some(path) = &config.auth else { return Ok((None, Login::default())) };
     let wrong = |why: String| format!("-auth {}: {why}", path.display());
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    Ok(Some(Arc::new(Users::parse(&text).map_err(wrong)?)))
+    let login = match &config.join_as {
+        None => Login::default(),
+        Some(name) => {
+            let password = Users::password(&text, name).map_err(wrong)?;
+            Login { name: name.clone(), password }
+        }
+    };
+    Ok((Some(Arc::new(Users::parse(&text).map_err(wrong)?)), login))
 }
 
 /// Reads the file of `-auto-backup`.
@@ -260,6 +268,7 @@ impl Node {
             identity: identity.clone(),
             raft: raft.clone(),
             engine: engine.clone(),
+            users: access.users.clone(),
             meeting: meeting.clone(),
             contact_max: 2 * config.election_timeout_max,
         });
@@ -332,6 +341,11 @@ impl Node {
             return Err("this node was removed from its cluster: to add it again, start it with \
                         -join and an empty data directory"
                 .to_owned());
+        }
+        if self.config.non_voter {
+            return Err(
+                "-raft-non-voter needs -join: a node without vote can't be alone".to_owned()
+            );
         }
         bootstrap::alone(&self.raft, &self.joiner.identity, &self.me).await
     }
@@ -428,15 +442,17 @@ struct Access {
     changes: Option<cdc::Plan>,
     restore: Option<backup::Restore>,
     discovery: Option<Discovery>,
+    /// As whom to join.
+    login: Login,
 }
 
 impl Access {
     fn read(config: &Config) -> Result<Self, String> {
         let certificates = Certificates::read(&config.encryption, config.joins_https())?;
-        let (users, plan) = (users(config)?, backup_plan(config)?);
+        let ((users, login), plan) = (users(config)?, backup_plan(config)?);
         let (changes, restore) = (changes_plan(config)?, restore_plan(config)?);
         let discovery = discovery(config)?;
-        Ok(Self { users, certificates, plan, changes, restore, discovery })
+        Ok(Self { users, certificates, plan, changes, restore, discovery, login })
     }
 
     /// What asks others to be let in.
@@ -449,7 +465,8 @@ impl Access {
     ) -> Joiner {
         let https = self.certificates.https.clone();
         let discovery = self.discovery.take();
-        Joiner { client, identity, me: me.clone(), read_only, https, discovery }
+        let login = std::mem::take(&mut self.login);
+        Joiner { client, identity, me: me.clone(), read_only, login, https, discovery }
     }
 
     /// Starts what runs beside clients: copies, changes on their way out, and a copy to begin with, for a

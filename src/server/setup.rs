@@ -27,6 +27,21 @@ pub(super) struct HelloReply {
 pub(super) struct JoinRequest {
     pub(super) me: Member,
     pub(super) read_only: bool,
+    pub(super) login: Login,
+}
+
+/// A user and the password; both empty for nobody.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(super) struct Login {
+    pub(super) name: String,
+    pub(super) password: String,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not the password.
+        f.debug_tuple("Login").field(&self.name).finish()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,6 +179,8 @@ impl JoinRequest {
         let mut out = begin();
         out.put_u8(u8::from(self.read_only));
         put_member(&mut out, &self.me);
+        put_text(&mut out, &self.login.name);
+        put_text(&mut out, &self.login.password);
         out.freeze()
     }
 
@@ -171,7 +188,8 @@ impl JoinRequest {
         let mut reader = Reader::new(bytes)?;
         let read_only = reader.byte()? != 0;
         let me = reader.member()?;
-        reader.end(Self { me, read_only })
+        let login = Login { name: reader.text()?, password: reader.text()? };
+        reader.end(Self { me, read_only, login })
     }
 }
 
@@ -334,8 +352,10 @@ mod tests {
 
     #[test]
     fn layouts_are_pinned() {
-        let request = JoinRequest { me: member(), read_only: true };
-        pinned(&request, &request.encode(), &[&[1, 1], MEMBER], JoinRequest::decode);
+        let login = Login { name: "u".to_owned(), password: "pw".to_owned() };
+        let request = JoinRequest { me: member(), read_only: true, login };
+        let bytes: [&[u8]; 3] = [&[1, 1], MEMBER, b"\x01\0u\x02\0pw"];
+        pinned(&request, &request.encode(), &bytes, JoinRequest::decode);
         let reply = JoinReply::Redirect(member());
         pinned(&reply, &reply.encode(), &[&[1, 1], MEMBER], JoinReply::decode);
         let reply = JoinReply::Never("é".to_owned());
