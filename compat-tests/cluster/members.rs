@@ -57,6 +57,28 @@ fn a_read_only_node_has_all_data_and_no_vote() {
 }
 
 #[test]
+fn a_node_with_data_of_its_own_joins_nobody() {
+    let (first, mut second) = (Cluster::start(1), Cluster::start(1));
+    let node = &mut second.nodes[0];
+    node.stop();
+    for to in [
+        format!("127.0.0.1:{}", first.nodes[0].raft),
+        format!("http://127.0.0.1:{}", first.nodes[0].http),
+    ] {
+        node.add_option("--join", &to);
+        node.start();
+        wait_for("it gives up", || (!node.is_alive()).then_some(()));
+        assert!(node.log().contains("belongs to another cluster"), "{}", node.log());
+        node.kill();
+        node.drop_option("--join");
+    }
+    // Where nobody is, it goes on.
+    node.add_option("--join", "127.0.0.1:1");
+    node.start();
+    node.wait_ready();
+}
+
+#[test]
 fn a_silent_node_is_told_of_once() {
     let mut cluster = Cluster::start(3);
     let (leader, follower) = (cluster.leader(), cluster.follower());

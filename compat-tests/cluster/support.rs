@@ -79,6 +79,11 @@ impl Node {
         self.child = Some(child);
     }
 
+    /// It has this option from its next start on.
+    pub fn add_option(&mut self, name: &str, value: &str) {
+        self.options.extend([name.to_owned(), value.to_owned()]);
+    }
+
     /// From its next start on it goes without this option, which has a value.
     pub fn drop_option(&mut self, name: &str) {
         let at = self.options.iter().position(|option| option == name).expect("it has the option");

@@ -99,6 +99,14 @@ impl Client {
         }))
     }
 
+    /// The same node as if it belonged to no cluster: to ask anybody who they are.
+    #[must_use]
+    pub fn outside(&self) -> Self {
+        let Inner { identity, connector, limits, .. } = &*self.0;
+        let identity = Identity { cluster: Arc::default(), ..identity.clone() };
+        Self::with_limits(identity, connector.clone(), *limits)
+    }
+
     /// Sends `payload` and waits for the answer, connecting included, for `timeout` at the most.
     /// Sent once: never repeated by this layer. If the future is dropped, the call may still be
     /// carried out.

@@ -94,6 +94,41 @@ impl Joiner {
         Ok(discovery.find().await?.into_iter().map(Join::Raft).collect())
     }
 
+    /// For a node that is the only member of a cluster and is told to join somebody.
+    ///
+    /// # Errors
+    /// A text for the operator if that is a node of another cluster. Who doesn't answer may be a former member.
+    pub(super) async fn refuse_another_cluster(&self, list: &[Join]) -> Result<(), String> {
+        let mine = self.identity.cluster.get();
+        let outside = Self { client: self.client.outside(), ..self.clone() };
+        for somebody in self.candidates(list).await.unwrap_or_default() {
+            for address in outside.addresses(&somebody).await {
+                let Ok(HelloReply { cluster: Some(theirs), .. }) = outside.hello(&address).await
+                else {
+                    continue;
+                };
+                if mine.is_some_and(|mine| *mine != theirs) {
+                    return Err(format!(
+                        "{address} belongs to another cluster than this node, which has data of its \
+                         own: to join that cluster, start with an empty data directory; to go on \
+                         alone, without -join"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The Raft addresses that somebody on the list stands for.
+    async fn addresses(&self, somebody: &Join) -> Vec<String> {
+        let node = match somebody {
+            Join::Raft(address) => return vec![address.clone()],
+            Join::Http(address) => Endpoint::plain(address),
+            Join::Https(address) => Endpoint { address: address.clone(), tls: self.https.clone() },
+        };
+        discover::raft_addresses(&node).await.unwrap_or_default()
+    }
+
     async fn ask(&self, somebody: &Join) -> Result<(), Failure> {
         match somebody {
             Join::Raft(address) => self.enter(address).await,

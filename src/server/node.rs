@@ -82,6 +82,9 @@ impl Part {
     }
 }
 
+/// How long a node that is alone looks whether it was told to join others.
+const LOOK_LIMIT: Duration = Duration::from_secs(3);
+
 /// A running node.
 pub(super) struct Node {
     config: Config,
@@ -322,8 +325,12 @@ impl Node {
 
     /// Sees to it that this node is in a cluster.
     pub(super) async fn enter_cluster(&self) -> Result<(), String> {
-        let is_member = self.raft.members().iter().any(|(member, _)| member.id == self.me.id);
-        if is_member {
+        let members = self.raft.members();
+        if members.iter().any(|(member, _)| member.id == self.me.id) {
+            if members.len() == 1 && self.config.looks_for_others() {
+                let look = self.joiner.refuse_another_cluster(&self.config.join);
+                clock::timeout(LOOK_LIMIT, look).await.unwrap_or(Ok(()))?;
+            }
             self.announce_addresses();
             return Ok(());
         }
