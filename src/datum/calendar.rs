@@ -67,7 +67,8 @@ pub(crate) enum Form {
     Shown,
 }
 
-fn put_padded(number: u64, width: usize, out: &mut BytesMut) {
+/// Writes a number with at least `width` digits.
+pub(crate) fn put_padded(number: u64, width: usize, out: &mut BytesMut) {
     let mut digits = [b'0'; 20];
     let mut at = digits.len();
     let mut rest = number;

@@ -2,7 +2,6 @@
 
 use bytes::{BufMut as _, BytesMut};
 
-use crate::datum::Style;
 use crate::datum::calendar::{
     self, DATE_INFINITY, DATE_NEGATIVE_INFINITY, DAYS_MAX, DAYS_MIN, Form, INFINITY,
     MICROS_PER_DAY, MICROS_PER_SECOND, NEGATIVE_INFINITY,
@@ -10,6 +9,7 @@ use crate::datum::calendar::{
 use crate::datum::datetime_input::{self, Moment, Special};
 use crate::datum::stored::{corrupted, exactly, text, type_name};
 use crate::datum::zone;
+use crate::datum::{DateFormat, DateOrder, Style};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
@@ -108,7 +108,7 @@ pub(crate) fn unknown_zone(name: &str) -> Error {
     Error::user(SqlState::INVALID_PARAMETER_VALUE, format!("time zone \"{name}\" not recognized"))
 }
 
-/// Writes a stored date, time, timestamp or timestamptz as PostgreSQL's ISO style shows it.
+/// Writes a stored date, time, timestamp or timestamptz as the session shows it.
 pub(crate) fn to_text(
     data_type: PgType,
     value: &Value,
@@ -116,6 +116,9 @@ pub(crate) fn to_text(
     out: &mut BytesMut,
 ) -> Result<(), Error> {
     let stored = text(data_type, value)?;
+    if style.date_format != DateFormat::Iso && data_type.oid != PgType::TIME.oid {
+        return put_styled(data_type, stored, style, out);
+    }
     let zone = match data_type.oid {
         1184 => session_zone(style)?,
         _ => None,
@@ -145,21 +148,121 @@ fn is_shown_form(data_type: PgType, stored: &str) -> bool {
     }
 }
 
+fn put_infinity(positive: bool, out: &mut BytesMut) {
+    out.put_slice(if positive { b"infinity" } else { b"-infinity" });
+}
+
+/// Characters of a time zone's abbreviation that are shown (`MAXTZLEN`).
+const ABBREVIATION_CHARS_MAX: usize = 10;
+
+/// Writes a stored date, timestamp or timestamptz in another style than ISO.
+fn put_styled(
+    data_type: PgType,
+    stored: &str,
+    style: &Style,
+    out: &mut BytesMut,
+) -> Result<(), Error> {
+    let misfit = || corrupted(data_type);
+    if data_type.oid == PgType::DATE.oid {
+        let days = calendar::load_date(stored).ok_or_else(misfit)?;
+        if matches!(days, DATE_INFINITY | DATE_NEGATIVE_INFINITY) {
+            put_infinity(days == DATE_INFINITY, out);
+        } else if put_styled_date(i64::from(days), style, out) {
+            out.put_slice(b" BC");
+        }
+        return Ok(());
+    }
+    let micros = calendar::load_timestamp(stored).ok_or_else(misfit)?;
+    if matches!(micros, INFINITY | NEGATIVE_INFINITY) {
+        put_infinity(micros == INFINITY, out);
+        return Ok(());
+    }
+    let with_zone = data_type.oid == PgType::TIMESTAMPTZ.oid;
+    let zone = if with_zone { session_zone(style)? } else { None };
+    let offset = zone.as_ref().map_or(0, |zone| zone.offset_at(micros));
+    let shift = i64::from(offset) * MICROS_PER_SECOND;
+    let (days, time) = calendar::split(micros.checked_add(shift).ok_or_else(misfit)?);
+    let before_christ = if style.date_format == DateFormat::Postgres {
+        put_postgres(days, time, style.date_order, out)
+    } else {
+        let before_christ = put_styled_date(days, style, out);
+        out.put_u8(b' ');
+        calendar::put_time(time, out);
+        before_christ
+    };
+    if with_zone {
+        let name = zone.as_ref().map_or("UTC", |zone| zone.abbreviation_at(micros));
+        out.put_u8(b' ');
+        out.extend(name.chars().take(ABBREVIATION_CHARS_MAX).collect::<String>().as_bytes());
+    }
+    if before_christ {
+        out.put_slice(b" BC");
+    }
+    Ok(())
+}
+
+/// The year that people count, and whether it is BC.
+fn shown_year(year: i64) -> (u64, bool) {
+    (if year <= 0 { 1 - year } else { year } as u64, year <= 0)
+}
+
+/// Writes `MM/DD/YYYY`, or as the style has it; says whether the year is BC.
+fn put_styled_date(days: i64, style: &Style, out: &mut BytesMut) -> bool {
+    let (year, month, day) = calendar::civil_from_days(days);
+    let (separator, day_first) = match style.date_format {
+        DateFormat::German => (b'.', true),
+        DateFormat::Sql => (b'/', style.date_order == DateOrder::Dmy),
+        _ => (b'-', style.date_order == DateOrder::Dmy),
+    };
+    let (first, second) = if day_first { (day, month) } else { (month, day) };
+    let (year, before_christ) = shown_year(year);
+    calendar::put_padded(u64::from(first), 2, out);
+    out.put_u8(separator);
+    calendar::put_padded(u64::from(second), 2, out);
+    out.put_u8(separator);
+    calendar::put_padded(year, 4, out);
+    before_christ
+}
+
+/// Writes `Sat Jun 15 12:34:56 2024`; says whether the year is BC.
+fn put_postgres(days: i64, time: i64, order: DateOrder, out: &mut BytesMut) -> bool {
+    // 2000-01-01 was a Saturday.
+    const WEEKDAYS: [&str; 7] = ["Sat", "Sun", "Mon", "Tue", "Wed", "Thu", "Fri"];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let (year, month, day) = calendar::civil_from_days(days);
+    let (year, before_christ) = shown_year(year);
+    let month = MONTHS[month as usize - 1];
+    out.put_slice(WEEKDAYS[days.rem_euclid(7) as usize].as_bytes());
+    out.put_u8(b' ');
+    if order == DateOrder::Dmy {
+        calendar::put_padded(u64::from(day), 2, out);
+        out.put_u8(b' ');
+        out.put_slice(month.as_bytes());
+    } else {
+        out.put_slice(month.as_bytes());
+        out.put_u8(b' ');
+        calendar::put_padded(u64::from(day), 2, out);
+    }
+    out.put_u8(b' ');
+    calendar::put_time(time, out);
+    out.put_u8(b' ');
+    calendar::put_padded(year, 4, out);
+    before_christ
+}
+
 fn put_shown(
     data_type: PgType,
     stored: &str,
     zone: Option<&zone::Zone>,
     out: &mut BytesMut,
 ) -> Option<()> {
-    let put_infinity = |positive: bool, out: &mut BytesMut| {
-        out.put_slice(if positive { b"infinity" } else { b"-infinity" });
-        Some(())
-    };
     match data_type.oid {
         1082 => {
             let days = calendar::load_date(stored)?;
             if matches!(days, DATE_INFINITY | DATE_NEGATIVE_INFINITY) {
-                return put_infinity(days == DATE_INFINITY, out);
+                put_infinity(days == DATE_INFINITY, out);
+                return Some(());
             }
             if calendar::put_days(i64::from(days), Form::Shown, out) {
                 out.put_slice(b" BC");
@@ -169,7 +272,8 @@ fn put_shown(
         _ => {
             let micros = calendar::load_timestamp(stored)?;
             if matches!(micros, INFINITY | NEGATIVE_INFINITY) {
-                return put_infinity(micros == INFINITY, out);
+                put_infinity(micros == INFINITY, out);
+                return Some(());
             }
             let offset = zone.map_or(0, |zone| zone.offset_at(micros));
             let local = micros.checked_add(i64::from(offset) * MICROS_PER_SECOND)?;

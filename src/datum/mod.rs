@@ -29,7 +29,7 @@ pub mod temporal;
 pub mod zone;
 
 pub use stored::invalid_utf8;
-pub use style::{DateOrder, IntervalStyle, Style};
+pub use style::{DateFormat, DateOrder, IntervalStyle, Style};
 
 #[cfg(test)]
 mod datum_test;

@@ -7,6 +7,7 @@ pub struct Style {
     pub time_zone: String,
     /// Whether `01/02/2020` is 1 February (DMY), 2 January (MDY), or YMD.
     pub date_order: DateOrder,
+    pub date_format: DateFormat,
     pub interval_style: IntervalStyle,
     /// `extra_float_digits`: -15 to 3. From 1 on, the shortest text that reads back the same.
     pub extra_float_digits: i8,
@@ -19,6 +20,7 @@ impl Default for Style {
         Self {
             time_zone: "UTC".to_owned(),
             date_order: DateOrder::Mdy,
+            date_format: DateFormat::Iso,
             interval_style: IntervalStyle::Postgres,
             extra_float_digits: 1,
             bytea_escape: false,
@@ -31,6 +33,20 @@ pub enum DateOrder {
     Mdy,
     Dmy,
     Ymd,
+}
+
+/// How dates and timestamps are shown. All but ISO have the day before the month in
+/// [`DateOrder::Dmy`] (German always), and name the time zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DateFormat {
+    /// `2024-06-15 12:34:56+00`
+    Iso,
+    /// `06/15/2024 12:34:56 UTC`
+    Sql,
+    /// `Sat Jun 15 12:34:56 2024 UTC`, and `06-15-2024` for a date.
+    Postgres,
+    /// `15.06.2024 12:34:56 UTC`
+    German,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,7 +85,14 @@ impl Style {
             IntervalStyle::Iso8601 => "iso",
         };
         let bytea = if self.bytea_escape { "escape" } else { "hex" };
-        format!("{};{order};{interval};{};{bytea}", self.time_zone, self.extra_float_digits)
+        let format = match self.date_format {
+            DateFormat::Iso => "iso",
+            DateFormat::Sql => "sql",
+            DateFormat::Postgres => "postgres",
+            DateFormat::German => "german",
+        };
+        let (zone, digits) = (&self.time_zone, self.extra_float_digits);
+        format!("{zone};{order};{interval};{digits};{bytea};{format}")
     }
 
     /// What [`encode`](Self::encode) made; what is missing is as it is by default.
@@ -91,6 +114,12 @@ impl Style {
             },
             extra_float_digits: next().parse().unwrap_or(1),
             bytea_escape: next() == "escape",
+            date_format: match next() {
+                "sql" => DateFormat::Sql,
+                "postgres" => DateFormat::Postgres,
+                "german" => DateFormat::German,
+                _ => DateFormat::Iso,
+            },
         }
     }
 }
@@ -110,7 +139,9 @@ mod tests {
                 interval_style: IntervalStyle::Iso8601,
                 extra_float_digits: -3,
                 bytea_escape: true,
+                ..Style::default()
             },
+            Style { date_format: DateFormat::German, ..Style::default() },
         ] {
             assert_eq!(Style::decode(&style.encode()), style);
         }

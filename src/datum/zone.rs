@@ -20,22 +20,33 @@ pub struct Zone {
     transitions: Vec<i64>,
     /// `types[kinds[n]]` holds from `transitions[n]` on.
     kinds: Vec<u8>,
-    /// Seconds east of UTC; the first one holds before the first transition.
-    types: Vec<i32>,
+    /// The first one holds before the first transition.
+    types: Vec<LocalTime>,
     /// What holds after the last transition.
     rule: Option<PosixRule>,
 }
 
+/// What clocks show, and what that is called: `CEST`, or `+03` where it has no name.
+#[derive(Debug, Clone)]
+struct LocalTime {
+    /// Seconds east of UTC.
+    offset: i32,
+    abbreviation: String,
+}
+
+/// Before the first transition of a zone whose data says nothing of that time.
+static NO_LOCAL_TIME: LocalTime = LocalTime { offset: 0, abbreviation: String::new() };
+
 /// A POSIX `TZ` string: `std offset [dst [offset] , start [/time] , end [/time]]`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct PosixRule {
-    standard: i32,
+    standard: LocalTime,
     daylight: Option<Daylight>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Daylight {
-    offset: i32,
+    time: LocalTime,
     start: (Day, i32),
     end: (Day, i32),
 }
@@ -136,11 +147,20 @@ impl Zone {
             .filter_map(|bytes| bytes.try_into().ok().map(i64::from_be_bytes))
             .collect();
         let kinds = take(time)?.to_vec();
-        let types: Vec<i32> = take(kind * 6)?
+        let types = take(kind * 6)?;
+        let names = take(chars)?;
+        let types: Vec<LocalTime> = types
             .chunks_exact(6)
-            .filter_map(|bytes| bytes[..4].try_into().ok().map(i32::from_be_bytes))
+            .filter_map(|bytes| {
+                let name = names.get(usize::from(bytes[5])..)?;
+                let name = name.split(|&byte| byte == 0).next()?;
+                Some(LocalTime {
+                    offset: i32::from_be_bytes(bytes[..4].try_into().ok()?),
+                    abbreviation: String::from_utf8_lossy(name).into_owned(),
+                })
+            })
             .collect();
-        take(chars + leap * 12 + isstd + isut)?;
+        take(leap * 12 + isstd + isut)?;
         let footer = std::str::from_utf8(rest).ok()?.trim_matches('\n');
         let valid = kinds.iter().all(|&kind| usize::from(kind) < types.len());
         valid.then(|| Self {
@@ -157,17 +177,27 @@ impl Zone {
         self.offset_at_unix(utc.div_euclid(MICROS_PER_SECOND) + EPOCH_SHIFT)
     }
 
+    /// What local time is called at a moment in UTC. Nothing for a zone that is only an offset.
+    pub fn abbreviation_at(&self, utc: Micros) -> &str {
+        &self.local_time_at(utc.div_euclid(MICROS_PER_SECOND) + EPOCH_SHIFT).abbreviation
+    }
+
     fn offset_at_unix(&self, unix: i64) -> i32 {
+        self.local_time_at(unix).offset
+    }
+
+    fn local_time_at(&self, unix: i64) -> &LocalTime {
         let passed = self.transitions.partition_point(|&transition| transition <= unix);
-        let type_of = |at: usize| self.types[usize::from(self.kinds[at])];
+        let type_of = |at: usize| &self.types[usize::from(self.kinds[at])];
+        let first = || self.types.first().unwrap_or(&NO_LOCAL_TIME);
         if passed == self.transitions.len() {
             return match (&self.rule, passed) {
-                (Some(rule), _) => rule.offset_at(unix),
-                (None, 0) => self.types.first().copied().unwrap_or(0),
+                (Some(rule), _) => rule.local_time_at(unix),
+                (None, 0) => first(),
                 (None, _) => type_of(passed - 1),
             };
         }
-        if passed == 0 { self.types.first().copied().unwrap_or(0) } else { type_of(passed - 1) }
+        if passed == 0 { first() } else { type_of(passed - 1) }
     }
 
     /// Seconds east of UTC for a local time. In a gap, the offset from before it; where a local
@@ -198,14 +228,15 @@ impl Zone {
 impl PosixRule {
     fn parse(text: &str) -> Option<Self> {
         let mut reader = Reader(text.as_bytes());
-        reader.name()?;
-        let standard = if reader.0.is_empty() { return None } else { -reader.offset()? };
+        let abbreviation = reader.name()?;
+        let offset = if reader.0.is_empty() { return None } else { -reader.offset()? };
+        let standard = LocalTime { offset, abbreviation };
         if reader.0.is_empty() {
             return Some(Self { standard, daylight: None });
         }
-        reader.name()?;
+        let abbreviation = reader.name()?;
         let offset = match reader.0.first() {
-            None | Some(b',') => standard + 3600,
+            None | Some(b',') => standard.offset + 3600,
             Some(_) => -reader.offset()?,
         };
         // Without rules PostgreSQL takes those of the United States.
@@ -217,25 +248,24 @@ impl PosixRule {
             start = reader.change()?;
             end = reader.change()?;
         }
-        reader
-            .0
-            .is_empty()
-            .then_some(Self { standard, daylight: Some(Daylight { offset, start, end }) })
+        let time = LocalTime { offset, abbreviation };
+        let daylight = Some(Daylight { time, start, end });
+        reader.0.is_empty().then_some(Self { standard, daylight })
     }
 
-    fn offset_at(&self, unix: i64) -> i32 {
-        let Some(daylight) = &self.daylight else { return self.standard };
+    fn local_time_at(&self, unix: i64) -> &LocalTime {
+        let Some(daylight) = &self.daylight else { return &self.standard };
         let local_days =
-            (unix + i64::from(self.standard)).div_euclid(86_400) - EPOCH_SHIFT / 86_400;
+            (unix + i64::from(self.standard.offset)).div_euclid(86_400) - EPOCH_SHIFT / 86_400;
         let (year, _, _) = calendar::civil_from_days(local_days);
         let moment = |(day, time): (Day, i32), offset: i32| {
             (day.in_year(year) + EPOCH_SHIFT / 86_400) * 86_400 + i64::from(time - offset)
         };
-        let start = moment(daylight.start, self.standard);
-        let end = moment(daylight.end, daylight.offset);
+        let start = moment(daylight.start, self.standard.offset);
+        let end = moment(daylight.end, daylight.time.offset);
         let in_daylight =
             if start < end { (start..end).contains(&unix) } else { !(end..start).contains(&unix) };
-        if in_daylight { daylight.offset } else { self.standard }
+        if in_daylight { &daylight.time } else { &self.standard }
     }
 }
 
@@ -268,15 +298,19 @@ struct Reader<'a>(&'a [u8]);
 
 impl Reader<'_> {
     /// An abbreviation: letters, or anything in `<>`.
-    fn name(&mut self) -> Option<()> {
-        let length = if self.0.first() == Some(&b'<') {
+    fn name(&mut self) -> Option<String> {
+        let quoted = self.0.first() == Some(&b'<');
+        let length = if quoted {
             self.0.iter().position(|&byte| byte == b'>')? + 1
         } else {
             self.0.iter().take_while(|byte| byte.is_ascii_alphabetic()).count()
         };
-        self.0 = &self.0[length..];
+        let (name, rest) = self.0.split_at(length);
+        self.0 = rest;
+        let name = if quoted { &name[1..length - 1] } else { name };
         // PostgreSQL takes a bare offset too: `+02:30`, west of UTC as always in POSIX.
-        (length >= 3 || (length == 0 && matches!(self.0.first(), Some(b'+' | b'-')))).then_some(())
+        let valid = length >= 3 || (length == 0 && matches!(rest.first(), Some(b'+' | b'-')));
+        valid.then(|| String::from_utf8_lossy(name).into_owned())
     }
 
     fn number(&mut self, greatest: i64) -> Option<i64> {

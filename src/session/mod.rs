@@ -13,6 +13,7 @@ mod backend;
 mod control;
 mod copy;
 mod cursor;
+mod date_style;
 mod explain;
 mod feed;
 mod listen;

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::datum::{DateOrder, IntervalStyle, Style};
+use crate::datum::{IntervalStyle, Style};
 use crate::model::error::{Error, SqlState};
 use crate::model::read_level::ReadLevel;
-use crate::session::Severity;
+use crate::session::{Severity, date_style};
 use crate::sql::{CompileSettings, Isolation, TransactionModes};
 
 /// What values a setting takes.
@@ -274,7 +274,7 @@ impl Settings {
         local: bool,
     ) -> Result<(), Error> {
         let (key, value) = match definition(name) {
-            Some(known) => (known.name.to_owned(), check(known, value)?),
+            Some(known) => (known.name.to_owned(), self.checked(known, value)?),
             None if is_custom(name) => (name.to_ascii_lowercase(), value.map(str::to_owned)),
             None => return Err(unrecognized(name)),
         };
@@ -292,6 +292,18 @@ impl Settings {
         }
         self.derive();
         Ok(())
+    }
+
+    /// The value as it is kept; `None` for the default.
+    fn checked(&self, known: &Definition, value: Option<&str>) -> Result<Option<String>, Error> {
+        match (known.kind, value) {
+            // What isn't named stays as it is.
+            (Kind::DateStyle, Some(value)) => {
+                let reset = self.startup.get(known.name).map_or(known.default, String::as_str);
+                date_style::check(value, self.get(known.name), reset).map(Some)
+            }
+            _ => check(known, value),
+        }
     }
 
     /// What SET of one of the present transaction's settings asks for. Nothing is kept here.
@@ -453,12 +465,7 @@ impl Settings {
     /// Recomputes what is read on every statement.
     fn derive(&mut self) {
         self.changes += 1;
-        let order = self.get("DateStyle").rsplit(", ").next().unwrap_or("MDY");
-        let date_order = match order {
-            "DMY" => DateOrder::Dmy,
-            "YMD" => DateOrder::Ymd,
-            _ => DateOrder::Mdy,
-        };
+        let (date_format, date_order) = date_style::parts(self.get("DateStyle"));
         let interval_style = match self.get("IntervalStyle") {
             "postgres_verbose" => IntervalStyle::PostgresVerbose,
             "sql_standard" => IntervalStyle::SqlStandard,
@@ -475,6 +482,7 @@ impl Settings {
         self.style = Style {
             time_zone: self.get("TimeZone").to_owned(),
             date_order,
+            date_format,
             interval_style,
             extra_float_digits: self.get("extra_float_digits").parse().unwrap_or(1),
             bytea_escape: self.get("bytea_output") == "escape",
@@ -537,7 +545,7 @@ fn unrecognized(name: &str) -> Error {
     )
 }
 
-fn invalid(name: &str, value: &str) -> Error {
+pub(super) fn invalid(name: &str, value: &str) -> Error {
     Error::user(
         SqlState::INVALID_PARAMETER_VALUE,
         format!("invalid value for parameter \"{name}\": \"{value}\""),
@@ -578,7 +586,7 @@ fn check(known: &Definition, value: Option<&str>) -> Result<Option<String>, Erro
         Kind::Choice(choices) => check_choice(name, value, choices)?,
         Kind::Text | Kind::Fixed => value.to_owned(),
         Kind::Encoding => check_encoding(value)?,
-        Kind::DateStyle => check_date_style(value)?,
+        Kind::DateStyle => date_style::check(value, known.default, known.default)?,
         Kind::TimeZone => crate::datum::check_time_zone(value)?,
         Kind::SearchPath => value.to_owned(),
         Kind::ReadLevel => {
@@ -630,25 +638,6 @@ fn check_encoding(value: &str) -> Result<String, Error> {
         "utf8" | "unicode" => Ok("UTF8".to_owned()),
         _ => Err(invalid("client_encoding", value).with_hint("Eider speaks UTF8 only.")),
     }
-}
-
-/// ISO output only; the order of day, month and year in input can be chosen.
-fn check_date_style(value: &str) -> Result<String, Error> {
-    let mut order = "MDY";
-    for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
-        match word.to_ascii_lowercase().as_str() {
-            "iso" | "default" => {}
-            "mdy" | "us" | "noneuro" | "noneuropean" => order = "MDY",
-            "dmy" | "euro" | "european" => order = "DMY",
-            "ymd" => order = "YMD",
-            "sql" | "postgres" | "german" => {
-                return Err(Error::refused(format!("DateStyle \"{word}\" is not supported"))
-                    .with_hint("Eider shows dates in ISO style only."));
-            }
-            _ => return Err(invalid("DateStyle", value)),
-        }
-    }
-    Ok(format!("ISO, {order}"))
 }
 
 fn parse_boolean(value: &str) -> Option<bool> {

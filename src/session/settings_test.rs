@@ -1,6 +1,7 @@
 //! Tests of `settings`.
 
 use super::*;
+use crate::datum::DateOrder;
 
 fn settings() -> Settings {
     Settings::new(
@@ -33,7 +34,7 @@ fn defaults_are_values_that_can_be_set() {
 #[test]
 fn names_have_no_case_and_unknown_ones_are_refused() {
     let mut settings = settings();
-    settings.set("datestyle", Some("German"), false).unwrap_err();
+    settings.set("datestyle", Some("Roman"), false).unwrap_err();
     settings.set("DATESTYLE", Some("iso, dmy"), false).unwrap();
     assert_eq!(settings.show("DateStyle").unwrap(), "ISO, DMY");
     assert_eq!(settings.style().date_order, DateOrder::Dmy);

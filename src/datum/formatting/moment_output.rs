@@ -19,7 +19,7 @@ pub struct Fields {
     pub micros: i64,
     /// From 2000-01-01; `None` for intervals.
     pub days: Option<i64>,
-    /// Seconds east of UTC, of a timestamptz, and what its zone is called.
+    /// Seconds east of UTC, of a timestamptz, and what its zone calls that.
     pub zone: Option<(i32, String)>,
 }
 
@@ -275,11 +275,6 @@ fn put_zone(fields: &Fields, field: Field, case: Case, out: &mut String) -> Resu
         Field::ZoneOffset if minutes == 0 => write!(out, "{sign}{hours:02}"),
         Field::ZoneOffset => write!(out, "{sign}{hours:02}:{minutes:02}"),
         _ => {
-            if !matches!(name.as_str(), "UTC" | "GMT") {
-                return Err(Error::refused(
-                    "abbreviations of time zones in to_char are not supported",
-                ));
-            }
             put_word(name, case, 0, out);
             Ok(())
         }

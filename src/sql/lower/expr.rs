@@ -335,8 +335,7 @@ impl Lower<'_> {
             }
             Lowering::Reread => {
                 let from = arguments.first().map_or(PgType::TEXT, |argument| argument.data_type);
-                let text = self.output(first(&mut lowered)?, from);
-                self.read(text, result)
+                self.reread(first(&mut lowered)?, from, result)
             }
             Lowering::Zoned(name) => {
                 lowered.push(self.zone());
@@ -461,6 +460,23 @@ impl Lower<'_> {
         let mut all = vec![self.style(), lite::Expr::text(&types.join(","))];
         all.extend(lowered);
         all
+    }
+
+    /// A value of another type, by its text.
+    fn reread(&mut self, value: lite::Expr, from: PgType, target: PgType) -> lite::Expr {
+        // Nobody sees the text between two such types, and not every style reads as it shows.
+        let unseen = self.has_days(from) && self.has_days(target);
+        let style = if unseen { self.style.take() } else { None };
+        let text = self.output(value, from);
+        let read = self.read(text, target);
+        self.style = style.or(self.style.take());
+        read
+    }
+
+    /// Whether a type is an array of dates or timestamps.
+    fn has_days(&self, data_type: PgType) -> bool {
+        let days = [PgType::DATE.oid, PgType::TIMESTAMP.oid, PgType::TIMESTAMPTZ.oid];
+        self.types.element(data_type.oid).is_some_and(|element| days.contains(&element))
     }
 
     /// A value as text. Where the stored form is the text form, it is left alone.

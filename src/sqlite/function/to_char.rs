@@ -12,7 +12,7 @@ use crate::datum::formatting::{
     Fields, NumberTemplate, moment_to_char, number_to_char, parse_moment, scientific, to_number,
 };
 use crate::datum::numeric::Numeric;
-use crate::datum::temporal;
+use crate::datum::{temporal, zone};
 use crate::model::error::{Error, SqlState};
 
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
@@ -20,10 +20,13 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         shown(moment(args, 0)?, None, args.text(1)?)
     })?;
     strict(connection, "pg_timestamptz_to_char", 3, |args| {
-        let zone = temporal::zone_named(args.text(2)?)?;
+        // The session's zone is called by its name, which may be an abbreviation's too.
+        let name = args.text(2)?;
+        let zone = zone::find(name).map_or_else(|| temporal::zone_named(name), Ok)?;
         let at = moment(args, 0)?;
         let offset = zone.offset_at(at);
-        shown(temporal::local(at, &zone)?, Some((offset, zone.name().to_owned())), args.text(1)?)
+        let name = zone.abbreviation_at(at).to_owned();
+        shown(temporal::local(at, &zone)?, Some((offset, name)), args.text(1)?)
     })?;
     strict(connection, "pg_interval_to_char", 2, |args| {
         let template = args.text(1)?;
