@@ -109,7 +109,8 @@ const ALWAYS_EMPTY: &[&str] = &[
 ];
 
 /// Relations whose rows the session makes for each statement.
-const OF_THE_SESSION: &[&str] = &["pg_cursors", "pg_database", "pg_settings", "pg_stat_activity"];
+const OF_THE_SESSION: &[&str] =
+    &["pg_cursors", "pg_database", "pg_prepared_statements", "pg_settings", "pg_stat_activity"];
 
 fn load() -> Vec<SystemRelation> {
     let mut columns = columns();

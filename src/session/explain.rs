@@ -95,7 +95,7 @@ impl Session {
         execute: &Parsed,
         alone: bool,
     ) -> Result<Option<Reply>, Error> {
-        let prepared = self.statement(name)?;
+        let prepared = self.used_statement(name)?;
         let parameters = self.execute_arguments(execute, &prepared, alone).await?;
         let own = self.plan(&prepared, true).await?;
         let shown = Plan {

@@ -49,7 +49,7 @@ pub use statement::ParameterTypes;
 use backend::OpenBackend;
 use portal::Portal;
 use settings::{Saved, Settings};
-use statement::{Cache, Prepared};
+use statement::{Cache, Named, Prepared};
 use transaction::{Modes, Phase, Savepoints};
 
 /// Prepared statements, and portals, that one session may have.
@@ -146,7 +146,7 @@ pub struct Session {
     /// Whether the pipeline ends after the message that runs now.
     sync_follows: bool,
 
-    statements: HashMap<String, Arc<Prepared>>,
+    statements: HashMap<String, Named>,
     cache: Cache,
     portals: HashMap<String, Portal>,
     copy: Option<copy::CopyIn>,
@@ -165,6 +165,15 @@ pub struct Session {
 /// Microseconds since 1970-01-01 00:00 UTC.
 fn wall_microseconds() -> i64 {
     clock::wall().as_micros() as i64
+}
+
+fn no_statement(name: &str) -> Error {
+    let message = if name.is_empty() {
+        "unnamed prepared statement does not exist".to_owned()
+    } else {
+        format!("prepared statement \"{name}\" does not exist")
+    };
+    Error::user(SqlState::INVALID_SQL_STATEMENT_NAME, message)
 }
 
 impl Session {
@@ -341,19 +350,22 @@ impl Session {
         if prepared.parsed.is_some() && self.phase != Phase::Failed {
             self.plan(&prepared, false).await?;
         }
-        self.statements.insert(name.to_owned(), prepared);
+        // Nobody asks for the text of the unnamed one.
+        let text = if name.is_empty() { "" } else { text };
+        self.statements.insert(name.to_owned(), Named::new(prepared, text, false));
         Ok(())
     }
 
     fn statement(&self, name: &str) -> Result<Arc<Prepared>, Error> {
-        self.statements.get(name).cloned().ok_or_else(|| {
-            let message = if name.is_empty() {
-                "unnamed prepared statement does not exist".to_owned()
-            } else {
-                format!("prepared statement \"{name}\" does not exist")
-            };
-            Error::user(SqlState::INVALID_SQL_STATEMENT_NAME, message)
-        })
+        let found = self.statements.get(name).map(|named| Arc::clone(&named.prepared));
+        found.ok_or_else(|| no_statement(name))
+    }
+
+    /// A statement that is about to run, which is counted.
+    fn used_statement(&mut self, name: &str) -> Result<Arc<Prepared>, Error> {
+        let named = self.statements.get_mut(name).ok_or_else(|| no_statement(name))?;
+        named.uses += 1;
+        Ok(Arc::clone(&named.prepared))
     }
 
     /// Describe of a statement.

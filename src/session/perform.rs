@@ -46,8 +46,8 @@ impl Session {
             Action::CreateDatabase { .. }
             | Action::DropDatabase { .. }
             | Action::Maintenance { .. } => self.administer(plan, alone).await,
-            Action::Prepare { name, statement, parameter_types } => {
-                self.keep_prepared(name, statement, parameter_types).await.map(Some)
+            Action::Prepare { name, statement, parameter_types, text } => {
+                self.keep_prepared(name, statement, parameter_types, text).await.map(Some)
             }
             Action::Execute { name, execute } => {
                 self.execute_prepared(execute, name, alone).await.map(Some)

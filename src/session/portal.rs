@@ -252,7 +252,7 @@ impl Session {
         parameters: Vec<Value>,
         formats: Vec<i16>,
     ) -> Result<(), Error> {
-        let statement = self.statement(statement)?;
+        let statement = self.used_statement(statement)?;
         let ends = statement.parsed.as_ref().is_none_or(Parsed::ends_transaction);
         if !ends {
             self.check_transaction()?;

@@ -8,7 +8,7 @@ use crate::model::statement::{Parameters, Statement};
 use crate::model::value::Value;
 use crate::session::portal::{Reply, RowsTag};
 use crate::session::run::complete;
-use crate::session::statement::{Plan, Prepared};
+use crate::session::statement::{Named, Plan, Prepared};
 use crate::session::transaction::{self, Phase};
 use crate::session::{NAMED_OBJECTS_MAX, Session, Severity};
 use crate::sql::{self, Action, DEFER_FOREIGN_KEYS, Discard, Parsed, SetConstraints};
@@ -43,11 +43,12 @@ impl Session {
         name: &str,
         statement: &Parsed,
         types: &[Oid],
+        text: &str,
     ) -> Result<Reply, Error> {
         self.check_new_statement(name)?;
         let prepared = Arc::new(Prepared::new(Some(statement.clone()), types.to_vec()));
         self.plan(&prepared, false).await?;
-        self.statements.insert(name.to_owned(), prepared);
+        self.statements.insert(name.to_owned(), Named::new(prepared, text, true));
         Ok(complete("PREPARE"))
     }
 
@@ -58,7 +59,7 @@ impl Session {
         name: &str,
         alone: bool,
     ) -> Result<Reply, Error> {
-        let prepared = self.statement(name)?;
+        let prepared = self.used_statement(name)?;
         let parameters = self.execute_arguments(execute, &prepared, alone).await?;
         Box::pin(self.attempt(&prepared, &parameters, alone)).await
     }
@@ -114,8 +115,8 @@ impl Session {
                 Ok(complete("DISCARD ALL"))
             }
             Discard::Plans => {
-                for prepared in self.statements.values() {
-                    prepared.forget_plan();
+                for named in self.statements.values() {
+                    named.prepared.forget_plan();
                 }
                 Ok(complete("DISCARD PLANS"))
             }

@@ -194,9 +194,10 @@ impl Session {
     pub(crate) fn result_columns(&self, plan: &Plan) -> Option<Arc<[OutputColumn]>> {
         match &plan.compiled.action {
             Action::Fetch { name, move_only: false, .. } => self.cursor_columns(name),
-            Action::Execute { name, .. } => {
-                self.statements.get(name).and_then(|prepared| prepared.cached_plan()?.described())
-            }
+            Action::Execute { name, .. } => self
+                .statements
+                .get(name)
+                .and_then(|named| named.prepared.cached_plan()?.described()),
             _ => plan.described(),
         }
     }

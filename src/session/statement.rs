@@ -13,6 +13,7 @@ use crate::model::id::SchemaVersion;
 use crate::model::pg_type::{Oid, PgType};
 use crate::model::statement::{RowKey, Touch};
 use crate::model::value::Value;
+use crate::session::wall_microseconds;
 use crate::sql::{self, Action, CompileSettings, Compiled, KeyPart, OutputColumn, Parsed, Touches};
 
 /// Compiled statements kept for a session, at the most.
@@ -182,6 +183,26 @@ impl Prepared {
             SqlState::FEATURE_NOT_SUPPORTED,
             "cached plan must not change result type",
         ))
+    }
+}
+
+/// A prepared statement under its name.
+#[derive(Debug)]
+pub(crate) struct Named {
+    pub(crate) prepared: Arc<Prepared>,
+    /// What the client sent, PREPARE itself included.
+    pub(crate) text: Box<str>,
+    /// By PREPARE, not by Parse.
+    pub(crate) from_sql: bool,
+    /// When it was prepared, in microseconds since 1970.
+    pub(crate) made: i64,
+    /// How often it was bound, executed or explained.
+    pub(crate) uses: u64,
+}
+
+impl Named {
+    pub(crate) fn new(prepared: Arc<Prepared>, text: &str, from_sql: bool) -> Self {
+        Self { prepared, text: text.into(), from_sql, made: wall_microseconds(), uses: 0 }
     }
 }
 

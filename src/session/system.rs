@@ -3,12 +3,13 @@
 use serde_json::{Value as Json, json};
 
 use crate::catalog;
+use crate::datum::timestamptz_from_unix;
 use crate::model::error::{Error, SqlState};
 use crate::model::value::Value;
 use crate::session::backend::OpenBackend;
 use crate::session::portal::{Portal, Reply, RowsTag, State};
 use crate::session::settings::{Definition, Kind, is_transaction_mode, parse_milliseconds};
-use crate::session::statement::Plan;
+use crate::session::statement::{Named, Plan};
 use crate::session::{Session, Severity};
 use crate::sql::{Program, SettingValue, Signal};
 
@@ -26,6 +27,7 @@ impl Session {
             "pg_settings" => self.setting_rows(),
             "pg_database" => self.database_rows(),
             "pg_cursors" => self.cursor_rows(),
+            "pg_prepared_statements" => self.prepared_rows(),
             "pg_stat_activity" => self.activity_rows()?,
             _ => return Err(Error::internal("the session knows no such relation")),
         };
@@ -122,6 +124,33 @@ impl Session {
             )
         };
         portals.into_iter().map(row).collect()
+    }
+
+    /// Prepared statements with names. A plan is made without regard to parameters' values: each use is
+    /// one of a generic plan.
+    fn prepared_rows(&self) -> Vec<Json> {
+        let mut statements: Vec<_> =
+            self.statements.iter().filter(|(name, _)| !name.is_empty()).collect();
+        statements.sort_unstable_by_key(|(name, _)| *name);
+        let row = |(name, named): (&String, &Named)| {
+            let made = match timestamptz_from_unix(named.made) {
+                Value::Text(text) => json!(text),
+                _ => Json::Null,
+            };
+            row_of(
+                "pg_prepared_statements",
+                vec![
+                    ("name", json!(name)),
+                    ("statement", json!(named.text)),
+                    ("prepare_time", made),
+                    ("parameter_types", json!(json!(named.prepared.types()).to_string())),
+                    ("from_sql", json!(i32::from(named.from_sql))),
+                    ("generic_plans", json!(named.uses)),
+                    ("custom_plans", json!(0)),
+                ],
+            )
+        };
+        statements.into_iter().map(row).collect()
     }
 
     /// The sessions of this node, of which little is known but for the asking one.

@@ -522,7 +522,11 @@ fn utility(statement: &Statement, binder: &mut Binder<'_>) -> Result<Action, Err
             Action::Maintenance { sql: maintained(binder, tables, true)?, tag: "ANALYZE" }
         }
         Statement::Checkpoint => Action::Maintenance { sql: Vec::new(), tag: "CHECKPOINT" },
-        Statement::Prepare { name, types, statement } => prepare(binder, name, types, statement)?,
+        Statement::Prepare { name, types, statement, text } => {
+            let parameter_types = prepared_types(binder, types)?;
+            let (name, text) = (name.text.clone(), text.clone());
+            Action::Prepare { name, statement: statement.clone(), parameter_types, text }
+        }
         Statement::Discard(what) => Action::Discard(*what),
         Statement::Lock { tables, exclusive, no_wait } => {
             for table in tables {
@@ -588,18 +592,8 @@ fn cursor(statement: &Statement) -> Result<Action, Error> {
     }
 }
 
-fn prepare(
-    binder: &Binder<'_>,
-    name: &ast::Name,
-    types: &[ast::TypeName],
-    statement: &Parsed,
-) -> Result<Action, Error> {
-    let parameter_types = types
-        .iter()
-        .map(|name| lookup_type(binder.types(), name).map(|found| found.oid))
-        .collect::<Result<_, _>>()?;
-    let statement = Box::new(statement.clone());
-    Ok(Action::Prepare { name: name.text.clone(), statement, parameter_types })
+fn prepared_types(binder: &Binder<'_>, types: &[ast::TypeName]) -> Result<Vec<Oid>, Error> {
+    types.iter().map(|name| lookup_type(binder.types(), name).map(|found| found.oid)).collect()
 }
 
 fn maintained(

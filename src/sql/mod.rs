@@ -291,6 +291,8 @@ pub enum Action {
         name: String,
         statement: Box<Parsed>,
         parameter_types: Vec<Oid>,
+        /// All that the client sent.
+        text: String,
     },
     /// EXECUTE name: [`execute_arguments`] has the arguments.
     Execute {

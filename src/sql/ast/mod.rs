@@ -624,6 +624,8 @@ pub(crate) enum Statement {
         name: Name,
         types: Vec<TypeName>,
         statement: Box<crate::sql::Parsed>,
+        /// All that the client sent.
+        text: String,
     },
     Execute {
         name: Name,

@@ -70,7 +70,8 @@ fn prepare(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
         cursor.expect_token(&Token::RParen)?;
     }
     cursor.expect("AS")?;
-    Ok(Statement::Prepare { name, types, statement: optimizable(cursor)? })
+    let text = cursor.convert.source.text.to_owned();
+    Ok(Statement::Prepare { name, types, statement: optimizable(cursor)?, text })
 }
 
 fn execute(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
