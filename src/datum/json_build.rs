@@ -8,8 +8,8 @@ use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{PgType, builtin};
 use crate::model::value::Value;
 
-/// How a type looks in JSON.
-fn element_of(data_type: PgType) -> Option<PgType> {
+/// The type of the elements, of a type that is an array in JSON.
+pub(super) fn element_of(data_type: PgType) -> Option<PgType> {
     let known = builtin(data_type.oid)?;
     let is_vector = matches!(data_type, PgType::INT2VECTOR | PgType::OIDVECTOR);
     (known.category == b'A' && !is_vector).then(|| PgType::new(known.element_oid))

@@ -15,6 +15,7 @@ pub mod interval;
 pub mod json;
 pub mod json_build;
 pub mod json_edit;
+pub mod json_record;
 pub mod json_walk;
 pub mod network;
 pub mod numeric;

@@ -22,7 +22,7 @@ pub(super) struct Chosen {
 }
 
 /// What a call's name and arguments mean.
-enum Meaning {
+pub(super) enum Meaning {
     Function(Box<Chosen>),
     /// `type(value)`.
     Cast(Expr, PgType),
@@ -98,7 +98,7 @@ impl Binder<'_> {
         Err(at(Error::user(SqlState::WRONG_OBJECT_TYPE, message), position))
     }
 
-    fn arguments(&mut self, call: &Call) -> Result<Vec<Expr>, Error> {
+    pub(super) fn arguments(&mut self, call: &Call) -> Result<Vec<Expr>, Error> {
         let mut arguments = Vec::new();
         for argument in &call.arguments {
             arguments.push(match &argument.kind {
@@ -209,7 +209,7 @@ impl Binder<'_> {
     }
 
     /// What a call means: a function, or a cast where a type's name is called.
-    fn meaning(
+    pub(super) fn meaning(
         &mut self,
         name: &str,
         call: &Call,
@@ -268,7 +268,8 @@ impl Binder<'_> {
         let given: Vec<Oid> = arguments.iter().map(|argument| argument.data_type.oid).collect();
         let meaning =
             polymorphic::meaning(self.types(), &given, &candidate.wanted).map_err(|conflict| {
-                at(Error::user(SqlState::DATATYPE_MISMATCH, conflict.message()), position)
+                // It has no position, unlike most errors of a call.
+                Error::user(SqlState::DATATYPE_MISMATCH, conflict.message())
             })?;
         let result = meaning.apply(self.types(), function.result).unwrap_or(function.result);
         let types: Vec<Oid> = given.clone();
@@ -434,7 +435,9 @@ impl Binder<'_> {
     pub(super) fn is_set_function(call: &Call) -> bool {
         let known = pgdata::functions_named(function_name(call));
         let is_known = known.iter().any(|function| function.returns_set);
-        Self::is_expand_array(call) || (foreign_schema(call).is_none() && is_known)
+        Self::is_expand_array(call)
+            || Self::is_json_record(call)
+            || (foreign_schema(call).is_none() && is_known)
     }
 
     /// What a call that gives rows means.
@@ -506,7 +509,7 @@ fn function_name(call: &Call) -> &str {
 }
 
 /// The schema that a call names, if it isn't `pg_catalog`: no other has functions.
-fn foreign_schema(call: &Call) -> Option<&str> {
+pub(super) fn foreign_schema(call: &Call) -> Option<&str> {
     let [.., schema, _] = call.name.as_slice() else { return None };
     Some(schema.text.as_str()).filter(|schema| *schema != "pg_catalog")
 }

@@ -17,6 +17,7 @@ mod function;
 mod grouping;
 mod inline;
 mod insert;
+mod json_record;
 mod merge;
 mod name;
 mod object_id;

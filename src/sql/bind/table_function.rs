@@ -19,7 +19,7 @@ use crate::sql::types::Lowering;
 /// A function's rows: their columns with their names, and their number from 1.
 #[derive(Debug)]
 pub(super) struct Rows {
-    from: From,
+    pub(super) from: From,
     pub(super) columns: Vec<(String, Expr)>,
     pub(super) number: Expr,
 }
@@ -48,7 +48,15 @@ impl<'a> Binder<'a> {
         let rows = self.all_rows(item);
         self.scopes.pop();
         let mut rows = rows?;
-        let several = item.functions.len() > 1 || rows.columns.len() > 1;
+        let record = match item.functions.as_slice() {
+            [(ast::Expr { kind: ast::ExprKind::Call(call), .. }, _)] => {
+                Some(call).filter(|call| Self::is_json_record(call))
+            }
+            _ => None,
+        };
+        // A record of one column is one, unlike a function's only column.
+        let several = item.functions.len() > 1 || rows.columns.len() > 1 || record.is_some();
+        let row_type = record.map_or(Ok(0), |call| self.json_row_type(call))?;
         let function = match item.functions.first().map(|(function, _)| &function.kind) {
             Some(ast::ExprKind::Call(call)) => call.name.last().map(|name| name.text.clone()),
             _ => rows.columns.first().map(|(name, _)| name.clone()),
@@ -75,6 +83,7 @@ impl<'a> Binder<'a> {
         let mut scope = function_scope(&label, &rows.columns, alias)?;
         for source in &mut scope.rows {
             source.is_scalar = !several && !item.ordinality;
+            source.row_type = if item.ordinality { 0 } else { row_type };
         }
         Ok((rows.from, scope))
     }
@@ -83,11 +92,13 @@ impl<'a> Binder<'a> {
         let numbered = item.ordinality || item.functions.len() > 1;
         let mut all = Vec::new();
         for (function, definitions) in &item.functions {
-            if !definitions.is_empty() {
-                let message =
-                    "a column definition list is only allowed for functions returning \"record\"";
-                let error = Error::user(SqlState::SYNTAX_ERROR, message);
-                return Err(at(error, definitions[0].name.position));
+            match &function.kind {
+                ast::ExprKind::Call(call) if Self::is_json_record(call) => {
+                    all.push(self.json_rows(call, definitions, function.position)?);
+                    continue;
+                }
+                _ if definitions.is_empty() => {}
+                _ => return Err(Self::no_definitions(function, definitions)),
             }
             let own = match &function.kind {
                 ast::ExprKind::Call(call) => self.own_functions(call),
@@ -329,7 +340,12 @@ impl<'a> Binder<'a> {
 
     /// A set-returning function in a select list: its value in each row.
     pub(super) fn set_call(&mut self, call: &Call, position: u32) -> Result<Expr, Error> {
+        let is_record = Self::is_json_record(call);
         match self.set_columns(call, position)?.as_slice() {
+            columns if is_record => {
+                let row_type = self.json_row_type(call)?;
+                self.row_of(columns.to_vec(), (None, row_type), position)
+            }
             [(_, value)] => Ok(value.clone()),
             columns => self.row_of(columns.to_vec(), (None, 0), position),
         }
@@ -341,6 +357,7 @@ impl<'a> Binder<'a> {
         call: &Call,
         position: u32,
     ) -> Result<Vec<(String, Expr)>, Error> {
+        self.check_has_columns(call)?;
         // A call in another's arguments would have to be expanded before it.
         let Some(calls) = self.set_calls.take() else {
             return Err(at(
@@ -348,7 +365,11 @@ impl<'a> Binder<'a> {
                 position,
             ));
         };
-        let rows = self.set_rows(call, position, true);
+        let rows = if Self::is_json_record(call) {
+            self.json_rows(call, &[], position)
+        } else {
+            self.set_rows(call, position, true)
+        };
         let mut calls = calls;
         let rows = rows?;
         let columns = rows.columns.clone();

@@ -240,7 +240,7 @@ impl Cursor<'_> {
                     "WITH ORDINALITY cannot be used with a column definition list",
                 )
                 .with_hint("Put the column definition list inside ROWS FROM().")
-                .with_position(position));
+                .with_position(definitions[0].name.position));
             }
             *own = definitions;
         }
@@ -295,7 +295,12 @@ impl Cursor<'_> {
         self.expect_token(&Token::LParen)?;
         let definitions = self.list(|cursor| {
             let name = cursor.own_name()?;
-            Ok(ColumnType { name, data_type: cursor.type_name()? })
+            let data_type = cursor.type_name()?;
+            if cursor.is_word("COLLATE") {
+                let message = "COLLATE in a column definition list is not supported";
+                return Err(Error::refused(message).with_position(name.position));
+            }
+            Ok(ColumnType { name, data_type })
         })?;
         self.expect_token(&Token::RParen)?;
         Ok(definitions)

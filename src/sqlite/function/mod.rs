@@ -17,6 +17,7 @@ mod integer;
 mod interval;
 mod json;
 mod json_build;
+mod json_record;
 mod lock;
 mod math;
 mod network;
@@ -88,6 +89,7 @@ pub(super) fn register(
     interval::register(connection)?;
     json::register(connection)?;
     json_build::register(connection)?;
+    json_record::register(connection)?;
     lock::register(connection)?;
     math::register(connection)?;
     notify::register(connection, outbox)?;

@@ -49,4 +49,10 @@ pub(super) const ROWS: &[Row] = &[
     ("jsonb_object_keys(jsonb)", Rows("pg_jsonb_object_keys")),
     ("jsonb_each(jsonb)", Pairs("pg_jsonb_each")),
     ("jsonb_each_text(jsonb)", Pairs("pg_jsonb_each_text")),
+    ("json_to_record(json)", Rows("pg_json_to_record")), ("json_to_recordset(json)", Rows("pg_json_to_recordset")),
+    ("json_populate_record(anyelement,json,bool)", Rows("pg_json_populate_record")),
+    ("json_populate_recordset(anyelement,json,bool)", Rows("pg_json_populate_recordset")),
+    ("jsonb_to_record(jsonb)", Rows("pg_jsonb_to_record")), ("jsonb_to_recordset(jsonb)", Rows("pg_jsonb_to_recordset")),
+    ("jsonb_populate_record(anyelement,jsonb)", Rows("pg_jsonb_populate_record")),
+    ("jsonb_populate_recordset(anyelement,jsonb)", Rows("pg_jsonb_populate_recordset")),
 ];
