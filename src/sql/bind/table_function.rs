@@ -24,6 +24,17 @@ pub(super) struct Rows {
     pub(super) number: Expr,
 }
 
+impl Rows {
+    /// Whether they are the one row of a function that doesn't return a set, which would stand in each row of others.
+    fn is_one_record(&self) -> bool {
+        let From::Each { array, .. } = &self.from else { return false };
+        let ExprKind::Call { lowering: Lowering::Typed(name), .. } = &array.kind else {
+            return false;
+        };
+        name.ends_with("_record")
+    }
+}
+
 /// The subscripts of vectors begin at 0.
 fn from_zero(chosen: Chosen) -> Chosen {
     let is_vector =
@@ -388,6 +399,12 @@ impl<'a> Binder<'a> {
     ) -> Result<Option<From>, Error> {
         if calls.is_empty() {
             return Ok(from);
+        }
+        if calls.len() > 1
+            && calls.iter().any(Rows::is_one_record) != calls.iter().all(Rows::is_one_record)
+        {
+            let message = "json_populate_record beside a set-returning function in a select list is not supported";
+            return Err(Error::refused(message));
         }
         let siblings = relations.clone();
         let before: Vec<Expr> = calls
