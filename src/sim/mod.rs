@@ -23,10 +23,15 @@ mod snapshot_test;
 mod storm;
 mod wires;
 
+use std::time::Duration;
+
 use openraft::AsyncRuntime;
 
 use crate::platform::runtime::Runtime;
-use crate::platform::{random, task};
+use crate::platform::{clock, random, task};
+
+/// Simulated time that no simulation needs.
+const TIME_MAX: Duration = Duration::from_hours(3);
 
 /// Runs a simulation; returns what it gave and every event of the run.
 pub(crate) fn trace<T>(seed: u64, simulation: impl Future<Output = T>) -> (T, Vec<String>) {
@@ -34,7 +39,7 @@ pub(crate) fn trace<T>(seed: u64, simulation: impl Future<Output = T>) -> (T, Ve
     random::seed(seed);
     let mut runtime = Runtime::with_seed(seed);
     runtime.record_trace(true);
-    let value = runtime.block_on(simulation);
+    let value = runtime.block_on(in_time(simulation));
     let events = runtime.take_trace();
     (value, events)
 }
@@ -43,5 +48,13 @@ pub(crate) fn trace<T>(seed: u64, simulation: impl Future<Output = T>) -> (T, Ve
 pub(crate) fn run<T>(seed: u64, simulation: impl Future<Output = T>) -> T {
     task::enter_simulation();
     random::seed(seed);
-    Runtime::with_seed(seed).block_on(simulation)
+    Runtime::with_seed(seed).block_on(in_time(simulation))
+}
+
+/// A simulation that waits for what never comes would go on for ever: its clock costs nothing.
+async fn in_time<T>(simulation: impl Future<Output = T>) -> T {
+    match clock::timeout(TIME_MAX, simulation).await {
+        Ok(value) => value,
+        Err(clock::Elapsed) => panic!("not done after {TIME_MAX:?} of simulated time"),
+    }
 }
