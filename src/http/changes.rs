@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
-use crate::engine::{Change, ChangeMarks, Engine};
+use crate::engine::{Change, ChangeMarks, Engine, Limits};
 use crate::http::error::{Failure, Operation, failure};
 use crate::http::reply::{self, Part, Sender, Stop};
 use crate::http::sql::Call;
@@ -22,6 +22,8 @@ use crate::platform::{clock, task};
 const BYTES_AT_ONCE: usize = 256 << 10;
 /// A comment is sent after so long without an event, so that everybody knows that the other is there.
 const QUIET_MAX: Duration = Duration::from_secs(15);
+/// How long this node may take to come to "from now on".
+const CATCH_UP: Duration = Duration::from_secs(10);
 
 fn gone(marks: ChangeMarks) -> String {
     format!("changes up to {} are not kept any more", marks.removed)
@@ -36,8 +38,13 @@ pub(crate) async fn changes(call: &Call, parts: &Parts) -> Result<Response, Fail
     let database = call.database()?;
     let engine = call.app.engine.clone();
     let failed = |error| failure(&error, Operation::Query);
+    let wanted = start(call, parts)?;
+    if wanted.is_none() {
+        // What was acknowledged before is past, though it may not be here yet.
+        engine.sync(&Limits::default(), CATCH_UP).await.map_err(failed)?;
+    }
     let marks = engine.change_marks(database).await.map_err(failed)?;
-    let after = match start(call, parts)? {
+    let after = match wanted {
         Some(after) if after < marks.removed => {
             return Err(Failure::Status(StatusCode::GONE, gone(marks)));
         }
