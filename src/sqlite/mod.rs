@@ -24,6 +24,7 @@ mod place;
 mod private;
 mod reader;
 mod run;
+mod savepoints;
 mod schema;
 mod sequence;
 mod snapshot;

@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::model::error::{Error, SqlState};
 use crate::model::notification::Notification;
+use crate::sqlite::savepoints::Savepoints;
 
 /// Bytes of notifications of one log entry at the most.
 const BYTES_MAX: usize = 8 << 20;
@@ -26,7 +27,7 @@ struct Contents {
     known: HashSet<Notification>,
     bytes: usize,
     /// How many there were when the savepoint of each depth was set.
-    savepoints: Vec<(u32, usize)>,
+    savepoints: Savepoints<usize>,
 }
 
 impl Contents {
@@ -88,20 +89,19 @@ impl Outbox {
 
     pub(crate) fn savepoint(&self, depth: u32) {
         let mut contents = self.lock();
-        let place = (depth, contents.kept.len());
-        contents.savepoints.push(place);
+        let there = contents.kept.len();
+        contents.savepoints.set(depth, there);
     }
 
     pub(crate) fn rollback_to(&self, depth: u32) {
         let mut contents = self.lock();
-        contents.savepoints.retain(|(other, _)| *other <= depth);
-        if let Some((_, len)) = contents.savepoints.last().copied() {
+        if let Some(len) = contents.savepoints.rollback_to(depth) {
             contents.cut(len);
         }
     }
 
     pub(crate) fn release(&self, depth: u32) {
-        self.lock().savepoints.retain(|(other, _)| *other < depth);
+        self.lock().savepoints.release(depth);
     }
 
     /// Forgets everything: the transaction is over.

@@ -26,6 +26,7 @@ use crate::sqlite::changes::event::{Row, Shape};
 use crate::sqlite::changes::notes::Notes;
 use crate::sqlite::link::own;
 use crate::sqlite::place::Place;
+use crate::sqlite::savepoints::Savepoints;
 use crate::sqlite::vfs::{OnChange, RowChange, watch_rows};
 
 /// Tables of these names are never captured: Eider's own, SQLite's, and temporary ones.
@@ -87,7 +88,7 @@ struct Noted {
     /// By the number that notes have. `None`: its columns must be looked up.
     tables: Vec<(String, Option<Shape>)>,
     /// How much there was when the savepoint of each depth was set.
-    savepoints: Vec<(u32, u64)>,
+    savepoints: Savepoints<u64>,
 }
 
 impl Noted {
@@ -141,7 +142,7 @@ impl Changes {
             suspended: false,
             known: HashMap::new(),
             tables: Vec::new(),
-            savepoints: Vec::new(),
+            savepoints: Savepoints::default(),
         };
         let changes = Arc::new(Self {
             capturing: Arc::clone(capturing),
@@ -197,21 +198,20 @@ impl Changes {
 
     pub(crate) fn savepoint(&self, depth: u32) {
         let mut noted = self.lock();
-        let place = (depth, noted.notes.length());
-        noted.savepoints.push(place);
+        let there = noted.notes.length();
+        noted.savepoints.set(depth, there);
     }
 
     pub(crate) fn rollback_to(&self, depth: u32) {
         let mut noted = self.lock();
         noted.suspended = false;
-        noted.savepoints.retain(|(other, _)| *other <= depth);
-        if let Some((_, length)) = noted.savepoints.last().copied() {
+        if let Some(length) = noted.savepoints.rollback_to(depth) {
             noted.cut(length);
         }
     }
 
     pub(crate) fn release(&self, depth: u32) {
-        self.lock().savepoints.retain(|(other, _)| *other < depth);
+        self.lock().savepoints.release(depth);
     }
 
     /// Forgets everything: the transaction is over.
