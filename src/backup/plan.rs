@@ -118,6 +118,21 @@ fn sub<T: DeserializeOwned>(value: Value) -> Result<T, String> {
     serde_json::from_value(value).map_err(|error| format!("sub: {error}"))
 }
 
+/// Reads a file of version 1, in which variables of the environment may stand.
+pub(super) fn read<T: DeserializeOwned>(
+    text: &str,
+    environment: &HashMap<String, String>,
+    version: fn(&T) -> u32,
+) -> Result<T, String> {
+    let mut value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    expand(&mut value, environment)?;
+    let written: T = serde_json::from_value(value).map_err(|error| error.to_string())?;
+    match version(&written) {
+        1 => Ok(written),
+        other => Err(format!("version {other} is not known, only 1 is")),
+    }
+}
+
 impl Plan {
     /// Reads the text of the file. `duration` reads an interval.
     ///
@@ -128,12 +143,7 @@ impl Plan {
         environment: &HashMap<String, String>,
         duration: fn(&str) -> Option<Duration>,
     ) -> Result<Self, String> {
-        let mut value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        expand(&mut value, environment)?;
-        let written: Written = serde_json::from_value(value).map_err(|error| error.to_string())?;
-        if written.version != 1 {
-            return Err(format!("version {} is not known, only 1 is", written.version));
-        }
+        let written = read(text, environment, |written: &Written| written.version)?;
         let interval = duration(&written.interval).filter(|interval| !interval.is_zero());
         let interval = interval.ok_or_else(|| {
             format!("interval: '{}' is not a duration, such as 30s or 5m", written.interval)

@@ -60,12 +60,7 @@ impl Restore {
         environment: &HashMap<String, String>,
         duration: fn(&str) -> Option<Duration>,
     ) -> Result<Self, String> {
-        let mut value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        plan::expand(&mut value, environment)?;
-        let written: Written = serde_json::from_value(value).map_err(|error| error.to_string())?;
-        if written.version != 1 {
-            return Err(format!("version {} is not known, only 1 is", written.version));
-        }
+        let written = plan::read(text, environment, |written: &Written| written.version)?;
         let timeout = written.timeout.unwrap_or_else(|| "30s".to_owned());
         let timeout = duration(&timeout).filter(|timeout| !timeout.is_zero());
         Ok(Self {

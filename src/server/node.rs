@@ -6,6 +6,7 @@
 //! Stop: no new clients, leadership handed over, running requests ended, node-to-node server, Raft,
 //! log.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -131,37 +132,42 @@ fn engine_options(config: &Config, data: &DataDir, changes: Option<&cdc::Plan>) 
     }
 }
 
+/// What the file of a flag says. Errors begin with the flag and the path.
+fn by_file<T>(
+    flag: &str,
+    path: &Path,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<T, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
+    text.and_then(|text| parse(&text)).map_err(|why| format!("{flag} {}: {why}", path.display()))
+}
+
 /// Reads the file of users: who they are, and as whom of them this node joins.
 fn users(config: &Config) -> Result<(Option<Arc<Users>>, Login), String> {
     let Some(path) = &config.auth else { return Ok((None, Login::default())) };
-    let wrong = |why: String| format!("-auth {}: {why}", path.display());
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    let login = match &config.join_as {
-        None => Login::default(),
-        Some(name) => {
-            let password = Users::password(&text, name).map_err(wrong)?;
-            Login { name: name.clone(), password }
-        }
-    };
-    Ok((Some(Arc::new(Users::parse(&text).map_err(wrong)?)), login))
+    by_file("-auth", path, |text| {
+        let login = match &config.join_as {
+            None => Login::default(),
+            Some(name) => Login { name: name.clone(), password: Users::password(text, name)? },
+        };
+        Ok((Some(Arc::new(Users::parse(text)?)), login))
+    })
 }
 
 /// Reads the file of `-auto-backup`.
 fn backup_plan(config: &Config) -> Result<Option<backup::Plan>, String> {
     let Some(path) = &config.auto_backup else { return Ok(None) };
-    let wrong = |why: String| format!("-auto-backup {}: {why}", path.display());
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     let environment = std::env::vars().collect();
-    backup::Plan::parse(&text, &environment, parse_duration).map(Some).map_err(wrong)
+    let parse = |text: &str| backup::Plan::parse(text, &environment, parse_duration);
+    by_file("-auto-backup", path, parse).map(Some)
 }
 
 /// Reads the file of `-auto-restore`.
 fn restore_plan(config: &Config) -> Result<Option<backup::Restore>, String> {
     let Some(path) = &config.auto_restore else { return Ok(None) };
-    let wrong = |why: String| format!("-auto-restore {}: {why}", path.display());
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     let environment = std::env::vars().collect();
-    backup::Restore::parse(&text, &environment, parse_duration).map(Some).map_err(wrong)
+    let parse = |text: &str| backup::Restore::parse(text, &environment, parse_duration);
+    by_file("-auto-restore", path, parse).map(Some)
 }
 
 /// Reads whom to ask for the others.
