@@ -202,30 +202,6 @@ impl Reader<'_> {
     }
 }
 
-/// Writes a value as rows in JSON have it: a real number and bytes are strings there (`sql::lower::table_function`).
-pub fn put_value(value: &Value, out: &mut String) {
-    match value {
-        Value::Null => out.push_str("null"),
-        Value::Integer(number) => out.push_str(&number.to_string()),
-        Value::Real(number) if number.is_nan() => out.push_str("\"NaN\""),
-        // What is read as infinity.
-        Value::Real(number) if number.is_infinite() => {
-            out.push_str(if *number > 0.0 { "\"9e999\"" } else { "\"-9e999\"" });
-        }
-        Value::Real(number) => {
-            let _ = write!(out, "\"{number:?}\"");
-        }
-        Value::Text(text) => write_string(text, out),
-        Value::Blob(bytes) => {
-            out.push('"');
-            for byte in bytes {
-                let _ = write!(out, "{byte:02x}");
-            }
-            out.push('"');
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

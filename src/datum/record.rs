@@ -36,11 +36,16 @@ pub fn head(name: &str, type_oid: Oid, carrier: PgType) -> String {
     out
 }
 
-/// Writes a field's value as it stands in a record.
+/// Writes a field's value as it stands in a record, and in rows of JSON that a statement reads
+/// (`sql::lower::table_function`): real numbers and bytes are strings.
 pub fn put_value(value: &Value, out: &mut String) {
     match value {
         Value::Null => out.push_str("null"),
         Value::Integer(number) => out.push_str(&number.to_string()),
+        // What SQLite reads as infinity, too.
+        Value::Real(number) if number.is_infinite() => {
+            out.push_str(if *number > 0.0 { "\"9e999\"" } else { "\"-9e999\"" });
+        }
         // The shortest text that gives the number again.
         Value::Real(number) => {
             let _ = write!(out, "\"{number:?}\"");

@@ -6,7 +6,8 @@ use rusqlite::Connection;
 
 use super::typed::{Typed, lenient_typed, strict_typed};
 use super::{Answer, string};
-use crate::datum::json_record::{Wanted, put_value, row, rows};
+use crate::datum::json_record::{Wanted, row, rows};
+use crate::datum::record::put_value;
 use crate::model::value::Value;
 
 const COLUMNS: usize = 0;
