@@ -14,17 +14,22 @@ const FIRST_OWN_OID: u32 = 16384;
 /// The type oid. Its values are shown as types of columns are: own ones differ between servers.
 const OID: u32 = 26;
 
-/// One value on one line; ` | ` between values can't be mistaken.
+/// One value on one line; ` | ` between values can't be mistaken. Bytes that aren't UTF-8 are shown as `\xe9`.
 pub fn escape(bytes: &[u8]) -> String {
     let mut text = String::new();
-    for c in String::from_utf8_lossy(bytes).chars() {
-        match c {
-            '\\' => text.push_str("\\\\"),
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            '\t' => text.push_str("\\t"),
-            '|' => text.push_str("\\p"),
-            c => text.push(c),
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\\' => text.push_str("\\\\"),
+                '\n' => text.push_str("\\n"),
+                '\r' => text.push_str("\\r"),
+                '\t' => text.push_str("\\t"),
+                '|' => text.push_str("\\p"),
+                c => text.push(c),
+            }
+        }
+        for byte in chunk.invalid() {
+            write!(text, "\\x{byte:02x}").expect("a String takes everything");
         }
     }
     text

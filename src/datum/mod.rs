@@ -7,6 +7,7 @@ pub mod compare;
 mod datetime;
 mod datetime_fields;
 mod datetime_input;
+pub mod encoding;
 mod float;
 pub mod form;
 pub mod formatting;
@@ -27,10 +28,12 @@ mod stored;
 mod string;
 mod style;
 pub mod temporal;
+mod text_in;
 pub mod zone;
 
 pub use stored::invalid_utf8;
 pub use style::{DateFormat, DateOrder, IntervalStyle, Style};
+pub use text_in::{ElementText, TextIn};
 
 #[cfg(test)]
 mod datum_test;

@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::engine::Canceler;
 use crate::model::error::{Error, SqlState};
 use crate::pg::authenticate::authenticate;
+use crate::pg::charset::{self, Output};
 use crate::pg::decode::{self, Frontend};
 use crate::pg::encode::{self, Formats};
 use crate::pg::error::{Level, put_error, put_notice};
@@ -167,8 +168,9 @@ fn open<S: AsyncRead + AsyncWrite + Unpin>(
     let message_bytes_max = shared.options.message_bytes_max;
     wire.set_message_bytes_max(message_bytes_max);
     encode::authentication_ok(&mut wire.out);
+    wire.out.charset = session.charset();
     for (name, value) in session.reported() {
-        encode::parameter_status(&name, &value, &mut wire.out);
+        report(&name, &value, &mut wire.out);
     }
     encode::backend_key_data(pid, secret, &mut wire.out);
     encode::ready_for_query(session.status(), &mut wire.out);
@@ -183,6 +185,14 @@ fn open<S: AsyncRead + AsyncWrite + Unpin>(
         is_ready: true,
         message_bytes_max,
     })
+}
+
+/// Tells the client of a setting, in ASCII if its encoding hasn't the value.
+fn report(name: &str, value: &str, out: &mut Output) {
+    if encode::parameter_status(name, value, out).is_err() {
+        let value = value.replace(|c: char| !c.is_ascii(), "?");
+        encode::parameter_status(name, &value, out).expect("all encodings have ASCII");
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
@@ -226,13 +236,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         }
         self.is_ready = false;
         let extended = matches!(message.kind, b'P' | b'B' | b'D' | b'E' | b'C' | b'H');
-        let answered = match decode::decode(message.kind, &message.body) {
-            Ok(frontend) => self.on_frontend(frontend).await,
-            Err(error) => {
-                self.fail().await?;
-                Err(Stop::Failed(error))
-            }
-        };
+        let answered = self.answer(&message).await;
         match answered {
             Ok(()) => Ok(()),
             Err(Stop::Gone(gone)) => Err(gone),
@@ -251,6 +255,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 self.ready().await
             }
         }
+    }
+
+    async fn answer(&mut self, message: &Message) -> Result<(), Stop> {
+        let charset = self.wire.out.charset;
+        let read = match charset::incoming(charset, message.kind, &message.body) {
+            Ok(body) => match decode::decode(message.kind, &body) {
+                Ok(frontend) => return self.on_frontend(frontend).await,
+                Err(error) => error,
+            },
+            Err(error) => error,
+        };
+        self.fail().await?;
+        Err(Stop::Failed(read))
     }
 
     async fn on_frontend(&mut self, message: Frontend<'_>) -> Result<(), Stop> {
@@ -306,7 +323,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     async fn ready(&mut self) -> Result<(), Gone> {
         self.send_asides();
         for (name, value) in self.changed.drain(..) {
-            encode::parameter_status(&name, &value, &mut self.wire.out);
+            report(&name, &value, &mut self.wire.out);
         }
         self.send_notifications()?;
         encode::ready_for_query(self.session.status(), &mut self.wire.out);
@@ -318,13 +335,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     fn send_notifications(&mut self) -> Result<(), Gone> {
         for notification in self.session.notifications().map_err(Gone::Fatal)? {
-            encode::notification_response(&notification, &mut self.wire.out);
+            encode::notification_response(&notification, &mut self.wire.out)
+                .map_err(Gone::Fatal)?;
         }
         Ok(())
     }
 
-    /// Notices go out where they arise, changed settings before ReadyForQuery.
+    /// Notices go out where they arise, changed settings before ReadyForQuery; what the client's encoding
+    /// is holds at once.
     pub(crate) fn send_asides(&mut self) {
+        self.wire.out.charset = self.session.charset();
         for aside in self.session.asides() {
             match aside {
                 Aside::Notice(severity, notice) => {
@@ -370,7 +390,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         } else {
             let format = if rows.is_binary() { Format::Binary } else { Format::Text };
             let formats = Formats::All(format);
-            encode::row_description(&columns, &formats, &mut self.wire.out);
+            if let Err(error) = encode::row_description(&columns, &formats, &mut self.wire.out) {
+                self.fail().await?;
+                return Err(error.into());
+            }
             formats
         };
         while let Some(batch) =

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::datum::encoding::Encoding;
 use crate::model::error::Error;
 use crate::model::value::RowBatch;
+use crate::pg::charset::{self, Charset};
 use crate::pg::connection::{Connection, Stop};
 use crate::pg::copy::{Reader, Writer};
 use crate::pg::decode::{self, Frontend};
@@ -14,6 +16,14 @@ use crate::pg::error::{Level, put_error, violation};
 use crate::pg::framing::Gone;
 use crate::session::Rowset;
 use crate::sql::{CopyFormat, CopyOptions, OutputColumn};
+
+/// The encoding of a COPY's text: that of its option, or the client's.
+fn copy_charset(option: Option<&'static Encoding>, own: Charset) -> Charset {
+    match option {
+        Some(encoding) => Some(encoding).filter(|encoding| !encoding.is_as_stored()),
+        None => own,
+    }
+}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// Takes the client's data until it says that this is all.
@@ -26,10 +36,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         encode::copy_response(b'G', columns.len(), binary, &mut self.wire.out);
         self.wire.flush().await?;
         let style = self.session.style().clone();
-        let mut reader = Reader::new(options, columns, style, self.message_bytes_max());
+        let charset = copy_charset(options.encoding, self.wire.out.charset);
+        let mut reader = Reader::new(options, columns, style, self.message_bytes_max())
+            .with_charset(charset, self.wire.out.charset);
         loop {
             let message = self.next_message().await?;
-            let frontend = match decode::decode(message.kind, &message.body) {
+            let body = charset::incoming(self.wire.out.charset, message.kind, &message.body);
+            let body = match body {
+                Ok(body) => body,
+                Err(error) => return Err(self.copy_failed(error).await),
+            };
+            let frontend = match decode::decode(message.kind, &body) {
                 Ok(frontend) => frontend,
                 Err(error) if message.kind == b'f' => return Err(self.copy_failed(error).await),
                 Err(_) => return Err(self.copy_lost(message.kind)),
@@ -104,23 +121,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         mut rows: Rowset,
     ) -> Result<(), Stop> {
         let columns = rows.columns();
+        let encoding = options.encoding;
         let mut writer = Writer::new(options);
         let binary = writer.is_binary();
         encode::copy_response(b'H', columns.len(), binary, &mut self.wire.out);
+        // Of the binary format, text in values is in the client's encoding.
+        let own = self.wire.out.charset;
+        let charset = if binary { own } else { copy_charset(encoding, own) };
         if writer.has_header() {
-            encode::copy_data(&mut self.wire.out, |out| {
-                writer.header(&columns, out);
-                Ok(())
-            })?;
+            self.wire.out.charset = charset;
+            let written = encode::copy_data(&mut self.wire.out, |out| writer.header(&columns, out));
+            self.wire.out.charset = own;
+            if let Err(error) = written {
+                return Err(self.copy_failed(error).await);
+            }
         }
         while let Some(batch) =
             self.wire.drive(&self.canceler, self.session.fetch(&mut rows)).await??
         {
             for row in batch.iter() {
                 let style = self.session.style();
+                self.wire.out.charset = charset;
                 let written = encode::copy_data(&mut self.wire.out, |out| {
                     writer.row(row, &columns, style, out)
                 });
+                self.wire.out.charset = own;
                 if let Err(error) = written {
                     return Err(self.copy_failed(error).await);
                 }

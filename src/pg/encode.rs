@@ -5,7 +5,7 @@
 use bytes::{BufMut as _, BytesMut};
 use pgwire::messages::Message as _;
 use pgwire::messages::startup::{
-    Authentication, BackendKeyData, NegotiateProtocolVersion, ParameterStatus, SecretKey,
+    Authentication, BackendKeyData, NegotiateProtocolVersion, SecretKey,
 };
 
 use crate::datum::{self, Style};
@@ -13,6 +13,7 @@ use crate::model::error::{Error, SqlState};
 use crate::model::notification::Notification;
 use crate::model::pg_type::{PgType, builtin};
 use crate::model::value::Value;
+use crate::pg::charset::Output;
 use crate::session::Status;
 use crate::sql::OutputColumn;
 
@@ -93,12 +94,9 @@ fn end(start: usize, out: &mut BytesMut) {
     out[start - 4..start].copy_from_slice(&length.to_be_bytes());
 }
 
-fn put_string(text: &str, out: &mut BytesMut) {
-    // A NUL would end the string early and break the message.
-    match text.bytes().position(|byte| byte == 0) {
-        Some(end) => out.put_slice(&text.as_bytes()[..end]),
-        None => out.put_slice(text.as_bytes()),
-    }
+/// Writes a string of the protocol's own, which is ASCII and has no NUL.
+fn put_ascii(text: &str, out: &mut BytesMut) {
+    out.put_slice(text.as_bytes());
     out.put_u8(0);
 }
 
@@ -111,7 +109,7 @@ pub(crate) fn sasl_mechanisms(names: &[&str], out: &mut BytesMut) {
     let start = begin(b'R', out);
     out.put_i32(10);
     for name in names {
-        put_string(name, out);
+        put_ascii(name, out);
     }
     out.put_u8(0);
     end(start, out);
@@ -131,22 +129,39 @@ pub(crate) fn sasl_final(data: &[u8], out: &mut BytesMut) {
     end(start, out);
 }
 
-pub(crate) fn parameter_status(name: &str, value: &str, out: &mut BytesMut) {
-    let message = ParameterStatus::new(name.to_owned(), value.replace('\0', ""));
-    if message.encode(out).is_err() {
-        // Only a value beyond 30 000 bytes: a client that asked for one does without the news.
-        tracing::debug!(name, "a setting is too long to be reported");
-    }
+pub(crate) fn parameter_status(name: &str, value: &str, out: &mut Output) -> Result<(), Error> {
+    message(b'S', out, |out| {
+        out.put_string(name)?;
+        out.put_string(value)
+    })
 }
 
-pub(crate) fn notification_response(notification: &Notification, out: &mut BytesMut) {
-    let start = begin(b'A', out);
-    out.put_i32(notification.sender);
-    for text in [&notification.channel, &notification.payload] {
-        out.put_slice(text.as_bytes());
-        out.put_u8(0);
+pub(crate) fn notification_response(
+    notification: &Notification,
+    out: &mut Output,
+) -> Result<(), Error> {
+    message(b'A', out, |out| {
+        out.put_i32(notification.sender);
+        out.put_string(&notification.channel)?;
+        out.put_string(&notification.payload)
+    })
+}
+
+/// Writes a message; after an error the buffer is as before.
+pub(crate) fn message(
+    kind: u8,
+    out: &mut Output,
+    write: impl FnOnce(&mut Output) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let before = out.len();
+    let start = begin(kind, out);
+    let result = write(out);
+    if result.is_err() {
+        out.truncate(before);
+    } else {
+        end(start, out);
     }
-    end(start, out);
+    result
 }
 
 pub(crate) fn backend_key_data(pid: i32, secret: i32, out: &mut BytesMut) {
@@ -204,7 +219,7 @@ pub(crate) fn copy_done(out: &mut BytesMut) {
 
 pub(crate) fn command_complete(tag: &str, out: &mut BytesMut) {
     let start = begin(b'C', out);
-    put_string(tag, out);
+    put_ascii(tag, out);
     end(start, out);
 }
 
@@ -217,11 +232,20 @@ pub(crate) fn parameter_description(types: &[PgType], out: &mut BytesMut) {
     end(start, out);
 }
 
-pub(crate) fn row_description(columns: &[OutputColumn], formats: &Formats, out: &mut BytesMut) {
-    let start = begin(b'T', out);
+/// # Errors
+/// 22P05 for a name that the client's encoding can't write.
+pub(crate) fn row_description(
+    columns: &[OutputColumn],
+    formats: &Formats,
+    out: &mut Output,
+) -> Result<(), Error> {
+    message(b'T', out, |out| put_columns(columns, formats, out))
+}
+
+fn put_columns(columns: &[OutputColumn], formats: &Formats, out: &mut Output) -> Result<(), Error> {
     out.put_u16(columns.len() as u16);
     for (at, column) in columns.iter().enumerate() {
-        put_string(&column.name, out);
+        out.put_string(&column.name)?;
         out.put_u32(column.table_oid);
         out.put_i16(column.attribute_number);
         out.put_u32(column.data_type.oid);
@@ -233,7 +257,7 @@ pub(crate) fn row_description(columns: &[OutputColumn], formats: &Formats, out: 
         out.put_i32(column.data_type.modifier);
         out.put_i16(i16::from(formats.of(at) == Format::Binary));
     }
-    end(start, out);
+    Ok(())
 }
 
 /// CopyInResponse (`G`) or CopyOutResponse (`H`), all columns in one format.
@@ -249,30 +273,54 @@ pub(crate) fn copy_response(kind: u8, columns: usize, binary: bool, out: &mut By
 
 /// Writes CopyData with what `write` writes.
 pub(crate) fn copy_data(
-    out: &mut BytesMut,
-    write: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
+    out: &mut Output,
+    write: impl FnOnce(&mut Output) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let before = out.len();
-    let start = begin(b'd', out);
-    let result = write(out);
-    if result.is_err() {
-        out.truncate(before);
-    } else {
-        end(start, out);
+    message(b'd', out, write)
+}
+
+fn put_text(
+    value: &Value,
+    column: &OutputColumn,
+    style: &Style,
+    out: &mut Output,
+) -> Result<(), Error> {
+    let start = out.len();
+    match &column.form {
+        None => datum::to_text(column.data_type, value, style, out)?,
+        Some(form) => form.to_text(value, style, out)?,
     }
-    result
+    out.recode_text(start)
+}
+
+/// Writes a value in its binary form, its text in the client's encoding.
+///
+/// # Errors
+/// XX001, 22P05
+pub(crate) fn put_binary(
+    value: &Value,
+    column: &OutputColumn,
+    out: &mut Output,
+) -> Result<(), Error> {
+    let start = out.len();
+    match &column.form {
+        None => datum::to_binary(column.data_type, value, out)?,
+        Some(form) => form.to_binary(value, out)?,
+    }
+    out.recode_binary(start, column.data_type, column.form.as_deref())
 }
 
 /// Writes DataRow. After an error the buffer is as before.
 ///
 /// # Errors
-/// XX001 for a value that isn't of its column's type; 54000 for a row that no message can hold.
+/// XX001 for a value that isn't of its column's type; 22P05 for text that the client's encoding can't
+/// write; 54000 for a row that no message can hold.
 pub(crate) fn data_row(
     row: &[Value],
     columns: &[OutputColumn],
     formats: &Formats,
     style: &Style,
-    out: &mut BytesMut,
+    out: &mut Output,
 ) -> Result<(), Error> {
     let before = out.len();
     let start = begin(b'D', out);
@@ -285,11 +333,9 @@ pub(crate) fn data_row(
         }
         let length_at = out.len();
         out.put_i32(0);
-        let written = match (formats.of(at), &column.form) {
-            (Format::Text, None) => datum::to_text(column.data_type, value, style, out),
-            (Format::Text, Some(form)) => form.to_text(value, style, out),
-            (Format::Binary, None) => datum::to_binary(column.data_type, value, out),
-            (Format::Binary, Some(form)) => form.to_binary(value, out),
+        let written = match formats.of(at) {
+            Format::Text => put_text(value, column, style, out),
+            Format::Binary => put_binary(value, column, out),
         };
         if let Err(error) = written {
             out.truncate(before);
@@ -326,8 +372,9 @@ mod tests {
     #[test]
     fn descriptions_are_as_postgresql_sends_them() {
         let columns = [column("a", PgType::INT4), column("b", PgType { oid: 1043, modifier: 14 })];
-        let mut out = BytesMut::new();
-        row_description(&columns, &Formats::Each(vec![Format::Text, Format::Binary]), &mut out);
+        let mut out = Output::default();
+        let formats = Formats::Each(vec![Format::Text, Format::Binary]);
+        row_description(&columns, &formats, &mut out).unwrap();
         let mut expected = b"T\0\0\0\x2e\0\x02".to_vec();
         expected.extend(b"a\0\0\0\x40\0\0\x02\0\0\0\x17\0\x04\xff\xff\xff\xff\0\0");
         expected.extend(b"b\0\0\0\x40\0\0\x02\0\0\x04\x13\xff\xff\0\0\0\x0e\0\x01");
@@ -347,7 +394,7 @@ mod tests {
         ];
         let row = [Value::Integer(-42), Value::Null, Value::Integer(1), Value::Integer(7)];
         let formats = Formats::Each(vec![Format::Text, Format::Text, Format::Text, Format::Binary]);
-        let mut out = BytesMut::new();
+        let mut out = Output::default();
         data_row(&row, &columns, &formats, &Style::default(), &mut out).unwrap();
         let mut expected = b"D\0\0\0\x22\0\x04\0\0\0\x03-42\xff\xff\xff\xff\0\0\0\x01t".to_vec();
         expected.extend(b"\0\0\0\x08\0\0\0\0\0\0\0\x07");
@@ -358,7 +405,8 @@ mod tests {
     fn a_row_that_cannot_be_written_leaves_nothing_behind() {
         let columns = [column("a", PgType::INT4), column("b", PgType::DATE)];
         let row = [Value::Integer(1), Value::Text("no date".to_owned())];
-        let mut out = BytesMut::from(&b"before"[..]);
+        let mut out = Output::default();
+        out.put_slice(b"before");
         let error =
             data_row(&row, &columns, &Formats::All(Format::Binary), &Style::default(), &mut out)
                 .unwrap_err();
@@ -368,10 +416,10 @@ mod tests {
 
     #[test]
     fn short_messages_are_as_postgresql_sends_them() {
-        let mut out = BytesMut::new();
+        let mut out = Output::default();
         authentication_ok(&mut out);
         backend_key_data(7, 9, &mut out);
-        parameter_status("a", "b", &mut out);
+        parameter_status("a", "b", &mut out).unwrap();
         negotiate_protocol_version(vec!["_pq_.x".to_owned()], &mut out);
         command_complete("SELECT 1", &mut out);
         ready_for_query(Status::InTransaction, &mut out);

@@ -1,11 +1,11 @@
 //! The one place where an error becomes the protocol's fields (manual, "Error and Notice Message
 //! Fields").
 
-use bytes::BytesMut;
-use pgwire::messages::Message as _;
-use pgwire::messages::response::{ErrorResponse, NoticeResponse};
+use bytes::BufMut as _;
 
 use crate::model::error::{Error, SqlState};
+use crate::pg::charset::Output;
+use crate::pg::encode::message;
 use crate::session::Severity;
 
 /// How the client takes an error.
@@ -64,16 +64,37 @@ fn fields(severity: &str, error: &Error) -> Vec<(u8, String)> {
     fields
 }
 
-/// Writes ErrorResponse.
-pub(crate) fn put_error(level: Level, error: &Error, out: &mut BytesMut) {
-    let message = ErrorResponse::new(fields(level.name(), error));
-    message.encode(out).expect("an ErrorResponse has no limit below 2 GiB");
+fn put_fields(kind: u8, fields: &[(u8, String)], out: &mut Output) -> Result<(), Error> {
+    message(kind, out, |out| {
+        for (code, text) in fields {
+            out.put_u8(*code);
+            out.put_string(text)?;
+        }
+        out.put_u8(0);
+        Ok(())
+    })
+}
+
+/// Writes ErrorResponse. An error that the client's encoding can't write is told as that, as by PostgreSQL.
+pub(crate) fn put_error(level: Level, error: &Error, out: &mut Output) {
+    if let Err(unwritten) = put_fields(b'E', &fields(level.name(), error), out) {
+        put_ascii(b'E', &fields(level.name(), &unwritten), out);
+    }
 }
 
 /// Writes NoticeResponse. A notice without a state of its own (00000) is "successful completion".
-pub(crate) fn put_notice(severity: Severity, notice: &Error, out: &mut BytesMut) {
-    let message = NoticeResponse::new(fields(severity_name(severity), notice));
-    message.encode(out).expect("a NoticeResponse has no limit below 2 GiB");
+pub(crate) fn put_notice(severity: Severity, notice: &Error, out: &mut Output) {
+    let fields = fields(severity_name(severity), notice);
+    if put_fields(b'N', &fields, out).is_err() {
+        put_ascii(b'N', &fields, out);
+    }
+}
+
+/// With `?` for what isn't ASCII, which all encodings have.
+fn put_ascii(kind: u8, fields: &[(u8, String)], out: &mut Output) {
+    let plain = |text: &String| text.replace(|c: char| !c.is_ascii(), "?");
+    let fields: Vec<_> = fields.iter().map(|(code, text)| (*code, plain(text))).collect();
+    put_fields(kind, &fields, out).expect("all encodings have ASCII");
 }
 
 /// 08P01: the client broke the protocol.
@@ -97,7 +118,7 @@ mod tests {
         error.fields_mut().column = Some("a".to_owned());
         error.fields_mut().data_type = Some("int4".to_owned());
         error.fields_mut().constraint = Some("t_pkey".to_owned());
-        let mut out = BytesMut::new();
+        let mut out = Output::default();
         put_error(Level::Error, &error, &mut out);
         let body: &[u8] = b"SERROR\0VERROR\0C23505\0Mduplicate key\0DKey (a)=(1) already exists.\0Hh\0P7\0WCOPY, line 3\0spublic\0tt\0ca\0dint4\0nt_pkey\0\0";
         assert_eq!(&out[5..], body);
@@ -107,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_notice_has_its_severity() {
-        let mut out = BytesMut::new();
+        let mut out = Output::default();
         put_notice(Severity::Warning, &Error::user(SqlState(*b"25001"), "w"), &mut out);
         assert_eq!(&out[..], b"N\0\0\0\x21SWARNING\0VWARNING\0C25001\0Mw\0\0".as_slice());
     }

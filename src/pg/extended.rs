@@ -8,6 +8,7 @@ use crate::datum;
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::Oid;
 use crate::model::value::Value;
+use crate::pg::charset;
 use crate::pg::connection::{Connection, Stop};
 use crate::pg::decode::{Bind, Target};
 use crate::pg::encode::{self, Format, Formats};
@@ -80,25 +81,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             Format::from_code(*code)?;
         }
         let style = self.session.style();
+        let charset = self.wire.out.charset;
         let mut values = Vec::with_capacity(types.len());
         for (at, (parameter, &data_type)) in bind.parameters.iter().zip(types.iter()).enumerate() {
             let Some(bytes) = parameter else {
                 values.push(Value::Null);
                 continue;
             };
-            let form = forms.get(at).and_then(Option::as_ref);
-            let value = match (formats.of(at), form) {
-                (Format::Binary, None) => datum::from_binary(data_type, bytes),
-                (Format::Binary, Some(form)) => form.from_binary(bytes),
-                (Format::Text, form) => match (std::str::from_utf8(bytes), form) {
+            let form = forms.get(at).and_then(Option::as_deref);
+            let value = match formats.of(at) {
+                Format::Binary => {
+                    charset::binary(charset, data_type, form, bytes).and_then(|bytes| match form {
+                        None => datum::from_binary(data_type, &bytes),
+                        Some(form) => form.from_binary(&bytes),
+                    })
+                }
+                Format::Text => charset::text(charset, bytes).and_then(|text| match form {
                     // The statement looks it up.
-                    (Ok(text), None) if datum::is_object_name(data_type, text) => {
-                        Ok(Value::Text(text.to_owned()))
+                    None if datum::is_object_name(data_type, &text) => {
+                        Ok(Value::Text(text.into_owned()))
                     }
-                    (Ok(text), None) => datum::from_text(data_type, text, style),
-                    (Ok(text), Some(form)) => form.from_text(text, style),
-                    (Err(error), _) => Err(datum::invalid_utf8(bytes, error.valid_up_to())),
-                },
+                    None => datum::from_text(data_type, &text, style),
+                    Some(form) => form.from_text(&text, style),
+                }),
             };
             values.push(value.map_err(|error| {
                 in_parameter(
@@ -147,8 +152,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             [] => Formats::All(Format::Text),
             codes => encode::formats(codes, columns.len())?,
         };
-        encode::row_description(columns, &formats, &mut self.wire.out);
-        Ok(())
+        encode::row_description(columns, &formats, &mut self.wire.out)
     }
 
     pub(crate) async fn on_execute(&mut self, portal: &str, rows_max: u32) -> Result<(), Stop> {

@@ -17,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 
 use crate::engine::Canceler;
 use crate::model::error::Error;
+use crate::pg::charset::Output;
 use crate::pg::decode::{is_known, unknown_type};
 use crate::pg::error::violation;
 use crate::platform::clock;
@@ -113,7 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Channel<S> {
 pub(crate) struct Wire<S> {
     stream: Channel<S>,
     input: BytesMut,
-    pub(crate) out: BytesMut,
+    pub(crate) out: Output,
     message_bytes_max: usize,
     stop: watch::Receiver<bool>,
 }
@@ -130,7 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Self {
             stream: Channel::Plain(stream),
             input: BytesMut::new(),
-            out: BytesMut::new(),
+            out: Output::default(),
             message_bytes_max: STARTUP_BYTES_MAX,
             stop,
         }
@@ -342,7 +343,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         written.await?;
         self.out.clear();
         if self.out.capacity() > IDLE_BYTES_MAX && self.input.is_empty() {
-            self.out = BytesMut::new();
+            *self.out = BytesMut::new();
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! `encode`. pgwire's own decoder is not used: it buffers and panics on what strangers send.
 
 mod authenticate;
+mod charset;
 mod connection;
 mod copy;
 mod copying;

@@ -32,6 +32,7 @@ mod transaction;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::datum::encoding::Encoding;
 use crate::datum::{self, Style};
 use crate::engine::{Canceler, DatabaseUse, Engine, Limits, Transaction, View};
 use crate::model::error::{Error, SqlState};
@@ -296,6 +297,11 @@ impl Session {
 
     pub fn style(&self) -> &Style {
         self.settings.style()
+    }
+
+    /// The client's encoding, where its text has other bytes than UTF-8.
+    pub fn charset(&self) -> Option<&'static Encoding> {
+        self.settings.charset()
     }
 
     /// Cancels this session's running statement, from another connection.

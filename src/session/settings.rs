@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::datum::encoding::{self, Encoding};
 use crate::datum::{IntervalStyle, Style};
 use crate::model::error::{Error, SqlState};
 use crate::model::read_level::ReadLevel;
@@ -25,7 +26,7 @@ pub(crate) enum Kind {
     /// One of these words, in any case; shown as written here.
     Choice(&'static [&'static str]),
     Text,
-    /// Only UTF-8.
+    /// An encoding of characters.
     Encoding,
     DateStyle,
     TimeZone,
@@ -179,6 +180,8 @@ pub(crate) struct Settings {
     style: Style,
     compile: Arc<CompileSettings>,
     statement: StatementSettings,
+    /// The client's encoding.
+    encoding: Option<&'static Encoding>,
     /// How often something may have changed.
     changes: u64,
 }
@@ -234,6 +237,7 @@ impl Settings {
             style: Style::default(),
             compile,
             statement: StatementSettings::default(),
+            encoding: None,
             changes: 0,
         };
         for (name, value) in startup {
@@ -423,6 +427,11 @@ impl Settings {
         &self.style
     }
 
+    /// The client's encoding, where its text has other bytes than UTF-8.
+    pub(crate) fn charset(&self) -> Option<&'static Encoding> {
+        self.encoding
+    }
+
     pub(crate) fn compile(&self) -> &Arc<CompileSettings> {
         &self.compile
     }
@@ -465,6 +474,8 @@ impl Settings {
     /// Recomputes what is read on every statement.
     fn derive(&mut self) {
         self.changes += 1;
+        let encoding = encoding::named(self.get("client_encoding"));
+        self.encoding = encoding.filter(|encoding| !encoding.is_as_stored());
         let (date_format, date_order) = date_style::parts(self.get("DateStyle"));
         let interval_style = match self.get("IntervalStyle") {
             "postgres_verbose" => IntervalStyle::PostgresVerbose,
@@ -629,15 +640,16 @@ fn check_choice(name: &str, value: &str, choices: &[&'static str]) -> Result<Str
     })
 }
 
-/// PostgreSQL compares encoding names without case, quotes and punctuation; asyncpg sends `'utf-8'`
-/// with its quotes.
+/// The encoding's own name.
 fn check_encoding(value: &str) -> Result<String, Error> {
-    let plain: String =
-        value.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-    match plain.as_str() {
-        "utf8" | "unicode" => Ok("UTF8".to_owned()),
-        _ => Err(invalid("client_encoding", value).with_hint("Eider speaks UTF8 only.")),
+    let known = encoding::named(value).ok_or_else(|| invalid("client_encoding", value))?;
+    if known.is_missing() {
+        let mut error = invalid("client_encoding", value)
+            .with_detail(format!("Conversion between {} and UTF8 is not supported.", known.name));
+        error.fields_mut().state = SqlState::FEATURE_NOT_SUPPORTED;
+        return Err(error);
     }
+    Ok(known.name.to_owned())
 }
 
 fn parse_boolean(value: &str) -> Option<bool> {

@@ -73,9 +73,14 @@ fn what_cannot_be_honoured_is_refused() {
     let state = |error: Error| error.state();
     let off = settings.set("standard_conforming_strings", Some("off"), false).unwrap_err();
     assert_eq!(state(off), SqlState::FEATURE_NOT_SUPPORTED);
-    let latin = settings.set("client_encoding", Some("LATIN1"), false).unwrap_err();
-    assert_eq!(state(latin), SqlState::INVALID_PARAMETER_VALUE);
+    let johab = settings.set("client_encoding", Some("johab"), false).unwrap_err();
+    assert_eq!(state(johab), SqlState::FEATURE_NOT_SUPPORTED);
+    let unknown = settings.set("client_encoding", Some("wat"), false).unwrap_err();
+    assert_eq!(state(unknown), SqlState::INVALID_PARAMETER_VALUE);
+    settings.set("client_encoding", Some("latin-1"), false).unwrap();
+    assert_eq!(settings.charset().map(|encoding| encoding.name), Some("LATIN1"));
     settings.set("client_encoding", Some("'utf-8'"), false).unwrap();
+    assert_eq!(settings.charset(), None);
     let fixed = settings.set("server_version", Some("16"), false).unwrap_err();
     assert_eq!(state(fixed), SqlState::CANT_CHANGE_RUNTIME_PARAM);
 }

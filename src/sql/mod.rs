@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
+use crate::datum::encoding::Encoding;
 use crate::datum::form::Form;
 use crate::datum::{self, Style};
 use crate::model::advisory::{AdvisoryMode, AdvisoryScope};
@@ -635,6 +636,8 @@ pub struct CopyOptions {
     pub quote: u8,
     pub escape: u8,
     pub force: ForcedColumns,
+    /// Of text and csv, where the statement says one.
+    pub encoding: Option<&'static Encoding>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -7,6 +7,8 @@ use bytes::{BufMut as _, BytesMut};
 use crate::datum;
 use crate::model::error::{Error, SqlState};
 use crate::model::value::Value;
+use crate::pg::charset::{self, Charset, Output};
+use crate::pg::encode;
 use crate::sql::OutputColumn;
 
 const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
@@ -61,6 +63,7 @@ pub(super) fn header(data: &[u8]) -> Result<Option<usize>, Error> {
 pub(super) fn tuple(
     data: &[u8],
     columns: &[OutputColumn],
+    charset: Charset,
 ) -> Result<Tuple, (Error, Option<String>)> {
     let Some(count) = word(data, 0).map(i16::from_be_bytes) else { return Ok(Tuple::Incomplete) };
     if count == -1 {
@@ -93,9 +96,13 @@ pub(super) fn tuple(
     for (field, column) in fields.into_iter().zip(columns) {
         values.push(match field {
             None => Value::Null,
-            Some(field) => match &column.form {
-                Some(form) => form.from_binary(field),
-                None => datum::from_binary(column.data_type, field),
+            Some(field) => {
+                charset::binary(charset, column.data_type, column.form.as_deref(), field).and_then(
+                    |field| match &column.form {
+                        Some(form) => form.from_binary(&field),
+                        None => datum::from_binary(column.data_type, &field),
+                    },
+                )
             }
             .map_err(|error| (error, Some(column.name.clone())))?,
         });
@@ -116,7 +123,7 @@ pub(super) fn put_header(out: &mut BytesMut) {
 pub(super) fn put_tuple(
     row: &[Value],
     columns: &[OutputColumn],
-    out: &mut BytesMut,
+    out: &mut Output,
 ) -> Result<(), Error> {
     out.put_u16(columns.len() as u16);
     for (value, column) in row.iter().zip(columns) {
@@ -126,10 +133,7 @@ pub(super) fn put_tuple(
         }
         let length_at = out.len();
         out.put_i32(0);
-        match &column.form {
-            Some(form) => form.to_binary(value, out)?,
-            None => datum::to_binary(column.data_type, value, out)?,
-        }
+        encode::put_binary(value, column, out)?;
         let length = (out.len() - length_at - 4) as i32;
         out[length_at..length_at + 4].copy_from_slice(&length.to_be_bytes());
     }
@@ -160,7 +164,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let mut out = BytesMut::new();
+        let mut out = Output::default();
         put_header(&mut out);
         let begin = out.len();
         assert_eq!(header(&out), Ok(Some(begin)));
@@ -169,21 +173,21 @@ mod tests {
         put_tuple(&row, &columns(), &mut out).unwrap();
         assert_eq!(out[begin..], *b"\0\x02\0\0\0\x04\0\0\0\x07\xff\xff\xff\xff");
         let length = out.len() - begin;
-        assert_eq!(tuple(&out[begin..], &columns()), Ok(Tuple::Row(row, length)));
+        assert_eq!(tuple(&out[begin..], &columns(), None), Ok(Tuple::Row(row, length)));
         for cut in 0..length {
-            assert_eq!(tuple(&out[begin..begin + cut], &columns()), Ok(Tuple::Incomplete));
+            assert_eq!(tuple(&out[begin..begin + cut], &columns(), None), Ok(Tuple::Incomplete));
         }
         put_end(&mut out);
-        assert_eq!(tuple(&out[begin + length..], &columns()), Ok(Tuple::End(2)));
+        assert_eq!(tuple(&out[begin + length..], &columns(), None), Ok(Tuple::End(2)));
     }
 
     #[test]
     fn what_is_not_the_format_is_refused() {
         let state = |error: Error| error.state();
         assert_eq!(header(b"1,2\n").map_err(state), Err(SqlState::BAD_COPY_FILE_FORMAT));
-        let few = tuple(b"\0\x01\0\0\0\0", &columns()).unwrap_err().0;
+        let few = tuple(b"\0\x01\0\0\0\0", &columns(), None).unwrap_err().0;
         assert_eq!(few.message(), "row field count is 1, expected 2");
-        let wrong = tuple(b"\0\x02\0\0\0\x01\x01\xff\xff\xff\xff", &columns()).unwrap_err();
+        let wrong = tuple(b"\0\x02\0\0\0\x01\x01\xff\xff\xff\xff", &columns(), None).unwrap_err();
         assert_eq!(wrong.1.as_deref(), Some("a"));
     }
 
@@ -191,7 +195,7 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(data: Vec<u8>) {
             let _ = header(&data);
-            let _ = tuple(&data, &columns());
+            let _ = tuple(&data, &columns(), None);
         }
     }
 }

@@ -6,9 +6,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::datum::encoding::Encoding;
 use crate::datum::{self, Style};
 use crate::model::error::{Error, SqlState};
 use crate::model::value::{RowBatch, Value};
+use crate::pg::charset::Charset;
 use crate::pg::copy::binary;
 use crate::sql::{CopyFormat, CopyHeader, CopyOptions, OutputColumn};
 
@@ -50,6 +52,14 @@ pub(crate) struct Reader {
     batch_bytes: usize,
     /// The line of the batch's first row.
     batch_line: u64,
+    /// Of the data.
+    charset: Charset,
+    /// Of text inside binary values.
+    binary_charset: Charset,
+    /// The beginning of a character whose rest has to come.
+    cut: Vec<u8>,
+    /// What was wrong with the data behind what `buffer` has.
+    broken: Option<Error>,
 }
 
 impl Reader {
@@ -74,7 +84,18 @@ impl Reader {
             batch,
             batch_bytes: 0,
             batch_line: 1,
+            charset: None,
+            binary_charset: None,
+            cut: Vec::new(),
+            broken: None,
         }
+    }
+
+    /// The same for data in another encoding than UTF-8, for text and for what is text in binary values.
+    pub(crate) fn with_charset(mut self, text: Charset, binary: Charset) -> Self {
+        self.charset = text.filter(|_| self.options.format != CopyFormat::Binary);
+        self.binary_charset = binary;
+        self
     }
 
     /// Takes a piece of the data. Call [`Self::next_batch`] until it gives none before the next.
@@ -98,8 +119,21 @@ impl Reader {
                 None,
             ));
         }
-        self.buffer.extend_from_slice(data);
+        match self.charset {
+            None => self.buffer.extend_from_slice(data),
+            Some(charset) if self.broken.is_none() => self.recode(charset, data),
+            Some(_) => {}
+        }
         Ok(())
+    }
+
+    /// Takes data in another encoding: nothing after what it can't read counts.
+    fn recode(&mut self, charset: &Encoding, data: &[u8]) {
+        self.cut.extend_from_slice(data);
+        let (text, taken, error) = charset.read_whole_characters(&self.cut);
+        self.buffer.extend_from_slice(text.as_bytes());
+        self.cut.drain(..taken);
+        self.broken = error;
     }
 
     /// A full batch, or with `last` whatever is left; `None` when more data is needed.
@@ -122,6 +156,12 @@ impl Reader {
         }
         result?;
         let full = self.is_full();
+        if !full && last && self.broken.is_none() && !self.cut.is_empty() {
+            self.broken = self.charset.and_then(|charset| charset.read(&self.cut).err());
+        }
+        if !full && let Some(error) = self.broken.take() {
+            return Err(self.in_context(error, None));
+        }
         if self.batch.rows > 0 && (full || last) {
             self.batch_bytes = 0;
             let empty = RowBatch { width: self.columns.len(), ..RowBatch::default() };
@@ -183,7 +223,7 @@ impl Reader {
             if self.batch.rows == 0 {
                 self.batch_line = self.line;
             }
-            let read = binary::tuple(&buffer[*start..], &self.columns);
+            let read = binary::tuple(&buffer[*start..], &self.columns, self.binary_charset);
             match read.map_err(|(error, column)| self.in_column(error, column.as_deref()))? {
                 binary::Tuple::Row(values, length) => {
                     *start += length;
@@ -514,6 +554,7 @@ mod tests {
             force: crate::sql::ForcedColumns::default(),
             quote: b'"',
             escape: b'"',
+            encoding: None,
         }
     }
 

@@ -5,6 +5,7 @@ use bytes::{BufMut as _, BytesMut};
 use crate::datum::{self, Style};
 use crate::model::error::Error;
 use crate::model::value::Value;
+use crate::pg::charset::Output;
 use crate::pg::copy::binary;
 use crate::sql::{CopyFormat, CopyHeader, CopyOptions, OutputColumn};
 
@@ -28,7 +29,15 @@ impl Writer {
     }
 
     /// Writes the line of column names.
-    pub(crate) fn header(&mut self, columns: &[OutputColumn], out: &mut BytesMut) {
+    ///
+    /// # Errors
+    /// 22P05 for a name that the encoding of the data can't write.
+    pub(crate) fn header(
+        &mut self,
+        columns: &[OutputColumn],
+        out: &mut Output,
+    ) -> Result<(), Error> {
+        let start = out.len();
         for (at, column) in columns.iter().enumerate() {
             if at > 0 {
                 out.put_u8(self.options.delimiter);
@@ -38,6 +47,7 @@ impl Writer {
             self.put_field(columns.len() == 1, false, out);
         }
         out.put_u8(b'\n');
+        out.recode_text(start)
     }
 
     pub(crate) fn is_binary(&self) -> bool {
@@ -60,18 +70,19 @@ impl Writer {
     /// Writes one row's line.
     ///
     /// # Errors
-    /// XX001 for a value that isn't of its column's type.
+    /// XX001 for a value that isn't of its column's type; 22P05.
     pub(crate) fn row(
         &mut self,
         row: &[Value],
         columns: &[OutputColumn],
         style: &Style,
-        out: &mut BytesMut,
+        out: &mut Output,
     ) -> Result<(), Error> {
         if self.is_binary() {
             self.begin(out);
             return binary::put_tuple(row, columns, out);
         }
+        let start = out.len();
         for (at, (value, column)) in row.iter().zip(columns).enumerate() {
             if at > 0 {
                 out.put_u8(self.options.delimiter);
@@ -89,7 +100,7 @@ impl Writer {
             self.put_field(columns.len() == 1, quoted, out);
         }
         out.put_u8(b'\n');
-        Ok(())
+        out.recode_text(start)
     }
 
     fn put_field(&mut self, alone: bool, quoted: bool, out: &mut BytesMut) {
@@ -157,6 +168,7 @@ mod tests {
             force: crate::sql::ForcedColumns::default(),
             quote: b'"',
             escape: b'"',
+            encoding: None,
         });
         let column = |name: &str, data_type| OutputColumn {
             name: name.to_owned(),
@@ -166,8 +178,8 @@ mod tests {
             attribute_number: 0,
         };
         let columns = [column("id", PgType::INT4), column("a,b", PgType::TEXT)];
-        let mut out = BytesMut::new();
-        writer.header(&columns, &mut out);
+        let mut out = Output::default();
+        writer.header(&columns, &mut out).unwrap();
         for row in rows {
             writer.row(row, &columns, &Style::default(), &mut out).unwrap();
         }

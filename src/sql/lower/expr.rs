@@ -363,6 +363,7 @@ impl Lower<'_> {
                 "=",
                 lite::Expr::text("on"),
             ),
+            Lowering::Setting(name) => self.argument(Argument::Setting(name.to_owned())),
             Lowering::BackendPid => self.argument(Argument::BackendPid),
             Lowering::Signal(_) => match <[_; 1]>::try_from(arguments) {
                 Ok([process]) => process,

@@ -4,6 +4,7 @@ use sqlparser::tokenizer::Token;
 
 use super::cursor::Cursor;
 use super::unsupported;
+use crate::datum::encoding::{self, Encoding};
 use crate::model::error::{Error, SqlState};
 use crate::sql::ast::{Copy, CopySource, Forced, Statement};
 use crate::sql::{CopyFormat, CopyHeader, CopyOptions, ForcedColumns};
@@ -86,6 +87,7 @@ struct GivenOptions {
     escape: Option<String>,
     /// FORCE_QUOTE, FORCE_NOT_NULL, FORCE_NULL.
     force: [Forced; 3],
+    encoding: Option<&'static Encoding>,
     /// The options that were given, for telling that one came twice.
     seen: Vec<String>,
 }
@@ -132,8 +134,10 @@ impl GivenOptions {
             ));
         }
         let header = self.header;
-        let force = ForcedColumns::default();
-        Ok((CopyOptions { format, delimiter, null, header, quote, escape, force }, self.force))
+        let (force, encoding) = (ForcedColumns::default(), self.encoding);
+        let options =
+            CopyOptions { format, delimiter, null, header, quote, escape, force, encoding };
+        Ok((options, self.force))
     }
 
     fn check_forced(&self, csv: bool, from: bool) -> Result<(), Error> {
@@ -198,7 +202,7 @@ impl GivenOptions {
             "FORCE_QUOTE" => self.force[0] = forced(cursor, true)?,
             "FORCE_NOT_NULL" => self.force[1] = forced(cursor, false)?,
             "FORCE_NULL" => self.force[2] = forced(cursor, false)?,
-            "ENCODING" => encoding(&cursor.string()?, position)?,
+            "ENCODING" => self.encoding = Some(encoding(&cursor.string()?, position)?),
             other => {
                 let message = format!("option \"{}\" not recognized", other.to_lowercase());
                 let error = Error::user(SqlState::SYNTAX_ERROR, message);
@@ -238,7 +242,7 @@ impl GivenOptions {
                 self.force[1] = Forced::Columns(cursor.names()?);
             }
             "FORCE" if cursor.eat("NULL") => self.force[2] = Forced::Columns(cursor.names()?),
-            "ENCODING" => encoding(&cursor.string()?, position)?,
+            "ENCODING" => self.encoding = Some(encoding(&cursor.string()?, position)?),
             _ => {
                 cursor.at -= 1;
                 return Err(cursor.unexpected());
@@ -256,11 +260,15 @@ fn forced(cursor: &mut Cursor<'_>, all: bool) -> Result<Forced, Error> {
     cursor.names_in_parentheses().map(Forced::Columns)
 }
 
-fn encoding(name: &str, position: u32) -> Result<(), Error> {
-    if matches!(name.to_lowercase().replace('-', "").as_str(), "utf8" | "unicode") {
-        return Ok(());
+fn encoding(name: &str, position: u32) -> Result<&'static Encoding, Error> {
+    let Some(known) = encoding::named(name) else {
+        let message = "argument to option \"encoding\" must be a valid encoding name";
+        return Err(invalid(message).with_position(position));
+    };
+    if known.is_missing() {
+        return Err(unsupported(&format!("the encoding {}", known.name)).with_position(position));
     }
-    Err(unsupported("a COPY encoding other than UTF8").with_position(position))
+    Ok(known)
 }
 
 fn invalid(message: &str) -> Error {

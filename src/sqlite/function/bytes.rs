@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use rusqlite::types::{Value as SqlValue, ValueRef};
 
 use super::{Answer, Arguments, integer, strict, string};
+use crate::datum::encoding::{self, Encoding};
 use crate::model::error::{Error, SqlState};
 
 pub(super) fn bytes<'a>(args: &'a Arguments<'_, '_>, at: usize) -> Result<&'a [u8], Error> {
@@ -147,35 +148,42 @@ fn register_encodings(connection: &Connection) -> rusqlite::Result<()> {
         decode(args.text(0)?, args.text(1)?).map(SqlValue::Blob)
     })?;
     strict(connection, "pg_pg_convert_from", 2, |args| {
-        check_encoding(args.text(1)?, "source")?;
-        let all = bytes(args, 0)?;
-        match std::str::from_utf8(all) {
-            Ok(text) if !text.contains('\0') => Ok(string(text)),
-            Ok(text) => Err(crate::datum::invalid_utf8(all, text.find('\0').unwrap_or(0))),
-            Err(error) => Err(crate::datum::invalid_utf8(all, error.valid_up_to())),
+        let text = encoding::convert(bytes(args, 0)?, encoding_of(args, 1, "source")?, utf8())?;
+        match std::str::from_utf8(&text) {
+            Ok(text) => Ok(string(text)),
+            Err(error) => Err(crate::datum::invalid_utf8(&text, error.valid_up_to())),
         }
     })?;
     strict(connection, "pg_pg_convert_to", 2, |args| {
-        check_encoding(args.text(1)?, "destination")?;
-        Ok(blob(args.text(0)?.as_bytes()))
+        let to = encoding_of(args, 1, "destination")?;
+        Ok(blob(encoding::convert(args.text(0)?.as_bytes(), utf8(), to)?))
     })?;
     strict(connection, "pg_pg_convert", 3, |args| {
-        check_encoding(args.text(1)?, "source")?;
-        check_encoding(args.text(2)?, "destination")?;
-        Ok(blob(bytes(args, 0)?))
+        let from = encoding_of(args, 1, "source")?;
+        let to = encoding_of(args, 2, "destination")?;
+        Ok(blob(encoding::convert(bytes(args, 0)?, from, to)?))
+    })?;
+    strict(connection, "pg_length_encoded", 2, |args| {
+        let known = encoding::named(args.text(1)?).ok_or_else(|| {
+            invalid(format!("invalid encoding name \"{}\"", args.text(1).unwrap_or_default()))
+        })?;
+        Ok(integer(known.length(bytes(args, 0)?)? as i64))
     })
 }
 
-/// There is one encoding, UTF8; SQL_ASCII leaves bytes alone.
-fn check_encoding(name: &str, which: &str) -> Result<(), Error> {
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-    match plain.to_ascii_lowercase().as_str() {
-        "utf8" | "unicode" | "sqlascii" => Ok(()),
-        "latin1" | "iso88591" | "win1252" | "latin9" | "eucjp" | "sjis" | "big5" | "gbk" => {
-            Err(Error::refused(format!("encoding {name} is not supported")))
-        }
-        _ => Err(invalid(format!("invalid {which} encoding name \"{name}\""))),
-    }
+fn utf8() -> &'static Encoding {
+    encoding::named("UTF8").expect("UTF-8 is an encoding")
+}
+
+/// The encoding that an argument names, for `which` side of a conversion.
+fn encoding_of(
+    args: &Arguments<'_, '_>,
+    at: usize,
+    which: &str,
+) -> Result<&'static Encoding, Error> {
+    let name = args.text(at)?;
+    encoding::named(name)
+        .ok_or_else(|| invalid(format!("invalid {which} encoding name \"{name}\"")))
 }
 
 const HEX: &[u8; 16] = b"0123456789abcdef";

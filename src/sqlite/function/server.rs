@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use rusqlite::types::Value as SqlValue;
 
 use super::{integer, strict, string};
+use crate::datum::encoding;
 use crate::model::error::{Error, SqlState};
 
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
@@ -31,12 +32,12 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         })?;
     }
     strict(connection, "pg_char_to_encoding", 1, |args| {
-        let plain: String = args.text(0)?.chars().filter(char::is_ascii_alphanumeric).collect();
-        Ok(integer(match plain.to_ascii_lowercase().as_str() {
-            "utf8" | "unicode" => 6,
-            "sqlascii" => 0,
-            _ => -1,
-        }))
+        let known = encoding::named(args.text(0)?);
+        Ok(integer(known.map_or(-1, |known| i64::from(known.number))))
+    })?;
+    strict(connection, "pg_encoding_bytes_max", 1, |args| {
+        let known = encoding::numbered(args.integer(0)?);
+        Ok(known.map_or(SqlValue::Null, |known| integer(i64::from(known.bytes_max))))
     })
 }
 

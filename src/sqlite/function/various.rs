@@ -7,6 +7,7 @@ use rusqlite::types::{Value as SqlValue, ValueRef};
 use super::{
     Answer, Arguments, IMPURE, PURE, integer, lenient, owned, parse_numeric, strict, string,
 };
+use crate::datum::encoding;
 use crate::datum::numeric::Numeric;
 use crate::datum::{self, Style};
 use crate::model::error::{Error, SqlState};
@@ -144,7 +145,7 @@ fn register_checks(connection: &Connection) -> rusqlite::Result<()> {
     })?;
     lenient(connection, "pg_version", 0, PURE, |_| Ok(string(VERSION)))?;
     strict(connection, "pg_encoding_name", 1, |args| {
-        Ok(string(if args.integer(0)? == 6 { "UTF8" } else { "" }))
+        Ok(string(encoding::numbered(args.integer(0)?).map_or("", |known| known.name)))
     })?;
     lenient(connection, "pg_random_uuid", 0, IMPURE, |_| Ok(string(random_uuid())))
 }

@@ -133,6 +133,8 @@ pub(crate) enum Lowering {
     SessionFact(Fact),
     /// Whether a setting is `on`.
     Flag(&'static str),
+    /// A setting's value.
+    Setting(&'static str),
     BackendPid,
     /// What is asked of the advisory locks: the value is the lock's name, and the session does the rest.
     Advisory(crate::sql::AdvisoryAct),

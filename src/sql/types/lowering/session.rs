@@ -2,7 +2,7 @@
 
 use Lowering::{
     BackendPid, Call, CurrentSetting, CurrentValue, Flag, LastTaken, LastValue, NextValue, Notify,
-    Now, Records, Series, SessionFact, SetConfig, SetValue, Signal, TypeOf,
+    Now, Records, Series, SessionFact, SetConfig, SetValue, Setting, Signal, TypeOf,
 };
 
 use super::{Fact, Lowering, Row};
@@ -38,7 +38,7 @@ const KEYWORD_COLUMNS: &[(&str, Oid)] = &[
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
     ("version()", Call("pg_version")), ("current_database()", SessionFact(Fact::Database)), ("current_schema()", SessionFact(Fact::Schema)),
-    ("pg_backend_pid()", BackendPid), ("pg_cancel_backend(int4)", Signal(To::Cancel)), ("pg_terminate_backend(int4,int8)", Signal(To::Terminate)), ("pg_is_in_recovery()", Flag("in_hot_standby")), ("current_setting(text)", CurrentSetting),
+    ("pg_backend_pid()", BackendPid), ("pg_cancel_backend(int4)", Signal(To::Cancel)), ("pg_terminate_backend(int4,int8)", Signal(To::Terminate)), ("pg_is_in_recovery()", Flag("in_hot_standby")), ("current_setting(text)", CurrentSetting), ("pg_client_encoding()", Setting("client_encoding")),
     ("current_setting(text,bool)", CurrentSetting), ("nextval(regclass)", NextValue), ("pg_sequence_last_value(regclass)", LastValue), ("set_config(text,text,bool)", SetConfig),
     ("currval(regclass)", CurrentValue), ("lastval()", LastTaken), ("setval(regclass,int8)", SetValue), ("setval(regclass,int8,bool)", SetValue),
     ("pg_get_keywords()", Records("pg_keywords", KEYWORD_COLUMNS)), ("pg_options_to_table(_text)", Records("pg_options", OPTION_COLUMNS)), ("pg_encoding_to_char(int4)", Call("pg_encoding_name")),

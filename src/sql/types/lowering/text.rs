@@ -6,7 +6,7 @@ use super::{Lowering, Row};
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
-    ("length(text)", Call("length")), ("length(bpchar)", Call("length")), ("length(bytea)", Call("length")), ("char_length(text)", Call("length")),
+    ("length(text)", Call("length")), ("length(bpchar)", Call("length")), ("length(bytea)", Call("length")), ("length(bytea,name)", Call("pg_length_encoded")), ("char_length(text)", Call("length")),
     ("char_length(bpchar)", Call("length")), ("character_length(text)", Call("length")), ("octet_length(text)", Call("octet_length")),
     ("octet_length(bytea)", Call("octet_length")), ("bit_length(text)", Call("pg_bit_length")), ("lower(text)", Call("pg_lower")),
     ("upper(text)", Call("pg_upper")), ("initcap(text)", Call("pg_initcap")), ("substring(text,int4)", Call("pg_substring")),
