@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 use crate::datum::interval::Interval;
 use crate::datum::json::{self, Json};
 use crate::datum::numeric::{Numeric, compare_stored};
+use crate::datum::range::Kind;
 use crate::datum::{array, network, record, stored};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{PgType, builtin};
@@ -39,7 +40,13 @@ pub fn compare(data_type: PgType, left: &Value, right: &Value) -> Result<Orderin
         2249 => record::order(left, right)?,
         3802 => documents(stored::text(data_type, left)?, stored::text(data_type, right)?),
         oid => match builtin(oid).map_or(0, |known| known.element_oid) {
-            0 | 18 => plain(left, right),
+            0 | 18 => match Kind::of(oid) {
+                Some(kind) => {
+                    let left = stored::text(data_type, left)?;
+                    kind.compare_stored(left, stored::text(data_type, right)?)?
+                }
+                None => plain(left, right),
+            },
             element => arrays(PgType::new(element), left, right)?,
         },
     })
@@ -80,12 +87,30 @@ pub fn intervals(left: &str, right: &str) -> Ordering {
 
 /// Element by element; then the shorter one first, then fewer dimensions.
 fn arrays(element: PgType, left: &Value, right: &Value) -> Result<Ordering, Error> {
-    let left = array::load(element, stored::text(element, left)?)?;
-    let right = array::load(element, stored::text(element, right)?)?;
+    let texts = (stored::text(element, left)?, stored::text(element, right)?);
+    arrays_by(element, texts, |left, right| compare(element, left, right))
+}
+
+/// The same of stored arrays, with elements that `order` orders; NULL comes last.
+///
+/// # Errors
+/// XX001 for what isn't an array of elements stored as those of the type; those of `order`.
+pub fn arrays_by(
+    element: PgType,
+    (left, right): (&str, &str),
+    order: impl Fn(&Value, &Value) -> Result<Ordering, Error>,
+) -> Result<Ordering, Error> {
+    let left = array::load(element, left)?;
+    let right = array::load(element, right)?;
     for (a, b) in left.elements.iter().zip(&right.elements) {
-        let order = compare(element, a, b)?;
-        if order != Ordering::Equal {
-            return Ok(order);
+        let found = match (a, b) {
+            (Value::Null, Value::Null) => Ordering::Equal,
+            (Value::Null, _) => Ordering::Greater,
+            (_, Value::Null) => Ordering::Less,
+            _ => order(a, b)?,
+        };
+        if found != Ordering::Equal {
+            return Ok(found);
         }
     }
     Ok(left

@@ -22,6 +22,7 @@ pub mod network;
 pub mod numeric;
 mod numeric_math;
 mod numeric_wire;
+pub mod range;
 pub mod record;
 pub mod regex;
 mod stored;
@@ -71,6 +72,8 @@ enum Family {
     /// The element type's OID.
     Array(u32),
     Record,
+    /// Ranges and multiranges.
+    Range(range::Kind),
 }
 
 fn family(data_type: PgType) -> Result<Family, Error> {
@@ -95,6 +98,9 @@ fn family(data_type: PgType) -> Result<Family, Error> {
         oid => match pgdata::type_by_oid(oid) {
             Some(known) if known.is_array => Family::Array(known.element),
             Some(known) => {
+                if let Some(kind) = range::Kind::of(oid) {
+                    return Ok(Family::Range(kind));
+                }
                 return Err(Error::refused(format!("type {} is not supported", known.label)));
             }
             None => return Err(Error::refused(format!("type with OID {oid} is not supported"))),
@@ -127,6 +133,7 @@ pub fn from_text(data_type: PgType, text: &str, style: &Style) -> Result<Value, 
         Family::ObjectId => object_id_from_text(data_type, text),
         Family::Void => Ok(Value::Text(String::new())),
         Family::Array(element) => array::read_text(data_type, element, text, style),
+        Family::Range(kind) => kind.from_text(text, style),
         Family::Record => {
             Err(Error::refused("input of anonymous composite types is not implemented"))
         }
@@ -168,6 +175,7 @@ pub fn from_binary(data_type: PgType, bytes: &[u8]) -> Result<Value, Error> {
         Family::Network => network::from_binary(data_type, bytes),
         Family::Void => Ok(Value::Text(String::new())),
         Family::Array(element) => array::read_binary(data_type, element, bytes),
+        Family::Range(kind) => kind.from_binary(bytes),
         Family::Record => {
             Err(Error::refused("input of anonymous composite types is not implemented"))
         }
@@ -199,6 +207,7 @@ pub fn to_text(
         Family::ObjectId => object_id_to_text(data_type, value, out),
         Family::Void => Ok(()),
         Family::Array(element) => array::put_text(data_type, element, value, style, out),
+        Family::Range(kind) => kind.put_text(value, style, out),
     }
 }
 
@@ -235,6 +244,7 @@ pub fn to_binary(data_type: PgType, value: &Value, out: &mut BytesMut) -> Result
         Family::Network => network::to_binary(data_type, value, out),
         Family::Void => Ok(()),
         Family::Array(element) => array::put_binary(data_type, element, value, out),
+        Family::Range(kind) => kind.put_binary(value, out),
         Family::Record => record::put_binary(value, out),
     }
 }

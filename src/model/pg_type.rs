@@ -103,6 +103,30 @@ builtin_types! {
     UUID_ARRAY = 2951, "_uuid", "uuid[]", array 0, element 2950, len -1, b'A';
     JSONB = 3802, "jsonb", "jsonb", array 3807, element 0, len -1, b'U';
     JSONB_ARRAY = 3807, "_jsonb", "jsonb[]", array 0, element 3802, len -1, b'A';
+    INT4RANGE = 3904, "int4range", "int4range", array 3905, element 0, len -1, b'R';
+    INT4RANGE_ARRAY = 3905, "_int4range", "int4range[]", array 0, element 3904, len -1, b'A';
+    NUMRANGE = 3906, "numrange", "numrange", array 3907, element 0, len -1, b'R';
+    NUMRANGE_ARRAY = 3907, "_numrange", "numrange[]", array 0, element 3906, len -1, b'A';
+    TSRANGE = 3908, "tsrange", "tsrange", array 3909, element 0, len -1, b'R';
+    TSRANGE_ARRAY = 3909, "_tsrange", "tsrange[]", array 0, element 3908, len -1, b'A';
+    TSTZRANGE = 3910, "tstzrange", "tstzrange", array 3911, element 0, len -1, b'R';
+    TSTZRANGE_ARRAY = 3911, "_tstzrange", "tstzrange[]", array 0, element 3910, len -1, b'A';
+    DATERANGE = 3912, "daterange", "daterange", array 3913, element 0, len -1, b'R';
+    DATERANGE_ARRAY = 3913, "_daterange", "daterange[]", array 0, element 3912, len -1, b'A';
+    INT8RANGE = 3926, "int8range", "int8range", array 3927, element 0, len -1, b'R';
+    INT8RANGE_ARRAY = 3927, "_int8range", "int8range[]", array 0, element 3926, len -1, b'A';
+    INT4MULTIRANGE = 4451, "int4multirange", "int4multirange", array 6150, element 0, len -1, b'R';
+    NUMMULTIRANGE = 4532, "nummultirange", "nummultirange", array 6151, element 0, len -1, b'R';
+    TSMULTIRANGE = 4533, "tsmultirange", "tsmultirange", array 6152, element 0, len -1, b'R';
+    TSTZMULTIRANGE = 4534, "tstzmultirange", "tstzmultirange", array 6153, element 0, len -1, b'R';
+    DATEMULTIRANGE = 4535, "datemultirange", "datemultirange", array 6155, element 0, len -1, b'R';
+    INT8MULTIRANGE = 4536, "int8multirange", "int8multirange", array 6157, element 0, len -1, b'R';
+    INT4MULTIRANGE_ARRAY = 6150, "_int4multirange", "int4multirange[]", array 0, element 4451, len -1, b'A';
+    NUMMULTIRANGE_ARRAY = 6151, "_nummultirange", "nummultirange[]", array 0, element 4532, len -1, b'A';
+    TSMULTIRANGE_ARRAY = 6152, "_tsmultirange", "tsmultirange[]", array 0, element 4533, len -1, b'A';
+    TSTZMULTIRANGE_ARRAY = 6153, "_tstzmultirange", "tstzmultirange[]", array 0, element 4534, len -1, b'A';
+    DATEMULTIRANGE_ARRAY = 6155, "_datemultirange", "datemultirange[]", array 0, element 4535, len -1, b'A';
+    INT8MULTIRANGE_ARRAY = 6157, "_int8multirange", "int8multirange[]", array 0, element 4536, len -1, b'A';
 }
 
 /// The built-in type with this OID.

@@ -13,6 +13,7 @@ mod class;
 mod function;
 mod label;
 mod operator;
+mod range;
 mod relation;
 mod type_name;
 mod types;
@@ -27,6 +28,7 @@ pub use function::{
 };
 pub use label::{function_label, operator_label, quote_identifier, type_label};
 pub use operator::{Operator, operator, operators, operators_named};
+pub use range::{RangeType, range_of_multirange, range_type};
 pub use relation::{Column, Relation, Row, relation, relations};
 pub use type_name::{TypeNameParts, type_by_parts, type_name_parts};
 pub use types::{Type, TypeKind, type_by_name, type_by_oid, types};

@@ -611,13 +611,13 @@ impl Binder<'_> {
             let message = "op ANY/ALL (array) requires operator to yield boolean";
             return Err(at(Error::user(SqlState::WRONG_OBJECT_TYPE, message), position));
         }
-        // `anyenum` stands for the type that the operands have.
-        let (own_left, right) = if polymorphic::is_polymorphic(operator.right) {
-            let own = if element == PgType::UNKNOWN.oid { left.data_type.oid } else { element };
-            (own, own)
-        } else {
-            (operator.left, operator.right)
-        };
+        let given = [left.data_type.oid, element];
+        let meaning = polymorphic::meaning(self.types(), &given, &[operator.left, operator.right])
+            .map_err(|conflict| {
+                at(Error::user(SqlState::DATATYPE_MISMATCH, conflict.message()), position)
+            })?;
+        let own_left = meaning.apply(self.types(), operator.left).unwrap_or(operator.left);
+        let right = meaning.apply(self.types(), operator.right).unwrap_or(operator.right);
         let wanted = self.types().array_of(right).ok_or_else(needs_array)?;
         let array = self.passed(array, wanted)?;
         let left = self.passed(left, own_left)?;

@@ -253,7 +253,17 @@ impl<'a> Binder<'a> {
                 "Could not choose a best candidate function. You might need to add explicit type casts.",
             ));
         }
-        let Some(element) = self.types().element(array.data_type.oid) else {
+        let (array, element) = match self.types().range_of(self.types().base(array.data_type.oid)) {
+            Some(range) => {
+                let name = Lowering::Call("pg_multirange_ranges");
+                (Expr::call(name, vec![array], PgType::TEXT, position), Some(range))
+            }
+            None => {
+                let element = self.types().element(array.data_type.oid);
+                (array, element)
+            }
+        };
+        let Some(element) = element else {
             let label = self.types().label(array.data_type.oid);
             let error = Error::user(
                 SqlState::UNDEFINED_FUNCTION,

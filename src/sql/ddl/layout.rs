@@ -1,5 +1,6 @@
 //! What SQLite gets: a planned table or index as its own definition.
 
+use crate::datum::range;
 use crate::model::catalog::{Column, Constraint, ConstraintKind, Index, Table};
 use crate::model::error::Error;
 use crate::model::pg_type::PgType;
@@ -20,7 +21,10 @@ pub(super) fn storage(data_type: PgType) -> &'static str {
 }
 
 pub(super) fn collation(data_type: PgType) -> Option<&'static str> {
-    (data_type.oid == PgType::NUMERIC.oid).then_some(DECIMAL)
+    match range::Kind::of(data_type.oid) {
+        Some(kind) => Some(kind.collation()),
+        None => (data_type.oid == PgType::NUMERIC.oid).then_some(DECIMAL),
+    }
 }
 
 /// The position of the column that is SQLite's row id: a primary key of one integer, which INSERT

@@ -609,11 +609,11 @@ impl Lower<'_> {
     /// `operand op ANY (array)`: the array is stored as JSON.
     fn any_element(
         &mut self,
-        (operand, op): (&Expr, Lowering),
+        (left, op): (&Expr, Lowering),
         (array, element): (&Expr, PgType),
         all: bool,
     ) -> Result<lite::Expr, Error> {
-        let operand = self.expr(operand)?;
+        let operand = self.expr(left)?;
         let array = self.expr(array)?;
         let element = self.types.carrier(element);
         let value = match element.oid {
@@ -646,6 +646,11 @@ impl Lower<'_> {
                 lite::Expr::infix(collated(self.types, operand, element), op, value)
             }
             Lowering::Call(name) => lite::Expr::call(name, vec![operand, value]),
+            Lowering::Typed(name) => {
+                let item = Expr::constant(Value::Null, element, 0);
+                let types = [left.clone(), item];
+                lite::Expr::call(name, self.typed_arguments(&types, vec![operand, value]))
+            }
             _ => {
                 let message = "this operator with ANY or ALL (array) is not supported";
                 return Err(Error::refused(message));

@@ -13,7 +13,7 @@ pub(crate) use query::object_kind;
 
 use std::collections::HashMap;
 
-use crate::datum::Style;
+use crate::datum::{Style, range};
 use crate::model::error::Error;
 use crate::model::pg_type::PgType;
 use crate::pgdata::type_by_oid;
@@ -195,12 +195,15 @@ fn collation(data_type: PgType) -> Option<&'static str> {
         PgType { oid: 3802, .. } => Some("jsonb"),
         PgType { oid: 650 | 869, .. } => Some("network"),
         PgType { oid: 2249, .. } => Some("record"),
+        _ if range::Kind::of(data_type.oid).is_some() => {
+            range::Kind::of(data_type.oid).map(range::Kind::collation)
+        }
         _ => match type_by_oid(data_type.oid).filter(|known| known.is_array)?.element {
             700 | 701 => Some("array_float"),
             1700 => Some("array_decimal"),
             1186 => Some("array_interval"),
             3802 => Some("array_jsonb"),
-            _ => Some("array"),
+            element => Some(range::Kind::of(element).map_or("array", range::Kind::array_collation)),
         },
     }
 }

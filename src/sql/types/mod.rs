@@ -20,7 +20,7 @@ use std::borrow::Cow;
 
 use crate::model::catalog::{Catalog, UserTypeKind};
 use crate::model::pg_type::{Oid, PgType};
-use crate::pgdata::{TypeKind, type_by_oid};
+use crate::pgdata::{TypeKind, range_of_multirange, range_type, type_by_oid};
 use crate::sql::CompileSettings;
 use crate::sql::types::own::Found;
 
@@ -120,6 +120,21 @@ impl<'a> Types<'a> {
             Found::Type(known) => Some(known.array_oid),
             Found::ArrayOf(_) => None,
         }
+    }
+
+    /// The type of the bounds, if this is a range type.
+    pub(crate) fn subtype(self, oid: Oid) -> Option<Oid> {
+        range_type(oid).map(|known| known.subtype)
+    }
+
+    /// The type of multiranges of this range type.
+    pub(crate) fn multirange_of(self, oid: Oid) -> Option<Oid> {
+        range_type(oid).map(|known| known.multirange)
+    }
+
+    /// The type of the ranges in it, if this is a multirange type.
+    pub(crate) fn range_of(self, oid: Oid) -> Option<Oid> {
+        range_of_multirange(oid).map(|known| known.oid)
     }
 
     /// The name in messages, without the modifier.

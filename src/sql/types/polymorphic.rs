@@ -32,8 +32,8 @@ enum Role {
     NonArray,
     Enum,
     Array,
-    /// Ranges and multiranges.
     Range,
+    Multirange,
 }
 
 /// A polymorphic type's family (whether `anycompatible`) and role.
@@ -43,11 +43,13 @@ fn role(oid: Oid) -> Option<(bool, Role)> {
         ANYNONARRAY => (false, Role::NonArray),
         ANYENUM => (false, Role::Enum),
         ANYARRAY => (false, Role::Array),
-        ANYRANGE | ANYMULTIRANGE => (false, Role::Range),
+        ANYRANGE => (false, Role::Range),
+        ANYMULTIRANGE => (false, Role::Multirange),
         ANYCOMPATIBLE => (true, Role::Element),
         ANYCOMPATIBLENONARRAY => (true, Role::NonArray),
         ANYCOMPATIBLEARRAY => (true, Role::Array),
-        ANYCOMPATIBLERANGE | ANYCOMPATIBLEMULTIRANGE => (true, Role::Range),
+        ANYCOMPATIBLERANGE => (true, Role::Range),
+        ANYCOMPATIBLEMULTIRANGE => (true, Role::Multirange),
         _ => return None,
     })
 }
@@ -63,7 +65,10 @@ pub(crate) struct Meaning {
     element: Option<Oid>,
     /// The element type of the `anycompatible` family.
     compatible: Option<Oid>,
+    /// The range type of the `any` family, whose subtype is the element type.
     range: Option<Oid>,
+    /// That of the `anycompatible` family.
+    compatible_range: Option<Oid>,
     /// A vector, given for `anyarray`: it stays what it is, for its subscripts begin at 0.
     vector: Option<Oid>,
 }
@@ -75,6 +80,9 @@ pub(crate) enum Conflict {
     Unlike,
     /// All that would decide is of type unknown.
     Undetermined,
+    /// The same of the range type.
+    NoRange,
+    NoMultirange,
 }
 
 /// Whether `given` can be passed for `wanted`.
@@ -108,13 +116,10 @@ pub(crate) fn meaning(
                 types.element(have).ok_or(Conflict::Unlike)?
             }
             Role::Array => types.element(types.base(have)).ok_or(Conflict::Unlike)?,
-            Role::Range => match types.kind(types.base(have)) {
-                TypeKind::Range | TypeKind::Multirange => {
-                    meaning.range = Some(have);
-                    continue;
-                }
-                _ => return Err(Conflict::Unlike),
-            },
+            Role::Range | Role::Multirange => {
+                let known = if loose { &mut meaning.compatible_range } else { &mut meaning.range };
+                range_element(types, (have, role), known)?
+            }
         };
         if loose {
             compatible.push(element);
@@ -124,6 +129,12 @@ pub(crate) fn meaning(
     }
     meaning.element = exact;
     meaning.compatible = loose_meaning(types, &compatible, &restrictions)?;
+    // Bounds aren't converted.
+    if let Some(range) = meaning.compatible_range
+        && types.subtype(range) != meaning.compatible
+    {
+        return Err(Conflict::Unlike);
+    }
     for (loose, role) in &restrictions {
         let Some(element) = (if *loose { meaning.compatible } else { meaning.element }) else {
             continue;
@@ -131,17 +142,41 @@ pub(crate) fn meaning(
         let refused = match role {
             Role::NonArray => types.element(types.base(element)).is_some(),
             Role::Enum => types.kind(types.base(element)) != TypeKind::Enum,
-            Role::Element | Role::Array | Role::Range => false,
+            Role::Element | Role::Array | Role::Range | Role::Multirange => false,
         };
         if refused {
             return Err(Conflict::Unlike);
         }
     }
     let wants_exact = restrictions.iter().any(|(loose, _)| !loose);
-    if wants_exact && meaning.element.is_none() && meaning.range.is_none() {
+    if wants_exact && meaning.element.is_none() {
         return Err(Conflict::Undetermined);
     }
+    for (loose, role) in &restrictions {
+        let range = if *loose { meaning.compatible_range } else { meaning.range };
+        match role {
+            Role::Range if range.is_none() => return Err(Conflict::NoRange),
+            Role::Multirange if range.is_none() => return Err(Conflict::NoMultirange),
+            _ => {}
+        }
+    }
     Ok(meaning)
+}
+
+/// The type of the bounds of a range or multirange that is given. All that are given are of the one range type `known`.
+fn range_element(
+    types: Types<'_>,
+    (given, role): (Oid, Role),
+    known: &mut Option<Oid>,
+) -> Result<Oid, Conflict> {
+    let given = types.base(given);
+    let range = if role == Role::Range { Some(given) } else { types.range_of(given) };
+    let range = range.ok_or(Conflict::Unlike)?;
+    let subtype = types.subtype(range).ok_or(Conflict::Unlike)?;
+    if *known.get_or_insert(range) != range {
+        return Err(Conflict::Unlike);
+    }
+    Ok(subtype)
 }
 
 /// The common type of the `anycompatible` family; text where all are unknown.
@@ -164,6 +199,7 @@ impl Meaning {
     pub(crate) fn apply(self, types: Types<'_>, declared: Oid) -> Option<Oid> {
         let Some((loose, role)) = role(declared) else { return Some(declared) };
         let element = if loose { self.compatible } else { self.element };
+        let range = if loose { self.compatible_range } else { self.range };
         match role {
             Role::Element | Role::NonArray | Role::Enum => element,
             Role::Array if !loose && self.vector.is_some() => self.vector,
@@ -172,7 +208,8 @@ impl Meaning {
                 Some(element) => types.array_of(element),
                 None => None,
             },
-            Role::Range => self.range,
+            Role::Range => range,
+            Role::Multirange => types.multirange_of(range?),
         }
     }
 }
@@ -184,6 +221,12 @@ impl Conflict {
             Self::Unlike => "arguments declared \"anyelement\" are not all alike",
             Self::Undetermined => {
                 "could not determine polymorphic type because input has type unknown"
+            }
+            Self::NoRange => {
+                "could not determine polymorphic type anyrange because input has type unknown"
+            }
+            Self::NoMultirange => {
+                "could not determine polymorphic type anymultirange because input has type unknown"
             }
         }
     }

@@ -24,6 +24,7 @@ mod network;
 mod notify;
 mod numeric;
 mod privilege;
+mod range;
 mod record;
 mod regex;
 mod sequence;
@@ -96,6 +97,7 @@ pub(super) fn register(
     network::register(connection)?;
     sequence::register(connection, sequences)?;
     numeric::register(connection)?;
+    range::register(connection)?;
     record::register(connection)?;
     system::register(connection, shown)?;
     regex::register(connection)?;

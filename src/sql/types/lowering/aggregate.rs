@@ -73,6 +73,9 @@ pub(super) const ROWS: &[Row] = &[
     ("percentile_disc(_float8,anyelement)", CollectedTyped(forms!("pg_percentile_disc"))),
     ("percentile_cont(_float8,float8)", CollectedTyped(forms!("pg_percentile_cont"))),
     ("percentile_cont(_float8,interval)", CollectedTyped(forms!("pg_percentile_cont"))),
+    ("range_agg(anyrange)", CollectedTyped(forms!("pg_range_agg"))), ("range_agg(anymultirange)", CollectedTyped(forms!("pg_range_agg"))),
+    ("range_intersect_agg(anyrange)", CollectedTyped(forms!("pg_range_intersect_agg"))),
+    ("range_intersect_agg(anymultirange)", CollectedTyped(forms!("pg_range_intersect_agg"))),
     // Window functions.
     ("row_number()", Call("row_number")), ("rank()", Call("rank")), ("dense_rank()", Call("dense_rank")), ("percent_rank()", Call("percent_rank")),
     ("cume_dist()", Call("cume_dist")), ("ntile(int4)", Call("ntile")), ("lag(anyelement)", Call("lag")), ("lag(anyelement,int4)", Call("lag")),

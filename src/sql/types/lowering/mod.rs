@@ -29,6 +29,7 @@ mod math;
 mod network;
 mod number;
 mod pattern;
+mod range;
 mod server;
 mod session;
 mod system;
@@ -60,6 +61,7 @@ const TABLES: &[&[Row]] = &[
     network::ROWS,
     number::ROWS,
     pattern::ROWS,
+    range::ROWS,
     server::ROWS,
     session::ROWS,
     system::ROWS,
