@@ -17,6 +17,7 @@ use crate::sqlite::page::{RESERVED_AT, RESERVED_BYTES, stamp};
 use crate::sqlite::place::Place;
 use crate::sqlite::private::{self, Gate, Job, Ran};
 use crate::sqlite::reader::{Pool, Reader};
+use crate::sqlite::rewrite::rewrite;
 use crate::sqlite::snapshot::SnapshotView;
 use crate::sqlite::vfs::{self, PAGE_BYTES, Tap};
 use crate::sqlite::writer::Writer;
@@ -119,8 +120,10 @@ impl Database {
         }
         let file = disk.open(path, false).map_err(|error| place.failed("open", &error))?;
         check_header(&*file, &place)?;
+        let wal = place.with_suffix("-wal");
+        rewrite(&wal)?;
         let shared = Arc::new(Shared {
-            wal: place.with_suffix("-wal"),
+            wal,
             place,
             options: options.clone(),
             gate: Gate::default(),

@@ -23,6 +23,7 @@ mod page_set;
 mod place;
 mod private;
 mod reader;
+mod rewrite;
 mod run;
 mod savepoints;
 mod schema;

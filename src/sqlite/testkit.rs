@@ -1,6 +1,6 @@
 //! What this module's tests share: a leader, and a mirror that applies what the leader captures.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,12 +76,15 @@ pub(crate) struct Entry {
 
 impl Node {
     pub(crate) fn open(directory: &TempDir, name: &str, options: &Options) -> Self {
-        let path = directory.path().join(name);
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-        let database = Database::open(&disk, &path, options).unwrap();
+        Self::open_on(&disk, &directory.path().join(name), options)
+    }
+
+    pub(crate) fn open_on(disk: &Arc<dyn Disk>, path: &Path, options: &Options) -> Self {
+        let database = Database::open(disk, path, options).unwrap();
         let writer = database.writer();
         let position = Position { txid: writer.txid(), ..Position::default() };
-        Self { path, database, writer, position }
+        Self { path: path.to_owned(), database, writer, position }
     }
 
     pub(crate) fn run(&mut self, sql: &str) -> Result<Completion, RunError> {

@@ -34,4 +34,4 @@ pub(crate) use simulated::{SIMULATED_CHECKED, SIMULATED_UNCHECKED};
 pub(crate) use system_table::{Shown, register as register_system_tables};
 pub(crate) use tap::{CapturedCommit, PageSource, Tap};
 pub use wal::PAGE_BYTES;
-pub(crate) use wal::{ByteOrder, Checksum};
+pub(crate) use wal::{ByteOrder, Checksum, FRAME_BYTES, WAL_HEADER_BYTES};

@@ -70,8 +70,9 @@ struct Open {
     path: PathBuf,
     file: Arc<dyn File>,
     node: Arc<Node>,
-    /// Created by this open, and its directory wasn't synced since.
-    new: std::cell::Cell<bool>,
+    /// The first sync makes the name durable as well: so it is with a journal or WAL that SQLite would
+    /// have created, were it there already or not (`unixOpen`, `unixSync`).
+    syncs_directory: std::cell::Cell<bool>,
 }
 
 /// SQLite sees its first part.
@@ -124,7 +125,6 @@ unsafe extern "C" fn open(
     unsafe { object.write(Object { methods: std::ptr::null(), open: std::ptr::null_mut() }) };
     let Some((disk, path, name)) = place(name) else { return ffi::SQLITE_CANTOPEN };
     let may_create = name.is_empty() || flags & ffi::SQLITE_OPEN_CREATE != 0;
-    let was_there = disk.length(&path).is_ok();
     let Ok(real) = disk.open(&path, may_create) else { return ffi::SQLITE_CANTOPEN };
     let node = if name.is_empty() {
         Arc::default()
@@ -137,8 +137,10 @@ unsafe extern "C" fn open(
         node
     };
     let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-    let new = std::cell::Cell::new(!was_there);
-    let open = Box::new(Open { id, disk, path, file: real, node, new });
+    let journals =
+        ffi::SQLITE_OPEN_WAL | ffi::SQLITE_OPEN_MAIN_JOURNAL | ffi::SQLITE_OPEN_SUPER_JOURNAL;
+    let syncs_directory = std::cell::Cell::new(may_create && flags & journals != 0);
+    let open = Box::new(Open { id, disk, path, file: real, node, syncs_directory });
     // SAFETY: as above; `flags_out` is null or can be written.
     unsafe {
         object.write(Object { methods: &raw const METHODS, open: Box::into_raw(open) });
@@ -214,7 +216,7 @@ unsafe extern "C" fn sync(file: *mut ffi::sqlite3_file, _: c_int) -> c_int {
     // SAFETY: an open file.
     let open = unsafe { opened(file) };
     let synced = open.file.sync_data().and_then(|()| {
-        if open.new.replace(false) {
+        if open.syncs_directory.replace(false) {
             open.disk.sync_directory(open.path.parent().unwrap_or(Path::new("")))?;
         }
         Ok(())
