@@ -3,6 +3,7 @@
 use crate::model::catalog::{ConstraintKind, KeyActions, TableKind};
 use crate::model::pg_type::PgType;
 use crate::model::statement::Dialect::{Postgres, Sqlite};
+use crate::model::statement::UNCHECKED;
 use crate::sqlite::testkit::{Pair, options};
 
 #[test]
@@ -119,4 +120,25 @@ fn the_open_transactions_catalog_has_its_own_changes() {
     assert!(!pair.leader.writer.catalog().unwrap().tables.contains_key("t"));
     pair.commit(Sqlite, &["CREATE TABLE other (a)"]);
     assert!(pair.leader.writer.catalog().unwrap().tables.contains_key("other"));
+}
+
+#[test]
+fn a_definition_that_sqlite_cannot_use_is_an_error_and_leaves_nothing() {
+    let mut pair = Pair::new(&options());
+    pair.commit(Postgres, &["CREATE TABLE t (id INTEGER PRIMARY KEY)"]);
+    for definition in
+        ["CREATE TABLE t (id TEXT PRIMARY KEY)", "CREATE TABLE t (id INTEGER", "nonsense"]
+    {
+        let change = format!(
+            "{UNCHECKED}UPDATE \"sqlite_schema\" SET \"sql\" = '{definition}' WHERE \"name\" = 't'"
+        );
+        pair.leader.writer.begin(Postgres).unwrap();
+        let refused = pair.leader.run(&change).unwrap_err();
+        assert!(refused.fault.is_none() && !refused.transaction_lost, "{refused:?}");
+        assert!(refused.error.message().contains("can't use this definition"), "{refused:?}");
+        pair.leader.run("INSERT INTO t DEFAULT VALUES").unwrap();
+        pair.finish();
+    }
+    assert_eq!(pair.mirror.number("SELECT count(*) FROM t"), 3);
+    pair.assert_equal("after the refusals");
 }

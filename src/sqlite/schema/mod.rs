@@ -13,7 +13,7 @@ mod recorded;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::model::catalog::{
@@ -32,6 +32,19 @@ pub(crate) fn version(connection: &Connection) -> rusqlite::Result<SchemaVersion
     let mut prepared = connection.prepare_cached(own!("PRAGMA schema_version"))?;
     let cookie: i64 = prepared.query_row([], |row| row.get(0))?;
     Ok(SchemaVersion(cookie as u32))
+}
+
+/// The index of a key of a table's definition that isn't there: SQLite makes it with the table, and takes
+/// a table without it for damaged when it is written to.
+pub(crate) fn missing_index(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let sql = own!(
+        "SELECT list.name FROM sqlite_schema AS made, pragma_index_list(made.name) AS list \
+         WHERE made.type = 'table' AND list.origin <> 'c' \
+         AND NOT (list.origin = 'pk' AND instr(upper(made.sql), 'WITHOUT ROWID') > 0) \
+         AND NOT EXISTS (SELECT 1 FROM sqlite_schema AS there \
+                         WHERE there.type = 'index' AND there.name = list.name) LIMIT 1"
+    );
+    connection.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()
 }
 
 /// Reads the catalog. `version` is the connection's present one; the guard must be lifted.

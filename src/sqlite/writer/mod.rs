@@ -7,23 +7,24 @@
 //!
 //! Invariant: `open` is `Some` from `begin` to `finish` or `rollback`.
 
+mod failure;
+
 use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::{Connection, config::DbConfig, ffi};
 
+use self::failure::Failing;
 use crate::model::catalog::Catalog;
 use crate::model::error::{Error, Fault, SqlState};
 use crate::model::id::{Position, SchemaVersion, TransactionId};
 use crate::model::statement::{Completion, Dialect, Parameters, Statement, UNCHECKED};
 use crate::model::value::RowBatch;
 use crate::sqlite::capture::{Capture, RecentPages};
-use crate::sqlite::constraint::Broken;
 use crate::sqlite::control::{stop_reason, too_large};
-use crate::sqlite::culprit::{self, Failed};
 use crate::sqlite::database::Shared;
-use crate::sqlite::errors::{self, Failure, extended_code, fault, statement_failure};
+use crate::sqlite::errors::{self, extended_code, fault};
 use crate::sqlite::link::{self, Link, own, set_unchecked};
 use crate::sqlite::run::{self, Discard, Stop};
 use crate::sqlite::vfs::{PAGE_BYTES, Tap};
@@ -64,14 +65,6 @@ struct Open {
     loaded: bool,
     catalog: Option<Arc<Catalog>>,
     captured: Option<Captured>,
-}
-
-/// What it was that failed.
-enum Failing<'a> {
-    Statement(Statement, &'a Control),
-    /// A statement that the compiler answers for.
-    Definition,
-    Commit,
 }
 
 /// What `finish` must know of the captured transaction.
@@ -375,6 +368,9 @@ impl Writer {
     ) -> Result<Completion, RunError> {
         let dialect = self.usable()?;
         let watched = dialect == Dialect::Postgres && self.watch_changes(Some(sql))?;
+        // What SQLite doesn't check may turn out to be wrong after it has been done.
+        let unchecked = dialect == Dialect::Postgres && sql.starts_with(UNCHECKED);
+        let guarded = guarded || unchecked;
         let link = self.link(dialect);
         link.guard.lift();
         if guarded {
@@ -384,7 +380,6 @@ impl Writer {
         let changes_before = link.connection.total_changes();
         let before = link.effects();
         errors::forget_function_error();
-        let unchecked = dialect == Dialect::Postgres && sql.starts_with(UNCHECKED);
         if unchecked {
             set_unchecked(&link.connection, true).map_err(|error| self.run_error(&error))?;
             link.follow_moves(sql);
@@ -402,15 +397,18 @@ impl Writer {
         if unchecked {
             set_unchecked(&link.connection, false).map_err(|error| self.run_error(&error))?;
         }
-        match result {
+        let changed = link.connection.total_changes() != changes_before;
+        let noted = result.and_then(|completion| {
+            self.note_statement(sql, completion.read_only, changed).map(|()| completion)
+        });
+        let link = self.link(dialect);
+        match noted {
             Ok(mut completion) => {
                 completion.taken = link.taken_by(sql);
                 if guarded {
                     execute(&link.connection, own!("RELEASE _eider_statement"))
                         .map_err(|error| self.run_error(&error))?;
                 }
-                let changed = self.link(dialect).connection.total_changes() != changes_before;
-                self.note_statement(sql, completion.read_only, changed);
                 self.check_size()?;
                 Ok(completion)
             }
@@ -428,9 +426,12 @@ impl Writer {
     }
 
     /// Remembers what a statement may have changed.
-    fn note_statement(&mut self, sql: &str, read_only: bool, changed: bool) {
+    ///
+    /// # Errors
+    /// If SQLite can't read the schema that it leaves.
+    fn note_statement(&mut self, sql: &str, read_only: bool, changed: bool) -> Result<(), Stop> {
         if read_only {
-            return;
+            return Ok(());
         }
         let is_dml = ["insert", "update", "delete", "replace", "with"]
             .iter()
@@ -441,15 +442,21 @@ impl Writer {
             self.failing_triggers = None;
             self.current().forget_names();
         }
-        let Some(open) = &mut self.open else { return };
+        let Some(open) = &mut self.open else { return Ok(()) };
         open.wrote |= changed || may_be_ddl;
         if open.dialect == Dialect::Postgres && run::writes_catalog(sql) {
             open.catalog = None;
             open.catalog_written = true;
         }
         if open.catalog_written {
-            self.show_catalog_change();
+            self.show_catalog_change().map_err(unreadable)?;
         }
+        if sql.starts_with(UNCHECKED)
+            && let Some(index) = schema::missing_index(&self.current().connection)?
+        {
+            return Err(Stop::Error(unfit(&format!("there is no index {index}"))));
+        }
+        Ok(())
     }
 
     /// Lets the next statement see this transaction's catalog in the system tables.
@@ -465,29 +472,22 @@ impl Writer {
     }
 
     /// Raises the schema version: rows of the catalog tables changed, which SQLite doesn't count.
-    fn show_catalog_change(&mut self) {
+    fn show_catalog_change(&mut self) -> rusqlite::Result<()> {
         let version = self.schema();
-        let Some(open) = &mut self.open else { return };
-        open.catalog_written = false;
-        let dialect = open.dialect;
-        let link = self.link(dialect);
+        let Some(open) = &self.open else { return Ok(()) };
+        let connection = &self.link(open.dialect).connection;
         // SQLite lets nobody set the cookie in defensive mode.
-        let raise = || -> rusqlite::Result<()> {
-            let connection = &link.connection;
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
-            let raised = version.0.wrapping_add(1).cast_signed();
-            let result = connection.pragma_update(None, "schema_version", raised);
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-            // A statement that is run finds the new cookie, and this connection reads the schema again:
-            // one that is only prepared would still see the old definitions.
-            result.and_then(|()| execute(connection, own!("SELECT 1 FROM sqlite_schema LIMIT 1")))
-        };
-        if raise().is_err()
-            && let Some(open) = &mut self.open
-        {
-            // Capture tries again, and fails if it must.
-            open.catalog_written = true;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
+        let raised = version.0.wrapping_add(1).cast_signed();
+        let result = connection.pragma_update(None, "schema_version", raised);
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        // A statement that is run finds the new cookie, and this connection reads the schema again:
+        // one that is only prepared would still see the old definitions.
+        result.and_then(|()| execute(connection, own!("SELECT 1 FROM sqlite_schema LIMIT 1")))?;
+        if let Some(open) = &mut self.open {
+            open.catalog_written = false;
         }
+        Ok(())
     }
 
     fn check_size(&mut self) -> Result<(), RunError> {
@@ -496,97 +496,6 @@ impl Writer {
             return Ok(());
         }
         Err(self.lose(too_large(bytes_max)))
-    }
-
-    /// What a failed statement means.
-    fn failure(
-        &mut self,
-        stop: Stop,
-        stopped: Option<Error>,
-        denied: Option<Error>,
-        failing: Failing<'_>,
-    ) -> Failure {
-        let error = match stop {
-            Stop::Error(error) => return error.into(),
-            Stop::Sqlite(error) => error,
-        };
-        let primary = extended_code(&error).map(|code| code & 0xff);
-        match (primary, stopped, denied) {
-            (Some(ffi::SQLITE_INTERRUPT), Some(stopped), _) => return stopped.into(),
-            (Some(ffi::SQLITE_AUTH | ffi::SQLITE_ERROR), _, Some(denied)) => return denied.into(),
-            _ => {}
-        }
-        let dialect = self.open.as_ref().map_or(Dialect::Sqlite, |open| open.dialect);
-        statement_failure(&error, dialect, |extended, text| {
-            let Ok(catalog) = self.catalog() else { return errors::unexplained(extended, text) };
-            let contents = &*self.shared.contents_of(&catalog);
-            let link = self.current();
-            let broken = Broken { extended, text, contents: Some(contents), row: None };
-            match &failing {
-                Failing::Statement(statement, control) => {
-                    Failed { link, contents, statement, control }.explain(extended, text)
-                }
-                Failing::Definition => broken.error(),
-                Failing::Commit => culprit::refused_commit(link, &self.applier, contents, &broken),
-            }
-        })
-    }
-
-    /// After a failed statement: makes sure that nothing of it is left.
-    fn undo(&mut self, guarded: bool, failure: Failure) -> RunError {
-        let (error, fault) = match failure {
-            Failure::Error(error) => (error, None),
-            Failure::Fault(fault) => {
-                (Error::internal("the database can't be read or written"), Some(fault))
-            }
-        };
-        let connection = &self.current().connection;
-        if connection.is_autocommit() {
-            self.mark_lost();
-            return RunError { error, transaction_lost: true, fault };
-        }
-        let undone = !guarded
-            || execute(connection, own!("ROLLBACK TO _eider_statement"))
-                .and_then(|()| execute(connection, own!("RELEASE _eider_statement")))
-                .is_ok();
-        self.failing_triggers = None;
-        if !undone {
-            return RunError { fault, ..self.lose(error) };
-        }
-        RunError { error, transaction_lost: false, fault }
-    }
-
-    fn mark_lost(&mut self) {
-        if let Some(open) = &mut self.open {
-            open.lost = true;
-        }
-    }
-
-    /// Gives the whole transaction up.
-    fn lose(&mut self, error: Error) -> RunError {
-        self.current().forget_effects();
-        let connection = match &self.open {
-            Some(open) => self.connection_of(open),
-            None => &self.current().connection,
-        };
-        let rolled_back = connection.is_autocommit()
-            || execute(connection, own!("ROLLBACK")).is_ok()
-            || connection.is_autocommit();
-        self.mark_lost();
-        let fault = (!rolled_back).then(|| Fault::new("a transaction can't be rolled back"));
-        RunError { error, transaction_lost: true, fault }
-    }
-
-    fn run_error(&self, error: &rusqlite::Error) -> RunError {
-        let transaction_lost = self.current().connection.is_autocommit();
-        match statement_failure(error, Dialect::Sqlite, errors::unexplained) {
-            Failure::Error(error) => RunError { error, transaction_lost, fault: None },
-            Failure::Fault(fault) => RunError {
-                error: Error::internal("the database can't be read or written"),
-                transaction_lost,
-                fault: Some(fault),
-            },
-        }
     }
 
     /// Savepoints nest; `depth` names them, from 1. These are separate from the client's names.
@@ -640,7 +549,7 @@ impl Writer {
             return Ok(None);
         }
         if open.catalog_written {
-            self.show_catalog_change();
+            self.show_catalog_change().map_err(|error| self.run_error(&error))?;
         }
         let txid = base.txid.next();
         let loaded = self.open.as_ref().is_some_and(|open| open.loaded);
@@ -710,23 +619,6 @@ impl Writer {
         RunError { error, transaction_lost: true, fault: Some(fault) }
     }
 
-    /// A COMMIT that failed for its own reasons: deferred foreign keys, or the disk.
-    fn commit_refused(&mut self, error: &rusqlite::Error) -> RunError {
-        let failure = self.failure(Stop::Sqlite(errors::copy(error)), None, None, Failing::Commit);
-        let transaction_lost = self.current().connection.is_autocommit();
-        if transaction_lost {
-            self.mark_lost();
-        }
-        match failure {
-            Failure::Error(error) => RunError { error, transaction_lost, fault: None },
-            Failure::Fault(fault) => RunError {
-                error: Error::internal("the database can't be read or written"),
-                transaction_lost,
-                fault: Some(fault),
-            },
-        }
-    }
-
     /// Commits the captured transaction: a quorum has it. Readers see it when this returns.
     pub fn finish(&mut self) -> Result<(), Fault> {
         let mut open = self.open.take().ok_or_else(|| Fault::new("no transaction to finish"))?;
@@ -790,4 +682,16 @@ pub(crate) fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()
     let mut rows = prepared.raw_query();
     while rows.next()?.is_some() {}
     Ok(())
+}
+
+/// A definition that SQLite takes for damage would stop every node that comes to use it.
+fn unfit(why: &str) -> Error {
+    Error::internal(format!("SQLite can't use this definition: {why}"))
+}
+
+fn unreadable(error: rusqlite::Error) -> Stop {
+    if extended_code(&error).is_some_and(|code| code & 0xff == ffi::SQLITE_CORRUPT) {
+        return Stop::Error(unfit(&errors::message(&error)));
+    }
+    Stop::Sqlite(error)
 }
