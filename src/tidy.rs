@@ -27,7 +27,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("backup", &["model", "platform", "engine", "client", "tls"]),
     ("cdc", &["model", "platform", "engine", "client", "tls"]),
     ("config", &[]),
-    ("command", &["platform", "client", "config", "tls"]),
+    ("command", &["platform", "client", "config", "tls", "backup"]),
 ];
 /// These may use every module: the one that puts them together, and the tests of the whole.
 const ABOVE_ALL: &[&str] = &["server", "sim", "fuzz"];

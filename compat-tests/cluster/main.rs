@@ -29,6 +29,7 @@ mod members;
 mod network;
 mod notify;
 mod pgbench;
+mod point_in_time;
 mod power;
 mod psql;
 mod queue;

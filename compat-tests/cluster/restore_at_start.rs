@@ -24,11 +24,15 @@ fn copy_and_begin(root: &Path, place: &Value) {
         plan.as_object_mut().unwrap().extend(place.as_object().unwrap().clone());
     }
     let (backup, restore) = (write("backup.json", &backup), write("restore.json", &restore));
-    let first = Cluster::start_with(1, &["--auto-backup", &backup]);
+    let mut first = Cluster::start(1);
     first.nodes[0].execute(
         "/db/execute?transaction",
         &json!(["CREATE TABLE t (id INTEGER PRIMARY KEY)", "INSERT INTO t VALUES (1), (2), (3)"]),
     );
+    // The first copy has them.
+    first.nodes[0].stop();
+    first.nodes[0].add_option("--auto-backup", &backup);
+    first.nodes[0].start();
     wait_for("a copy", || first.nodes[0].log().contains("was backed up to").then_some(()));
     drop(first);
     // All three are new: one of them loads the copy, once.

@@ -4,11 +4,12 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::backup::plan::{Plan, Target};
 use crate::backup::sign::timestamp;
 use crate::backup::{directory, id};
-use crate::engine::{Engine, Limits, Staged, View};
+use crate::engine::{Engine, Limits, PAGE_BYTES, Staged, View, set_wal_mode};
 use crate::model::error::Error;
 use crate::model::read_level::ReadLevel;
 use crate::platform::clock;
@@ -17,9 +18,6 @@ use crate::platform::clock;
 const PAGES_AT_ONCE: u32 = 64;
 /// A file that is compacted already is read in parts of this many bytes.
 const PART_BYTES: u64 = 256 << 10;
-/// The file format's write and read version (SQLite file format §1.3.3): 1 is a rollback journal's, with
-/// which other programs can open the copy where they can't write.
-const FORMAT_VERSIONS: std::ops::Range<usize> = 18..20;
 
 /// Makes a copy if the last one is of another state. Whether it did.
 pub(super) async fn make(
@@ -54,7 +52,7 @@ pub(super) async fn make(
         let copied = engine.compacted_copy(database, ReadLevel::Linearizable, &limits).await;
         (compacted(engine, copied.map_err(told)?, plan.compress).await.map_err(told)?, now)
     } else {
-        (pages(engine, view, plan.compress).await.map_err(told)?, now)
+        (pages(engine, view, plan.compress).await.map_err(told)?.0, now)
     };
     let time = if plan.timestamp { stamp() } else { String::new() };
     match &plan.target {
@@ -81,31 +79,43 @@ fn stamp() -> String {
 struct Packed {
     file: Staged,
     encoder: Option<GzEncoder<Vec<u8>>>,
+    hash: Box<Xxh3>,
 }
 
 impl Packed {
     async fn new(engine: &Engine, compress: bool) -> Result<Self, Error> {
         let encoder = compress.then(|| GzEncoder::new(Vec::new(), Compression::default()));
-        Ok(Self { file: engine.scratch().await?, encoder })
+        Ok(Self { file: engine.scratch().await?, encoder, hash: Box::default() })
     }
 
     async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
-        let Some(encoder) = &mut self.encoder else { return self.file.append(bytes.into()).await };
+        let Some(encoder) = &mut self.encoder else { return self.append(bytes).await };
         encoder.write_all(&bytes).expect("memory takes all");
         let packed = std::mem::take(encoder.get_mut());
-        if packed.is_empty() { Ok(()) } else { self.file.append(packed.into()).await }
+        if packed.is_empty() { Ok(()) } else { self.append(packed).await }
     }
 
-    async fn finish(mut self) -> Result<Staged, Error> {
+    async fn append(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
+        self.hash.update(&bytes);
+        self.file.append(bytes.into()).await
+    }
+
+    /// The file, and its XXH3-128.
+    async fn finish(mut self) -> Result<(Staged, u128), Error> {
         if let Some(encoder) = self.encoder.take() {
             let rest = encoder.finish().expect("memory takes all");
-            self.file.append(rest.into()).await?;
+            self.append(rest).await?;
         }
-        Ok(self.file)
+        Ok((self.file, self.hash.digest128()))
     }
 }
 
-async fn pages(engine: &Engine, mut view: View, compress: bool) -> Result<Staged, Error> {
+/// The pages of a view, on this node's disk, and the file's XXH3-128.
+pub(super) async fn pages(
+    engine: &Engine,
+    mut view: View,
+    compress: bool,
+) -> Result<(Staged, u128), Error> {
     let mut out = Packed::new(engine, compress).await?;
     let pages = view.page_count().await?;
     let mut first = 1;
@@ -113,7 +123,8 @@ async fn pages(engine: &Engine, mut view: View, compress: bool) -> Result<Staged
         let count = PAGES_AT_ONCE.min(pages - first + 1);
         let mut bytes = view.pages(first, count).await?;
         if first == 1 {
-            bytes[FORMAT_VERSIONS].fill(1);
+            // A rollback journal's: other programs can open the copy where they can't write.
+            set_wal_mode(&mut bytes[..PAGE_BYTES], false);
         }
         out.write(bytes).await?;
         first += count;
@@ -130,7 +141,7 @@ async fn compacted(engine: &Engine, copy: Staged, compress: bool) -> Result<Stag
     loop {
         let part = copy.read(offset, PART_BYTES).await?;
         if part.is_empty() {
-            return out.finish().await;
+            return Ok(out.finish().await?.0);
         }
         offset += part.len() as u64;
         out.write(part.into()).await?;

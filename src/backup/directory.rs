@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use crate::engine::Staged;
+use crate::platform::disk::{Disk as _, RealDisk, write_atomically};
 use crate::platform::task;
 
 const NOTE: &str = "METADATA.json";
@@ -43,7 +44,25 @@ pub(super) async fn put(
     copy: &Staged,
     id: &str,
 ) -> Result<(), String> {
-    let unfinished = directory.join(format!("{name}.part"));
+    let whole = directory.join(name);
+    write(&whole, copy).await?;
+    let note = json!({ "id": id, "name": name }).to_string();
+    write_small(&directory.join(NOTE), note.into_bytes()).await
+}
+
+/// Writes a small file, in the place of the one before if there is one.
+pub(super) async fn write_small(path: &Path, bytes: Vec<u8>) -> Result<(), String> {
+    let named = path.display().to_string();
+    let path = path.to_owned();
+    let written = task::blocking(move || write_atomically(&RealDisk, &path, &bytes)).await;
+    written.map_err(|error| format!("write {named}: {error}"))
+}
+
+/// Writes a file, in the place of the one before if there is one. It is durable when this returns.
+pub(super) async fn write(whole: &Path, copy: &Staged) -> Result<(), String> {
+    let mut unfinished = whole.as_os_str().to_owned();
+    unfinished.push(".part");
+    let unfinished = PathBuf::from(unfinished);
     let wrong = {
         let path = unfinished.display().to_string();
         move |error: std::io::Error| format!("write {path}: {error}")
@@ -60,15 +79,11 @@ pub(super) async fn put(
         file =
             task::blocking(move || file.write_all(&part).map(|()| file)).await.map_err(&wrong)?;
     }
-    let (whole, name, directory) = (directory.join(name), name.to_owned(), directory.to_owned());
-    let note = json!({ "id": id, "name": name }).to_string();
+    let whole = whole.to_owned();
     let finish = move || {
         file.sync_all()?;
         std::fs::rename(&unfinished, &whole)?;
-        let unfinished = directory.join(format!("{NOTE}.part"));
-        std::fs::write(&unfinished, note)?;
-        std::fs::rename(&unfinished, directory.join(NOTE))?;
-        File::open(&directory)?.sync_all()
+        RealDisk.sync_directory(whole.parent().unwrap_or(Path::new(".")))
     };
     task::blocking(finish).await.map_err(wrong)
 }

@@ -1,6 +1,7 @@
 //! Copies of a database that are made by themselves: the leader writes one to a directory or to an
 //! object store of S3's kind, at an interval, if anything has changed. And the way back, for a cluster that
-//! is to begin with such a copy (`restore`).
+//! is to begin with such a copy (`restore`). With `point_in_time` every state between two copies is kept
+//! as well (`history`).
 //!
 //! Each copy carries the position of its database as an id, so that a new leader, or a node that was
 //! started again, sees whether the last copy is of the state that it has.
@@ -10,14 +11,18 @@
 
 mod copy;
 mod directory;
+mod history;
+mod objects;
 mod plan;
 mod restore;
 mod s3;
 mod sign;
+mod source;
 
 use crate::engine::Engine;
 use crate::platform::{clock, watch};
 
+pub use history::{HistoryPlace, Progress, Rebuilt};
 pub use plan::Plan;
 pub(crate) use plan::expand;
 pub use restore::{Restore, at_start};
@@ -30,6 +35,9 @@ fn id(view: &crate::engine::View) -> String {
 
 /// Makes copies as `plan` says, until `stop` is set.
 pub async fn run(engine: Engine, plan: Plan, mut stop: watch::Receiver<bool>) {
+    if let Some(keeping) = plan.keeping.clone() {
+        return history::run(engine, plan, keeping, stop).await;
+    }
     // Not known before the first look; then the copy that is there.
     let mut last: Option<String> = None;
     loop {

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::backup::history::Keeping;
 use crate::backup::s3::Store;
 use crate::tls::{Connector, Trust};
 
@@ -22,6 +23,8 @@ pub struct Plan {
     /// Whether each copy has its time in its name, and so none takes another's place.
     pub(super) timestamp: bool,
     pub(super) target: Target,
+    /// Whether every state between two copies is kept as well, and how.
+    pub(super) keeping: Option<Keeping>,
 }
 
 #[derive(Debug)]
@@ -53,7 +56,15 @@ struct Written {
     #[serde(default)]
     vacuum: bool,
     database: Option<String>,
+    point_in_time: Option<WrittenKeeping>,
     sub: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenKeeping {
+    interval: Option<String>,
+    keep: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -149,6 +160,12 @@ impl Plan {
             format!("interval: '{}' is not a duration, such as 30s or 5m", written.interval)
         })?;
         let target = target(&written.kind, written.sub)?;
+        let keeping = written.point_in_time.map(|keeping| keeping.read(duration)).transpose()?;
+        for (option, on) in [("vacuum", written.vacuum), ("timestamp", written.timestamp)] {
+            if on && keeping.is_some() {
+                return Err(format!("{option} can't be used with point_in_time"));
+            }
+        }
         Ok(Self {
             interval,
             database: written.database.unwrap_or_else(|| "postgres".to_owned()),
@@ -156,7 +173,22 @@ impl Plan {
             vacuum: written.vacuum,
             timestamp: written.timestamp,
             target,
+            keeping,
         })
+    }
+}
+
+impl WrittenKeeping {
+    fn read(self, duration: fn(&str) -> Option<Duration>) -> Result<Keeping, String> {
+        let positive = |name: &str, text: &str| {
+            let read = duration(text).filter(|duration| !duration.is_zero());
+            read.ok_or_else(|| {
+                format!("point_in_time: {name}: '{text}' is not a duration, such as 10s or 168h")
+            })
+        };
+        let interval = positive("interval", self.interval.as_deref().unwrap_or("10s"))?;
+        let keep = self.keep.map(|text| positive("keep", &text)).transpose()?;
+        Ok(Keeping { interval, keep })
     }
 }
 
@@ -247,7 +279,14 @@ mod tests {
         )
         .unwrap();
         assert_eq!(plan.target.to_string(), "/backups/db.sqlite");
-        assert_eq!(plan.database, "shop");
+        assert_eq!((&*plan.database, &plan.keeping), ("shop", &None));
+        let plan = parse(
+            r#"{"version":1,"type":"file","interval":"3600s","point_in_time":{"keep":"60s"},
+                "sub":{"dir":"/backups","name":"db.sqlite"}}"#,
+        )
+        .unwrap();
+        let (interval, keep) = (Duration::from_secs(10), Some(Duration::from_mins(1)));
+        assert_eq!(plan.keeping, Some(Keeping { interval, keep }));
     }
 
     #[test]
@@ -266,6 +305,21 @@ mod tests {
                 "not a file's name",
             ),
             (r#"{"version":1,"type":"file","interval":"1s","sub":{},"colour":1}"#, "colour"),
+            (
+                r#"{"version":1,"type":"file","interval":"1s","sub":{"dir":"/","name":"a"},
+                    "point_in_time":{"every":"1s"}}"#,
+                "every",
+            ),
+            (
+                r#"{"version":1,"type":"file","interval":"1s","sub":{"dir":"/","name":"a"},
+                    "point_in_time":{"keep":"always"}}"#,
+                "keep: 'always'",
+            ),
+            (
+                r#"{"version":1,"type":"file","interval":"1s","sub":{"dir":"/","name":"a"},
+                    "vacuum":true,"point_in_time":{}}"#,
+                "vacuum",
+            ),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");

@@ -4,25 +4,18 @@
 //! **Invariant:** it is loaded into a database in which nothing has been committed yet.
 
 use std::collections::HashMap;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bytes::Bytes;
-use flate2::write::GzDecoder;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::backup::history::{self, Point};
 use crate::backup::plan::{self, Target};
-use crate::client::Download;
+use crate::backup::source::{Source, Unpacking};
 use crate::engine::{Engine, Limits, Staged};
 use crate::model::error::Error;
-use crate::platform::{clock, task, watch};
+use crate::platform::{clock, watch};
 
-/// How gzip begins.
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-/// A file is read in parts of this many bytes.
-const PART_BYTES: u64 = 1 << 20;
 /// How long nobody looks whether this node leads now.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -33,7 +26,9 @@ pub struct Restore {
     timeout: Duration,
     /// Whether the cluster begins empty if the copy can't be had.
     go_on: bool,
-    from: Target,
+    pub(super) from: Target,
+    /// Which state it begins with, if there is a history to take it from.
+    to: Option<Point>,
 }
 
 #[derive(Deserialize)]
@@ -47,6 +42,8 @@ struct Written {
     #[serde(default)]
     continue_on_failure: bool,
     database: Option<String>,
+    /// A state of a history (`history`), rather than a copy.
+    to: Option<String>,
     sub: Value,
 }
 
@@ -68,6 +65,7 @@ impl Restore {
             database: written.database.unwrap_or_else(|| "postgres".to_owned()),
             go_on: written.continue_on_failure,
             from: plan::target(&written.kind, written.sub)?,
+            to: written.to.as_deref().map(Point::parse).transpose()?,
         })
     }
 }
@@ -132,91 +130,30 @@ async fn load(
 /// Brings the copy to this node's disk, unpacked.
 async fn fetch(engine: &Engine, plan: &Restore) -> Result<Staged, String> {
     let told = |error: Error| error.message().to_owned();
-    let mut unpacked = Unpacked { file: engine.stage().await.map_err(told)?, how: How::Unknown };
+    let mut file = engine.stage().await.map_err(told)?;
+    if let Some(point) = &plan.to {
+        let rebuild = |out| async move {
+            history::rebuild(&plan.from, point, out, &mut |_| {}).await.map(drop)
+        };
+        file.fill(rebuild).await?;
+        return Ok(file);
+    }
+    let mut unpacking = Unpacking::default();
     let mut source = match &plan.from {
         Target::S3(store) => Source::Store(store.get().await?),
         Target::Directory { directory, name } => Source::File(directory.join(name), 0),
     };
     while let Some(part) = source.next().await? {
-        unpacked.write(&part).await?;
-    }
-    unpacked.finish().await
-}
-
-/// Where a copy comes from.
-enum Source {
-    Store(Download),
-    /// From this byte on.
-    File(PathBuf, u64),
-}
-
-impl Source {
-    async fn next(&mut self) -> Result<Option<Bytes>, String> {
-        match self {
-            Self::Store(download) => download.next().await.map_err(|error| error.to_string()),
-            Self::File(path, offset) => {
-                let (file, from) = (path.clone(), *offset);
-                let part = task::blocking(move || read_part(&file, from)).await;
-                let part = part.map_err(|error| format!("read {}: {error}", path.display()))?;
-                *offset += part.len() as u64;
-                Ok(Some(part).filter(|part| !part.is_empty()).map(Bytes::from))
-            }
+        let bytes = unpacking.push(&part)?;
+        if !bytes.is_empty() {
+            file.append(bytes.into()).await.map_err(told)?;
         }
     }
-}
-
-fn read_part(path: &Path, offset: u64) -> std::io::Result<Vec<u8>> {
-    let mut file = std::fs::File::open(path)?;
-    file.seek(SeekFrom::Start(offset))?;
-    let mut part = Vec::new();
-    file.take(PART_BYTES).read_to_end(&mut part)?;
-    Ok(part)
-}
-
-enum How {
-    Unknown,
-    Plain,
-    Gzip(Box<GzDecoder<Vec<u8>>>),
-}
-
-/// A copy on its way to the disk.
-struct Unpacked {
-    file: Staged,
-    how: How,
-}
-
-impl Unpacked {
-    async fn write(&mut self, part: &[u8]) -> Result<(), String> {
-        if matches!(self.how, How::Unknown) {
-            let packed = part.starts_with(&GZIP_MAGIC);
-            self.how =
-                if packed { How::Gzip(Box::new(GzDecoder::new(Vec::new()))) } else { How::Plain };
-        }
-        let bytes = match &mut self.how {
-            How::Gzip(decoder) => {
-                decoder.write_all(part).map_err(|error| format!("unpack it: {error}"))?;
-                std::mem::take(decoder.get_mut())
-            }
-            How::Unknown | How::Plain => part.to_vec(),
-        };
-        self.append(bytes).await
+    let rest = unpacking.finish()?;
+    if !rest.is_empty() {
+        file.append(rest.into()).await.map_err(told)?;
     }
-
-    async fn append(&mut self, bytes: Vec<u8>) -> Result<(), String> {
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        let appended = self.file.append(Bytes::from(bytes)).await;
-        appended.map_err(|error| error.message().to_owned())
-    }
-
-    async fn finish(mut self) -> Result<Staged, String> {
-        if let How::Gzip(decoder) = std::mem::replace(&mut self.how, How::Plain) {
-            let rest = decoder.finish().map_err(|error| format!("unpack it: {error}"))?;
-            self.append(rest).await?;
-        }
-        Ok(self.file)
-    }
+    Ok(file)
 }
 
 #[cfg(test)]

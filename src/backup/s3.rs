@@ -97,12 +97,38 @@ impl Store {
 
     /// Begins to fetch the copy.
     pub(super) async fn get(&self) -> Result<Download, String> {
-        let (endpoint, request) = self.request("GET", &self.path, &[]);
+        match self.open(&self.path).await? {
+            Ok(download) => Ok(download),
+            Err(missing) => Err(missing),
+        }
+    }
+
+    /// Begins to fetch an object; or what the store says when it has none.
+    pub(super) async fn open(&self, path: &str) -> Result<Result<Download, String>, String> {
+        let (endpoint, request) = self.request("GET", path, &[]);
         let answer = client::open(&endpoint, request, ANSWER_TIMEOUT).await;
         match answer.map_err(|error| error.to_string())? {
-            Opened::Download(download) => Ok(download),
+            Opened::Download(download) => Ok(Ok(download)),
+            Opened::Refused(answer) if answer.status == 404 => Ok(Err(refusal(&answer))),
             Opened::Refused(answer) => Err(refusal(&answer)),
         }
+    }
+
+    /// Sends a small object.
+    pub(super) async fn write(&self, path: &str, text: String) -> Result<(), String> {
+        let (endpoint, request) = self.request("PUT", path, &[]);
+        let request = Request { body: text, ..request };
+        let answer = client::send(&endpoint, request, ANSWER_TIMEOUT).await;
+        let answer = answer.map_err(|error| error.to_string())?;
+        if answer.is_success() { Ok(()) } else { Err(refusal(&answer)) }
+    }
+
+    /// Removes an object, if it is there.
+    pub(super) async fn remove(&self, path: &str) -> Result<(), String> {
+        let (endpoint, request) = self.request("DELETE", path, &[]);
+        let answer = client::send(&endpoint, request, ANSWER_TIMEOUT).await;
+        let answer = answer.map_err(|error| error.to_string())?;
+        if answer.is_success() || answer.status == 404 { Ok(()) } else { Err(refusal(&answer)) }
     }
 
     /// Sends a copy.

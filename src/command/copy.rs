@@ -9,6 +9,7 @@ use crate::client::percent_encode;
 use crate::command::Problem;
 use crate::command::arguments::{Arguments, valued};
 use crate::command::connection::{Connection, FLAGS};
+use crate::command::history;
 use crate::command::terminal::print;
 use crate::config::{Flag, Form, Syntax};
 
@@ -50,11 +51,14 @@ pub(crate) const RESTORE: Syntax = Syntax {
     usage: "eider restore [OPTIONS] FILE",
     about: "Put a SQLite file, or SQL, in the place of a database.\n\nA SQLite file replaces the whole database \
             on all nodes, in one transaction. A text of SQL is\nrun, as one transaction. Either may be \
-            packed with gzip.",
-    groups: &[FLAGS, ("Database", &[DATABASE])],
+            packed with gzip.\n\nOr make a file of the database as it was, from a history that \
+            -auto-backup keeps:\n\n  eider restore -from PLAN -list\n  eider restore -from PLAN -to POINT \
+            -output FILE\n\nNo node is asked, and nothing is changed but FILE, which is there when it is \
+            complete or not\nat all. Put it in the database's place with a second command.",
+    groups: &[FLAGS, ("Database", &[DATABASE]), history::FLAGS],
     unsupported: &[],
-    operands: &["FILE"],
-    more_operands: false,
+    operands: &[],
+    more_operands: true,
 };
 
 /// The path that a backup is asked for by.
@@ -93,6 +97,16 @@ pub(crate) fn backup(arguments: &Arguments) -> Result<ExitCode, Problem> {
 }
 
 pub(crate) fn restore(arguments: &Arguments) -> Result<ExitCode, Problem> {
+    if let Some(wanted) = history::Wanted::read(arguments)? {
+        return wanted.run();
+    }
+    match arguments.operands() {
+        [_] => {}
+        [] => return Err(format!("FILE is missing: {}", RESTORE.usage).into()),
+        [_, extra, ..] => {
+            return Err(format!("'{extra}' is one argument too many: {}", RESTORE.usage).into());
+        }
+    }
     let mut connection = Connection::new(arguments)?;
     let file = Path::new(&arguments.operands()[0]);
     load(&mut connection, arguments.get("db"), file)?;

@@ -9,6 +9,7 @@ mod cluster;
 mod connection;
 mod copy;
 mod demo;
+mod history;
 mod shell;
 mod table;
 mod terminal;

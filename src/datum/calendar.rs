@@ -26,16 +26,10 @@ pub const DAYS_MIN: i64 = -2_451_545;
 pub const DAYS_MAX: i64 = 2_145_031_948;
 
 /// Days from 2000-01-01 to a day of the proleptic Gregorian calendar; `year` is astronomical (0 is
-/// 1 BC). Counted in years that begin on 1 March, so that the leap day comes last.
+/// 1 BC).
 pub fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
-    let shifted = if month <= 2 { year - 1 } else { year };
-    let era = shifted.div_euclid(400);
-    let year_of_era = shifted.rem_euclid(400);
-    let month_from_march = i64::from((month + 9) % 12);
-    let day_of_year = (153 * month_from_march + 2) / 5 + i64::from(day) - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    // 730 425 days from 0000-03-01 to 2000-01-01.
-    era * 146_097 + day_of_era - 730_425
+    // 2000-01-01 is 10 957 days after 1970-01-01.
+    crate::model::calendar::days_from_civil(year, month, day) - 10_957
 }
 
 /// The astronomical year, month and day, `days` after 2000-01-01.

@@ -11,6 +11,7 @@ mod cancel;
 mod changes;
 mod core;
 mod forward;
+mod history;
 mod inbox;
 mod lane;
 mod listen;
@@ -43,6 +44,7 @@ pub use self::admin::DatabaseUse;
 pub use self::advisory::AdvisoryLocks;
 pub use self::cancel::{Canceler, Limits};
 pub use self::changes::{Change, ChangeMarks, check_table_filter};
+pub use self::history::{LoggedPart, LoggedParts, decode_part};
 pub use self::listen::Listener;
 pub use self::observe::{DURATION_BOUNDS, Durations, StatementCounts, StatementKind};
 pub use self::peers::{Incoming, Outgoing, Peers};
@@ -60,7 +62,9 @@ use crate::model::statement::{Dialect, UnitOutcome};
 use crate::platform::disk::Disk;
 pub use crate::raft::Fence;
 pub use crate::sqlite::Capturing;
-pub use crate::sqlite::{MAGIC as DATABASE_MAGIC, PAGE_BYTES, set_wal_mode};
+pub use crate::sqlite::{
+    MAGIC as DATABASE_MAGIC, PAGE_BYTES, PageFile, read_position, set_wal_mode,
+};
 use crate::{raft, sqlite};
 
 /// What the engine is started with.

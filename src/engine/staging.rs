@@ -86,6 +86,27 @@ impl Staged {
         self.length
     }
 
+    /// Forgets what lies behind the first `length` bytes.
+    pub fn cut(&mut self, length: u64) {
+        self.length = self.length.min(length);
+    }
+
+    /// Lets `fill` write the file, whatever it held.
+    ///
+    /// # Errors
+    /// What `fill` fails with; or if the file has become larger than it may.
+    pub async fn fill<F: Future<Output = Result<(), String>>>(
+        &mut self,
+        fill: impl FnOnce(Arc<dyn File>) -> F,
+    ) -> Result<(), String> {
+        fill(Arc::clone(&self.file)).await?;
+        self.length = self.file.len().map_err(|error| error.to_string())?;
+        if self.length > self.length_max {
+            return Err(format!("the file is larger than {} bytes", self.length_max));
+        }
+        Ok(())
+    }
+
     /// Writes at the end.
     pub async fn append(&mut self, bytes: Bytes) -> Result<(), Error> {
         let offset = self.length;

@@ -18,3 +18,14 @@ pub fn civil_from_days(days: i64) -> (i64, u32, u32) {
     let year = era * 400 + year_of_era + i64::from(month <= 2);
     (year, month as u32, day)
 }
+
+/// The opposite of [`civil_from_days`], for a day that there is. `year` is astronomical (0 is 1 BC).
+pub fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let month_from_march = i64::from((month + 9) % 12);
+    let day_of_year = (153 * month_from_march + 2) / 5 + i64::from(day) - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}

@@ -40,6 +40,9 @@ pub struct PagesPart {
     /// Whether this is the last part.
     pub last: bool,
     pub origin: Origin,
+    /// What the leader's clock showed when it proposed the transaction: microseconds since 1970-01-01
+    /// 00:00 UTC, the same in all parts. 0: not known. Nothing is decided by it.
+    pub proposed_at: u64,
     /// Encoded pages; `sqlite::page_set` has the byte layout.
     pub pages: Bytes,
     /// What sessions that listen are told when the transaction is committed. Only in the last part.

@@ -62,6 +62,7 @@ fn pages() -> Command {
         part: 1,
         last: true,
         origin: Origin { node: NodeId(9), proposal: ProposalId(10) },
+        proposed_at: 0,
         pages: Bytes::from_static(b"\xaa\xbb"),
         notifications: Vec::new(),
     })
@@ -71,6 +72,12 @@ fn notifying_pages() -> Command {
     let Command::Pages(part) = pages() else { unreachable!() };
     let told = Notification { sender: -2, channel: "c".into(), payload: "pa".into() };
     Command::Pages(PagesPart { notifications: vec![told], ..part })
+}
+
+/// The same with a time.
+fn timed(command: Command) -> Command {
+    let Command::Pages(part) = command else { unreachable!() };
+    Command::Pages(PagesPart { proposed_at: 0x1234, ..part })
 }
 
 #[test]
@@ -101,6 +108,21 @@ fn layouts_stay_as_they_are() {
          000000000000000200000000000000000000000000000003\
          000000040000000101000000000000000900000000000000\
          0a00000001fffffffe00016300027061aabb"
+    );
+    assert_eq!(
+        hex(&command::encode(&timed(pages()))),
+        "01010500000005\
+         000000000000000100000000000000000000000000000002\
+         000000000000000200000000000000000000000000000003\
+         0000000400000001010000000000000009000000000000000a0000000000001234aabb"
+    );
+    assert_eq!(
+        hex(&command::encode(&timed(notifying_pages()))),
+        "01010600000005\
+         000000000000000100000000000000000000000000000002\
+         000000000000000200000000000000000000000000000003\
+         000000040000000101000000000000000900000000000000\
+         0a000000000000123400000001fffffffe00016300027061aabb"
     );
     assert_eq!(
         hex(&command::encode(&Command::CreateDatabase {

@@ -17,9 +17,12 @@ const CREATE_DATABASE: u8 = 2;
 const DROP_DATABASE: u8 = 3;
 /// [`PAGES`] with notifications between the header and the pages.
 const NOTIFYING_PAGES: u8 = 4;
+/// [`PAGES`] and [`NOTIFYING_PAGES`] with the time at the header's end.
+const TIMED_PAGES: u8 = 5;
+const TIMED_NOTIFYING_PAGES: u8 = 6;
 
 /// Bytes before the encoded pages of a [`PagesPart`].
-const PAGES_HEADER: usize = 3 + 4 + 24 + 24 + 4 + 4 + 1 + 16;
+const PAGES_HEADER: usize = 3 + 4 + 24 + 24 + 4 + 4 + 1 + 16 + 8;
 
 /// A whole entry payload that holds `command`.
 pub(super) fn encode(command: &Command) -> Bytes {
@@ -31,8 +34,16 @@ pub(super) fn encode(command: &Command) -> Bytes {
         Command::Barrier => out.put_u8(BARRIER),
         Command::Pages(part) => {
             let notifies = !part.notifications.is_empty();
-            out.put_u8(if notifies { NOTIFYING_PAGES } else { PAGES });
+            out.put_u8(match (notifies, part.proposed_at) {
+                (false, 0) => PAGES,
+                (true, 0) => NOTIFYING_PAGES,
+                (false, _) => TIMED_PAGES,
+                (true, _) => TIMED_NOTIFYING_PAGES,
+            });
             put_header(&mut out, part);
+            if part.proposed_at > 0 {
+                out.put_u64(part.proposed_at);
+            }
             if notifies {
                 put_notifications(&mut out, &part.notifications);
             }
@@ -85,8 +96,9 @@ pub(super) fn decode(payload: Bytes) -> Result<Command, Malformed> {
     }
     let command = match reader.u8()? {
         BARRIER => Command::Barrier,
-        PAGES => return read_pages(reader, false),
-        NOTIFYING_PAGES => return read_pages(reader, true),
+        kind @ (PAGES | NOTIFYING_PAGES | TIMED_PAGES | TIMED_NOTIFYING_PAGES) => {
+            return read_pages(reader, kind);
+        }
         CREATE_DATABASE => {
             Command::CreateDatabase { id: DatabaseId(reader.u32()?), name: reader.text()? }
         }
@@ -97,7 +109,7 @@ pub(super) fn decode(payload: Bytes) -> Result<Command, Malformed> {
     Ok(command)
 }
 
-fn read_pages(mut reader: Reader, notifies: bool) -> Result<Command, Malformed> {
+fn read_pages(mut reader: Reader, kind: u8) -> Result<Command, Malformed> {
     let mut part = PagesPart {
         database: DatabaseId(reader.u32()?),
         base: Position { txid: TransactionId(reader.u64()?), chain: Chain(reader.u128()?) },
@@ -107,10 +119,18 @@ fn read_pages(mut reader: Reader, notifies: bool) -> Result<Command, Malformed> 
         part: reader.u32()?,
         last: reader.bool()?,
         origin: Origin { node: NodeId(reader.u64()?), proposal: ProposalId(reader.u64()?) },
+        proposed_at: 0,
         pages: Bytes::new(),
         notifications: Vec::new(),
     };
-    if notifies {
+    if matches!(kind, TIMED_PAGES | TIMED_NOTIFYING_PAGES) {
+        part.proposed_at = reader.u64()?;
+        // Without it it would be of the other kind.
+        if part.proposed_at == 0 {
+            return Err(Malformed("no time"));
+        }
+    }
+    if matches!(kind, NOTIFYING_PAGES | TIMED_NOTIFYING_PAGES) {
         let count = reader.u32()?;
         // Without any it would be of the other kind.
         if count == 0 {

@@ -300,6 +300,7 @@ mod tests {
             part: 0,
             last: true,
             origin: Origin::default(),
+            proposed_at: 0,
             pages: Bytes::from(vec![index as u8; bytes]),
             notifications: Vec::new(),
         });

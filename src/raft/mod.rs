@@ -10,6 +10,7 @@ mod contact;
 mod history;
 mod leadership;
 mod log_store;
+mod logged;
 mod membership;
 mod message;
 mod network;
@@ -37,6 +38,7 @@ use crate::model::member::Member;
 use crate::raftlog::RaftLog;
 
 pub use self::commits::Attention;
+pub use self::logged::{Logged, decode_command};
 #[cfg(any(test, fuzzing))]
 pub(crate) use self::message::read_any;
 pub use self::recover::{LogEnd, force_membership, known_members, log_end};

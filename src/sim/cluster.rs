@@ -204,6 +204,7 @@ pub(crate) fn pages_part(
         part: 0,
         last: true,
         origin: Origin { node: NodeId(0), ..Origin::default() },
+        proposed_at: 0,
         pages,
         notifications: Vec::new(),
     }

@@ -249,6 +249,7 @@ mod tests {
             part: 0,
             last: true,
             origin: Origin::default(),
+            proposed_at: 0,
             pages: Bytes::from(pages),
             notifications: Vec::new(),
         }

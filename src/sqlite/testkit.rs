@@ -175,7 +175,8 @@ impl Node {
     }
 }
 
-fn pages_parts(entry: &Entry) -> Vec<PagesPart> {
+/// The parts of an entry, that build on nothing yet.
+pub(crate) fn pages_parts(entry: &Entry) -> Vec<PagesPart> {
     let last = entry.parts.len() - 1;
     let part = |(at, pages): (usize, &Bytes)| PagesPart {
         database: DatabaseId::POSTGRES,
@@ -186,6 +187,7 @@ fn pages_parts(entry: &Entry) -> Vec<PagesPart> {
         part: at as u32,
         last: at == last,
         origin: Origin::default(),
+        proposed_at: 0,
         pages: pages.clone(),
         notifications: Vec::new(),
     };

@@ -13,7 +13,7 @@ use crate::model::command::{Applied, Command, Origin, PagesPart};
 use crate::model::error::{Error, Fault};
 use crate::model::id::{LogIndex, Position, ProposalId};
 use crate::platform::mutant::mutant;
-use crate::platform::task;
+use crate::platform::{clock, task};
 use crate::raft::{Fence, ProposeError};
 use crate::sqlite::Capture;
 
@@ -121,6 +121,7 @@ impl Lane {
             part: 0,
             last: false,
             origin: Origin { node: self.node, proposal },
+            proposed_at: clock::wall().as_micros() as u64,
             pages: Bytes::new(),
             notifications: Vec::new(),
         };
