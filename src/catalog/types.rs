@@ -49,6 +49,7 @@ pub(crate) fn storage_in(catalog: &Catalog, oid: Oid) -> Storage {
             Storage { length: 4, by_value: true, alignment: "i", storage: "p", collation: 0 }
         }
         Some(UserTypeKind::Domain { base, .. }) => storage_in(catalog, base.oid),
+        Some(UserTypeKind::Composite { .. }) => Storage { alignment: "d", ..VARYING },
         None => storage(oid),
     }
 }

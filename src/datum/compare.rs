@@ -38,6 +38,7 @@ pub fn compare(data_type: PgType, left: &Value, right: &Value) -> Result<Orderin
             network::compare(stored::text(data_type, left)?, stored::text(data_type, right)?)
         }
         2249 => record::order(left, right)?,
+        2287 => arrays(PgType::RECORD, left, right)?,
         3802 => documents(stored::text(data_type, left)?, stored::text(data_type, right)?),
         oid => match builtin(oid).map_or(0, |known| known.element_oid) {
             0 | 18 => match Kind::of(oid) {

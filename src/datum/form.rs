@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use crate::datum::{Style, array, from_binary, from_text, stored, to_binary, to_text};
+use crate::datum::{
+    Style, array, from_binary, from_text, record_input, stored, to_binary, to_text,
+};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
@@ -29,6 +31,38 @@ pub enum Form {
         element: Oid,
         form: Arc<Form>,
     },
+    /// A record of these fields.
+    Composite(Vec<FieldForm>),
+}
+
+/// The form of a composite type's attribute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldForm {
+    pub name: String,
+    /// Its type, which clients are told.
+    pub type_oid: Oid,
+    /// What messages call the type.
+    pub label: String,
+    /// The type that its values are stored as, with the modifier.
+    pub carrier: PgType,
+    /// `None`: the carrier's own.
+    pub form: Option<Arc<Form>>,
+}
+
+impl FieldForm {
+    pub(crate) fn from_text(&self, text: &str, style: &Style) -> Result<Value, Error> {
+        match &self.form {
+            Some(form) => form.from_text(text, style),
+            None => from_text(self.carrier, text, style),
+        }
+    }
+
+    pub(crate) fn from_binary(&self, bytes: &[u8]) -> Result<Value, Error> {
+        match &self.form {
+            Some(form) => form.from_binary(bytes),
+            None => from_binary(self.carrier, bytes),
+        }
+    }
 }
 
 impl Form {
@@ -41,6 +75,7 @@ impl Form {
                 let known = pgdata::type_by_oid(form.carrier().oid);
                 known.map_or(PgType::TEXT_ARRAY, |known| PgType::new(known.array))
             }
+            Self::Composite(_) => PgType::RECORD,
         }
     }
 
@@ -49,7 +84,7 @@ impl Form {
         match self {
             Self::Enum { .. } => 4,
             Self::Plain(base) => pgdata::type_by_oid(base.oid).map_or(-1, |known| known.length),
-            Self::Array { .. } => -1,
+            Self::Array { .. } | Self::Composite(_) => -1,
         }
     }
 
@@ -72,6 +107,7 @@ impl Form {
                 let element = form.carrier();
                 array::read_elements(element, text, &mut |item| form.from_text(item, style))
             }
+            Self::Composite(fields) => record_input::from_text(fields, text, style),
         }
     }
 
@@ -89,6 +125,7 @@ impl Form {
                     form.from_binary(item)
                 })
             }
+            Self::Composite(fields) => record_input::from_binary(fields, bytes),
         }
     }
 
@@ -106,7 +143,9 @@ impl Form {
     /// As [`to_text`](Self::to_text).
     pub fn to_binary(&self, value: &Value, out: &mut BytesMut) -> Result<(), Error> {
         match self {
-            Self::Enum { .. } | Self::Plain(_) => to_binary(self.carrier(), value, out),
+            Self::Enum { .. } | Self::Plain(_) | Self::Composite(_) => {
+                to_binary(self.carrier(), value, out)
+            }
             Self::Array { element, form } => {
                 let header = array::Header { element: *element, lower: 1 };
                 array::put_binary_elements(form.carrier(), header, value, out)

@@ -5,11 +5,17 @@ use bytes::BytesMut;
 use crate::datum::json::write_string;
 use crate::datum::{Style, array, record, stored, to_text};
 use crate::model::error::{Error, SqlState};
-use crate::model::pg_type::{PgType, builtin};
+use crate::model::pg_type::{Oid, PgType, builtin};
 use crate::model::value::Value;
+
+/// `_record`, a pseudo-type as `record` is.
+const RECORDS: Oid = 2287;
 
 /// The type of the elements, of a type that is an array in JSON.
 pub(super) fn element_of(data_type: PgType) -> Option<PgType> {
+    if data_type.oid == RECORDS {
+        return Some(PgType::RECORD);
+    }
     let known = builtin(data_type.oid)?;
     let is_vector = matches!(data_type, PgType::INT2VECTOR | PgType::OIDVECTOR);
     (known.category == b'A' && !is_vector).then(|| PgType::new(known.element_oid))

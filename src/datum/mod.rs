@@ -24,6 +24,7 @@ mod numeric_math;
 mod numeric_wire;
 pub mod range;
 pub mod record;
+pub mod record_input;
 pub mod regex;
 mod stored;
 mod string;

@@ -2,42 +2,47 @@
 
 use std::borrow::Cow;
 
-use crate::datum::form::Form;
+use crate::datum::form::{FieldForm, Form};
 use crate::datum::{Family, family};
 use crate::model::error::Error;
 use crate::model::pg_type::PgType;
 
 /// What of a binary value is text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TextIn {
+pub enum TextIn<'f> {
     Nothing,
     All,
     /// All after the first byte, a version.
     AfterVersion,
     /// Its elements, whose type its header names.
-    Array(ElementText),
+    Array(ElementText<'f>),
     /// Its fields, each with its type.
     Record,
+    /// Its fields, of which this is known.
+    Fields(&'f [FieldForm]),
 }
 
 /// What of an array's elements is text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ElementText {
+pub enum ElementText<'f> {
     /// As the type in the array's header says.
     ByType,
     All,
+    Fields(&'f [FieldForm]),
 }
 
 /// Text in one encoding to text in another.
 pub(crate) type Convert<'c> = dyn for<'a> FnMut(&'a [u8]) -> Result<Cow<'a, [u8]>, Error> + 'c;
 
-impl TextIn {
-    pub fn of(data_type: PgType, form: Option<&Form>) -> Self {
+impl<'f> TextIn<'f> {
+    pub fn of(data_type: PgType, form: Option<&'f Form>) -> Self {
         match form {
             Some(Form::Enum { .. }) => Self::All,
             Some(Form::Plain(base)) => Self::of(*base, None),
+            Some(Form::Composite(fields)) => Self::Fields(fields),
             Some(Form::Array { form, .. }) => match Self::of(form.carrier(), Some(form)) {
                 Self::All => Self::Array(ElementText::All),
+                Self::Fields(fields) => Self::Array(ElementText::Fields(fields)),
                 _ => Self::Array(ElementText::ByType),
             },
             None => match family(data_type) {
@@ -71,11 +76,12 @@ impl TextIn {
                 };
                 let element = match element {
                     ElementText::All => Self::All,
+                    ElementText::Fields(fields) => Self::Fields(fields),
                     ElementText::ByType => Self::of(PgType::new(oid), None),
                 };
                 ((dimensions as usize).saturating_mul(8).saturating_add(12), Some(element))
             }
-            Self::Record => (4, None),
+            Self::Record | Self::Fields(_) => (4, None),
         };
         let Some((head, mut rest)) = bytes.split_at_checked(head) else {
             return Ok(Cow::Borrowed(bytes));
@@ -85,9 +91,15 @@ impl TextIn {
             recoded.extend_from_slice(&convert(rest)?);
             return Ok(Cow::Owned(recoded));
         }
+        let mut fields = match self {
+            Self::Fields(fields) => fields.iter(),
+            _ => [].iter(),
+        };
         while !rest.is_empty() {
+            let known = fields.next().map(|field| Self::of(field.carrier, field.form.as_deref()));
             let (within, head) = match (element, word(rest, 0)) {
                 (Some(element), _) => (element, 0),
+                (None, Some(_)) if known.is_some() => (known.unwrap_or(Self::Nothing), 4),
                 (None, Some(oid)) => (Self::of(PgType::new(oid), None), 4),
                 (None, None) => return Ok(Cow::Borrowed(bytes)),
             };

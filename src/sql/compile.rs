@@ -431,7 +431,7 @@ fn copy_from(
         recursive: false,
         table: name.clone(),
         alias: None,
-        columns: names.clone(),
+        columns: names.iter().cloned().map(ast::Target::plain).collect(),
         overriding: Some(ast::Overriding::System),
         source: Some(copied_row(name, &names, values, copy.filter.as_ref())),
         on_conflict: None,

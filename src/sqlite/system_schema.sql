@@ -124,7 +124,8 @@ CREATE TABLE _eider_sequence (
   internal INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
--- Types made by CREATE TYPE and CREATE DOMAIN. kind: pg_type.typtype ('e' enum, 'd' domain).
+-- Types made by CREATE TYPE and CREATE DOMAIN. kind: pg_type.typtype ('e' enum, 'd' domain, 'c' composite).
+-- base_oid: of a domain what it is over, of a composite type its pg_class.oid.
 CREATE TABLE _eider_type (
   oid INTEGER PRIMARY KEY,
   schema_name TEXT NOT NULL DEFAULT 'public',
@@ -146,6 +147,16 @@ CREATE TABLE _eider_enum_label (
   UNIQUE (type_oid, label),
   UNIQUE (type_oid, number)
 ) STRICT;
+
+-- Attributes of composite types; number: pg_attribute.attnum, never used again.
+CREATE TABLE _eider_type_attribute (
+  type_oid INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  attribute_type_oid INTEGER NOT NULL,
+  modifier INTEGER NOT NULL DEFAULT -1,
+  PRIMARY KEY (type_oid, number)
+) STRICT, WITHOUT ROWID;
 
 -- CHECK constraints of domains.
 CREATE TABLE _eider_domain_constraint (

@@ -6,9 +6,10 @@ use crate::catalog::own::class::tables;
 use crate::catalog::own::constraint::{CLASS_OF_DEFAULTS, CLASS_OF_RELATIONS};
 use crate::catalog::own::index::all_indexes;
 use crate::catalog::own::role::Access;
+use crate::catalog::own::user_type::own_types;
 use crate::catalog::own::{Builder, derived_oid};
 use crate::catalog::types::storage_in;
-use crate::model::catalog::{Catalog, Column, Identity, PUBLIC, Table, TableKind};
+use crate::model::catalog::{Catalog, Column, Identity, PUBLIC, Table, TableKind, UserTypeKind};
 use crate::model::pg_type::{Oid, PgType};
 use crate::pgdata::quote_identifier;
 
@@ -64,6 +65,13 @@ pub(super) fn attributes(catalog: &Catalog, rows: &mut Builder) {
         }
         if table.kind != TableKind::View {
             system_columns(catalog, table.oid, rows);
+        }
+    }
+    for known in own_types(catalog) {
+        let UserTypeKind::Composite { relation, attributes } = &known.kind else { continue };
+        for one in attributes {
+            let attribute = Attribute::plain(*relation, &one.name, one.data_type, one.number);
+            add(catalog, &attribute, rows);
         }
     }
     for index in all_indexes(catalog) {

@@ -6,7 +6,9 @@ use crate::catalog::own::Builder;
 use crate::catalog::own::index::{AnyIndex, all_indexes};
 use crate::catalog::own::role::{Access, namespace};
 use crate::catalog::own::user_type;
-use crate::model::catalog::{Catalog, ConstraintKind, TEMPORARY_PREFIX, Table, TableKind};
+use crate::model::catalog::{
+    Catalog, ConstraintKind, TEMPORARY_PREFIX, Table, TableKind, UserTypeKind,
+};
 use crate::model::pg_type::Oid;
 
 /// `pg_am.oid`
@@ -34,6 +36,22 @@ pub(super) fn classes(catalog: &Catalog, rows: &mut Builder) {
     for table in tables(catalog) {
         let indexed = indexes.iter().any(|index| index.table.oid == table.oid);
         table_row(catalog, table, (indexed, &access), rows);
+    }
+    for known in user_type::own_types(catalog) {
+        if let UserTypeKind::Composite { relation, attributes } = &known.kind {
+            rows.add(vec![
+                ("oid", (*relation).into()),
+                ("relname", known.name.clone().into()),
+                ("relnamespace", namespace(catalog, &known.schema).into()),
+                ("reltype", known.oid.into()),
+                ("relowner", access.owner(user_type::PG_TYPE, known.oid).into()),
+                ("relpersistence", persistence(&known.schema).into()),
+                ("relkind", "c".into()),
+                ("relnatts", (attributes.len() as i64).into()),
+                ("relispopulated", true.into()),
+                ("relreplident", "n".into()),
+            ]);
+        }
     }
     for index in &indexes {
         index_row(catalog, index, &access, rows);

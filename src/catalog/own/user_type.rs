@@ -10,7 +10,7 @@ use crate::catalog::types::storage_in;
 use crate::model::catalog::{Catalog, Table, UserType, UserTypeKind};
 use crate::model::pg_type::Oid;
 
-const PG_TYPE: Oid = 1247;
+pub(super) const PG_TYPE: Oid = 1247;
 /// Bytes of a name at the most.
 const NAME_BYTES_MAX: usize = 63;
 /// `array_subscript_handler` and the other functions of arrays.
@@ -52,6 +52,11 @@ pub(super) fn types(catalog: &Catalog, rows: &mut Builder) {
         match &known.kind {
             UserTypeKind::Enum { .. } => enum_row(&access, catalog, known, rows),
             UserTypeKind::Domain { .. } => domain_row(&access, catalog, known, rows),
+            UserTypeKind::Composite { relation, .. } => {
+                let names = (known.oid, *relation, known.array_oid);
+                let owner = access.owner(PG_TYPE, known.oid);
+                composite_row(names, (&known.name, &known.schema), (owner, catalog), rows);
+            }
         }
         array_row(&access, catalog, known, rows);
     }
@@ -66,18 +71,31 @@ pub(crate) fn row_type(table: &Table) -> Oid {
 }
 
 fn row_type_row(access: &Access<'_>, catalog: &Catalog, table: &Table, rows: &mut Builder) {
+    let owner = access.owner(CLASS_OF_RELATIONS, table.oid);
+    let names = (row_type(table), table.oid, 0);
+    composite_row(names, (&table.name, &table.schema), (owner, catalog), rows);
+}
+
+/// The row of a type with this OID, of a relation with this one, with arrays of it of this type.
+fn composite_row(
+    (oid, relation, array): (Oid, Oid, Oid),
+    (name, schema): (&str, &str),
+    (owner, catalog): (Oid, &Catalog),
+    rows: &mut Builder,
+) {
     let [input, output, receive, send] = RECORD_FUNCTIONS;
     rows.add(vec![
-        ("oid", row_type(table).into()),
-        ("typname", table.name.clone().into()),
-        ("typnamespace", namespace(catalog, &table.schema).into()),
-        ("typowner", access.owner(CLASS_OF_RELATIONS, table.oid).into()),
+        ("oid", oid.into()),
+        ("typname", name.to_owned().into()),
+        ("typnamespace", namespace(catalog, schema).into()),
+        ("typowner", owner.into()),
         ("typlen", Cell::Integer(-1)),
         ("typtype", "c".into()),
         ("typcategory", "C".into()),
         ("typisdefined", true.into()),
         ("typdelim", ",".into()),
-        ("typrelid", table.oid.into()),
+        ("typrelid", relation.into()),
+        ("typarray", array.into()),
         ("typinput", input.into()),
         ("typoutput", output.into()),
         ("typreceive", receive.into()),
@@ -127,6 +145,10 @@ fn beneath(catalog: &Catalog, oid: Oid) -> Beneath {
                 Beneath { category: "E".to_owned(), output, send }
             }
             UserTypeKind::Domain { base, .. } => beneath(catalog, base.oid),
+            UserTypeKind::Composite { .. } => {
+                let [_, output, _, send] = RECORD_FUNCTIONS;
+                Beneath { category: "C".to_owned(), output, send }
+            }
         };
     }
     let row = fixed::records("pg_type").find(|row| row.oid("oid") == oid);
@@ -196,7 +218,10 @@ fn array_row(access: &Access<'_>, catalog: &Catalog, known: &UserType, rows: &mu
         ("typreceive", receive.into()),
         ("typsend", send.into()),
         ("typanalyze", ARRAY_ANALYZE.into()),
-        ("typalign", "i".into()),
+        (
+            "typalign",
+            if storage_in(catalog, known.oid).alignment == "d" { "d" } else { "i" }.into(),
+        ),
         ("typstorage", "x".into()),
         ("typtypmod", Cell::Integer(-1)),
     ]);

@@ -2,7 +2,7 @@
 
 use super::{Cursor, Unreadable, Wire, wire_enum, wire_struct};
 use crate::model::catalog::{
-    Binding, Catalog, Column, Comment, Constraint, ConstraintKind, DefaultPrivilege,
+    Attribute, Binding, Catalog, Column, Comment, Constraint, ConstraintKind, DefaultPrivilege,
     DomainConstraint, EnumLabel, Extension, Function, Identity, Index, IndexKey, KeyActions, Owner,
     Privilege, Role, Schema, Sequence, Table, TableKind, Trigger, UserType, UserTypeKind, View,
 };
@@ -38,6 +38,7 @@ wire_struct! {
     UserType { oid, array_oid, schema, name, kind }
     EnumLabel { oid, number, label }
     DomainConstraint { oid, name, expression, validated }
+    Attribute { number, name, data_type }
     Function {
         oid, schema, name, language, argument_names, argument_types, result_type, returns_set,
         volatility, strict, body, columns,
@@ -62,6 +63,7 @@ wire_enum!(ConstraintKind {
 wire_enum!(UserTypeKind {
     0 => Enum { labels },
     1 => Domain { base, not_null, default, constraints },
+    2 => Composite { relation, attributes },
 });
 
 impl Wire for char {

@@ -31,6 +31,21 @@ pub enum UserTypeKind {
         default: Option<String>,
         constraints: Vec<DomainConstraint>,
     },
+    Composite {
+        /// Its OID in `pg_class`.
+        relation: Oid,
+        /// In the order of their numbers.
+        attributes: Vec<Attribute>,
+    },
+}
+
+/// An attribute of a composite type (`pg_attribute`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attribute {
+    /// `attnum`, from 1; never used again in its type.
+    pub number: i16,
+    pub name: String,
+    pub data_type: PgType,
 }
 
 /// A value of an enum (`pg_enum`).

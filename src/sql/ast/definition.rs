@@ -1,6 +1,6 @@
 //! Definitions: CREATE, ALTER, DROP and their like.
 
-use crate::sql::ast::{Name, OrderItem, QualifiedName, Query, SourceExpr, TypeName};
+use crate::sql::ast::{ColumnType, Name, OrderItem, QualifiedName, Query, SourceExpr, TypeName};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Definition {
@@ -38,6 +38,14 @@ pub(crate) enum Definition {
     CreateEnum {
         name: QualifiedName,
         labels: Vec<String>,
+    },
+    CreateComposite {
+        name: QualifiedName,
+        attributes: Vec<ColumnType>,
+    },
+    AlterComposite {
+        name: QualifiedName,
+        changes: Vec<AttributeChange>,
     },
     AlterEnum {
         name: QualifiedName,
@@ -297,6 +305,21 @@ pub(crate) struct CreateSequence {
     pub(crate) persistence: Persistence,
     pub(crate) if_not_exists: bool,
     pub(crate) options: SequenceOptions,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum AttributeChange {
+    Add(ColumnType),
+    Drop {
+        name: Name,
+        if_exists: bool,
+    },
+    /// Another type.
+    Type(ColumnType),
+    Rename {
+        from: Name,
+        to: Name,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]

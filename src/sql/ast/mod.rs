@@ -438,7 +438,7 @@ pub(crate) struct Insert {
     pub(crate) recursive: bool,
     pub(crate) table: QualifiedName,
     pub(crate) alias: Option<Name>,
-    pub(crate) columns: Vec<Name>,
+    pub(crate) columns: Vec<Target>,
     pub(crate) overriding: Option<Overriding>,
     /// `None`: DEFAULT VALUES.
     pub(crate) source: Option<Query>,
@@ -472,9 +472,22 @@ pub(crate) enum ConflictTarget {
     Constraint(Name),
 }
 
+/// A column that is given a value, or a field of one: `a`, `a.b.c`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Target {
+    pub(crate) column: Name,
+    pub(crate) fields: Vec<Name>,
+}
+
+impl Target {
+    pub(crate) fn plain(column: Name) -> Self {
+        Self { column, fields: Vec::new() }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Assignment {
-    pub(crate) columns: Vec<Name>,
+    pub(crate) columns: Vec<Target>,
     pub(crate) value: Expr,
 }
 
@@ -530,7 +543,7 @@ pub(crate) enum MergeAction {
     Update(Vec<Assignment>),
     /// `values` of `None`: DEFAULT VALUES.
     Insert {
-        columns: Vec<Name>,
+        columns: Vec<Target>,
         overriding: Option<Overriding>,
         values: Option<Vec<Expr>>,
     },

@@ -33,6 +33,9 @@ impl<'a> Binder<'a> {
     ) -> Result<Option<Expr>, Error> {
         let position = expr.position;
         let base = PgType::new(target.oid);
+        if let Some(row) = self.coerce_row(&expr, base, context)? {
+            return Ok(Some(row));
+        }
         if expr.data_type.oid != target.oid
             && let Some(domain) = self.types().domain(target.oid)
         {
@@ -139,7 +142,7 @@ impl<'a> Binder<'a> {
     }
 
     /// Fixes a parameter's type, or checks it against the one that it has.
-    fn parameter_type(
+    pub(super) fn parameter_type(
         &mut self,
         number: usize,
         wanted: PgType,
@@ -206,7 +209,15 @@ impl<'a> Binder<'a> {
         position: u32,
     ) -> Result<Expr, Error> {
         let from = expr.data_type.oid;
-        let Some(converted) = self.coerce(expr, target, Context::Explicit)? else {
+        // A row's fields that don't fit are told where the cast is.
+        let coerced = self.coerce(expr, target, Context::Explicit).map_err(|mut error| {
+            if error.state() == SqlState::CANNOT_COERCE {
+                error.fields_mut().position = None;
+                return at(error, position);
+            }
+            error
+        })?;
+        let Some(converted) = coerced else {
             return Err(at(
                 Error::user(
                     SqlState::CANNOT_COERCE,
@@ -235,6 +246,7 @@ impl<'a> Binder<'a> {
         let (position, from) = (expr.position, expr.data_type.oid);
         if let ExprKind::Unknown(text) = &expr.kind
             && self.types().domain(target.oid).is_none()
+            && !self.types().holds_domain(target.oid)
         {
             if let Some(moment) = self.moving_moment(text, target, position)? {
                 return Ok(moment);

@@ -37,6 +37,9 @@ impl Binder<'_> {
         let plain = |data_type| Expr { kind: ExprKind::Parameter(number), data_type, position };
         match self.types().domain(target.oid) {
             Some(domain) => self.checked(plain(domain.base), target, &domain),
+            None if self.types().holds_domain(target.oid) => {
+                self.checked_row(plain(target), Context::Assignment)
+            }
             None => Ok(plain(target)),
         }
     }

@@ -144,7 +144,7 @@ impl Binder<'_> {
             ast::ExprKind::IsNull { operand, negated } => {
                 let operand = self.expr(operand)?;
                 let operand = self.resolve_unknown(operand)?;
-                if operand.data_type.oid == PgType::RECORD.oid {
+                if self.types().is_row(operand.data_type.oid) {
                     return Ok(Self::row_is_null(operand, *negated, position));
                 }
                 let operand = Box::new(operand);

@@ -6,7 +6,7 @@ use crate::model::catalog::{Column, ConstraintKind, Identity, Sequence, Table};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
-use crate::sql::ast::{self, ConflictTarget, Name, QueryBody};
+use crate::sql::ast::{self, ConflictTarget, Name, QueryBody, Target};
 use crate::sql::bind::query::output_of;
 use crate::sql::bind::{Binder, Scope, at};
 use crate::sql::bound::{
@@ -18,6 +18,8 @@ use crate::sql::types::{Lowering, Types, is_integer};
 enum Cell<'t> {
     Tree(&'t ast::Expr),
     Bound(Expr),
+    /// Values of fields of a composite column.
+    Fields(Vec<(&'t Target, Cell<'t>)>),
 }
 
 impl Binder<'_> {
@@ -89,7 +91,9 @@ impl Binder<'_> {
         }
         let query = self.open_query(query)?;
         let used = used_columns(given, query.outputs.len(), &[], &tree.columns)?;
-        Ok((self.insert_query(table, used, query)?, stored_columns(self.types(), table, used)))
+        let (places, _) = joined(used, Vec::new(), &tree.columns);
+        let source = self.insert_query(table, (used, &tree.columns), query)?;
+        Ok((source, stored_columns(self.types(), table, &places)))
     }
 
     fn insert_values(
@@ -97,11 +101,12 @@ impl Binder<'_> {
         table: &Table,
         given: &[usize],
         rows: &[Vec<ast::Expr>],
-        names: &[Name],
+        targets: &[Target],
     ) -> Result<(InsertSource, Vec<usize>), Error> {
         let first = rows.first().map_or(&[][..], Vec::as_slice);
-        let used = used_columns(given, first.len(), first, names)?;
+        let used = used_columns(given, first.len(), first, targets)?;
         let mut bound = Vec::new();
+        let mut places = used.to_vec();
         for row in rows {
             if row.len() != first.len() {
                 return Err(at(
@@ -110,30 +115,34 @@ impl Binder<'_> {
                 ));
             }
             let cells = row.iter().map(Cell::Tree).collect();
-            bound.push(self.insert_row(table, used, cells, false)?);
+            let (whole, cells) = joined(used, cells, targets);
+            bound.push(self.insert_row(table, &whole, cells, false)?);
+            places = whole;
         }
-        Ok((InsertSource::Rows(bound), stored_columns(self.types(), table, used)))
+        Ok((InsertSource::Rows(bound), stored_columns(self.types(), table, &places)))
     }
 
     /// INSERT ... SELECT: the values are columns of the query, converted.
     fn insert_query(
         &mut self,
         table: &Table,
-        given: &[usize],
+        (given, named): (&[usize], &[Target]),
         query: bound::Query,
     ) -> Result<InsertSource, Error> {
         let targets: Vec<PgType> = query
             .outputs
             .iter()
             .zip(given)
-            .map(|(output, place)| {
-                if output.data_type.oid == PgType::UNKNOWN.oid {
-                    PgType::new(table.columns[*place].data_type.oid)
-                } else {
-                    output.data_type
+            .enumerate()
+            .map(|(at, (output, place))| {
+                if output.data_type.oid != PgType::UNKNOWN.oid {
+                    return Ok(output.data_type);
                 }
+                let fields = named.get(at).map_or(&[][..], |target| &target.fields);
+                let wanted = self.field_type(&table.columns[*place], fields)?;
+                Ok(PgType::new(wanted.oid))
             })
-            .collect();
+            .collect::<Result<_, Error>>()?;
         let query = self.convert_outputs(query, &targets)?;
         let id = self.add_relation("source");
         let cells = query
@@ -155,7 +164,8 @@ impl Binder<'_> {
                 })
             })
             .collect();
-        let values = self.insert_row(table, given, cells, true)?;
+        let (places, cells) = joined(given, cells, named);
+        let values = self.insert_row(table, &places, cells, true)?;
         Ok(InsertSource::Query { query, id, values })
     }
 
@@ -190,10 +200,26 @@ impl Binder<'_> {
                     self.assign(expr, column.data_type, &column.name)?
                 }
                 Some(Cell::Bound(expr)) => self.assign(expr, column.data_type, &column.name)?,
+                Some(Cell::Fields(cells)) => {
+                    let mut fields = Vec::new();
+                    for (target, cell) in cells {
+                        fields.push((target, self.cell(cell)?));
+                    }
+                    let nothing = Expr::constant(Value::Null, column.data_type, 0);
+                    self.assign_fields(nothing, column, fields)?
+                }
             };
             values.push(guard_key(table, place, value));
         }
         Ok(values)
+    }
+
+    fn cell(&mut self, cell: Cell<'_>) -> Result<Expr, Error> {
+        match cell {
+            Cell::Tree(tree) => self.expr(tree),
+            Cell::Bound(expr) => Ok(expr),
+            Cell::Fields(_) => Err(Error::internal("fields have values")),
+        }
     }
 
     /// What a column gets that isn't given.
@@ -480,7 +506,7 @@ impl Binder<'_> {
         places: &[usize],
         query: bound::Query,
     ) -> Result<Insert, Error> {
-        let source = self.insert_query(table, places, query)?;
+        let source = self.insert_query(table, (places, &[]), query)?;
         let columns = stored_columns(self.types(), table, places);
         Ok(Insert {
             ctes: Vec::new(),
@@ -530,7 +556,7 @@ fn used_columns<'g>(
     given: &'g [usize],
     width: usize,
     row: &[ast::Expr],
-    names: &[Name],
+    targets: &[Target],
 ) -> Result<&'g [usize], Error> {
     let error = |message: &str, position: u32| {
         Err(at(Error::user(SqlState::SYNTAX_ERROR, message), position))
@@ -539,8 +565,9 @@ fn used_columns<'g>(
         let position = row.get(given.len()).map_or(0, |expr| expr.position);
         return error("INSERT has more expressions than target columns", position);
     }
-    if let Some(name) = names.get(width) {
-        return error("INSERT has more target columns than expressions", name.position);
+    if let Some(target) = targets.get(width) {
+        let position = target.column.position;
+        return error("INSERT has more target columns than expressions", position);
     }
     Ok(&given[..width])
 }
@@ -550,12 +577,17 @@ fn target_columns(table: &Table, tree: &ast::Insert) -> Result<Vec<usize>, Error
     if tree.columns.is_empty() {
         return Ok((0..table.columns.len()).collect());
     }
-    let mut seen = HashSet::new();
+    let (mut seen, mut parts) = (HashSet::new(), HashSet::new());
     tree.columns
         .iter()
-        .map(|name| {
+        .map(|target| {
+            let name = &target.column;
             let place = column_place(table, name)?;
-            if !seen.insert(place) {
+            let others = if target.fields.is_empty() { &mut parts } else { &mut seen };
+            let taken = others.contains(&place);
+            let own = if target.fields.is_empty() { &mut seen } else { &mut parts };
+            // Several fields of a column can be given, but not beside the column.
+            if !own.insert(place) && target.fields.is_empty() || taken {
                 return Err(at(
                     Error::user(
                         SqlState::DUPLICATE_COLUMN,
@@ -567,6 +599,50 @@ fn target_columns(table: &Table, tree: &ast::Insert) -> Result<Vec<usize>, Error
             Ok(place)
         })
         .collect()
+}
+
+/// The columns with what they are given: fields of the same column together.
+fn joined<'t>(
+    places: &[usize],
+    cells: Vec<Cell<'t>>,
+    targets: &'t [Target],
+) -> (Vec<usize>, Vec<Cell<'t>>) {
+    let mut whole: Vec<usize> = Vec::new();
+    let mut found: Vec<Cell<'t>> = Vec::new();
+    let mut cells = cells.into_iter();
+    for (at, place) in places.iter().enumerate() {
+        let cell = cells.next();
+        let target = targets.get(at).filter(|target| !target.fields.is_empty());
+        let known = whole.iter().position(|known| known == place);
+        match (known, cell) {
+            (Some(known), Some(cell)) => {
+                if let (Some(Cell::Fields(others)), Some(target)) = (found.get_mut(known), target) {
+                    others.push((target, cell));
+                }
+            }
+            (Some(_), None) => {}
+            (None, cell) => {
+                whole.push(*place);
+                found.extend(cell.map(|cell| match target {
+                    None => cell,
+                    Some(target) => Cell::Fields(vec![(target, cell)]),
+                }));
+            }
+        }
+    }
+    (whole, found)
+}
+
+/// The place of a column that is named as a whole.
+///
+/// # Errors
+/// 42703; 0A000 for a field of one.
+pub(super) fn whole_column(table: &Table, target: &Target) -> Result<usize, Error> {
+    if target.fields.is_empty() {
+        return column_place(table, &target.column);
+    }
+    let error = Error::refused("assigning to a field of a column here is not supported");
+    Err(at(error, target.column.position))
 }
 
 /// # Errors

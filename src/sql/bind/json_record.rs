@@ -35,8 +35,13 @@ impl<'a> Binder<'a> {
     /// The type of the rows, if it is a table's.
     pub(super) fn json_row_type(&self, call: &Call) -> Result<Oid, Error> {
         let base = call.arguments.first().filter(|_| name_of(call).contains("_populate_"));
-        let table = base.map(|base| self.base_table(base)).transpose()?.flatten();
-        Ok(table.map_or(0, crate::catalog::row_type))
+        let Some(base) = base else { return Ok(0) };
+        if let Some(table) = self.base_table(base)? {
+            return Ok(crate::catalog::row_type(table));
+        }
+        let ast::ExprKind::Cast { target, .. } = &base.kind else { return Ok(0) };
+        let known = lookup_type(self.types(), target).map_or(0, |known| known.oid);
+        Ok(if self.types().attributes(known).is_some() { known } else { 0 })
     }
 
     /// The rows of such a function, with the column definition list that stands behind it.
@@ -51,12 +56,16 @@ impl<'a> Binder<'a> {
             Some(base) if is_populated => self.base_table(base)?,
             _ => None,
         };
-        let mut arguments = Vec::new();
+        let (mut arguments, mut named) = (Vec::new(), None);
         for (place, argument) in call.arguments.iter().enumerate() {
-            arguments.push(match table {
+            let argument = match table {
                 Some(_) if place == 0 => Expr::constant(Value::Null, PgType::RECORD, 0),
                 _ => self.expr(argument)?,
-            });
+            };
+            if place == 0 && self.types().attributes(argument.data_type.oid).is_some() {
+                named = self.field_types(argument.data_type);
+            }
+            arguments.push(argument);
         }
         let name = name_of(call);
         let Meaning::Function(chosen) = self.meaning(name, call, arguments, position)? else {
@@ -70,18 +79,20 @@ impl<'a> Binder<'a> {
             let base = arguments.next().filter(|_| table.is_none());
             base.map_or(Ok(()), |base| self.check_base(&base, name))?;
         }
+        let named = named.filter(|_| is_populated);
         let document = arguments.next().ok_or_else(|| Error::internal("there is a document"))?;
-        let wanted = match table {
-            Some(table) => {
-                if let Some(first) = definitions.first() {
-                    let message = "a column definition list is redundant for a function returning a named composite type";
-                    let error = Error::user(SqlState::SYNTAX_ERROR, message);
-                    return Err(at(error, first.name.position));
-                }
-                let columns = table.columns.iter();
-                columns.map(|column| (column.name.clone(), column.data_type)).collect()
+        let columns = table.map(|table| {
+            let columns = table.columns.iter();
+            columns.map(|column| (column.name.clone(), column.data_type)).collect::<Vec<_>>()
+        });
+        let wanted = match (columns.or(named), definitions.first()) {
+            (Some(_), Some(first)) => {
+                let message = "a column definition list is redundant for a function returning a named composite type";
+                let error = Error::user(SqlState::SYNTAX_ERROR, message);
+                return Err(at(error, first.name.position));
             }
-            None => self.defined(definitions, position)?,
+            (Some(columns), None) => columns,
+            (None, _) => self.defined(definitions, position)?,
         };
         self.rows_of_json(function, document, &wanted, position)
     }
@@ -107,7 +118,7 @@ impl<'a> Binder<'a> {
             let message = "could not determine polymorphic type because input has type unknown";
             return Err(Error::user(SqlState::DATATYPE_MISMATCH, message));
         }
-        if base.data_type.oid != PgType::RECORD.oid {
+        if !self.types().is_row(base.data_type.oid) {
             let message = format!("first argument of {name} must be a row type");
             return Err(Error::user(SqlState::DATATYPE_MISMATCH, message));
         }

@@ -222,7 +222,7 @@ impl Binder<'_> {
     fn merge_values(
         &mut self,
         table: &Table,
-        columns: &[ast::Name],
+        columns: &[ast::Target],
         values: Option<&[ast::Expr]>,
     ) -> Result<Vec<(usize, Expr)>, Error> {
         let values = values.unwrap_or_default();
@@ -231,7 +231,7 @@ impl Binder<'_> {
         } else {
             columns
                 .iter()
-                .map(|name| super::insert::column_place(table, name))
+                .map(|target| super::insert::whole_column(table, target))
                 .collect::<Result<_, _>>()?
         };
         let wrong = |message: &str, position| {
@@ -242,7 +242,8 @@ impl Binder<'_> {
             return wrong("INSERT has more expressions than target columns", position);
         }
         if let (Some(name), false) = (columns.get(values.len()), values.is_empty()) {
-            return wrong("INSERT has more target columns than expressions", name.position);
+            let position = name.column.position;
+            return wrong("INSERT has more target columns than expressions", position);
         }
         let mut bound = Vec::new();
         for (place, tree) in places.into_iter().zip(values) {

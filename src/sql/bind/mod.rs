@@ -7,6 +7,7 @@ mod aggregate;
 mod array;
 mod changes;
 mod coerce;
+mod composite;
 mod delete;
 mod domain;
 mod enums;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::model::catalog::{Column, Identity, Table};
 use crate::model::error::{Error, SqlState};
 use crate::sql::ast::{self, Assignment};
-use crate::sql::bind::insert::column_place;
+use crate::sql::bind::insert::{column_place, whole_column};
 use crate::sql::bind::{Binder, at};
 use crate::sql::bound::{Expr, ExprKind, From, Output, Update};
 
@@ -86,14 +86,15 @@ impl Binder<'_> {
         table: &Table,
         trees: &[Assignment],
     ) -> Result<Vec<(String, Expr)>, Error> {
-        let mut seen = HashSet::new();
-        let mut bound = Vec::new();
+        let (mut seen, mut parts) = (HashSet::new(), HashSet::new());
+        let mut bound: Vec<(String, Expr)> = Vec::new();
         for tree in trees {
             if let (true, ast::ExprKind::Subquery(query)) =
                 (tree.columns.len() > 1, &tree.value.kind)
             {
-                for (place, name) in tree.columns.iter().enumerate() {
-                    let column = &table.columns[column_place(table, name)?];
+                for (place, target) in tree.columns.iter().enumerate() {
+                    let column = &table.columns[whole_column(table, target)?];
+                    let name = &target.column;
                     if !seen.insert(&column.name) {
                         return Err(twice(&column.name, name.position));
                     }
@@ -107,8 +108,18 @@ impl Binder<'_> {
                 }
                 continue;
             }
-            for (name, value) in assigned(tree)? {
+            for (target, value) in assigned(tree)? {
+                let name = &target.column;
                 let column = &table.columns[column_place(table, name)?];
+                if !target.fields.is_empty() {
+                    let value = self.expr(value)?;
+                    self.field_assigned(column, target, value, (&mut bound, &seen))?;
+                    parts.insert(&column.name);
+                    continue;
+                }
+                if parts.contains(&column.name) {
+                    return Err(twice(&column.name, 0));
+                }
                 if !seen.insert(&column.name) {
                     return Err(twice(&column.name, name.position));
                 }
@@ -140,6 +151,41 @@ impl Binder<'_> {
     }
 }
 
+impl Binder<'_> {
+    /// `column.field = value`: what the column has, or is given already, with this field.
+    fn field_assigned(
+        &mut self,
+        column: &Column,
+        target: &ast::Target,
+        value: Expr,
+        (bound, whole): (&mut Vec<(String, Expr)>, &HashSet<&String>),
+    ) -> Result<(), Error> {
+        if whole.contains(&column.name) {
+            return Err(twice(&column.name, 0));
+        }
+        if !is_writable(column) {
+            return Err(only_default(column));
+        }
+        let known = bound.iter().position(|(stored, _)| *stored == column.stored);
+        let old = match known {
+            Some(at) => bound.remove(at).1,
+            None => self.own_column(&column.name, target.column.position)?,
+        };
+        let fields = vec![(target, value)];
+        let value = self.assign_fields(old, column, fields)?;
+        bound.push((column.stored.clone(), value));
+        Ok(())
+    }
+
+    /// A column of the table that is changed.
+    fn own_column(&self, name: &str, position: u32) -> Result<Expr, Error> {
+        let items = self.scopes.last().map_or(&[][..], |scope| &scope.items);
+        let found = items.iter().find(|item| item.name == name);
+        let found = found.ok_or_else(|| Error::internal("a changed table has its columns"))?;
+        Ok(Expr { position, ..found.expr.clone() })
+    }
+}
+
 fn twice(column: &str, position: u32) -> Error {
     let message = format!("multiple assignments to same column \"{column}\"");
     at(Error::user(SqlState::SYNTAX_ERROR, message), position)
@@ -163,7 +209,7 @@ fn only_default(column: &Column) -> Error {
 }
 
 /// The columns and values of `a = 1` or `(a, b) = (1, 2)`.
-fn assigned(tree: &Assignment) -> Result<Vec<(&ast::Name, &ast::Expr)>, Error> {
+fn assigned(tree: &Assignment) -> Result<Vec<(&ast::Target, &ast::Expr)>, Error> {
     match (tree.columns.as_slice(), &tree.value.kind) {
         ([name], _) => Ok(vec![(name, &tree.value)]),
         (names, ast::ExprKind::Row(values)) if names.len() == values.len() => {

@@ -47,7 +47,7 @@ impl Binder<'_> {
     }
 
     /// The type of rows with these fields.
-    fn shaped(&mut self, shape: Shape) -> PgType {
+    pub(super) fn shaped(&mut self, shape: Shape) -> PgType {
         let known = self.shapes.iter().position(|known| *known == shape);
         let place = known.unwrap_or_else(|| {
             self.shapes.push(shape);
@@ -164,16 +164,20 @@ impl Binder<'_> {
     ///
     /// # Errors
     /// 42809 for what isn't a row, 42602 for one whose fields aren't known.
-    fn fields_of(&mut self, row: &Expr, position: u32) -> Result<Vec<(String, Expr)>, Error> {
+    pub(super) fn fields_of(
+        &mut self,
+        row: &Expr,
+        position: u32,
+    ) -> Result<Vec<(String, Expr)>, Error> {
         if let ExprKind::Row { names, fields, .. } = &row.kind {
             return Ok(names.iter().cloned().zip(fields.iter().cloned()).collect());
         }
-        if row.data_type.oid != PgType::RECORD.oid {
+        if !self.types().is_row(row.data_type.oid) {
             let label = self.types().label(row.data_type.oid);
             let message = format!("type {label} is not composite");
             return Err(at(Error::user(SqlState::WRONG_OBJECT_TYPE, message), position));
         }
-        let Some(shape) = self.shape(row.data_type) else {
+        let Some(fields) = self.field_types(row.data_type) else {
             let message = "record type has not been registered";
             return Err(at(Error::user(SqlState::WRONG_OBJECT_TYPE, message), position));
         };
@@ -185,7 +189,15 @@ impl Binder<'_> {
                 Expr::call(Lowering::Call("pg_row_field"), arguments, *data_type, position),
             )
         };
-        Ok(shape.fields.iter().enumerate().map(field).collect())
+        Ok(fields.iter().enumerate().map(field).collect())
+    }
+
+    /// The names and types of a row type's fields, where they are known.
+    pub(super) fn field_types(&self, data_type: PgType) -> Option<Vec<(String, PgType)>> {
+        if let Some(attributes) = self.types().attributes(data_type.oid) {
+            return Some(attributes.iter().map(|one| (one.name.clone(), one.data_type)).collect());
+        }
+        self.shape(data_type).map(|shape| shape.fields.clone())
     }
 
     /// `(row).*`
@@ -206,14 +218,14 @@ impl Binder<'_> {
         name: &Name,
         position: u32,
     ) -> Result<Expr, Error> {
-        let mut is_relation = false;
+        let (mut is_relation, mut named) = (false, None);
         let fields = match &operand.kind {
             ast::ExprKind::Call(call) if Self::is_set_function(call) => {
                 self.set_columns(call, operand.position)?
             }
             _ => {
                 let row = self.expr(operand)?;
-                if row.data_type.oid != PgType::RECORD.oid {
+                if !self.types().is_row(row.data_type.oid) {
                     let label = self.types().label(row.data_type.oid);
                     let message = format!(
                         "column notation .{} applied to type {label}, which is not a composite type",
@@ -222,6 +234,7 @@ impl Binder<'_> {
                     return Err(at(Error::user(SqlState::WRONG_OBJECT_TYPE, message), position));
                 }
                 is_relation = matches!(row.kind, ExprKind::Row { .. });
+                named = self.types().attributes(row.data_type.oid).map(|_| row.data_type.oid);
                 self.fields_of(&row, position)?
             }
         };
@@ -230,6 +243,10 @@ impl Binder<'_> {
             let message = match &operand.kind {
                 ast::ExprKind::Column(relation) if is_relation && relation.len() == 1 => {
                     format!("column {}.{} does not exist", relation[0].text, name.text)
+                }
+                _ if named.is_some() => {
+                    let label = self.types().label(named.unwrap_or_default());
+                    format!("column \"{}\" not found in data type {label}", name.text)
                 }
                 _ => format!("could not identify column \"{}\" in record data type", name.text),
             };

@@ -1,8 +1,8 @@
 //! What depends on what: DROP asks, and so does ALTER TABLE.
 
 use crate::model::catalog::{
-    Catalog, Column, Constraint, ConstraintKind, Function, Sequence, Table, TableKind, UserType,
-    UserTypeKind,
+    Attribute, Catalog, Column, Constraint, ConstraintKind, Function, Sequence, Table, TableKind,
+    UserType, UserTypeKind,
 };
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::Oid;
@@ -23,6 +23,8 @@ pub(super) enum Object<'c> {
     Column(&'c Table, &'c Column),
     /// A type of the database, with the arrays of it.
     Type(&'c UserType),
+    /// An attribute of a composite type.
+    Attribute(&'c UserType, &'c Attribute),
     Function(&'c Function),
 }
 
@@ -33,6 +35,9 @@ impl<'c> Object<'c> {
             (Self::Sequence(left), Self::Sequence(right)) => left.oid == right.oid,
             (Self::Type(left), Self::Type(right)) => left.oid == right.oid,
             (Self::Function(left), Self::Function(right)) => left.oid == right.oid,
+            (Self::Attribute(left, one), Self::Attribute(right, two)) => {
+                left.oid == right.oid && one.number == two.number
+            }
             (Self::Constraint(_, left), Self::Constraint(_, right)) => left.oid == right.oid,
             (Self::Default(left, one), Self::Default(right, two))
             | (Self::Column(left, one), Self::Column(right, two)) => {
@@ -56,6 +61,9 @@ impl<'c> Object<'c> {
                 format!("sequence {}", visible(&sequence.schema, &sequence.name, binder))
             }
             Self::Type(known) => format!("type {}", binder.types().label(known.oid)),
+            Self::Attribute(known, attribute) => {
+                super::composite::attribute_label(known, attribute, binder)
+            }
             Self::Function(known) => {
                 let label = |oid: &Oid| binder.types().label(*oid).into_owned();
                 let types: Vec<String> = known.argument_types.iter().map(label).collect();
@@ -112,7 +120,7 @@ impl<'c> Object<'c> {
             Self::Column(table, column) => column_dependents(table, column, catalog),
             Self::Constraint(table, constraint) => key_dependents(table, constraint, catalog),
             Self::Type(known) => type_dependents(known, catalog),
-            Self::Default(..) | Self::Function(_) => Vec::new(),
+            Self::Default(..) | Self::Function(_) | Self::Attribute(..) => Vec::new(),
         }
     }
 }
@@ -128,6 +136,15 @@ fn type_dependents<'c>(known: &UserType, catalog: &'c Catalog) -> Vec<Object<'c>
         matches!(other.kind, UserTypeKind::Domain { base, .. }
             if base.oid == known.oid || base.oid == known.array_oid)
     };
+    for other in &types {
+        if let UserTypeKind::Composite { attributes, .. } = &other.kind {
+            let of_type = |one: &&Attribute| {
+                one.data_type.oid == known.oid || one.data_type.oid == known.array_oid
+            };
+            let used = attributes.iter().filter(of_type);
+            found.extend(used.map(|attribute| Object::Attribute(other, attribute)));
+        }
+    }
     found.extend(types.into_iter().filter(over).map(Object::Type));
     for oid in [known.array_oid, known.oid] {
         for table in &tables {
@@ -314,10 +331,18 @@ pub(super) fn closure<'c>(targets: &[Object<'c>], catalog: &'c Catalog) -> Vec<O
             _ => None,
         })
         .collect();
+    let all_types: Vec<Oid> = found
+        .iter()
+        .filter_map(|object| match object {
+            Object::Type(known) => Some(known.oid),
+            _ => None,
+        })
+        .collect();
     found.retain(|object| match object {
         Object::Constraint(table, _) | Object::Default(table, _) | Object::Column(table, _) => {
             !gone.contains(&table.oid) || targets.iter().any(|target| target.same(object))
         }
+        Object::Attribute(owner, _) => !all_types.contains(&owner.oid),
         Object::Table(_) | Object::Sequence(_) | Object::Type(_) | Object::Function(_) => true,
     });
     found

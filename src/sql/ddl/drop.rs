@@ -1,6 +1,8 @@
 //! DROP.
 
-use crate::model::catalog::{Catalog, ConstraintKind, Relation, Table, TableKind};
+use crate::model::catalog::{
+    Attribute, Catalog, ConstraintKind, Relation, Table, TableKind, UserTypeKind,
+};
 use crate::model::error::{Error, SqlState};
 use crate::sql::ast::{DropKind, QualifiedName};
 use crate::sql::bind::{Binder, label};
@@ -8,7 +10,7 @@ use crate::sql::compile::plain_step;
 use crate::sql::ddl::alter::{self, Change};
 use crate::sql::ddl::depend::{self, Object};
 use crate::sql::ddl::record;
-use crate::sql::ddl::{Work, extension, object, skipped, user_type};
+use crate::sql::ddl::{Work, composite, extension, object, skipped, user_type};
 use crate::sql::lite;
 use crate::sql::{Action, Step};
 
@@ -172,9 +174,11 @@ pub(super) fn with_dependents<'c>(
             Object::Constraint(table, _) | Object::Default(table, _) | Object::Column(table, _) => {
                 table
             }
-            Object::Table(_) | Object::Sequence(_) | Object::Type(_) | Object::Function(_) => {
-                continue;
-            }
+            Object::Table(_)
+            | Object::Sequence(_)
+            | Object::Type(_)
+            | Object::Attribute(..)
+            | Object::Function(_) => continue,
         };
         if !changed.iter().any(|known| known.oid == table.oid) {
             changed.push(table);
@@ -214,6 +218,7 @@ pub(super) fn with_dependents<'c>(
 
 /// Takes objects that stand by themselves out of the catalog, what depends on others first.
 fn remove<'c>(all: &[Object<'c>], work: &mut Work, binder: &mut Binder<'c>) -> Result<(), Error> {
+    remove_attributes(all, work, binder)?;
     for object in all.iter().rev() {
         match object {
             Object::Table(table) => drop_relation(table, work, binder.catalog),
@@ -229,8 +234,37 @@ fn remove<'c>(all: &[Object<'c>], work: &mut Work, binder: &mut Binder<'c>) -> R
                 };
                 super::function::forget(known, kept, work, binder)?;
             }
-            Object::Constraint(..) | Object::Default(..) | Object::Column(..) => {}
+            Object::Constraint(..)
+            | Object::Default(..)
+            | Object::Column(..)
+            | Object::Attribute(..) => {}
         }
+    }
+    Ok(())
+}
+
+/// Takes attributes out of the composite types that stay.
+fn remove_attributes<'c>(
+    all: &[Object<'c>],
+    work: &mut Work,
+    binder: &mut Binder<'c>,
+) -> Result<(), Error> {
+    let mut done = Vec::new();
+    for object in all {
+        let Object::Attribute(owner, _) = object else { continue };
+        let UserTypeKind::Composite { attributes, .. } = &owner.kind else { continue };
+        if done.contains(&owner.oid) {
+            continue;
+        }
+        done.push(owner.oid);
+        let goes = |one: &Attribute| {
+            all.iter().any(|object| {
+                matches!(object, Object::Attribute(of, gone)
+                    if of.oid == owner.oid && gone.number == one.number)
+            })
+        };
+        let kept = attributes.iter().filter(|one| !goes(one)).cloned().collect();
+        composite::with_attributes(owner, kept, work, binder)?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@
 
 mod alter;
 mod column;
+mod composite;
 mod constraint;
 mod deferral;
 mod depend;
@@ -75,9 +76,13 @@ pub(super) fn compile(tree: &Definition, binder: &mut Binder<'_>) -> Result<Acti
         Definition::Comment { object, text } => object::comment(object, text.as_deref(), binder),
         Definition::Reindex { kind, name } => index::reindex(*kind, name.as_ref(), binder),
         Definition::CreateEnum { name, labels } => user_type::create_enum(name, labels, binder),
+        Definition::CreateComposite { name, attributes } => {
+            composite::create(name, attributes, binder)
+        }
+        Definition::AlterComposite { name, changes } => composite::alter(name, changes, binder),
         Definition::AlterEnum { name, change } => user_type::alter_enum(name, change, binder),
         Definition::AlterType { name, change } => {
-            let known = user_type::named(name, "a type that can be altered", binder)?;
+            let known = user_type::named(name, user_type::ALTERED, binder)?;
             user_type::alter(known, change, "ALTER TYPE", binder)
         }
         Definition::CreateDomain(tree) => domain::create(tree, binder),

@@ -15,6 +15,8 @@ use crate::sql::types::{Types, lookup_type};
 use crate::sql::{Action, ast};
 
 pub(super) const PG_TYPE: Oid = 1247;
+/// What RENAME TO and its like want.
+pub(super) const ALTERED: &str = "a type that can be altered";
 const LABEL_BYTES_MAX: usize = crate::datum::form::LABEL_BYTES_MAX;
 
 /// A relation has a type of its name, too.
@@ -136,7 +138,13 @@ pub(super) fn named<'c>(
         return Ok(known);
     }
     if binder.relation(name).is_ok_and(|found| found.is_some()) {
-        let message = format!("{} is not {what}", quote_identifier(&last.text));
+        let own = quote_identifier(&last.text);
+        if what == ALTERED {
+            let message = format!("{own} is a table's row type");
+            return Err(Error::user(SqlState::WRONG_OBJECT_TYPE, message)
+                .with_hint("Use ALTER TABLE instead."));
+        }
+        let message = format!("{own} is not {what}");
         return Err(Error::user(SqlState::WRONG_OBJECT_TYPE, message));
     }
     let written = ast::TypeName { name: name.clone(), modifiers: Vec::new(), array: false };
@@ -379,7 +387,7 @@ fn not_droppable(name: &QualifiedName, binder: &Binder<'_>) -> Error {
 
 /// The steps that drop a type that nothing uses any more.
 pub(super) fn forget(known: &UserType, work: &mut Work) {
-    for table in ["_eider_enum_label", "_eider_domain_constraint"] {
+    for table in ["_eider_enum_label", "_eider_domain_constraint", "_eider_type_attribute"] {
         work.push(record::delete(table, &[("type_oid", known.oid.into())]));
     }
     work.push(record::delete("_eider_type", &[("oid", known.oid.into())]));

@@ -93,7 +93,7 @@ fn domain_value(catalog: &Catalog, domain: Oid) -> Option<Expr> {
         UserTypeKind::Domain { base, .. } => {
             Some(Expr { kind: ExprKind::Parameter(0), data_type: *base, position: 0 })
         }
-        UserTypeKind::Enum { .. } => None,
+        UserTypeKind::Enum { .. } | UserTypeKind::Composite { .. } => None,
     }
 }
 

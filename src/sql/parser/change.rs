@@ -7,7 +7,8 @@ use super::{unsupported, word};
 use crate::model::error::{Error, SqlState};
 use crate::sql::ast::{
     Assignment, ConflictTarget, Delete, Expr, ExprKind, FromItem, Insert, Merge, MergeAction,
-    MergeClause, Name, OnConflict, Overriding, QualifiedName, Query, QueryBody, SelectItem, Update,
+    MergeClause, Name, OnConflict, Overriding, QualifiedName, Query, QueryBody, SelectItem, Target,
+    Update,
 };
 
 impl Cursor<'_> {
@@ -60,22 +61,25 @@ impl Cursor<'_> {
         Ok(Some(kind))
     }
 
-    /// `(a, b)`; parts of columns (`a.b`, `a[1]`) are refused.
-    fn target_columns(&mut self) -> Result<Vec<Name>, Error> {
+    /// `(a, b.c)`; elements of arrays (`a[1]`) are refused.
+    fn target_columns(&mut self) -> Result<Vec<Target>, Error> {
         self.expect_token(&Token::LParen)?;
         let columns = self.list(Self::target_column)?;
         self.expect_token(&Token::RParen)?;
         Ok(columns)
     }
 
-    fn target_column(&mut self) -> Result<Name, Error> {
-        let name = self.own_name()?;
-        match self.peek() {
-            Some(Token::Period | Token::LBracket) => {
-                Err(unsupported("assigning to a part of a column").with_position(name.position))
-            }
-            _ => Ok(name),
+    fn target_column(&mut self) -> Result<Target, Error> {
+        let column = self.own_name()?;
+        let mut fields = Vec::new();
+        while self.eat_token(&Token::Period) {
+            fields.push(self.own_name()?);
         }
+        if self.peek() == Some(&Token::LBracket) {
+            let what = "assigning to an element of an array";
+            return Err(unsupported(what).with_position(column.position));
+        }
+        Ok(Target { column, fields })
     }
 
     fn on_conflict(&mut self) -> Result<Option<OnConflict>, Error> {

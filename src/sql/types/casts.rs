@@ -63,7 +63,8 @@ pub(crate) fn fit(types: Types<'_>, given: &[Oid], wanted: &[Oid], context: Cont
         }
         let fits = have == UNKNOWN
             || find(types, have, want, context).is_some()
-            || (want == PgType::RECORD.oid && types.is_row(have));
+            || (want == PgType::RECORD.oid && types.is_row(have))
+            || (have == PgType::RECORD.oid && types.attributes(want).is_some());
         if !fits {
             return false;
         }

@@ -60,6 +60,7 @@ impl<'a> Types<'a> {
             Some(Found::Type(known)) => match known.kind {
                 UserTypeKind::Enum { .. } => TypeKind::Enum,
                 UserTypeKind::Domain { .. } => TypeKind::Domain,
+                UserTypeKind::Composite { .. } => TypeKind::Composite,
             },
             Some(Found::ArrayOf(_)) | None => TypeKind::Base,
         }
@@ -73,6 +74,7 @@ impl<'a> Types<'a> {
         match self.own(oid) {
             Some(Found::Type(known)) => match &known.kind {
                 UserTypeKind::Enum { .. } => b'E',
+                UserTypeKind::Composite { .. } => b'C',
                 UserTypeKind::Domain { base, .. } => self.category(base.oid),
             },
             Some(Found::ArrayOf(_)) => b'A',
@@ -93,7 +95,7 @@ impl<'a> Types<'a> {
                 (Some(known), _) if known.kind == TypeKind::Domain => known.base,
                 (None, Some(Found::Type(known))) => match &known.kind {
                     UserTypeKind::Domain { base, .. } => base.oid,
-                    UserTypeKind::Enum { .. } => return base,
+                    UserTypeKind::Enum { .. } | UserTypeKind::Composite { .. } => return base,
                 },
                 _ => return base,
             };
@@ -147,7 +149,8 @@ impl<'a> Types<'a> {
 
     /// Whether values of this type have a row structure.
     pub(crate) fn is_row(self, oid: Oid) -> bool {
-        oid == PgType::RECORD.oid || self.kind(oid) == TypeKind::Composite
+        let base = self.base(oid);
+        base == PgType::RECORD.oid || self.kind(base) == TypeKind::Composite
     }
 }
 

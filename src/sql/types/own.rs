@@ -1,4 +1,4 @@
-//! The types that a database adds to PostgreSQL's: enums, and the arrays of them.
+//! The types that a database adds to PostgreSQL's: enums, domains, composite types, and the arrays of them.
 //!
 //! Their values are stored as those of a *carrier*, one of PostgreSQL's own types, which is what
 //! functions in SQLite are told.
@@ -6,9 +6,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::datum::form::Form;
+use crate::datum::form::{FieldForm, Form};
 use crate::datum::{self, Style};
-use crate::model::catalog::{Catalog, DomainConstraint, EnumLabel, UserType, UserTypeKind};
+use crate::model::catalog::{
+    Attribute, Catalog, DomainConstraint, EnumLabel, UserType, UserTypeKind,
+};
 use crate::model::error::Error;
 use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
@@ -164,6 +166,26 @@ impl<'a> Types<'a> {
         }
     }
 
+    /// The attributes of a composite type, or of a domain over one.
+    pub(crate) fn attributes(self, oid: Oid) -> Option<&'a [Attribute]> {
+        match self.own(self.base(oid))? {
+            Found::Type(UserType { kind: UserTypeKind::Composite { attributes, .. }, .. }) => {
+                Some(attributes)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether values of a composite type hold such of a domain somewhere, whose constraints have to be
+    /// looked at.
+    pub(crate) fn holds_domain(self, oid: Oid) -> bool {
+        let within = |attribute: &Attribute| {
+            self.domain(attribute.data_type.oid).is_some()
+                || self.holds_domain(attribute.data_type.oid)
+        };
+        self.attributes(oid).is_some_and(|attributes| attributes.iter().any(within))
+    }
+
     /// The labels of an enum in their order.
     pub(crate) fn labels(self, oid: Oid) -> Option<&'a [EnumLabel]> {
         match self.own(self.base(oid))? {
@@ -186,12 +208,28 @@ impl<'a> Types<'a> {
                         self.form(base.oid).unwrap_or_else(|| Arc::new(Form::Plain(base))),
                     );
                 }
+                UserTypeKind::Composite { attributes, .. } => {
+                    Form::Composite(attributes.iter().map(|one| self.field_form(one)).collect())
+                }
             },
             Found::ArrayOf(known) => {
                 Form::Array { element: known.oid, form: self.form(known.oid)? }
             }
         };
         Some(Arc::new(form))
+    }
+
+    fn field_form(self, attribute: &Attribute) -> FieldForm {
+        let data_type = attribute.data_type;
+        // A domain's modifier is that of what it is over.
+        let modifier = self.domain(data_type.oid).map_or(data_type, |domain| domain.base).modifier;
+        FieldForm {
+            name: attribute.name.clone(),
+            type_oid: data_type.oid,
+            label: self.label(data_type.oid).into_owned(),
+            carrier: PgType { modifier, ..self.carrier(data_type) },
+            form: self.form(data_type.oid),
+        }
     }
 
     /// The type of PostgreSQL's own whose values are stored alike.
@@ -203,6 +241,7 @@ impl<'a> Types<'a> {
             Some(Found::Type(known)) => match &known.kind {
                 UserTypeKind::Enum { .. } => PgType::TEXT,
                 UserTypeKind::Domain { base, .. } => self.carrier(*base),
+                UserTypeKind::Composite { .. } => PgType::RECORD,
             },
             Some(Found::ArrayOf(known)) => {
                 let element = self.carrier(PgType::new(known.oid));

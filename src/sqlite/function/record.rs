@@ -37,6 +37,22 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         let field = field.ok_or_else(|| Error::internal("a record lacks a field"))?;
         Ok(sql_value(field.value))
     })?;
+    // (record, heads of its new fields, a line each; the place of each one's value, or -1)
+    strict(connection, "pg_row_reshape", 3, |args| {
+        let fields = record::load(&args.datum(0)?)?;
+        let mut out = String::from("[");
+        for (at, (head, place)) in args.text(1)?.lines().zip(args.text(2)?.split(',')).enumerate() {
+            if at > 0 {
+                out.push(',');
+            }
+            out.push_str(head);
+            let field = place.parse().ok().and_then(|place: usize| fields.get(place));
+            record::put_value(field.map_or(&Value::Null, |field| &field.value), &mut out);
+            out.push(']');
+        }
+        out.push(']');
+        Ok(string(out))
+    })?;
     // Whether all fields are NULL, or none is.
     for (name, null) in [("pg_row_is_null", true), ("pg_row_is_not_null", false)] {
         lenient(connection, name, 1, PURE, move |args| {

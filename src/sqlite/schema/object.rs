@@ -6,8 +6,8 @@ use rusqlite::{Connection, Row};
 
 use super::recorded::{each, json, numbers, texts};
 use crate::model::catalog::{
-    Catalog, Comment, DefaultPrivilege, DomainConstraint, EnumLabel, Extension, Function, Owner,
-    Privilege, Role, Schema, Sequence, Trigger, UserType, UserTypeKind,
+    Attribute, Catalog, Comment, DefaultPrivilege, DomainConstraint, EnumLabel, Extension,
+    Function, Owner, Privilege, Role, Schema, Sequence, Trigger, UserType, UserTypeKind,
 };
 use crate::model::pg_type::{Oid, PgType};
 use crate::sqlite::link::own;
@@ -89,21 +89,34 @@ fn types(connection: &Connection, catalog: &mut Catalog) -> rusqlite::Result<()>
         checks.push((row.get(0)?, check));
         Ok(())
     })?;
+    let mut attributes: Vec<(Oid, Attribute)> = Vec::new();
+    let sql = own!(
+        "SELECT type_oid, number, name, attribute_type_oid, modifier FROM _eider_type_attribute \
+         ORDER BY number"
+    );
+    each(connection, sql, |row| {
+        let data_type = PgType { oid: row.get(3)?, modifier: row.get(4)? };
+        let attribute = Attribute { number: row.get(1)?, name: row.get(2)?, data_type };
+        attributes.push((row.get(0)?, attribute));
+        Ok(())
+    })?;
     let sql = own!(
         "SELECT oid, schema_name, name, array_oid, kind, base_oid, base_modifier, not_null, \
          default_text FROM _eider_type"
     );
     each(connection, sql, |row| {
         let oid: Oid = row.get(0)?;
-        let kind = if row.get_ref(4)?.as_str()? == "d" {
-            UserTypeKind::Domain {
+        let kind = match row.get_ref(4)?.as_str()? {
+            "d" => UserTypeKind::Domain {
                 base: PgType { oid: row.get(5)?, modifier: row.get(6)? },
                 not_null: row.get(7)?,
                 default: row.get(8)?,
                 constraints: of(&checks, oid),
+            },
+            "c" => {
+                UserTypeKind::Composite { relation: row.get(5)?, attributes: of(&attributes, oid) }
             }
-        } else {
-            UserTypeKind::Enum { labels: of(&labels, oid) }
+            _ => UserTypeKind::Enum { labels: of(&labels, oid) },
         };
         let (schema, name, array_oid) = (row.get(1)?, row.get(2)?, row.get(3)?);
         let known = UserType { oid, array_oid, schema, name, kind };

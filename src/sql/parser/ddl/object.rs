@@ -3,9 +3,10 @@
 use sqlparser::tokenizer::Token;
 
 use super::{Parsed, piece, relation_kind};
-use crate::model::error::Error;
+use crate::model::error::{Error, SqlState};
 use crate::sql::ast::{
-    CommentObject, CreateDomain, Definition, DomainChange, EnumChange, RelationKind, SchemaChange,
+    AttributeChange, ColumnType, CommentObject, CreateDomain, Definition, DomainChange, EnumChange,
+    Name, QualifiedName, RelationKind, SchemaChange,
 };
 use crate::sql::parser::cursor::Cursor;
 use crate::sql::parser::unsupported;
@@ -48,7 +49,7 @@ pub(super) fn create_type(cursor: &mut Cursor<'_>) -> Parsed {
         let what = if cursor.eat("AS RANGE") {
             "CREATE TYPE AS RANGE"
         } else if cursor.eat("AS") {
-            "a composite type"
+            return composite_type(cursor, name);
         } else {
             "CREATE TYPE of a base type"
         };
@@ -66,6 +67,73 @@ pub(super) fn create_type(cursor: &mut Cursor<'_>) -> Parsed {
         cursor.expect_token(&Token::RParen)?;
     }
     Ok(Definition::CreateEnum { name, labels })
+}
+
+fn composite_type(cursor: &mut Cursor<'_>, name: QualifiedName) -> Parsed {
+    cursor.expect_token(&Token::LParen)?;
+    if cursor.eat_token(&Token::RParen) {
+        return Ok(Definition::CreateComposite { name, attributes: Vec::new() });
+    }
+    let attributes = cursor.list(attribute)?;
+    cursor.expect_token(&Token::RParen)?;
+    Ok(Definition::CreateComposite { name, attributes })
+}
+
+/// `name type [COLLATE collation]`
+fn attribute(cursor: &mut Cursor<'_>) -> Result<ColumnType, Error> {
+    let name = cursor.own_name()?;
+    attribute_type(cursor, name)
+}
+
+fn attribute_type(cursor: &mut Cursor<'_>, name: Name) -> Result<ColumnType, Error> {
+    let data_type = cursor.type_name()?;
+    let position = cursor.position();
+    if cursor.eat("COLLATE") {
+        let collation = cursor.qualified_name()?;
+        let last = collation.last().map_or("", |last| last.text.as_str());
+        if !matches!(last, "C" | "POSIX" | "default" | "ucs_basic") {
+            let message = format!("collation \"{last}\" for encoding \"UTF8\" does not exist");
+            let error = Error::user(SqlState::UNDEFINED_OBJECT, message);
+            return Err(error.with_position(position));
+        }
+    }
+    Ok(ColumnType { name, data_type })
+}
+
+/// ALTER TYPE of attributes. CASCADE and RESTRICT are about tables made of the type, which there are none of.
+fn attribute_changes(cursor: &mut Cursor<'_>) -> Result<Option<Vec<AttributeChange>>, Error> {
+    if cursor.eat("RENAME ATTRIBUTE") {
+        let from = cursor.own_name()?;
+        cursor.expect("TO")?;
+        let to = cursor.own_name()?;
+        behaviour(cursor);
+        return Ok(Some(vec![AttributeChange::Rename { from, to }]));
+    }
+    let starts = ["ADD", "DROP", "ALTER"].iter().any(|word| cursor.is_word(word));
+    if !starts {
+        return Ok(None);
+    }
+    let changes = cursor.list(|cursor| {
+        let change = if cursor.eat("ADD ATTRIBUTE") {
+            AttributeChange::Add(attribute(cursor)?)
+        } else if cursor.eat("DROP ATTRIBUTE") {
+            let if_exists = cursor.eat("IF EXISTS");
+            AttributeChange::Drop { name: cursor.own_name()?, if_exists }
+        } else {
+            cursor.expect("ALTER ATTRIBUTE")?;
+            let name = cursor.own_name()?;
+            cursor.eat("SET DATA");
+            cursor.expect("TYPE")?;
+            AttributeChange::Type(attribute_type(cursor, name)?)
+        };
+        behaviour(cursor);
+        Ok(change)
+    })?;
+    Ok(Some(changes))
+}
+
+fn behaviour(cursor: &mut Cursor<'_>) {
+    let _ = cursor.eat("CASCADE") || cursor.eat("RESTRICT");
 }
 
 pub(super) fn create_domain(cursor: &mut Cursor<'_>) -> Parsed {
@@ -114,6 +182,8 @@ pub(super) fn alter_type(cursor: &mut Cursor<'_>) -> Parsed {
         let from = cursor.string()?;
         cursor.expect("TO")?;
         EnumChange::Rename { from, to: cursor.string()? }
+    } else if let Some(changes) = attribute_changes(cursor)? {
+        return Ok(Definition::AlterComposite { name, changes });
     } else {
         return match schema_change(cursor)? {
             Some(change) => Ok(Definition::AlterType { name, change }),
