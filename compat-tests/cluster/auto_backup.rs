@@ -51,6 +51,13 @@ fn follow(plan: &Path, read: impl Fn() -> Option<Vec<u8>>) {
     has("1");
     insert(&cluster.nodes[1], 2);
     has("1,2");
+    let joined = |node: &Node| {
+        let store = node.json("/debug/vars?key=store")["store"].clone();
+        let requests = node.json("/debug/vars?key=cluster")["cluster"]["num_join_req"].as_u64();
+        assert!(requests.unwrap() >= store["num_joins"].as_u64().unwrap());
+        store["num_joins"].as_u64().unwrap()
+    };
+    assert_eq!(cluster.nodes.iter().map(joined).sum::<u64>(), 2);
     // The node that leads next finds that the copy is of what it has.
     let leader = cluster.leader();
     cluster.nodes[leader].stop();
@@ -60,8 +67,23 @@ fn follow(plan: &Path, read: impl Fn() -> Option<Vec<u8>>) {
         cluster.nodes[next].log().contains("is of the present state").then_some(())
     });
     assert_eq!(copies_made(&cluster), made, "nothing had changed");
+    // Counted as rqlite counts.
+    let counts = cluster.nodes[next].json("/debug/vars?key=uploader")["uploader"].clone();
+    assert_eq!(
+        (&counts["num_uploads_ok"], &counts["num_uploads_skipped_id"]),
+        (&0.into(), &1.into())
+    );
     insert(&cluster.nodes[next], 3);
     has("1,2,3");
+    wait_for("it to be counted", || {
+        let counts = cluster.nodes[next].json("/debug/vars?key=uploader")["uploader"].clone();
+        let (made, bytes) =
+            (counts["num_uploads_ok"].as_u64()?, counts["last_upload_bytes"].as_u64()?);
+        (made == 1 && bytes > 1000 && counts["num_uploads_skipped"].as_u64()? > 0).then_some(())
+    });
+    let metrics = cluster.nodes[next].get("/metrics").unwrap().body;
+    assert!(metrics.contains("eider_backup_rounds_total{result=\"copied\"} 1\n"), "{metrics}");
+    assert!(!metrics.contains("eider_backup_last_success_timestamp_seconds 0\n"), "{metrics}");
 }
 
 #[test]

@@ -315,6 +315,21 @@ fn a_webhook_that_fails_or_is_slow_misses_nothing() {
     assert!(webhook.heard.lock().unwrap().repeated > 0, "it was told again what it had refused");
     assert!(node.log().contains("changes can't be delivered"), "{}", node.log());
     assert_eq!(webhook.heard.lock().unwrap().events[49]["after"], json!({ "id": 50, "v": "x" }));
+    // All of that is counted.
+    wait_for("the last delivery to be counted", || {
+        let counts = node.json("/debug/vars?key=cdc.service")["cdc.service"].clone();
+        (counts["num_events_sent"] == 50 && counts["num_events_waiting"] == 0).then_some(())
+    });
+    let metrics = node.get("/metrics").unwrap().body;
+    let value = |name: &str| -> u64 {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_else(|| panic!("{name}: {metrics}")).trim().parse().unwrap()
+    };
+    assert_eq!(value("eider_cdc_changes_sent_total"), 50);
+    assert_eq!(value("eider_cdc_changes_dropped_total"), 0);
+    assert_eq!(value("eider_cdc_changes_waiting"), 0);
+    assert!(value("eider_cdc_deliveries_total{result=\"failed\"}") >= 5, "{metrics}");
+    assert!(value("eider_cdc_deliveries_total{result=\"taken\"}") > 0, "{metrics}");
 }
 
 /// Reads events of a feed until `enough` says so, and hangs up.

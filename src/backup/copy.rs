@@ -19,12 +19,23 @@ const PAGES_AT_ONCE: u32 = 64;
 /// A file that is compacted already is read in parts of this many bytes.
 const PART_BYTES: u64 = 256 << 10;
 
-/// Makes a copy if the last one is of another state. Whether it did.
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Made {
+    /// A copy of so many bytes.
+    Copied(u64),
+    /// Nothing has changed since the last copy.
+    Unchanged,
+    /// The place has a copy of this state, by whomever.
+    There,
+}
+
+/// Makes a copy if the last one is of another state.
 pub(super) async fn make(
     engine: &Engine,
     plan: &Plan,
     last: &mut Option<String>,
-) -> Result<bool, String> {
+) -> Result<Made, String> {
     let told = |error: Error| error.message().to_owned();
     let Some(database) = engine.database(&plan.database) else {
         return Err(format!("there is no database {:?}", plan.database));
@@ -41,10 +52,11 @@ pub(super) async fn make(
         };
         if last.as_ref() == Some(&now) {
             tracing::info!("the copy at {} is of the present state", plan.target);
+            return Ok(Made::There);
         }
     }
     if last.as_ref() == Some(&now) {
-        return Ok(false);
+        return Ok(Made::Unchanged);
     }
     let (copy, now) = if plan.vacuum {
         drop(view);
@@ -54,6 +66,7 @@ pub(super) async fn make(
     } else {
         (pages(engine, view, plan.compress).await.map_err(told)?.0, now)
     };
+    let bytes = copy.length();
     let time = if plan.timestamp { stamp() } else { String::new() };
     match &plan.target {
         Target::S3(store) => {
@@ -66,7 +79,7 @@ pub(super) async fn make(
         }
     }
     *last = Some(now);
-    Ok(true)
+    Ok(Made::Copied(bytes))
 }
 
 /// `20130524000000_`

@@ -19,6 +19,7 @@ mod s3;
 mod sign;
 mod source;
 
+use crate::backup::copy::Made;
 use crate::engine::Engine;
 use crate::platform::{clock, watch};
 
@@ -54,10 +55,21 @@ pub async fn run(engine: Engine, plan: Plan, mut stop: watch::Receiver<bool>) {
             made = copy::make(&engine, &plan, &mut last) => made,
             _ = stop.wait_for(|stop| *stop) => return,
         };
+        let activity = engine.activity();
+        if made.is_ok() {
+            activity.last_upload.now();
+        }
         match made {
-            Ok(true) => tracing::info!("the database was backed up to {}", plan.target),
-            Ok(false) => {}
+            Ok(Made::Copied(bytes)) => {
+                activity.uploads_made.one();
+                activity.upload_bytes.add(bytes);
+                activity.last_upload_bytes.set(bytes);
+                tracing::info!("the database was backed up to {}", plan.target);
+            }
+            Ok(Made::Unchanged) => activity.uploads_unchanged.one(),
+            Ok(Made::There) => activity.uploads_there.one(),
             Err(why) => {
+                activity.uploads_failed.one();
                 tracing::error!("the database could not be backed up to {}: {why}", plan.target);
             }
         }

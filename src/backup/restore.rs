@@ -89,10 +89,15 @@ pub async fn at_start(
                 return Ok(());
             }
             if let Some(database) = database.filter(|_| engine.is_leader()) {
-                let Err(why) = load(engine, plan, database.id).await else { return Ok(()) };
+                let loaded = load(engine, plan, database.id).await;
+                let Err(why) = loaded else {
+                    engine.activity().downloads_made.one();
+                    return Ok(());
+                };
                 if !engine.is_leader() {
                     continue;
                 }
+                engine.activity().downloads_failed.one();
                 let text = format!("the copy at {} could not be restored: {why}", plan.from);
                 if !plan.go_on {
                     return Err(text);

@@ -33,6 +33,11 @@ impl<'a> Batch<'a> {
         Self { changes: &changes[..end], groups }
     }
 
+    /// How many changes there are.
+    pub(super) fn len(&self) -> usize {
+        self.changes.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }

@@ -91,6 +91,10 @@ impl Publisher {
             _ => self.engine.changes(database, after, BYTES_AT_ONCE).await?,
         };
         self.settle(database, marks).await?;
+        self.engine
+            .activity()
+            .changes_waiting
+            .set(marks.newest.saturating_sub(self.after.unwrap_or(after)));
         let batch = Batch::of(&changes, self.plan.batch_max);
         if batch.is_empty() {
             self.gathering_since = None;
@@ -116,14 +120,21 @@ impl Publisher {
 
     /// Whether the batch needn't be sent again.
     async fn deliver(&self, batch: &Batch<'_>) -> bool {
+        let activity = self.engine.activity();
         let body = batch.json(&self.plan, &self.node);
         let mut pauses = self.plan.retry.pauses();
         loop {
-            let Err(why) = send::send(&self.plan, &body).await else { return true };
+            let Err(why) = send::send(&self.plan, &body).await else {
+                activity.deliveries_made.one();
+                activity.changes_sent.add(batch.len() as u64);
+                return true;
+            };
+            activity.deliveries_failed.one();
             if !self.engine.is_leader() {
                 return false;
             }
             let Some(pause) = pauses.next() else {
+                activity.changes_dropped.add(batch.len() as u64);
                 tracing::error!(
                     "changes {} to {} were given up, as {} attempts failed: {why}",
                     batch.first(),

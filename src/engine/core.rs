@@ -6,6 +6,7 @@ use crate::platform::watch;
 use futures_util::future::BoxFuture;
 
 use crate::engine::Options;
+use crate::engine::activity::Activity;
 use crate::engine::advisory::Advisory;
 use crate::engine::cancel::lock;
 use crate::engine::lane::Proposer;
@@ -44,6 +45,7 @@ pub(super) struct Core {
     pub calls: Calls,
     pub hub: Arc<Hub>,
     pub observed: Observed,
+    pub activity: Activity,
     pub verifying: Verifying,
     pub advisory: Arc<Advisory>,
     proposer: Arc<RaftProposer>,
@@ -94,6 +96,7 @@ impl Core {
             calls: Calls::default(),
             hub,
             observed: Observed::default(),
+            activity: Activity::default(),
             verifying: Verifying::default(),
             advisory: Arc::default(),
             proposer,

@@ -5,6 +5,7 @@
 //! the databases), `read` and `view`, `write` and `transaction` and `private`, `route` (which node serves what),
 //! `forward`, `remote` and `serve` (node to node), `listen`, `admin`.
 
+mod activity;
 mod admin;
 mod advisory;
 mod cancel;
@@ -40,6 +41,7 @@ mod write;
 
 use std::sync::Arc;
 
+pub use self::activity::{Activity, Counter, Latest};
 pub use self::admin::DatabaseUse;
 pub use self::advisory::AdvisoryLocks;
 pub use self::cancel::{Canceler, Limits};

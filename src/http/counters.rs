@@ -1,24 +1,7 @@
-//! How often what was done, since the node started: for `/debug/vars` and `/metrics`.
+//! How often clients had what done, since the node started: for `/debug/vars` and `/metrics`. What runs
+//! beside clients is counted in `engine/activity.rs`.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// A count that only grows.
-#[derive(Debug, Default)]
-pub(crate) struct Counter(AtomicU64);
-
-impl Counter {
-    pub(crate) fn add(&self, count: u64) {
-        self.0.fetch_add(count, Ordering::Relaxed);
-    }
-
-    pub(crate) fn one(&self) {
-        self.add(1);
-    }
-
-    pub(crate) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+use crate::engine::Counter;
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {

@@ -57,6 +57,7 @@ pub(crate) fn metrics(call: &Call) -> Response {
     databases(call, &mut page);
     statements(call, &mut page);
     requests(call, &mut page);
+    beside(call, &mut page);
     let mut response = reply::text(StatusCode::OK, page.0);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
     response
@@ -205,6 +206,43 @@ fn requests(call: &Call, page: &mut Page) {
         let labels = [("result", result)];
         page.sample("eider_http_queue_batches_total", &labels, counter.get() as f64);
     }
+}
+
+/// What runs beside clients.
+fn beside(call: &Call, page: &mut Page) {
+    let activity = call.app.engine.activity();
+    let name = "eider_backup_rounds_total";
+    page.family(name, "counter", "Rounds of -auto-backup on this node, by what came of them.");
+    let unchanged = activity.uploads_unchanged.get() + activity.uploads_there.get();
+    for (result, count) in [
+        ("copied", activity.uploads_made.get()),
+        ("unchanged", unchanged),
+        ("failed", activity.uploads_failed.get()),
+    ] {
+        page.sample(name, &[("result", result)], count as f64);
+    }
+    let help = "Segments that -auto-backup has added to a history.";
+    page.counter("eider_backup_segments_total", help, activity.segments_made.get() as f64);
+    let help = "Bytes of copies and segments that were sent.";
+    page.counter("eider_backup_bytes_total", help, activity.upload_bytes.get() as f64);
+    let help = "When the backup was known to be up to date, for the last time on this node.";
+    let seconds = activity.last_upload.get() as f64 / 1000.0;
+    page.gauge("eider_backup_last_success_timestamp_seconds", help, seconds);
+    let help = "Captured changes that this node has delivered.";
+    page.counter("eider_cdc_changes_sent_total", help, activity.changes_sent.get() as f64);
+    let help = "Captured changes that were given up.";
+    page.counter("eider_cdc_changes_dropped_total", help, activity.changes_dropped.get() as f64);
+    let name = "eider_cdc_deliveries_total";
+    page.family(name, "counter", "Attempts to deliver changes, by result.");
+    for (result, count) in
+        [("taken", activity.deliveries_made.get()), ("failed", activity.deliveries_failed.get())]
+    {
+        page.sample(name, &[("result", result)], count as f64);
+    }
+    let help = "Captured changes that wait to be delivered; 0 on nodes that don't lead.";
+    let leads = call.app.engine.is_leader();
+    let waiting = if leads { activity.changes_waiting.get() } else { 0 };
+    page.gauge("eider_cdc_changes_waiting", help, waiting as f64);
 }
 
 #[cfg(test)]

@@ -24,11 +24,20 @@ pub(crate) fn vars(call: &Call) -> Response {
     reply::json(out)
 }
 
+/// All maps, in the order of their names.
 fn all(call: &Call) -> Vec<(&'static str, Json)> {
-    let counters = &call.app.counters;
     let arguments: Vec<String> = std::env::args().collect();
+    let mut maps = of_requests(call);
+    maps.extend(beside_requests(call));
+    maps.push(("cmdline", json!(arguments)));
+    maps.push(("queue", call.app.queue.status()));
+    maps.sort_unstable_by_key(|(name, _)| *name);
+    maps
+}
+
+fn of_requests(call: &Call) -> Vec<(&'static str, Json)> {
+    let counters = &call.app.counters;
     vec![
-        ("cmdline", json!(arguments)),
         (
             "db",
             json!({
@@ -72,7 +81,57 @@ fn all(call: &Call) -> Vec<(&'static str, Json)> {
                 "remote_requests": counters.remote_requests.get(),
             }),
         ),
-        ("queue", call.app.queue.status()),
-        ("store", json!({ "num_snapshots": counters.snapshots_made.get() })),
+    ]
+}
+
+/// What runs beside clients.
+fn beside_requests(call: &Call) -> Vec<(&'static str, Json)> {
+    let counters = &call.app.counters;
+    let activity = call.app.engine.activity();
+    vec![
+        (
+            "cdc.service",
+            json!({
+                "num_events_sent": activity.changes_sent.get(),
+                "num_batches_sent": activity.deliveries_made.get(),
+                "num_batches_failed": activity.deliveries_failed.get(),
+                "num_events_dropped": activity.changes_dropped.get(),
+                "num_events_waiting": activity.changes_waiting.get(),
+            }),
+        ),
+        (
+            "cluster",
+            json!({
+                "num_join_req": activity.join_requests.get(),
+                "num_notify_req": activity.notify_requests.get(),
+            }),
+        ),
+        (
+            "downloader",
+            json!({
+                "num_downloads_ok": activity.downloads_made.get(),
+                "num_downloads_fail": activity.downloads_failed.get(),
+            }),
+        ),
+        (
+            "store",
+            json!({
+                "num_ignored_joins": activity.joins_ignored.get(),
+                "num_joins": activity.joins.get(),
+                "num_snapshots": counters.snapshots_made.get(),
+            }),
+        ),
+        (
+            "uploader",
+            json!({
+                "num_uploads_ok": activity.uploads_made.get(),
+                "num_uploads_fail": activity.uploads_failed.get(),
+                "num_uploads_skipped": activity.uploads_unchanged.get(),
+                "num_uploads_skipped_id": activity.uploads_there.get(),
+                "num_segments": activity.segments_made.get(),
+                "total_upload_bytes": activity.upload_bytes.get(),
+                "last_upload_bytes": activity.last_upload_bytes.get(),
+            }),
+        ),
     ]
 }

@@ -93,6 +93,7 @@ impl Inbound {
     }
 
     async fn join(&self, from: Sender, payload: Bytes) -> Result<Bytes, String> {
+        self.engine.activity().join_requests.one();
         let request = JoinRequest::decode(payload).ok_or("the join request can't be read")?;
         if request.me.id != from.node || request.me.store != from.store {
             return Err("a node can only ask for itself".to_owned());
@@ -118,7 +119,10 @@ impl Inbound {
             verdict => verdict,
         };
         match verdict {
-            Verdict::Already => return Ok(JoinReply::Done),
+            Verdict::Already => {
+                self.engine.activity().joins_ignored.one();
+                return Ok(JoinReply::Done);
+            }
             Verdict::Never(why) => {
                 tracing::warn!("{} asked to join and was refused: {why}", request.me.name);
                 return Ok(JoinReply::Never(why));
@@ -128,6 +132,7 @@ impl Inbound {
         let name = request.me.name.clone();
         match self.raft.add(request.me, request.read_only).await {
             Ok(()) => {
+                self.engine.activity().joins.one();
                 let kind = if request.read_only { "read-only node" } else { "voter" };
                 tracing::info!("node {name} is a member now ({kind})");
                 Ok(JoinReply::Done)
@@ -150,6 +155,7 @@ impl Inbound {
     }
 
     fn notify(&self, from: Sender, payload: Bytes) -> Result<Bytes, String> {
+        self.engine.activity().notify_requests.one();
         let notify = Notify::decode(payload).ok_or("the notification can't be read")?;
         if let Notify::Here { me, .. } = &notify
             && me.id != from.node

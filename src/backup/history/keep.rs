@@ -60,10 +60,14 @@ pub(in crate::backup) async fn run(
             _ = stop.wait_for(|stop| *stop) => return,
         };
         // One that has lost its office leaves the rest to the next.
+        if round.is_ok() {
+            keeper.engine.activity().last_upload.now();
+        }
         if let Err(why) = round
             && keeper.engine.is_leader()
         {
             let place = keeper.place();
+            keeper.engine.activity().uploads_failed.one();
             tracing::error!("the history at {place} could not be continued: {why}");
         }
     }
@@ -150,6 +154,7 @@ impl Keeper {
             let idle = Duration::from_micros(time.saturating_sub(done.described));
             (done.database, done.position) == (database, position) && idle < IDLE_MAX
         }) {
+            self.engine.activity().uploads_unchanged.one();
             return Ok(());
         }
         let Kept { history, span } = self.read().await?;
@@ -294,6 +299,10 @@ impl Keeper {
         segment.object = format!("{name}/{}-{}-{token:08x}.segment", segment.first, segment.last);
         let id = format!("{}-{}", segment.last, segment.chain);
         self.objects().put(&segment.object, file, &id).await?;
+        let activity = self.engine.activity();
+        activity.segments_made.one();
+        activity.upload_bytes.add(segment.bytes);
+        activity.last_upload_bytes.set(segment.bytes);
         span.segments.push(segment);
         Ok(())
     }
@@ -326,9 +335,10 @@ impl Keeper {
         let name = format!("{:020}-{token:08x}", position.txid.0);
         let suffix = if self.plan.compress { ".gz" } else { "" };
         let object = format!("{name}/copy.sqlite{suffix}");
+        let bytes = file.length();
         let copy = FullCopy {
             object: object.clone(),
-            bytes: file.length(),
+            bytes,
             checksum: hex(checksum),
             transaction: position.txid.0,
             chain: hex(position.chain.0),
@@ -341,6 +351,10 @@ impl Keeper {
         let old = self.take_old(&mut history, time);
         self.objects().write(HISTORY, seal(&history)?).await?;
         self.done = Some(Done { database, position, next_index, described: time });
+        let activity = self.engine.activity();
+        activity.uploads_made.one();
+        activity.upload_bytes.add(bytes);
+        activity.last_upload_bytes.set(bytes);
         tracing::info!("the database was backed up to {}", self.place());
         self.remove(&old).await;
         Ok(())
