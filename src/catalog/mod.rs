@@ -31,6 +31,7 @@ pub use describe::Deparse;
 pub use name::{Kind, SearchPath};
 pub use own::role::{SUPERUSER, public_list, role_oid};
 pub(crate) use own::user_type::row_type;
+pub(crate) use types::{default_operator_class, named_operator_class};
 
 /// The OID of a language that functions are written in.
 pub fn language_oid(name: &str) -> Option<crate::model::pg_type::Oid> {

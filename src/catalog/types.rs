@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use crate::catalog::fixed;
 use crate::model::catalog::{Catalog, UserTypeKind};
 use crate::model::pg_type::Oid;
+use crate::pgdata::TypeKind;
 
 /// What `pg_attribute` repeats of a type.
 #[derive(Debug, Clone, Copy)]
@@ -50,8 +51,16 @@ pub(crate) fn storage_in(catalog: &Catalog, oid: Oid) -> Storage {
         }
         Some(UserTypeKind::Domain { base, .. }) => storage_in(catalog, base.oid),
         Some(UserTypeKind::Composite { .. }) => Storage { alignment: "d", ..VARYING },
+        Some(UserTypeKind::Range(range)) => range_storage(catalog, range.subtype),
+        Some(UserTypeKind::Multirange { range }) => storage_in(catalog, *range),
         None => storage(oid),
     }
+}
+
+/// Ranges are aligned as their bounds are, but for that they aren't less than an integer.
+fn range_storage(catalog: &Catalog, subtype: Oid) -> Storage {
+    let is_double = storage_in(catalog, subtype).alignment == "d";
+    Storage { alignment: if is_double { "d" } else { "i" }, ..VARYING }
 }
 
 /// A column's collation: its type's.
@@ -110,10 +119,17 @@ pub(crate) fn default_operator_class(oid: Oid) -> Oid {
     const TEXT: Oid = 25;
     const ANY_ARRAY: Oid = 2277;
     const ANY_ENUM: Oid = 3500;
+    const ANY_RANGE: Oid = 3831;
+    const ANY_MULTIRANGE: Oid = 4537;
     let class = |oid: Oid| CLASSES.get(&oid).copied();
     let array = || {
-        let element = crate::pgdata::type_by_oid(oid).is_some_and(|found| found.is_array);
-        if element { class(ANY_ARRAY) } else { class(ANY_ENUM) }
+        let known = crate::pgdata::type_by_oid(oid);
+        class(match known.map(|known| (known.is_array, known.kind)) {
+            Some((true, _)) => ANY_ARRAY,
+            Some((_, TypeKind::Range)) => ANY_RANGE,
+            Some((_, TypeKind::Multirange)) => ANY_MULTIRANGE,
+            _ => ANY_ENUM,
+        })
     };
     let direct = if oid == 1043 { class(TEXT) } else { class(oid) };
     direct.or_else(array).unwrap_or(0)

@@ -7,9 +7,9 @@ use bytes::{Buf as _, BufMut as _, BytesMut};
 
 use crate::datum::json::{self, Json};
 use crate::datum::stored::{bad_binary, corrupted, is_space, short_binary, text};
-use crate::datum::{Style, float, from_binary, from_text, to_binary, to_text};
+use crate::datum::{Style, float, from_binary, from_text, range, to_binary, to_text};
 use crate::model::error::{Error, SqlState};
-use crate::model::pg_type::{Oid, PgType};
+use crate::model::pg_type::{Oid, PgType, builtin};
 use crate::model::value::Value;
 
 /// `MAXDIM`
@@ -23,6 +23,12 @@ pub struct Array {
     pub lengths: Vec<usize>,
     /// In row-major order; `Value::Null` for NULL.
     pub elements: Vec<Value>,
+}
+
+/// The type that values of an array type consist of, if it is one that stored values can have.
+pub fn element_of(oid: Oid) -> Option<Oid> {
+    let known = builtin(oid).map(|known| known.element_oid).filter(|element| *element != 0);
+    known.or_else(|| range::element_of(oid))
 }
 
 /// The type of an array's elements; an array's modifier is its elements'.

@@ -11,7 +11,7 @@ use crate::datum::numeric::{Numeric, compare_stored};
 use crate::datum::range::Kind;
 use crate::datum::{array, network, record, stored};
 use crate::model::error::{Error, SqlState};
-use crate::model::pg_type::{PgType, builtin};
+use crate::model::pg_type::PgType;
 use crate::model::value::Value;
 
 /// Orders two values of one type. NULLs are equal to each other and come last, as in arrays.
@@ -40,7 +40,7 @@ pub fn compare(data_type: PgType, left: &Value, right: &Value) -> Result<Orderin
         2249 => record::order(left, right)?,
         2287 => arrays(PgType::RECORD, left, right)?,
         3802 => documents(stored::text(data_type, left)?, stored::text(data_type, right)?),
-        oid => match builtin(oid).map_or(0, |known| known.element_oid) {
+        oid => match array::element_of(oid).unwrap_or(0) {
             0 | 18 => match Kind::of(oid) {
                 Some(kind) => {
                     let left = stored::text(data_type, left)?;

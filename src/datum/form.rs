@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use crate::datum::{
-    Style, array, from_binary, from_text, record_input, stored, to_binary, to_text,
+    Style, array, from_binary, from_text, range, record_input, stored, to_binary, to_text,
 };
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
@@ -72,8 +72,9 @@ impl Form {
             Self::Enum { .. } => PgType::TEXT,
             Self::Plain(base) => *base,
             Self::Array { form, .. } => {
-                let known = pgdata::type_by_oid(form.carrier().oid);
-                known.map_or(PgType::TEXT_ARRAY, |known| PgType::new(known.array))
+                let element = form.carrier().oid;
+                let known = pgdata::type_by_oid(element).map(|known| known.array);
+                known.or_else(|| range::array_of(element)).map_or(PgType::TEXT_ARRAY, PgType::new)
             }
             Self::Composite(_) => PgType::RECORD,
         }

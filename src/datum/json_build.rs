@@ -16,7 +16,9 @@ pub(super) fn element_of(data_type: PgType) -> Option<PgType> {
     if data_type.oid == RECORDS {
         return Some(PgType::RECORD);
     }
-    let known = builtin(data_type.oid)?;
+    let Some(known) = builtin(data_type.oid) else {
+        return array::element_of(data_type.oid).map(PgType::new);
+    };
     let is_vector = matches!(data_type, PgType::INT2VECTOR | PgType::OIDVECTOR);
     (known.category == b'A' && !is_vector).then(|| PgType::new(known.element_oid))
 }

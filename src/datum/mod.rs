@@ -104,7 +104,13 @@ fn family(data_type: PgType) -> Result<Family, Error> {
                 }
                 return Err(Error::refused(format!("type {} is not supported", known.label)));
             }
-            None => return Err(Error::refused(format!("type with OID {oid} is not supported"))),
+            None => match (range::Kind::of(oid), range::element_of(oid)) {
+                (Some(kind), _) => Family::Range(kind),
+                (None, Some(element)) => Family::Array(element),
+                (None, None) => {
+                    return Err(Error::refused(format!("type with OID {oid} is not supported")));
+                }
+            },
         },
     })
 }

@@ -9,6 +9,7 @@ use crate::model::catalog::{Catalog, Constraint, ConstraintKind, Index, PUBLIC, 
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
+use crate::pgdata::FIRST_OWN_OID;
 use crate::pgdata::quote_identifier;
 
 /// A value in "Failing row contains" is cut after this many bytes.
@@ -331,8 +332,12 @@ fn shown(data_type: PgType, value: Option<&Value>) -> String {
     let mut out = BytesMut::new();
     match datum::to_text(data_type, value, &Style::default(), &mut out) {
         Ok(()) => String::from_utf8_lossy(&out).into_owned(),
-        // A value that isn't its type's, which another program may have written.
-        Err(_) => "?".to_owned(),
+        Err(_) => match value {
+            // Values of most of a database's own types are stored as they are shown.
+            Value::Text(text) if data_type.oid >= FIRST_OWN_OID => text.clone(),
+            // A value that isn't its type's, which another program may have written.
+            _ => "?".to_owned(),
+        },
     }
 }
 

@@ -124,8 +124,10 @@ CREATE TABLE _eider_sequence (
   internal INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
--- Types made by CREATE TYPE and CREATE DOMAIN. kind: pg_type.typtype ('e' enum, 'd' domain, 'c' composite).
--- base_oid: of a domain what it is over, of a composite type its pg_class.oid.
+-- Types made by CREATE TYPE and CREATE DOMAIN. kind: pg_type.typtype ('e' enum, 'd' domain, 'c' composite, 'r' range,
+-- 'm' multirange).
+-- base_oid: of a domain what it is over, of a composite type its pg_class.oid, of a range its subtype,
+-- of a multirange its range.
 CREATE TABLE _eider_type (
   oid INTEGER PRIMARY KEY,
   schema_name TEXT NOT NULL DEFAULT 'public',
@@ -136,6 +138,15 @@ CREATE TABLE _eider_type (
   base_modifier INTEGER NOT NULL DEFAULT -1,
   not_null INTEGER NOT NULL DEFAULT 0,
   default_text TEXT
+) STRICT;
+
+-- What range types are of. multirange_oid, whose base_oid is the range type's; the others: as in pg_range.
+CREATE TABLE _eider_range (
+  type_oid INTEGER PRIMARY KEY,
+  multirange_oid INTEGER NOT NULL,
+  collation_oid INTEGER NOT NULL DEFAULT 0,
+  operator_class_oid INTEGER NOT NULL DEFAULT 0,
+  difference_oid INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- Values of enums; number: pg_enum.enumsortorder.

@@ -38,6 +38,7 @@ pub(crate) fn rows(relation: &'static SystemRelation, contents: &Contents) -> Ro
         "pg_index" => index::indexes(catalog, &mut rows),
         "pg_enum" => user_type::labels(catalog, &mut rows),
         "pg_type" => user_type::types(catalog, &mut rows),
+        "pg_range" => user_type::ranges(catalog, &mut rows),
         "pg_sequence" => sequence::sequences(catalog, &mut rows),
         "pg_depend" => {
             sequence::dependencies(catalog, &mut rows);

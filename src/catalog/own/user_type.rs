@@ -19,6 +19,9 @@ const ARRAY_FUNCTIONS: [Oid; 4] = [750, 751, 2400, 2401];
 const ARRAY_ANALYZE: Oid = 3816;
 /// `enum_in`, `enum_out`, `enum_recv`, `enum_send`.
 const ENUM_FUNCTIONS: [Oid; 4] = [3506, 3507, 3532, 3533];
+/// `range_in`, `range_out`, `range_recv`, `range_send`, `range_typanalyze`.
+const RANGE_FUNCTIONS: [Oid; 5] = [3834, 3835, 3836, 3837, 3916];
+const MULTIRANGE_FUNCTIONS: [Oid; 5] = [4231, 4232, 4233, 4234, 4242];
 /// `domain_in`, `domain_recv`.
 const DOMAIN_FUNCTIONS: [Oid; 2] = [2597, 2598];
 /// `record_in`, `record_out`, `record_recv`, `record_send`.
@@ -56,6 +59,12 @@ pub(super) fn types(catalog: &Catalog, rows: &mut Builder) {
                 let names = (known.oid, *relation, known.array_oid);
                 let owner = access.owner(PG_TYPE, known.oid);
                 composite_row(names, (&known.name, &known.schema), (owner, catalog), rows);
+            }
+            UserTypeKind::Range(_) => {
+                range_row(&access, catalog, (known, "r", RANGE_FUNCTIONS), rows);
+            }
+            UserTypeKind::Multirange { .. } => {
+                range_row(&access, catalog, (known, "m", MULTIRANGE_FUNCTIONS), rows);
             }
         }
         array_row(&access, catalog, known, rows);
@@ -130,6 +139,51 @@ fn enum_row(access: &Access<'_>, catalog: &Catalog, known: &UserType, rows: &mut
     ]);
 }
 
+/// The row of a range or multirange type: its `typtype` and functions are given.
+fn range_row(
+    access: &Access<'_>,
+    catalog: &Catalog,
+    (known, kind, functions): (&UserType, &'static str, [Oid; 5]),
+    rows: &mut Builder,
+) {
+    let [input, output, receive, send, analyze] = functions;
+    rows.add(vec![
+        ("oid", known.oid.into()),
+        ("typname", known.name.clone().into()),
+        ("typnamespace", schema_oid(catalog, &known.schema).into()),
+        ("typowner", access.owner(PG_TYPE, known.oid).into()),
+        ("typlen", Cell::Integer(-1)),
+        ("typtype", kind.into()),
+        ("typcategory", "R".into()),
+        ("typisdefined", true.into()),
+        ("typdelim", ",".into()),
+        ("typarray", known.array_oid.into()),
+        ("typinput", input.into()),
+        ("typoutput", output.into()),
+        ("typreceive", receive.into()),
+        ("typsend", send.into()),
+        ("typanalyze", analyze.into()),
+        ("typalign", storage_in(catalog, known.oid).alignment.into()),
+        ("typstorage", "x".into()),
+        ("typtypmod", Cell::Integer(-1)),
+    ]);
+}
+
+/// `pg_range`
+pub(super) fn ranges(catalog: &Catalog, rows: &mut Builder) {
+    for known in own_types(catalog) {
+        let UserTypeKind::Range(range) = &known.kind else { continue };
+        rows.add(vec![
+            ("rngtypid", known.oid.into()),
+            ("rngsubtype", range.subtype.into()),
+            ("rngmultitypid", range.multirange.into()),
+            ("rngcollation", range.collation.into()),
+            ("rngsubopc", range.operator_class.into()),
+            ("rngsubdiff", range.difference.into()),
+        ]);
+    }
+}
+
 /// A type's row as far as a domain over it repeats it.
 struct Beneath {
     category: String,
@@ -148,6 +202,14 @@ fn beneath(catalog: &Catalog, oid: Oid) -> Beneath {
             UserTypeKind::Composite { .. } => {
                 let [_, output, _, send] = RECORD_FUNCTIONS;
                 Beneath { category: "C".to_owned(), output, send }
+            }
+            UserTypeKind::Range(_) => {
+                let [_, output, _, send, _] = RANGE_FUNCTIONS;
+                Beneath { category: "R".to_owned(), output, send }
+            }
+            UserTypeKind::Multirange { .. } => {
+                let [_, output, _, send, _] = MULTIRANGE_FUNCTIONS;
+                Beneath { category: "R".to_owned(), output, send }
             }
         };
     }
@@ -201,6 +263,7 @@ fn domain_row(access: &Access<'_>, catalog: &Catalog, known: &UserType, rows: &m
 
 fn array_row(access: &Access<'_>, catalog: &Catalog, known: &UserType, rows: &mut Builder) {
     let [input, output, receive, send] = ARRAY_FUNCTIONS;
+    let wide = storage_in(catalog, known.oid).alignment == "d";
     rows.add(vec![
         ("oid", known.array_oid.into()),
         ("typname", array_name(&known.name).into()),
@@ -218,10 +281,7 @@ fn array_row(access: &Access<'_>, catalog: &Catalog, known: &UserType, rows: &mu
         ("typreceive", receive.into()),
         ("typsend", send.into()),
         ("typanalyze", ARRAY_ANALYZE.into()),
-        (
-            "typalign",
-            if storage_in(catalog, known.oid).alignment == "d" { "d" } else { "i" }.into(),
-        ),
+        ("typalign", if wide { "d" } else { "i" }.into()),
         ("typstorage", "x".into()),
         ("typtypmod", Cell::Integer(-1)),
     ]);

@@ -71,6 +71,15 @@ impl Bound {
 impl Kind {
     /// What a type consists of, if it is one of ranges or multiranges.
     pub fn of(oid: Oid) -> Option<Self> {
+        if oid >= CARRIERS {
+            let is_multirange = match shape(oid) {
+                RANGE => false,
+                MULTIRANGE => true,
+                _ => return None,
+            };
+            let subtype = PgType::new(oid & SUBTYPE);
+            return Some(Self { subtype, is_discrete: false, is_multirange });
+        }
         let (known, is_multirange) = match pgdata::range_type(oid) {
             Some(known) => (known, false),
             None => (pgdata::range_of_multirange(oid)?, true),
@@ -90,11 +99,7 @@ impl Kind {
     }
 
     fn collations(self) -> (&'static str, &'static str) {
-        let (plain, array, _) = COLLATIONS[match self.subtype.oid {
-            20 | 21 | 23 | 26 => 1,
-            1700 => 2,
-            _ => 0,
-        }];
+        let (plain, array, _) = COLLATIONS[order_of(self.subtype.oid).unwrap_or(0)];
         (plain, array)
     }
 
@@ -250,7 +255,60 @@ const COLLATIONS: &[(&str, &str, PgType)] = &[
     ("range", "array_range", PgType::TEXT),
     ("range_integer", "array_range_integer", PgType::INT8),
     ("range_decimal", "array_range_decimal", PgType::NUMERIC),
+    ("range_real", "array_range_real", PgType::FLOAT8),
+    ("range_interval", "array_range_interval", PgType::INTERVAL),
+    ("range_network", "array_range_network", PgType::new(869)),
 ];
+
+/// Which of [`COLLATIONS`] is for ranges of this subtype. The first orders bounds as texts.
+fn order_of(subtype: Oid) -> Option<usize> {
+    Some(match subtype {
+        17 | 19 | 25 | 1042 | 1043 | 1082 | 1083 | 1114 | 1184 | 2950 => 0,
+        16 | 20 | 21 | 23 | 26 => 1,
+        1700 => 2,
+        700 | 701 => 3,
+        1186 => 4,
+        650 | 869 => 5,
+        _ => return None,
+    })
+}
+
+/// Whether a database can have ranges of this type of PostgreSQL's.
+pub fn has_ranges(subtype: Oid) -> bool {
+    order_of(subtype).is_some()
+}
+
+/// Values of a database's own range types are stored as those of *carriers*: types that PostgreSQL doesn't have, and whose OIDs
+/// say what they are, from this one on. Below the highest bits, four bits are the shape, and the rest is the subtype's OID.
+const CARRIERS: Oid = 0xf000_0000;
+const SUBTYPE: Oid = 0xffff;
+const SHAPE_SHIFT: u32 = 16;
+const RANGE: Oid = 0;
+const MULTIRANGE: Oid = 1;
+/// Added to the shape of the elements.
+const ARRAY: Oid = 2;
+
+fn shape(carrier: Oid) -> Oid {
+    (carrier & !CARRIERS) >> SHAPE_SHIFT
+}
+
+/// What values of a database's own type of ranges or multiranges are stored as.
+pub fn carrier(subtype: Oid, is_multirange: bool) -> PgType {
+    let shape = if is_multirange { MULTIRANGE } else { RANGE };
+    PgType::new(CARRIERS | (shape << SHAPE_SHIFT) | subtype)
+}
+
+/// The carrier of arrays of what a carrier is for.
+pub fn array_of(carrier: Oid) -> Option<Oid> {
+    let is_plain = carrier >= CARRIERS && shape(carrier) < ARRAY;
+    is_plain.then_some(carrier | (ARRAY << SHAPE_SHIFT))
+}
+
+/// The carrier of the elements, if this is one of arrays.
+pub fn element_of(carrier: Oid) -> Option<Oid> {
+    let is_array = carrier >= CARRIERS && shape(carrier) >= ARRAY;
+    is_array.then_some(carrier & !(ARRAY << SHAPE_SHIFT))
+}
 
 /// Stored arrays of ranges or of multiranges.
 fn arrays(kind: Kind, left: &str, right: &str) -> Result<Ordering, Error> {

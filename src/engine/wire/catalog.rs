@@ -4,7 +4,8 @@ use super::{Cursor, Unreadable, Wire, wire_enum, wire_struct};
 use crate::model::catalog::{
     Attribute, Binding, Catalog, Column, Comment, Constraint, ConstraintKind, DefaultPrivilege,
     DomainConstraint, EnumLabel, Extension, Function, Identity, Index, IndexKey, KeyActions, Owner,
-    Privilege, Role, Schema, Sequence, Table, TableKind, Trigger, UserType, UserTypeKind, View,
+    Privilege, RangeOf, Role, Schema, Sequence, Table, TableKind, Trigger, UserType, UserTypeKind,
+    View,
 };
 
 wire_struct! {
@@ -36,6 +37,7 @@ wire_struct! {
     }
     Schema { oid, name }
     UserType { oid, array_oid, schema, name, kind }
+    RangeOf { subtype, multirange, collation, operator_class, difference }
     EnumLabel { oid, number, label }
     DomainConstraint { oid, name, expression, validated }
     Attribute { number, name, data_type }
@@ -64,6 +66,8 @@ wire_enum!(UserTypeKind {
     0 => Enum { labels },
     1 => Domain { base, not_null, default, constraints },
     2 => Composite { relation, attributes },
+    3 => Range(range),
+    4 => Multirange { range },
 });
 
 impl Wire for char {

@@ -20,7 +20,7 @@ use crate::model::pg_type::Oid;
 
 pub use object::{
     Attribute, Comment, DefaultPrivilege, DomainConstraint, EnumLabel, Extension, Function, Owner,
-    Privilege, Role, Schema, Trigger, UserType, UserTypeKind,
+    Privilege, RangeOf, Role, Schema, Trigger, UserType, UserTypeKind,
 };
 pub use relation::{
     Binding, Column, Constraint, ConstraintKind, Identity, Index, IndexKey, KeyActions, Sequence,

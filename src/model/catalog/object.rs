@@ -23,7 +23,9 @@ pub struct UserType {
 #[derive(Debug, Clone, PartialEq)]
 pub enum UserTypeKind {
     /// In the order of the labels' numbers.
-    Enum { labels: Vec<EnumLabel> },
+    Enum {
+        labels: Vec<EnumLabel>,
+    },
     Domain {
         base: PgType,
         not_null: bool,
@@ -37,6 +39,24 @@ pub enum UserTypeKind {
         /// In the order of their numbers.
         attributes: Vec<Attribute>,
     },
+    Range(RangeOf),
+    /// The type of multiranges of a range type.
+    Multirange {
+        range: Oid,
+    },
+}
+
+/// What a range type is of (`pg_range`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct RangeOf {
+    pub subtype: Oid,
+    pub multirange: Oid,
+    /// Of the subtype; 0 if that has none.
+    pub collation: Oid,
+    /// By which the bounds are compared.
+    pub operator_class: Oid,
+    /// The function that tells how far two bounds lie apart, or 0. Recorded and shown, for there is no GiST.
+    pub difference: Oid,
 }
 
 /// An attribute of a composite type (`pg_attribute`).

@@ -47,6 +47,11 @@ pub(crate) enum Definition {
         name: QualifiedName,
         changes: Vec<AttributeChange>,
     },
+    /// The options say of what the ranges are.
+    CreateRange {
+        name: QualifiedName,
+        options: Vec<(Name, TypeName)>,
+    },
     AlterEnum {
         name: QualifiedName,
         change: EnumChange,

@@ -38,6 +38,9 @@ impl Binder<'_> {
         if !own.is_empty() {
             return self.inlined_call(&own, call, position);
         }
+        if let Some(made) = self.range_call(call, position)? {
+            return Ok(made);
+        }
         if let Some(special) = self.special_call(name, call, position)? {
             return Ok(special);
         }
@@ -76,7 +79,7 @@ impl Binder<'_> {
     }
 
     /// What only aggregates and window functions have.
-    fn check_plain(&self, name: &str, call: &Call, position: u32) -> Result<(), Error> {
+    pub(super) fn check_plain(&self, name: &str, call: &Call, position: u32) -> Result<(), Error> {
         let what = if call.star {
             let message = format!("{name}(*) specified, but {name} is not an aggregate function");
             return Err(at(Error::user(SqlState::WRONG_OBJECT_TYPE, message), position));
@@ -453,7 +456,13 @@ impl Binder<'_> {
         }
     }
 
-    fn no_function(&self, ambiguous: bool, name: &str, call: &Call, given: &[Oid]) -> Error {
+    pub(super) fn no_function(
+        &self,
+        ambiguous: bool,
+        name: &str,
+        call: &Call,
+        given: &[Oid],
+    ) -> Error {
         let names = argument_names(call).unwrap_or_default();
         let positional = given.len() - names.len();
         let label = |(at, oid): (usize, &Oid)| match at.checked_sub(positional) {

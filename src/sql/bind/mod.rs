@@ -24,6 +24,7 @@ mod name;
 mod object_id;
 mod operator;
 mod query;
+mod range;
 mod recursion;
 mod row;
 mod scope;

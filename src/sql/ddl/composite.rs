@@ -206,7 +206,10 @@ fn holds(oid: Oid, known: &UserType, catalog: &Catalog) -> bool {
             attributes.iter().any(|one| holds(one.data_type.oid, known, catalog))
         }
         Some(UserTypeKind::Domain { base, .. }) => holds(base.oid, known, catalog),
-        Some(UserTypeKind::Enum { .. }) | None => false,
+        Some(
+            UserTypeKind::Enum { .. } | UserTypeKind::Range(_) | UserTypeKind::Multirange { .. },
+        )
+        | None => false,
     }
 }
 

@@ -71,7 +71,7 @@ impl<'c> Object<'c> {
                 if !binder.search_path().contains(&known.schema.as_str()) {
                     name = format!("{}.{name}", quote_identifier(&known.schema));
                 }
-                format!("function {name}({})", types.join(", "))
+                format!("function {name}({})", types.join(","))
             }
             Self::Constraint(table, constraint) => {
                 format!(
@@ -120,7 +120,14 @@ impl<'c> Object<'c> {
             Self::Column(table, column) => column_dependents(table, column, catalog),
             Self::Constraint(table, constraint) => key_dependents(table, constraint, catalog),
             Self::Type(known) => type_dependents(known, catalog),
-            Self::Default(..) | Self::Function(_) | Self::Attribute(..) => Vec::new(),
+            Self::Function(known) => {
+                let measures = |other: &&UserType| matches!(&other.kind, UserTypeKind::Range(range) if range.difference == known.oid);
+                let types = catalog.types.values().map(AsRef::as_ref);
+                let mut found: Vec<&UserType> = types.filter(measures).collect();
+                found.sort_unstable_by_key(|other| other.oid);
+                found.into_iter().map(Object::Type).collect()
+            }
+            Self::Default(..) | Self::Attribute(..) => Vec::new(),
         }
     }
 }
@@ -132,21 +139,23 @@ fn type_dependents<'c>(known: &UserType, catalog: &'c Catalog) -> Vec<Object<'c>
     let mut found = Vec::new();
     let mut types: Vec<&UserType> = catalog.types.values().map(AsRef::as_ref).collect();
     types.sort_unstable_by_key(|other| other.oid);
-    let over = |other: &&UserType| {
-        matches!(other.kind, UserTypeKind::Domain { base, .. }
-            if base.oid == known.oid || base.oid == known.array_oid)
+    let multirange = match &known.kind {
+        UserTypeKind::Range(range) => catalog.types.get(&range.multirange),
+        _ => None,
     };
+    let multirange = multirange.map(|known| [known.array_oid, known.oid]).unwrap_or_default();
+    // In the order of PostgreSQL's OIDs. 0 is no type.
+    let all = [known.array_oid, multirange[1], multirange[0], known.oid];
+    let is_part = |oid: Oid| oid != 0 && all.contains(&oid);
     for other in &types {
         if let UserTypeKind::Composite { attributes, .. } = &other.kind {
-            let of_type = |one: &&Attribute| {
-                one.data_type.oid == known.oid || one.data_type.oid == known.array_oid
-            };
-            let used = attributes.iter().filter(of_type);
+            let used = attributes.iter().filter(|one| is_part(one.data_type.oid));
             found.extend(used.map(|attribute| Object::Attribute(other, attribute)));
         }
     }
+    let over = |other: &&UserType| matches!(other.kind, UserTypeKind::Domain { base, .. } if is_part(base.oid));
     found.extend(types.into_iter().filter(over).map(Object::Type));
-    for oid in [known.array_oid, known.oid] {
+    for oid in all {
         for table in &tables {
             let columns = table.columns.iter().filter(|column| column.data_type.oid == oid);
             match table.kind {
@@ -157,18 +166,15 @@ fn type_dependents<'c>(known: &UserType, catalog: &'c Catalog) -> Vec<Object<'c>
             }
         }
     }
-    let of_types = |oid: Oid| oid == known.oid || oid == known.array_oid;
     let uses = |function: &&Function| {
         let columns = function.columns.iter().map(|(_, oid)| *oid);
         let mut all = function.argument_types.iter().copied().chain(columns);
-        of_types(function.result_type) || all.any(of_types)
+        is_part(function.result_type) || all.any(is_part)
     };
     let mut functions: Vec<&Function> = catalog.functions.values().map(AsRef::as_ref).collect();
     functions.sort_unstable_by_key(|function| function.oid);
     found.extend(functions.into_iter().filter(uses).map(Object::Function));
-    let of_type = |column: &Column| {
-        column.data_type.oid == known.oid || column.data_type.oid == known.array_oid
-    };
+    let of_type = |column: &Column| is_part(column.data_type.oid);
     let views = tables.into_iter().filter(|table| table.view.is_some());
     found.extend(views.filter(|view| view.columns.iter().any(of_type)).map(Object::Table));
     found
@@ -376,10 +382,14 @@ pub(super) fn check<'c>(
             .iter()
             .find(|object| object.dependents(catalog).iter().any(|one| one.same(other)))
             .unwrap_or(&targets[0]);
-        let array = matches!((on, other), (Object::Type(known), Object::Column(_, column))
-            if column.data_type.oid == known.array_oid);
-        let suffix = if array { "[]" } else { "" };
-        lines.push(format!("{} depends on {}{suffix}", other.label(binder), on.label(binder)));
+        let on = match (on, other) {
+            // It may be the type of arrays, or of multiranges.
+            (Object::Type(_), Object::Column(_, column)) => {
+                format!("type {}", binder.types().label(column.data_type.oid))
+            }
+            _ => on.label(binder),
+        };
+        lines.push(format!("{} depends on {on}", other.label(binder)));
     }
     let message = if let [target] = targets {
         format!("cannot drop {} because other objects depend on it", target.label(binder))

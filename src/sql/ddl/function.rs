@@ -11,6 +11,7 @@ use crate::model::pg_type::Oid;
 use crate::sql::Action;
 use crate::sql::ast::{CreateFunction, FunctionName, FunctionResult, TypeName};
 use crate::sql::bind::Binder;
+use crate::sql::ddl::depend::Object;
 use crate::sql::ddl::record::{self, flag, number};
 use crate::sql::ddl::{Work, drop as dropping, name, notice, privilege, skipped, trigger};
 use crate::sql::lite::Expr;
@@ -233,13 +234,14 @@ pub(super) fn drop(
             }
             Err(error) => return Err(error),
         };
-        let shown = label(&function.name, &function.argument_types);
-        let users = trigger::users_of(function.oid, binder);
+        let shown = Object::Function(function).label(binder);
+        let types = Object::Function(function).dependents(binder.catalog);
+        let mut users = trigger::users_of(function.oid, binder);
+        users.extend(types.iter().map(|known| known.label(binder)));
         if !users.is_empty() && !cascade {
             let lines: Vec<String> =
-                users.iter().map(|user| format!("{user} depends on function {shown}")).collect();
-            let message =
-                format!("cannot drop function {shown} because other objects depend on it");
+                users.iter().map(|user| format!("{user} depends on {shown}")).collect();
+            let message = format!("cannot drop {shown} because other objects depend on it");
             return Err(Error::user(SqlState::DEPENDENT_OBJECTS_STILL_EXIST, message)
                 .with_detail(lines.join("\n"))
                 .with_hint("Use DROP ... CASCADE to drop the dependent objects too."));
@@ -248,6 +250,9 @@ pub(super) fn drop(
             binder.notices.push(notice(format!("drop cascades to {only}")));
         } else if !users.is_empty() {
             binder.notices.push(super::depend::cascades(&users));
+        }
+        if !types.is_empty() {
+            super::drop::with_dependents(&types, true, None, &mut work, binder)?;
         }
         forget(function, |_| true, &mut work, binder)?;
     }

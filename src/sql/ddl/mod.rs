@@ -31,6 +31,7 @@ mod table;
 mod temporary;
 mod trigger;
 mod truncate;
+mod user_range;
 mod user_type;
 mod view;
 
@@ -80,6 +81,7 @@ pub(super) fn compile(tree: &Definition, binder: &mut Binder<'_>) -> Result<Acti
             composite::create(name, attributes, binder)
         }
         Definition::AlterComposite { name, changes } => composite::alter(name, changes, binder),
+        Definition::CreateRange { name, options } => user_range::create(name, options, binder),
         Definition::AlterEnum { name, change } => user_type::alter_enum(name, change, binder),
         Definition::AlterType { name, change } => {
             let known = user_type::named(name, user_type::ALTERED, binder)?;

@@ -313,7 +313,10 @@ fn domain_constraint(
     let known = user_type::named(domain, "a domain", binder)?;
     let constraints = match &known.kind {
         UserTypeKind::Domain { constraints, .. } => constraints.as_slice(),
-        UserTypeKind::Enum { .. } | UserTypeKind::Composite { .. } => &[],
+        UserTypeKind::Enum { .. }
+        | UserTypeKind::Composite { .. }
+        | UserTypeKind::Range(_)
+        | UserTypeKind::Multirange { .. } => &[],
     };
     let found = constraints.iter().find(|one| one.name == name.text).ok_or_else(|| {
         let label = binder.types().label(known.oid);

@@ -9,7 +9,7 @@ use crate::sql::bind::{Binder, label};
 use crate::sql::compile::plain_step;
 use crate::sql::ddl::depend::Object;
 use crate::sql::ddl::record::{self, number};
-use crate::sql::ddl::{Work, drop, name, privilege, retouch, skipped};
+use crate::sql::ddl::{Work, drop, name, privilege, retouch, skipped, user_range};
 use crate::sql::lite::{self, Expr};
 use crate::sql::types::{Types, lookup_type};
 use crate::sql::{Action, ast};
@@ -32,12 +32,12 @@ pub(super) fn check_free(schema: &str, name: &str, catalog: &Catalog) -> Result<
     ))
 }
 
-fn exists(name: &str) -> Error {
+pub(super) fn exists(name: &str) -> Error {
     Error::user(SqlState::DUPLICATE_OBJECT, format!("type \"{name}\" already exists"))
 }
 
 /// Whether a schema has a type of this name, a table's row type included.
-fn is_taken(schema: &str, name: &str, catalog: &Catalog) -> bool {
+pub(super) fn is_taken(schema: &str, name: &str, catalog: &Catalog) -> bool {
     catalog.user_type(schema, name).is_some() || catalog.table(schema, name).is_some()
 }
 
@@ -353,6 +353,9 @@ pub(super) fn drop_types<'c>(
                 let message = format!("\"{}\" is not a domain", label(name));
                 return Err(Error::user(SqlState::WRONG_OBJECT_TYPE, message));
             }
+            Ok(UserType { oid, kind: UserTypeKind::Multirange { range }, .. }) => {
+                return Err(user_range::required_by(*oid, *range, binder.types()));
+            }
             Ok(known) => targets.push(Object::Type(known)),
             Err(error) if error.state() == SqlState::WRONG_OBJECT_TYPE => {
                 return Err(not_droppable(name, binder));
@@ -389,6 +392,11 @@ fn not_droppable(name: &QualifiedName, binder: &Binder<'_>) -> Error {
 pub(super) fn forget(known: &UserType, work: &mut Work) {
     for table in ["_eider_enum_label", "_eider_domain_constraint", "_eider_type_attribute"] {
         work.push(record::delete(table, &[("type_oid", known.oid.into())]));
+    }
+    if let UserTypeKind::Range(range) = &known.kind {
+        work.push(record::delete("_eider_range", &[("type_oid", known.oid.into())]));
+        work.push(record::delete("_eider_type", &[("oid", range.multirange.into())]));
+        drop::forget(PG_TYPE, range.multirange, work);
     }
     work.push(record::delete("_eider_type", &[("oid", known.oid.into())]));
     drop::forget(PG_TYPE, known.oid, work);

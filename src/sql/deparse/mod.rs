@@ -93,7 +93,10 @@ fn domain_value(catalog: &Catalog, domain: Oid) -> Option<Expr> {
         UserTypeKind::Domain { base, .. } => {
             Some(Expr { kind: ExprKind::Parameter(0), data_type: *base, position: 0 })
         }
-        UserTypeKind::Enum { .. } | UserTypeKind::Composite { .. } => None,
+        UserTypeKind::Enum { .. }
+        | UserTypeKind::Composite { .. }
+        | UserTypeKind::Range(_)
+        | UserTypeKind::Multirange { .. } => None,
     }
 }
 

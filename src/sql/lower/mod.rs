@@ -15,7 +15,7 @@ use std::collections::HashMap;
 
 use crate::datum::{Style, range};
 use crate::model::error::Error;
-use crate::model::pg_type::PgType;
+use crate::model::pg_type::{Oid, PgType};
 use crate::pgdata::type_by_oid;
 use crate::sql::bound::{RelationId, RelationName};
 use crate::sql::types::Types;
@@ -198,7 +198,7 @@ fn collation(data_type: PgType) -> Option<&'static str> {
         _ if range::Kind::of(data_type.oid).is_some() => {
             range::Kind::of(data_type.oid).map(range::Kind::collation)
         }
-        _ => match type_by_oid(data_type.oid).filter(|known| known.is_array)?.element {
+        _ => match array_element(data_type.oid)? {
             700 | 701 => Some("array_float"),
             1700 => Some("array_decimal"),
             1186 => Some("array_interval"),
@@ -206,4 +206,9 @@ fn collation(data_type: PgType) -> Option<&'static str> {
             element => Some(range::Kind::of(element).map_or("array", range::Kind::array_collation)),
         },
     }
+}
+
+fn array_element(oid: Oid) -> Option<Oid> {
+    let known = type_by_oid(oid).filter(|known| known.is_array).map(|known| known.element);
+    known.or_else(|| range::element_of(oid))
 }

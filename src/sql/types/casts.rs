@@ -8,6 +8,9 @@ use crate::sql::types::{ANY, Types, UNKNOWN, polymorphic};
 
 pub(crate) use crate::pgdata::CastContext as Context;
 
+/// `multirange(anyrange)`, by which a database's own ranges become multiranges.
+const MULTIRANGE: Oid = 4298;
+
 /// How a value of one type becomes one of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Path {
@@ -33,6 +36,9 @@ pub(crate) fn find(types: Types<'_>, from: Oid, to: Oid, context: Context) -> Op
             CastMethod::Text => Path::Text,
         };
         return (cast.context <= context).then_some(path);
+    }
+    if types.multirange_of(source) == Some(target) {
+        return (context >= Context::Explicit).then_some(Path::Function(MULTIRANGE));
     }
     // Arrays don't become int2vector and oidvector, so that these aren't taken for the real arrays.
     if let (Some(from), Some(to)) = (types.element(source), types.element(target))

@@ -61,6 +61,8 @@ impl<'a> Types<'a> {
                 UserTypeKind::Enum { .. } => TypeKind::Enum,
                 UserTypeKind::Domain { .. } => TypeKind::Domain,
                 UserTypeKind::Composite { .. } => TypeKind::Composite,
+                UserTypeKind::Range(_) => TypeKind::Range,
+                UserTypeKind::Multirange { .. } => TypeKind::Multirange,
             },
             Some(Found::ArrayOf(_)) | None => TypeKind::Base,
         }
@@ -76,6 +78,7 @@ impl<'a> Types<'a> {
                 UserTypeKind::Enum { .. } => b'E',
                 UserTypeKind::Composite { .. } => b'C',
                 UserTypeKind::Domain { base, .. } => self.category(base.oid),
+                UserTypeKind::Range(_) | UserTypeKind::Multirange { .. } => b'R',
             },
             Some(Found::ArrayOf(_)) => b'A',
             None => b'U',
@@ -95,7 +98,10 @@ impl<'a> Types<'a> {
                 (Some(known), _) if known.kind == TypeKind::Domain => known.base,
                 (None, Some(Found::Type(known))) => match &known.kind {
                     UserTypeKind::Domain { base, .. } => base.oid,
-                    UserTypeKind::Enum { .. } | UserTypeKind::Composite { .. } => return base,
+                    UserTypeKind::Enum { .. }
+                    | UserTypeKind::Composite { .. }
+                    | UserTypeKind::Range(_)
+                    | UserTypeKind::Multirange { .. } => return base,
                 },
                 _ => return base,
             };
@@ -126,17 +132,30 @@ impl<'a> Types<'a> {
 
     /// The type of the bounds, if this is a range type.
     pub(crate) fn subtype(self, oid: Oid) -> Option<Oid> {
-        range_type(oid).map(|known| known.subtype)
+        match range_type(oid) {
+            Some(known) => Some(known.subtype),
+            None => self.own_range(oid).map(|known| known.subtype),
+        }
     }
 
     /// The type of multiranges of this range type.
     pub(crate) fn multirange_of(self, oid: Oid) -> Option<Oid> {
-        range_type(oid).map(|known| known.multirange)
+        match range_type(oid) {
+            Some(known) => Some(known.multirange),
+            None => self.own_range(oid).map(|known| known.multirange),
+        }
     }
 
     /// The type of the ranges in it, if this is a multirange type.
     pub(crate) fn range_of(self, oid: Oid) -> Option<Oid> {
-        range_of_multirange(oid).map(|known| known.oid)
+        match (range_of_multirange(oid), self.own(oid)) {
+            (Some(known), _) => Some(known.oid),
+            (None, Some(Found::Type(known))) => match known.kind {
+                UserTypeKind::Multirange { range } => Some(range),
+                _ => None,
+            },
+            (None, _) => None,
+        }
     }
 
     /// The name in messages, without the modifier.

@@ -1,4 +1,4 @@
-//! The types that a database adds to PostgreSQL's: enums, domains, composite types, and the arrays of them.
+//! The types that a database adds to PostgreSQL's: enums, domains, composite types, ranges, and the arrays of them.
 //!
 //! Their values are stored as those of a *carrier*, one of PostgreSQL's own types, which is what
 //! functions in SQLite are told.
@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::datum::form::{FieldForm, Form};
-use crate::datum::{self, Style};
+use crate::datum::{self, Style, range};
 use crate::model::catalog::{
-    Attribute, Catalog, DomainConstraint, EnumLabel, UserType, UserTypeKind,
+    Attribute, Catalog, DomainConstraint, EnumLabel, RangeOf, UserType, UserTypeKind,
 };
 use crate::model::error::Error;
 use crate::model::pg_type::{Oid, PgType};
@@ -176,6 +176,14 @@ impl<'a> Types<'a> {
         }
     }
 
+    /// What one of the database's range types is of.
+    pub(super) fn own_range(self, oid: Oid) -> Option<&'a RangeOf> {
+        match self.own(oid)? {
+            Found::Type(UserType { kind: UserTypeKind::Range(known), .. }) => Some(known),
+            _ => None,
+        }
+    }
+
     /// Whether values of a composite type hold such of a domain somewhere, whose constraints have to be
     /// looked at.
     pub(crate) fn holds_domain(self, oid: Oid) -> bool {
@@ -202,6 +210,9 @@ impl<'a> Types<'a> {
                     label: self.own_label(oid).into_owned(),
                     values: labels.iter().map(|label| label.label.clone()).collect(),
                 },
+                UserTypeKind::Range(_) | UserTypeKind::Multirange { .. } => {
+                    Form::Plain(self.carrier(PgType::new(oid)))
+                }
                 UserTypeKind::Domain { .. } => {
                     let base = self.domain(oid)?.base;
                     return Some(
@@ -242,10 +253,16 @@ impl<'a> Types<'a> {
                 UserTypeKind::Enum { .. } => PgType::TEXT,
                 UserTypeKind::Domain { base, .. } => self.carrier(*base),
                 UserTypeKind::Composite { .. } => PgType::RECORD,
+                UserTypeKind::Range(known) => range::carrier(known.subtype, false),
+                UserTypeKind::Multirange { range } => {
+                    let subtype = self.subtype(*range).unwrap_or(PgType::TEXT.oid);
+                    range::carrier(subtype, true)
+                }
             },
             Some(Found::ArrayOf(known)) => {
                 let element = self.carrier(PgType::new(known.oid));
-                self.array_of(element.oid).map_or(PgType::TEXT, PgType::new)
+                let array = range::array_of(element.oid).or_else(|| self.array_of(element.oid));
+                array.map_or(PgType::TEXT, PgType::new)
             }
             None => data_type,
         }

@@ -64,7 +64,11 @@ impl Accumulate for ArrayOf {
 
     fn answer(&self) -> Result<SqlValue, Error> {
         let Some(element) = self.element else { return Ok(SqlValue::Null) };
-        if builtin(element.oid).is_none_or(|known| known.category != b'A') {
+        let is_array = match builtin(element.oid) {
+            Some(known) => known.category == b'A',
+            None => array::element_of(element.oid).is_some(),
+        };
+        if !is_array {
             let array = Array { lengths: vec![self.values.len()], elements: self.values.clone() };
             return Ok(string(array::store(element, &array)));
         }

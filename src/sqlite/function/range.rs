@@ -60,6 +60,23 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         lenient_typed(connection, range, move |call| construct(kind, call))?;
         strict_typed(connection, multirange, move |call| gather(kind, call))?;
     }
+    // Those of a database's own types have a value of the type before their arguments.
+    lenient_typed(connection, "pg_range_construct", |call| {
+        construct_at(kind_at(call, 0)?, call, 1)
+    })?;
+    lenient_typed(connection, "pg_multirange_construct", |call| {
+        let count = call.count();
+        if count == 2 && call.is_null(1) {
+            return Ok(SqlValue::Null);
+        }
+        let kind = Kind { is_multirange: false, ..kind_at(call, 0)? };
+        let mut all = Vec::new();
+        for at in 1..count {
+            all.extend(gathered(kind, call, at)?);
+        }
+        let kind = Kind { is_multirange: true, ..kind };
+        Ok(string(kind.store(&kind.united(all)?)))
+    })?;
     register_parts(connection)?;
     for (name, relation) in RELATIONS {
         strict_typed(connection, name, |call| {
@@ -160,12 +177,18 @@ fn bound_value(bound: Option<Bound>) -> SqlValue {
 
 /// `int4range(lower, upper)`, and with a third argument that says which bounds belong to it.
 fn construct(kind: Kind, call: &Typed<'_, '_>) -> Answer {
-    let (lower_inclusive, upper_inclusive) = if call.count() > 2 {
-        if call.is_null(2) {
+    construct_at(kind, call, 0)
+}
+
+/// The same where the arguments begin at `first`.
+fn construct_at(kind: Kind, call: &Typed<'_, '_>, first: usize) -> Answer {
+    let flags = first + 2;
+    let (lower_inclusive, upper_inclusive) = if call.count() > flags {
+        if call.is_null(flags) {
             let message = "range constructor flags argument must not be null";
             return Err(Error::user(range::DATA_EXCEPTION, message));
         }
-        match call.text(2)? {
+        match call.text(flags)? {
             "[]" => (true, true),
             "[)" => (true, false),
             "(]" => (false, true),
@@ -179,32 +202,41 @@ fn construct(kind: Kind, call: &Typed<'_, '_>) -> Answer {
         (true, false)
     };
     let given = |at: usize| call.value(at).map(|value| Some(value).filter(|v| *v != Value::Null));
-    let lower = Bound::lower(given(0)?, lower_inclusive);
-    let span = kind.make(lower, Bound::upper(given(1)?, upper_inclusive))?;
+    let lower = Bound::lower(given(first)?, lower_inclusive);
+    let span = kind.make(lower, Bound::upper(given(first + 1)?, upper_inclusive))?;
     Ok(string(kind.store(span.as_slice())))
 }
 
 /// `int4multirange(...)`: of nothing, of a range, or of an array of ranges.
 fn gather(kind: Kind, call: &Typed<'_, '_>) -> Answer {
-    let mut all = Vec::new();
-    if call.count() > 0 && kind_at(call, 0).is_ok() {
-        all = spans(call, 0)?;
-    } else if call.count() > 0 {
-        let ranges = array::load(PgType::TEXT, call.text(0)?)?;
-        if ranges.lengths.len() > 1 {
-            let message = "multiranges cannot be constructed from multidimensional arrays";
-            return Err(Error::user(SqlState::CARDINALITY_VIOLATION, message));
-        }
-        for range in &ranges.elements {
-            let Value::Text(range) = range else {
-                let message = "multirange values cannot contain null members";
-                return Err(Error::user(SqlState::NULL_VALUE_NOT_ALLOWED, message));
-            };
-            all.extend(kind.load(range)?);
-        }
-    }
+    let all = if call.count() > 0 { gathered(kind, call, 0)? } else { Vec::new() };
     let kind = Kind { is_multirange: true, ..kind };
     Ok(string(kind.store(&kind.united(all)?)))
+}
+
+/// The spans of an argument that is a range or an array of ranges.
+fn gathered(kind: Kind, call: &Typed<'_, '_>, at: usize) -> Result<Vec<Span>, Error> {
+    let null_member = || {
+        let message = "multirange values cannot contain null members";
+        Error::user(SqlState::NULL_VALUE_NOT_ALLOWED, message)
+    };
+    if call.is_null(at) {
+        return Err(null_member());
+    }
+    if kind_at(call, at).is_ok() {
+        return spans(call, at);
+    }
+    let ranges = array::load(PgType::TEXT, call.text(at)?)?;
+    if ranges.lengths.len() > 1 {
+        let message = "multiranges cannot be constructed from multidimensional arrays";
+        return Err(Error::user(SqlState::CARDINALITY_VIOLATION, message));
+    }
+    let mut all = Vec::new();
+    for range in &ranges.elements {
+        let Value::Text(range) = range else { return Err(null_member()) };
+        all.extend(kind.load(range)?);
+    }
+    Ok(all)
 }
 
 /// The spans of an aggregate's row; `None` for NULL.

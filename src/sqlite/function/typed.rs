@@ -8,9 +8,9 @@ use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
 
 use super::{Answer, Arguments, PURE, fail};
-use crate::datum::{self, Style};
+use crate::datum::{self, Style, array};
 use crate::model::error::Error;
-use crate::model::pg_type::{PgType, builtin};
+use crate::model::pg_type::PgType;
 use crate::model::value::Value;
 
 /// What stands before the arguments proper.
@@ -82,7 +82,7 @@ impl<'a, 'c> Typed<'a, 'c> {
 
 /// The element type of an array type; text, if it isn't one.
 pub(super) fn element_of(array: PgType) -> PgType {
-    PgType::new(builtin(array.oid).map_or(PgType::TEXT.oid, |known| known.element_oid))
+    PgType::new(array::element_of(array.oid).unwrap_or(PgType::TEXT.oid))
 }
 
 /// The text form of a value that isn't NULL.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row};
 use super::recorded::{each, json, numbers, texts};
 use crate::model::catalog::{
     Attribute, Catalog, Comment, DefaultPrivilege, DomainConstraint, EnumLabel, Extension,
-    Function, Owner, Privilege, Role, Schema, Sequence, Trigger, UserType, UserTypeKind,
+    Function, Owner, Privilege, RangeOf, Role, Schema, Sequence, Trigger, UserType, UserTypeKind,
 };
 use crate::model::pg_type::{Oid, PgType};
 use crate::sqlite::link::own;
@@ -100,13 +100,17 @@ fn types(connection: &Connection, catalog: &mut Catalog) -> rusqlite::Result<()>
         attributes.push((row.get(0)?, attribute));
         Ok(())
     })?;
+    let ranges = ranges(connection)?;
     let sql = own!(
         "SELECT oid, schema_name, name, array_oid, kind, base_oid, base_modifier, not_null, \
          default_text FROM _eider_type"
     );
     each(connection, sql, |row| {
         let oid: Oid = row.get(0)?;
+        let range = ranges.iter().find(|(range, _)| *range == oid);
         let kind = match row.get_ref(4)?.as_str()? {
+            "r" if let Some((_, range)) = range => UserTypeKind::Range(range.clone()),
+            "m" => UserTypeKind::Multirange { range: row.get(5)? },
             "d" => UserTypeKind::Domain {
                 base: PgType { oid: row.get(5)?, modifier: row.get(6)? },
                 not_null: row.get(7)?,
@@ -123,6 +127,27 @@ fn types(connection: &Connection, catalog: &mut Catalog) -> rusqlite::Result<()>
         catalog.types.insert(oid, Arc::new(known));
         Ok(())
     })
+}
+
+/// What range types are of.
+fn ranges(connection: &Connection) -> rusqlite::Result<Vec<(Oid, RangeOf)>> {
+    let mut ranges: Vec<(Oid, RangeOf)> = Vec::new();
+    let sql = own!(
+        "SELECT type_oid, multirange_oid, collation_oid, operator_class_oid, difference_oid, base_oid \
+         FROM _eider_range JOIN _eider_type ON oid = type_oid"
+    );
+    each(connection, sql, |row| {
+        let range = RangeOf {
+            multirange: row.get(1)?,
+            collation: row.get(2)?,
+            operator_class: row.get(3)?,
+            difference: row.get(4)?,
+            subtype: row.get(5)?,
+        };
+        ranges.push((row.get(0)?, range));
+        Ok(())
+    })?;
+    Ok(ranges)
 }
 
 fn of<T: Clone>(all: &[(Oid, T)], owner: Oid) -> Vec<T> {

@@ -6,7 +6,7 @@ use super::{Parsed, piece, relation_kind};
 use crate::model::error::{Error, SqlState};
 use crate::sql::ast::{
     AttributeChange, ColumnType, CommentObject, CreateDomain, Definition, DomainChange, EnumChange,
-    Name, QualifiedName, RelationKind, SchemaChange,
+    Name, QualifiedName, RelationKind, SchemaChange, TypeName,
 };
 use crate::sql::parser::cursor::Cursor;
 use crate::sql::parser::unsupported;
@@ -46,9 +46,10 @@ pub(super) fn create_extension(cursor: &mut Cursor<'_>) -> Parsed {
 pub(super) fn create_type(cursor: &mut Cursor<'_>) -> Parsed {
     let name = cursor.qualified_name()?;
     if !cursor.eat("AS ENUM") {
-        let what = if cursor.eat("AS RANGE") {
-            "CREATE TYPE AS RANGE"
-        } else if cursor.eat("AS") {
+        if cursor.eat("AS RANGE") {
+            return create_range(name, cursor);
+        }
+        let what = if cursor.eat("AS") {
             return composite_type(cursor, name);
         } else {
             "CREATE TYPE of a base type"
@@ -134,6 +135,24 @@ fn attribute_changes(cursor: &mut Cursor<'_>) -> Result<Option<Vec<AttributeChan
 
 fn behaviour(cursor: &mut Cursor<'_>) {
     let _ = cursor.eat("CASCADE") || cursor.eat("RESTRICT");
+}
+
+/// `(subtype = float8, collation = "C", ...)`: values are names, also in quotes.
+fn create_range(name: Vec<Name>, cursor: &mut Cursor<'_>) -> Parsed {
+    cursor.expect_token(&Token::LParen)?;
+    let options = cursor.list(|cursor| {
+        let option = cursor.name()?;
+        cursor.expect_token(&Token::Eq)?;
+        let value = if let Some(Token::SingleQuotedString(_)) = cursor.peek() {
+            let name = vec![Name { text: cursor.string()?, position: option.position }];
+            TypeName { name, modifiers: Vec::new(), array: false }
+        } else {
+            cursor.type_name()?
+        };
+        Ok((option, value))
+    })?;
+    cursor.expect_token(&Token::RParen)?;
+    Ok(Definition::CreateRange { name, options })
 }
 
 pub(super) fn create_domain(cursor: &mut Cursor<'_>) -> Parsed {
