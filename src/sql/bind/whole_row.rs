@@ -12,8 +12,8 @@ use crate::sql::bind::{Binder, at};
 use crate::sql::bound::{Column, Expr, ExprKind, RelationId};
 use crate::sql::types::Lowering;
 
-/// Fields of a row at the most: its values are arguments of one function.
-const FIELDS_MAX: usize = 120;
+/// Fields of a row at the most (`MaxTupleAttributeNumber`).
+pub(crate) const FIELDS_MAX: usize = 1664;
 
 /// Where a relation's rows come from, for naming one as a whole.
 #[derive(Debug, Clone)]
@@ -64,8 +64,8 @@ impl Binder<'_> {
         position: u32,
     ) -> Result<Expr, Error> {
         if fields.len() > FIELDS_MAX {
-            let message = format!("a row value of more than {FIELDS_MAX} fields is not supported");
-            return Err(at(Error::refused(message), position));
+            let message = format!("ROW expressions can have at most {FIELDS_MAX} entries");
+            return Err(at(Error::user(SqlState(*b"54011"), message), position));
         }
         let types = fields.iter().map(|(name, field)| (name.clone(), field.data_type)).collect();
         let data_type = self.shaped(Shape { fields: types, row_type });

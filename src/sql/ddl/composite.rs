@@ -18,8 +18,8 @@ use crate::sql::ddl::{Work, notice, privilege, retouch, user_type};
 use crate::sql::lite::{self, Expr};
 use crate::sql::types::lookup_type;
 
-/// Attributes of a type at the most: a row's fields are arguments of one function.
-const ATTRIBUTES_MAX: usize = 120;
+/// Attributes of a type at the most (`MaxHeapAttributeNumber`).
+const ATTRIBUTES_MAX: usize = 1600;
 const TAG: &str = "ALTER TYPE";
 
 pub(super) fn create(
@@ -58,8 +58,8 @@ fn check_count(count: usize) -> Result<(), Error> {
     if count <= ATTRIBUTES_MAX {
         return Ok(());
     }
-    let message = format!("a type of more than {ATTRIBUTES_MAX} attributes is not supported");
-    Err(Error::refused(message))
+    let message = format!("tables can have at most {ATTRIBUTES_MAX} columns");
+    Err(Error::user(SqlState(*b"54011"), message))
 }
 
 /// # Errors

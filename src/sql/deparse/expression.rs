@@ -21,7 +21,8 @@ impl Writer<'_> {
     /// An expression where a type is wanted: with the cast that is implied.
     pub(super) fn value(&mut self, tree: &Expr, wanted: Option<Oid>) -> Option<Shown> {
         let wanted = wanted.filter(|oid| {
-            !polymorphic::takes_anything(*oid) && *oid != PgType::UNKNOWN.oid && *oid != 0
+            !polymorphic::takes_anything(*oid)
+                && ![0, PgType::UNKNOWN.oid, PgType::RECORD.oid].contains(oid)
         });
         match &tree.kind {
             ExprKind::String(text) => self.literal(wanted.unwrap_or(PgType::TEXT.oid), text),
@@ -42,6 +43,7 @@ impl Writer<'_> {
     pub(super) fn assigned(&mut self, tree: &Expr, target: PgType) -> Option<Shown> {
         match &tree.kind {
             ExprKind::String(_) | ExprKind::Null => self.value(tree, Some(target.oid)),
+            ExprKind::Row(items) => self.row(items, Some(target.oid)),
             _ => self.value(tree, None),
         }
     }
@@ -98,6 +100,8 @@ impl Writer<'_> {
                 self.array(items, element)
             }
             ExprKind::Subscript { operand, subscript } => self.subscript(operand, subscript),
+            ExprKind::Field { operand, name } => self.field(operand, name),
+            ExprKind::Row(items) => self.row(items, None),
             ExprKind::Collate { operand, collation } => {
                 let operand = self.value(operand, None)?;
                 let operand = self.placed(operand, Place::Tight);
@@ -297,6 +301,10 @@ impl Writer<'_> {
                 Some(Shown::simple(format!("{bare}::{}", self.label(target))))
             }
             ExprKind::Null => Some(Shown::simple(format!("NULL::{}", self.label(target)))),
+            ExprKind::Row(items) if self.types().attributes(target.oid).is_some() => {
+                let row = self.row(items, Some(target.oid))?.text;
+                Some(Shown::simple(format!("{row}::{}", self.label(target))))
+            }
             ExprKind::Array(items) if self.types().element(target.oid).is_some() => {
                 let element = self.types().element(target.oid)?;
                 if items.is_empty() {

@@ -12,6 +12,7 @@ mod constant;
 mod expression;
 mod from;
 mod query;
+mod row;
 
 use crate::catalog::{Contents, Deparse, Kind, SearchPath};
 use crate::model::catalog::{Catalog, Table, UserTypeKind, View};

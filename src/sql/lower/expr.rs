@@ -11,6 +11,9 @@ use crate::sql::lite;
 use crate::sql::lower::{Lower, collated};
 use crate::sql::types::Lowering;
 
+/// Fields that one call makes a part of a row of: a function takes 127 arguments.
+const ROW_ARGUMENTS_MAX: usize = 100;
+
 /// The function that finds what a parameter of such a type names; clients may give a number or a name.
 fn object_lookup(data_type: PgType) -> Option<&'static str> {
     Some(match data_type.oid {
@@ -212,9 +215,18 @@ impl Lower<'_> {
             crate::datum::record::head(name, field.data_type.oid, carrier)
         };
         let heads: Vec<String> = names.iter().zip(fields).map(head).collect();
-        let mut arguments = vec![lite::Expr::text(&heads.join("\n"))];
-        arguments.extend(self.exprs(fields)?);
-        let row = lite::Expr::call("pg_row", arguments);
+        let mut parts = Vec::new();
+        // One call takes so many arguments; an empty row is one call, too.
+        for place in (0..fields.len().max(1)).step_by(ROW_ARGUMENTS_MAX) {
+            let end = (place + ROW_ARGUMENTS_MAX).min(fields.len());
+            let mut arguments = vec![lite::Expr::text(&heads[place..end].join("\n"))];
+            arguments.extend(self.exprs(&fields[place..end])?);
+            parts.push(lite::Expr::call("pg_row", arguments));
+        }
+        let row = match parts.len() {
+            1 => parts.remove(0),
+            _ => lite::Expr::call("pg_row_join", parts),
+        };
         let Some(present) = present else { return Ok(row) };
         let branches = vec![(self.expr(present)?, row)];
         Ok(lite::Expr::Case { operand: None, branches, otherwise: None })

@@ -29,6 +29,24 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         out.push(']');
         Ok(string(out))
     })?;
+    // (records: one with the fields of all)
+    strict(connection, "pg_row_join", -1, |args| {
+        let mut out = String::from("[");
+        for place in 0..args.count() {
+            let record = args.text(place)?;
+            if place > 0 {
+                out.push(',');
+            }
+            out.push_str(
+                record
+                    .strip_prefix('[')
+                    .and_then(|rest| rest.strip_suffix(']'))
+                    .unwrap_or_default(),
+            );
+        }
+        out.push(']');
+        Ok(string(out))
+    })?;
     // (record, place from 0)
     strict(connection, "pg_row_field", 2, |args| {
         let fields = record::load(&args.datum(0)?)?;
