@@ -20,6 +20,7 @@ mod cdc;
 mod certificates;
 mod concurrent;
 mod encryption;
+mod extensions;
 mod flip;
 mod idempotency;
 mod kill;

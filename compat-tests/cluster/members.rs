@@ -141,3 +141,19 @@ fn nodes_find_each_other_by_dns() {
     let members = second.json("/nodes?ver=2");
     assert_eq!(members["nodes"].as_array().unwrap().len(), 2, "{members}");
 }
+
+#[test]
+fn a_node_that_stays_silent_is_removed_if_the_operator_wants_that() {
+    let mut cluster = Cluster::start_with(3, &["-raft-reap-node-timeout", "3s"]);
+    let follower = cluster.follower();
+    let (name, other) = (cluster.nodes[follower].name.clone(), 3 - cluster.leader() - follower);
+    cluster.nodes[follower].kill();
+    wait_for("it is removed", || {
+        (!ids(&cluster.nodes[other], "/nodes").contains(&name)).then_some(())
+    });
+    let log = cluster.nodes[cluster.leader()].log();
+    assert!(log.contains("it is no member any more"), "{log}");
+    let made = json!(["CREATE TABLE t (a INTEGER)"]);
+    let reply = cluster.nodes[other].execute("/db/execute", &made);
+    assert!(reply["results"][0].get("error").is_none(), "{reply}");
+}

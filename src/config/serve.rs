@@ -87,6 +87,18 @@ const GROUPS: &[Group] = &[
                 "Leave the cluster when this node is stopped.",
             ),
             flag(
+                "raft-reap-node-timeout",
+                Form::Duration,
+                "0s",
+                "Remove a voter that has not answered the leader for so long; 0s: never.",
+            ),
+            flag(
+                "raft-reap-read-only-node-timeout",
+                Form::Duration,
+                "0s",
+                "The same for nodes without vote.",
+            ),
+            flag(
                 "raft-shutdown-stepdown",
                 Form::Switch,
                 "true",
@@ -173,6 +185,12 @@ const GROUPS: &[Group] = &[
         "Limits",
         &[
             flag("fk", Form::Switch, "false", "Enforce foreign keys for HTTP clients too."),
+            flag(
+                "extensions-path",
+                Form::Text("PATH[,PATH...]"),
+                "",
+                "SQLite extensions: shared libraries, or directories of such. All nodes need the same.",
+            ),
             flag("db-max-ro-conns", Form::Count, "256", "Reads that run at the same time."),
             flag(
                 "max-transaction-bytes",
@@ -256,12 +274,9 @@ const UNSUPPORTED: &[&str] = &[
     "raft-commit-timeout",
     "raft-apply-timeout",
     "raft-remove-shutdown",
-    "raft-reap-node-timeout",
-    "raft-reap-read-only-node-timeout",
     "compress-snap-transport",
     "auto-vacuum-int",
     "auto-optimize-int",
-    "extensions-path",
     "otlp-endpoint",
     "otlp-interval",
     "otlp-insecure",
@@ -327,12 +342,17 @@ pub struct Config {
     pub bootstrap_expect_timeout: Duration,
     pub non_voter: bool,
     pub remove_on_shutdown: bool,
+    /// A silent node is removed after so long; zero: never.
+    pub reap_voters_after: Duration,
+    pub reap_read_only_after: Duration,
     pub stepdown_on_shutdown: bool,
     pub heartbeat: Duration,
     pub election_timeout_min: Duration,
     pub election_timeout_max: Duration,
     pub raft_log_bytes: u64,
     pub foreign_keys: bool,
+    /// Libraries of SQLite extensions, and directories of such.
+    pub extensions: Vec<PathBuf>,
     pub readers_max: usize,
     pub transaction_bytes_max: u64,
     pub result_bytes_max: usize,
@@ -433,6 +453,8 @@ fn build(parsed: &Parsed) -> Result<Config, String> {
         bootstrap_expect_timeout: parsed.duration(&SYNTAX, "bootstrap-expect-timeout"),
         non_voter: parsed.switch(&SYNTAX, "raft-non-voter"),
         remove_on_shutdown: parsed.switch(&SYNTAX, "raft-cluster-remove-shutdown"),
+        reap_voters_after: parsed.duration(&SYNTAX, "raft-reap-node-timeout"),
+        reap_read_only_after: parsed.duration(&SYNTAX, "raft-reap-read-only-node-timeout"),
         stepdown_on_shutdown: parsed.switch(&SYNTAX, "raft-shutdown-stepdown"),
         // Three heartbeats may be late before anybody doubts the leader.
         heartbeat: silence / 4,
@@ -440,6 +462,11 @@ fn build(parsed: &Parsed) -> Result<Config, String> {
         election_timeout_max: silence + election / 2,
         raft_log_bytes: bytes("raft-log-bytes"),
         foreign_keys: parsed.switch(&SYNTAX, "fk"),
+        extensions: address("extensions-path")
+            .split(',')
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from)
+            .collect(),
         readers_max: count("db-max-ro-conns")?,
         worker_threads: count("worker-threads")?,
         transaction_bytes_max: bytes("max-transaction-bytes"),
@@ -677,7 +704,7 @@ mod tests {
             ("-db-max-ro-conns 0 data", "-db-max-ro-conns must be"),
             ("-max-value-bytes 8GiB data", "too large"),
             ("-raft-log-level LOUD data", "'loud' is not ERROR"),
-            ("-extensions-path x data", "-extensions-path is not supported yet"),
+            ("-otlp-endpoint x data", "-otlp-endpoint is not supported yet"),
             ("-http-cert file data", "-http-cert needs -http-key"),
             ("-pg-key file data", "-pg-key needs -pg-cert"),
             ("-http-cert c -http-key k -http-verify-client data", "needs -http-ca-cert"),

@@ -86,6 +86,8 @@ pub struct Options {
     pub heartbeat_timeout: Duration,
     pub election_timeout: Duration,
     pub foreign_keys: bool,
+    /// Names of the SQLite extensions that are loaded.
+    pub extensions: Vec<String>,
     /// `None`: everybody may do everything.
     pub users: Option<Arc<Users>>,
     /// `Access-Control-Allow-Origin`.

@@ -91,6 +91,10 @@ fn document(call: &Call) -> Json {
             "api_addr": app.options.http_addr,
             "https": encrypted,
         },
+        "extensions": {
+            "dir": app.options.data_dir.join("extensions").display().to_string(),
+            "names": app.options.extensions,
+        },
         "store": store(call, &status),
     })
 }

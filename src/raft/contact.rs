@@ -80,6 +80,13 @@ impl Contacts {
         tell.then_some(News::Silent)
     }
 
+    /// For how long each of the silent ones has been so.
+    pub(super) fn silent(&self) -> BTreeMap<NodeId, Duration> {
+        let silent = self.silent.lock().expect("nothing panics while it holds this lock");
+        let now = clock::now();
+        silent.iter().map(|(node, silence)| (*node, now.since(silence.since))).collect()
+    }
+
     /// Another node leads: this one calls nobody, and won't see who answers again.
     pub(super) fn forget(&self) {
         self.silent.lock().expect("nothing panics while it holds this lock").clear();
@@ -112,8 +119,10 @@ mod tests {
         assert!(!is_lost(&contacts), "it may be a hiccup");
         contacts.take_note(NodeId(7), Duration::ZERO, true);
         assert!(is_lost(&contacts));
+        assert!(contacts.silent().contains_key(&NodeId(7)));
         contacts.take_note(NodeId(7), Duration::ZERO, false);
         assert!(!is_lost(&contacts));
+        assert!(contacts.silent().is_empty());
         contacts.take_note(NodeId(7), Duration::ZERO, true);
         contacts.forget();
         assert!(!is_lost(&contacts));

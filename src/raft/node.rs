@@ -1,5 +1,6 @@
 //! One running node: what it is made of, how it starts and stops, proposals and reads.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -230,6 +231,11 @@ impl Node {
     /// On the leader: returns once `node` hasn't answered for three times the shortest election timeout.
     pub fn lost(&self, node: NodeId) -> impl Future<Output = ()> + Send + use<> {
         self.inner.links.contacts.lost(node)
+    }
+
+    /// On the leader: the nodes that don't answer, and since when they haven't.
+    pub fn silent(&self) -> BTreeMap<NodeId, Duration> {
+        self.inner.links.contacts.silent()
     }
 
     /// Waits until this node has applied `index`.

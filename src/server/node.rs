@@ -6,7 +6,7 @@
 //! Stop: no new clients, leadership handed over, running requests ended, node-to-node server, Raft,
 //! log.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -26,11 +26,13 @@ use crate::raftlog::{self, RaftLog};
 use crate::server::bootstrap::{self, Gathering};
 use crate::server::dns::Discovery;
 use crate::server::encryption::Certificates;
+use crate::server::extensions;
 use crate::server::identity::DataDir;
 use crate::server::inbound::Inbound;
 use crate::server::join::{Failure, Joiner};
 use crate::server::listen::{Listener, Listeners};
 use crate::server::meeting::Meeting;
+use crate::server::reap::{self, Patience};
 use crate::server::recover::Recovery;
 use crate::server::setup::Login;
 use crate::server::transport::PeerTransport;
@@ -99,6 +101,7 @@ pub(super) struct Node {
     clients: [Part; 2],
     /// Copies and changes on their way out.
     outgoing: Vec<Part>,
+    reaper: Part,
     peers: Part,
     /// Held until the end.
     _data: DataDir,
@@ -113,7 +116,12 @@ fn timing(config: &Config) -> raft::Timing {
     }
 }
 
-fn engine_options(config: &Config, data: &DataDir, changes: Option<&cdc::Plan>) -> engine::Options {
+fn engine_options(
+    config: &Config,
+    data: &DataDir,
+    changes: Option<&cdc::Plan>,
+    extensions: Vec<PathBuf>,
+) -> engine::Options {
     engine::Options {
         data_dir: data.root.clone(),
         sqlite: sqlite::Options {
@@ -123,6 +131,7 @@ fn engine_options(config: &Config, data: &DataDir, changes: Option<&cdc::Plan>) 
             readers_max: config.readers_max,
             deparse: Some(Arc::new(crate::sql::Deparser)),
             value_bytes_max: config.value_bytes_max,
+            extensions,
             capturing: changes.map(|plan| Arc::new(plan.capturing())),
         },
         entry_bytes_max: ENTRY_BYTES_MAX,
@@ -130,6 +139,14 @@ fn engine_options(config: &Config, data: &DataDir, changes: Option<&cdc::Plan>) 
         result_bytes_max: config.result_bytes_max,
         slow_statement: config.slow_statement,
     }
+}
+
+/// What removes silent nodes, where that is wanted.
+fn reaper(config: &Config, raft: &raft::Node, engine: &Engine, me: &Member) -> Part {
+    let patience =
+        Patience { voters: config.reap_voters_after, read_only: config.reap_read_only_after };
+    let (raft, engine, me) = (raft.clone(), engine.clone(), me.id);
+    Part::spawn(move |stop| reap::run(raft, engine, me, patience, stop))
 }
 
 /// What the file of a flag says. Errors begin with the flag and the path.
@@ -228,7 +245,8 @@ fn open(
         // The first one stops the node; what follows from it is of no interest.
         drop(first.try_send(fault));
     };
-    let options = engine_options(config, data, changes);
+    let extensions = extensions::gather(&config.extensions, &data.root).map_err(Fault::new)?;
+    let options = engine_options(config, data, changes, extensions);
     let engine = Engine::open(options, me.clone(), Arc::clone(disk), states, on_fault)?;
     Ok(Stored { log, engine, faults, report })
 }
@@ -288,6 +306,7 @@ impl Node {
         });
         let fresh = raft.cluster().is_none();
         let (outgoing, held) = access.work_beside(&engine, &me, fresh.then_some(report));
+        let reaper = reaper(&config, &raft, &engine, &me);
         let joiner = access.joiner(client, identity, &me, config.non_voter);
         let clients = serve_clients(&config, &me, &engine, access, (http, pg, held));
         let node = Self {
@@ -301,6 +320,7 @@ impl Node {
             meeting,
             clients,
             outgoing,
+            reaper,
             peers,
             _data: data,
         };
@@ -380,9 +400,9 @@ impl Node {
 
     /// Stops in good order.
     pub(super) async fn stop(self) {
-        self.clients.iter().chain(&self.outgoing).for_each(Part::stop);
+        self.clients.iter().chain(&self.outgoing).chain([&self.reaper]).for_each(Part::stop);
         self.step_aside().await;
-        for part in self.clients.into_iter().chain(self.outgoing) {
+        for part in self.clients.into_iter().chain(self.outgoing).chain([self.reaper]) {
             part.ended().await;
         }
         self.peers.stop();
@@ -544,6 +564,7 @@ fn serve_clients(
             .election_timeout_max
             .saturating_sub(config.election_timeout_min),
         foreign_keys: config.foreign_keys,
+        extensions: extensions::names(&config.data_dir),
         users: users.clone(),
         allow_origin: config.http_allow_origin.clone(),
         tls: certificates.http,

@@ -175,6 +175,7 @@ impl Engines {
             data_dir: PathBuf::from("data"),
             sqlite: sqlite::Options {
                 foreign_keys: false,
+                extensions: Vec::new(),
                 transaction_bytes_max: 64 << 20,
                 cache_bytes: sizes.cache_bytes,
                 readers_max: 8,

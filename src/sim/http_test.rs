@@ -64,6 +64,7 @@ fn engine_options(data_dir: &Path) -> engine::Options {
         data_dir: data_dir.to_owned(),
         sqlite: sqlite::Options {
             foreign_keys: false,
+            extensions: Vec::new(),
             transaction_bytes_max: 64 << 20,
             cache_bytes: 8 << 20,
             readers_max: 8,
@@ -119,6 +120,7 @@ async fn client_with(data_dir: &Path, change: impl FnOnce(&mut Options)) -> Test
         heartbeat_timeout: Duration::from_millis(400),
         election_timeout: Duration::from_millis(400),
         foreign_keys: false,
+        extensions: Vec::new(),
         users: None,
         allow_origin: None,
         tls: None,

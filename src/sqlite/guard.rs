@@ -4,7 +4,7 @@
 //! prepare a statement anew, and then the guard stands as it does for the statement that runs.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
@@ -80,6 +80,8 @@ pub(crate) struct Guard {
     mending: AtomicBool,
     /// Why it denied something last.
     denied: Mutex<Option<Error>>,
+    /// Modules of virtual tables that extensions have brought.
+    modules: OnceLock<Vec<String>>,
     recording: AtomicBool,
     /// Tables that a statement writes to which was prepared while that was recorded.
     written: Mutex<Vec<String>>,
@@ -111,6 +113,11 @@ impl Guard {
     /// Whether the statement that runs is SQLite's own language.
     pub(crate) fn is_sqlite(&self) -> bool {
         self.mode.load(Ordering::Relaxed) == SQLITE
+    }
+
+    /// Lets clients make virtual tables of these modules, too. Said once, before the guard is installed.
+    pub(crate) fn allow_modules(&self, modules: Vec<String>) {
+        self.modules.get_or_init(|| modules);
     }
 
     pub(crate) fn mend(&self, on: bool) {
@@ -165,7 +172,8 @@ impl Guard {
             SQLITE => Dialect::Sqlite,
             _ => return Authorization::Allow,
         };
-        match judge(context.action, dialect) {
+        let brought = self.modules.get().map_or(&[][..], Vec::as_slice);
+        match judge(context.action, dialect, brought) {
             Ok(()) => Authorization::Allow,
             Err(error) => {
                 *self.denied.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
@@ -179,8 +187,8 @@ fn denied(message: impl Into<String>) -> Error {
     Error::user(SqlState::INSUFFICIENT_PRIVILEGE, message)
 }
 
-/// Whether a client's statement may do this.
-fn judge(action: AuthAction<'_>, dialect: Dialect) -> Result<(), Error> {
+/// Whether a client's statement may do this. `brought`: the modules of extensions.
+fn judge(action: AuthAction<'_>, dialect: Dialect, brought: &[String]) -> Result<(), Error> {
     match action {
         AuthAction::Select
         | AuthAction::Recursive
@@ -209,7 +217,8 @@ fn judge(action: AuthAction<'_>, dialect: Dialect) -> Result<(), Error> {
         }
         AuthAction::CreateVtable { table_name, module_name } => {
             not_own(table_name)?;
-            if MODULES.iter().any(|module| module.eq_ignore_ascii_case(module_name)) {
+            let mut known = MODULES.into_iter().chain(brought.iter().map(String::as_str));
+            if known.any(|module| module.eq_ignore_ascii_case(module_name)) {
                 return Ok(());
             }
             Err(denied(format!("virtual tables of module {module_name} are not allowed")))

@@ -19,7 +19,7 @@ use crate::sqlite::once::Changed;
 use crate::sqlite::outbox::Outbox;
 use crate::sqlite::place::Place;
 use crate::sqlite::sequence::{Sequences, takes_values};
-use crate::sqlite::vfs::{Shown, Tap, register_system_tables};
+use crate::sqlite::vfs::{Shown, Tap, load_extensions, register_system_tables};
 use crate::sqlite::{Options, function};
 
 /// Prepared statements kept by a connection.
@@ -294,6 +294,7 @@ fn prepare_for_clients(link: &mut Link, options: &Options) -> rusqlite::Result<(
     function::register(connection, &link.shown, &link.outbox, &link.sequences)?;
     function::trigger::register(connection, &link.guard)?;
     register_system_tables(connection, &link.shown)?;
+    link.guard.allow_modules(load_extensions(connection, &options.extensions)?);
     link.notes.install(connection)?;
     link.changed.install(connection)?;
     link.guard.install(connection)?;

@@ -48,6 +48,7 @@ mod system_table_test;
 #[cfg(test)]
 mod testkit;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32};
 
@@ -85,6 +86,8 @@ pub struct Options {
     pub deparse: Option<Arc<dyn Deparse>>,
     /// The longest string or BLOB, in bytes (`SQLITE_LIMIT_LENGTH`).
     pub value_bytes_max: u32,
+    /// Libraries of SQLite extensions that every connection of clients loads, in this order.
+    pub extensions: Vec<PathBuf>,
     /// Which changes of rows are captured, if any are.
     pub capturing: Option<Arc<Capturing>>,
 }

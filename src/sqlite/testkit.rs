@@ -23,6 +23,7 @@ pub(crate) fn options() -> Options {
         readers_max: 4,
         deparse: None,
         value_bytes_max: 64 << 20,
+        extensions: Vec::new(),
         capturing: None,
     }
 }

@@ -24,6 +24,7 @@ pub(super) const HELP: &[(&str, &str)] = &[
     (".dump FILE [TABLE,...]", "write the database as SQL to a file"),
     (".expvar [NAME]", "show the node's counters"),
     (".exit", "leave (also .quit, Ctrl-D)"),
+    (".extensions", "show the SQLite extensions that the node has loaded"),
     (".forcewrites [on|off]", "send every statement to /db/execute"),
     (".help", "show this"),
     (".indexes", "show the indexes' SQL"),
@@ -82,6 +83,7 @@ impl Shell {
             ("status", "") => self.get("/status"),
             ("status", key) => self.get(&format!("/status?key={}", percent_encode(key))),
             ("ready", "") => self.ready(),
+            ("extensions", "") => self.extensions(),
             ("backup", file) if !file.is_empty() => self.backup(file),
             ("dump", argument) if !argument.is_empty() => self.dump(argument),
             ("restore", file) if !file.is_empty() => self.restore(file),
@@ -94,7 +96,7 @@ impl Shell {
             ("stepdown", id) => self.step_down(id),
             (
                 "help" | "tables" | "schema" | "indexes" | "show" | "nodes" | "leader" | "ready"
-                | "reap",
+                | "reap" | "extensions",
                 _,
             ) => {
                 Err(format!(".{name}: unexpected argument {argument:?}").into())
@@ -180,6 +182,13 @@ impl Shell {
         let leader = entries(&document).find(|node| node.get("leader") == Some(&Json::Bool(true)));
         let leader = leader.ok_or_else(|| "leader not found".to_owned())?;
         print(&indented(leader))?;
+        Ok(())
+    }
+
+    fn extensions(&mut self) -> Result<(), Problem> {
+        let document = self.connection.document("/status?key=extensions")?;
+        let names = document["names"].as_array().into_iter().flatten().filter_map(Json::as_str);
+        print(&names.map(|name| format!("{name}\n")).collect::<String>())?;
         Ok(())
     }
 

@@ -82,6 +82,7 @@ fn options() -> Options {
         readers_max: 4,
         deparse: None,
         value_bytes_max: 64 << 20,
+        extensions: Vec::new(),
         capturing: None,
     }
 }

@@ -16,6 +16,7 @@
 
 #![allow(unsafe_code, reason = "SQLite's VFS interface is made of C structs and raw pointers")]
 
+mod extension;
 mod file;
 mod preupdate;
 mod read_lock;
@@ -26,6 +27,7 @@ mod system_table;
 mod tap;
 mod wal;
 
+pub(crate) use extension::load_extensions;
 pub(crate) use file::damage;
 pub(crate) use preupdate::{ChangeKind, OnChange, RowChange, watch_rows};
 pub(crate) use register::{NAME, UNCHECKED, URI_PARAMETER, register, reserve_bytes};
