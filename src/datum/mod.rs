@@ -161,6 +161,7 @@ pub fn from_binary(data_type: PgType, bytes: &[u8]) -> Result<Value, Error> {
         Family::String if data_type.oid == PgType::CHAR.oid && bytes == [0] => {
             Ok(Value::Text(String::new()))
         }
+        Family::String if data_type.oid == string::PG_LSN => string::lsn_from_binary(bytes),
         Family::String => string::from_text(data_type, stored::utf8(bytes)?),
         Family::Json => {
             let text = stored::utf8(bytes)?;
@@ -243,6 +244,7 @@ pub fn to_binary(data_type: PgType, value: &Value, out: &mut BytesMut) -> Result
             string::put(data_type, value, out)
         }
         Family::String if data_type.oid == PgType::CHAR.oid => string::char_to_binary(value, out),
+        Family::String if data_type.oid == string::PG_LSN => string::lsn_to_binary(value, out),
         Family::String | Family::Json => string::put(data_type, value, out),
         Family::DateTime => datetime::to_binary(data_type, value, out),
         Family::Interval => interval::to_binary(value, out),

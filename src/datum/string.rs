@@ -10,6 +10,7 @@ use crate::model::value::Value;
 
 /// Bytes that a `name` keeps (`NAMEDATALEN` - 1).
 const NAME_BYTES_MAX: usize = 63;
+pub(crate) const PG_LSN: u32 = 3220;
 
 /// The length that a varchar(n) or char(n) modifier stands for: it counts a 4-byte header too.
 fn length_max(data_type: PgType) -> Option<usize> {
@@ -19,6 +20,7 @@ fn length_max(data_type: PgType) -> Option<usize> {
 pub(crate) fn from_text(data_type: PgType, input: &str) -> Result<Value, Error> {
     let input = no_nul(input)?;
     let kept = match data_type.oid {
+        PG_LSN => return lsn_from_text(input),
         18 => &input[..input.chars().next().map_or(0, char::len_utf8)],
         19 => truncated(input, NAME_BYTES_MAX),
         1042 => within(data_type, input, "character")?.trim_end_matches(' '),
@@ -26,6 +28,35 @@ pub(crate) fn from_text(data_type: PgType, input: &str) -> Result<Value, Error> 
         _ => input,
     };
     Ok(Value::Text(kept.to_owned()))
+}
+
+/// `pg_lsn`: two hexadecimal numbers of up to eight digits each.
+fn lsn(text: &str) -> Option<u64> {
+    let half = |digits: &str| {
+        let valid = matches!(digits.len(), 1..=8) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+        u64::from_str_radix(digits, 16).ok().filter(|_| valid)
+    };
+    let (high, low) = text.split_once('/')?;
+    Some(half(high)? << 32 | half(low)?)
+}
+
+fn lsn_value(number: u64) -> Value {
+    Value::Text(format!("{:X}/{:X}", number >> 32, number & 0xffff_ffff))
+}
+
+fn lsn_from_text(input: &str) -> Result<Value, Error> {
+    lsn(input).map(lsn_value).ok_or_else(|| invalid_input("pg_lsn", input))
+}
+
+pub(crate) fn lsn_from_binary(bytes: &[u8]) -> Result<Value, Error> {
+    Ok(lsn_value(u64::from_be_bytes(exactly(bytes)?)))
+}
+
+pub(crate) fn lsn_to_binary(value: &Value, out: &mut BytesMut) -> Result<(), Error> {
+    let data_type = PgType::new(PG_LSN);
+    let number = lsn(text(data_type, value)?).ok_or_else(|| corrupted(data_type))?;
+    out.put_u64(number);
+    Ok(())
 }
 
 /// The longest start of at most `bytes_max` bytes that doesn't cut a character.

@@ -189,6 +189,7 @@ impl Core {
     ) -> Result<Pending, Error> {
         let entry = self.entry(query.database)?;
         let (mut rows, pending) = rows::channel(running, limits.deadline);
+        let pending = pending.partial(query.dialect == Dialect::Postgres);
         let text = Text::of(&query.statement);
         if self.short.is_short(text)
             && let Some(mut reader) = entry.idle_reader()

@@ -43,6 +43,8 @@ struct State {
     /// Set when the rest of the rows is to be kept in memory: bytes that may still come.
     keep: Option<usize>,
     end: Option<End>,
+    /// Whether it failed before anybody saw a row of it.
+    failed_early: bool,
     /// Set by others to make the producer stop with this error.
     stopped: Option<Error>,
     receiver_gone: bool,
@@ -147,12 +149,15 @@ impl RowStream {
 
     fn poll_started(
         &self,
+        partial: bool,
         context: &Context<'_>,
     ) -> Poll<Result<Option<Vec<ResultColumn>>, Error>> {
         let mut state = lock(&self.state);
         if let Some(end) = &state.end {
             match end {
-                End::Failed(error) if state.batches.is_empty() => {
+                End::Failed(error)
+                    if state.batches.is_empty() || state.failed_early && !partial =>
+                {
                     return Poll::Ready(Err(error.clone()));
                 }
                 End::SchemaChanged => return Poll::Ready(Ok(None)),
@@ -214,7 +219,7 @@ pub(super) fn channel(running: Running, deadline: Option<Instant>) -> (RowSender
         held: None,
         ended: false,
     };
-    (sender, Pending { stream, deadline, running: Some(running) })
+    (sender, Pending { stream, deadline, partial: false, running: Some(running) })
 }
 
 impl RowSender {
@@ -224,10 +229,8 @@ impl RowSender {
 
     fn end(&mut self, end: End) {
         let mut state = lock(&self.stream.state);
-        // A statement that fails before anybody saw a row of it is just an error.
-        if let Some((columns, batch)) = self.held.take()
-            && !matches!(end, End::Failed(_))
-        {
+        if let Some((columns, batch)) = self.held.take() {
+            state.failed_early = matches!(end, End::Failed(_));
             state.columns = Some(columns);
             state.batches.extend(batch);
         }
@@ -306,15 +309,24 @@ impl Drop for RowSender {
 pub(super) struct Pending {
     stream: Arc<RowStream>,
     deadline: Option<Instant>,
+    partial: bool,
     running: Option<Running>,
 }
 
 impl Pending {
+    /// Whether a statement that fails gives the rows that it had by then first. Otherwise one that fails
+    /// before anybody saw a row of it is just an error.
+    pub(super) fn partial(mut self, partial: bool) -> Self {
+        self.partial = partial;
+        self
+    }
+
     /// Waits for the first rows. `None`: the schema is another one by now. Dropping the wait stops
     /// the statement.
     pub(super) async fn started(mut self) -> Result<Option<Rows>, Error> {
         let token = self.running.as_ref().expect("taken only here").token.clone();
-        let started = std::future::poll_fn(|context| self.stream.poll_started(context));
+        let partial = self.partial;
+        let started = std::future::poll_fn(|context| self.stream.poll_started(partial, context));
         // What runs obeys the deadline by itself; what waits for a thread or a connection doesn't.
         let started = match self.deadline {
             None => started.await,
@@ -510,6 +522,25 @@ mod tests {
         let rows = pending.started().await.unwrap().unwrap();
         let result = rows.collect(1000).await.unwrap();
         assert_eq!((result.rows, result.completion.rows), (batch(1), 1));
+    }
+
+    #[tokio::test]
+    async fn rows_before_a_failure_come_first_where_they_are_wanted() {
+        for partial in [false, true] {
+            let (mut sender, pending) = channel(Canceler::default().start(), None);
+            sender.columns(columns());
+            sender.push(batch(1)).unwrap();
+            sender.finish(End::Failed(Error::internal("broken")));
+            let started = pending.partial(partial).started().await;
+            if !partial {
+                assert_eq!(started.unwrap_err().message(), "broken");
+                continue;
+            }
+            let mut rows = started.unwrap().unwrap();
+            assert_eq!(rows.columns(), columns());
+            assert_eq!(rows.next().await.unwrap(), Some(batch(1)));
+            assert_eq!(rows.next().await.unwrap_err().message(), "broken");
+        }
     }
 
     #[tokio::test]

@@ -144,6 +144,7 @@ impl Transaction {
         if let Backend::Private(private) = &mut self.backend {
             let running = limits.cancel.start();
             let (mut rows, pending) = rows::channel(limits.cancel.start(), limits.deadline);
+            let pending = pending.partial(true);
             match private.run(&statement, &mut rows, limits, &running).await? {
                 Some(completion) => {
                     rows.finish(End::Done(completion));
@@ -154,6 +155,7 @@ impl Transaction {
             }
         }
         let (rows, pending) = rows::channel(limits.cancel.start(), limits.deadline);
+        let pending = pending.partial(true);
         let rest = pending.rest();
         let lock_timeout = limits.lock_timeout;
         self.send(Request::Run { statement, rows, lock_timeout }).await?;

@@ -114,6 +114,7 @@ impl View {
             let ran = lock(&reader.0).run(dialect, &statement, None, &control, &mut rows);
             rows.finish(ended(ran));
         })?;
+        let pending = pending.partial(dialect == Dialect::Postgres);
         let rows = pending.started().await?.map(Rows::interrupting);
         rows.ok_or_else(|| Error::internal("a view's statement has no schema"))
     }

@@ -36,8 +36,6 @@ pub(crate) struct Connection<S> {
     pub(crate) unnamed_formats: Vec<i16>,
     /// Changed settings, told before the next ReadyForQuery.
     changed: Vec<(String, String)>,
-    /// Whether the client waits for what has gathered.
-    answer_due: bool,
     /// Whether ReadyForQuery was the last answer.
     is_ready: bool,
     message_bytes_max: usize,
@@ -160,7 +158,7 @@ fn open<S: AsyncRead + AsyncWrite + Unpin>(
         place,
         offers_tls: shared.options.encryption.acceptor.is_some(),
     };
-    let session = match Session::open(shared.engine.clone(), login) {
+    let mut session = match Session::open(shared.engine.clone(), login) {
         Ok(session) => session,
         Err(error) => return Err((wire, error)),
     };
@@ -173,7 +171,13 @@ fn open<S: AsyncRead + AsyncWrite + Unpin>(
         report(&name, &value, &mut wire.out);
     }
     encode::backend_key_data(pid, secret, &mut wire.out);
+    for aside in session.asides() {
+        if let Aside::Notice(severity, notice) = aside {
+            put_notice(severity, &notice, &mut wire.out);
+        }
+    }
     encode::ready_for_query(session.status(), &mut wire.out);
+    wire.answer_due = true;
     Ok(Connection {
         wire,
         session,
@@ -181,7 +185,6 @@ fn open<S: AsyncRead + AsyncWrite + Unpin>(
         skipping: false,
         unnamed_formats: Vec::new(),
         changed: Vec::new(),
-        answer_due: true,
         is_ready: true,
         message_bytes_max,
     })
@@ -215,15 +218,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             if let Some(message) = self.wire.buffered_message()? {
                 return Ok(message);
             }
-            if self.answer_due {
+            if self.wire.answer_due {
                 self.wire.flush().await?;
-                self.answer_due = false;
             }
             match self.wire.read_or(self.session.idle(self.is_ready)).await? {
                 Some(Interruption::Fatal(error)) => return Err(Gone::Fatal(error)),
                 Some(Interruption::Notified) => {
                     self.send_notifications()?;
-                    self.answer_due = true;
+                    self.wire.answer_due = true;
                 }
                 Some(Interruption::TransactionLost) | None => {}
             }
@@ -249,7 +251,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 if extended {
                     self.skipping = true;
                     // A client that sent Flush, and no Sync yet, waits for this.
-                    self.answer_due = true;
+                    self.wire.answer_due = true;
                     return Ok(());
                 }
                 self.ready().await
@@ -328,8 +330,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         self.send_notifications()?;
         encode::ready_for_query(self.session.status(), &mut self.wire.out);
         self.is_ready = true;
-        // Written once no message is left to answer: those of a pipeline share one write.
-        self.answer_due = true;
+        // Written once no message is left to answer, or the next one takes its time: those of a pipeline
+        // share one write.
+        self.wire.answer_due = true;
         self.wire.flush_if_full().await
     }
 
@@ -396,6 +399,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             }
             formats
         };
+        self.send_asides();
         while let Some(batch) =
             self.wire.drive(&self.canceler, self.session.fetch(&mut rows)).await??
         {

@@ -115,6 +115,8 @@ pub(crate) struct Wire<S> {
     stream: Channel<S>,
     input: BytesMut,
     pub(crate) out: Output,
+    /// Whether the client waits for what has gathered.
+    pub(crate) answer_due: bool,
     message_bytes_max: usize,
     stop: watch::Receiver<bool>,
 }
@@ -132,6 +134,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             stream: Channel::Plain(stream),
             input: BytesMut::new(),
             out: Output::default(),
+            answer_due: false,
             message_bytes_max: STARTUP_BYTES_MAX,
             stop,
         }
@@ -283,7 +286,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     /// Runs `work` for the client while watching it: if the client goes away, or the server stops
-    /// and time runs out, the running statement is cancelled and `work` dropped.
+    /// and time runs out, the running statement is cancelled and `work` dropped. What the client waits for
+    /// (the answers to what stands before `work` in its pipeline) is written meanwhile.
     pub(crate) async fn drive<T>(
         &mut self,
         canceler: &Canceler,
@@ -293,6 +297,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         // Most work is done at once, without waiting for anything.
         if let Poll::Ready(done) = futures_util::poll!(work.as_mut()) {
             return Ok(done);
+        }
+        if self.answer_due {
+            tokio::select! {
+                biased;
+                done = &mut work => return Ok(done),
+                written = Box::pin(self.flush()) => if let Err(gone) = written {
+                    canceler.cancel();
+                    return Err(gone);
+                },
+            }
         }
         let mut stop = self.stop.clone();
         let stopped = async {
@@ -322,13 +336,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         if self.out.len() >= OUTPUT_BYTES_HIGH { self.flush().await } else { Ok(()) }
     }
 
-    /// Writes all that has gathered.
+    /// Writes all that has gathered. Cancel-safe.
     pub(crate) async fn flush(&mut self) -> Result<(), Gone> {
         let mut stop = self.stop.clone();
         let written = async {
             let stream = &mut self.stream;
+            let out = &mut *self.out;
             let writing = async {
-                stream.write_all(&self.out).await?;
+                while !out.is_empty() {
+                    if stream.write_buf(out).await? == 0 {
+                        return Err(io::ErrorKind::WriteZero.into());
+                    }
+                }
                 stream.flush().await
             };
             // While the server runs, the client may take its time.
@@ -341,7 +360,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             }
         };
         written.await?;
-        self.out.clear();
+        self.answer_due = false;
         if self.out.capacity() > IDLE_BYTES_MAX && self.input.is_empty() {
             *self.out = BytesMut::new();
         }
@@ -464,6 +483,51 @@ mod tests {
         driven.unwrap().unwrap();
         assert!(wire.input.len() <= AHEAD_BYTES_MAX + READ_BYTES * 2, "{}", wire.input.len());
         assert!(!wire.input.is_empty());
+    }
+
+    #[tokio::test]
+    async fn answers_to_what_stands_before_a_slow_statement_do_not_wait_for_it() {
+        let (mut client, mut wire, _stop) = wire();
+        let (done, wait) = tokio::sync::oneshot::channel();
+        wire.out.extend_from_slice(b"answer");
+        wire.answer_due = true;
+        let reader = async {
+            let mut answer = [0; 6];
+            client.read_exact(&mut answer).await.unwrap();
+            assert_eq!(&answer, b"answer");
+            done.send(()).unwrap();
+        };
+        let canceler = Canceler::default();
+        let ((), driven) = tokio::join!(reader, wire.drive(&canceler, wait));
+        driven.unwrap().unwrap();
+        assert!(wire.out.is_empty() && !wire.answer_due);
+    }
+
+    #[tokio::test]
+    async fn a_write_that_is_given_up_half_way_goes_on_where_it_stopped() {
+        let (mut client, server) = tokio::io::duplex(4);
+        let (_stop, stopped) = watch::channel(false);
+        let mut wire = Wire::new(server, stopped);
+        wire.out.extend_from_slice(b"0123456789");
+        wire.answer_due = true;
+        let canceler = Canceler::default();
+        let slow = async {
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+        };
+        wire.drive(&canceler, slow).await.unwrap();
+        assert!(!wire.out.is_empty());
+        let mut read = Vec::new();
+        let ((), flushed) = tokio::join!(
+            async {
+                while read.len() < 10 {
+                    client.read_buf(&mut read).await.unwrap();
+                }
+            },
+            wire.flush()
+        );
+        flushed.unwrap();
+        assert_eq!(read, b"0123456789");
     }
 
     #[tokio::test]

@@ -2,16 +2,38 @@
 //! CancelRequest, `pg_cancel_backend` and `pg_terminate_backend`, and `pg_stat_activity`.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::engine::Canceler;
 use crate::model::error::{Error, SqlState};
 use crate::model::id::DatabaseId;
 use crate::platform::random;
+use crate::session::activity::Activity;
+
+/// The bits of a transaction's number that tell nodes apart.
+const NODE_BITS: u32 = 10;
 
 /// Sessions by their process ids. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub struct Backends(Arc<Mutex<HashMap<i32, Backend>>>);
+#[derive(Debug, Clone)]
+pub struct Backends(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    known: Mutex<HashMap<i32, Backend>>,
+    /// What the numbers of this process's transactions end in.
+    node: i64,
+    /// When the last transaction that asked for its number began: microseconds since 1970, or a little
+    /// more where several began at once.
+    numbered: AtomicI64,
+}
+
+impl Default for Backends {
+    fn default() -> Self {
+        let node = i64::from(u16::from_be_bytes(random::bytes())) & ((1 << NODE_BITS) - 1);
+        Self(Arc::new(Shared { known: Mutex::default(), node, numbered: AtomicI64::new(0) }))
+    }
+}
 
 #[derive(Debug)]
 struct Backend {
@@ -24,6 +46,7 @@ struct Backend {
 #[derive(Debug, Clone)]
 pub(super) struct OpenBackend {
     pub(super) canceler: Canceler,
+    pub(super) activity: Arc<Activity>,
     pub(super) database: DatabaseId,
     pub(super) database_name: String,
     pub(super) user: String,
@@ -40,7 +63,7 @@ pub struct Place {
 impl Backends {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<i32, Backend>> {
         // Nothing in here can panic half-way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A new process id and secret.
@@ -75,6 +98,14 @@ impl Place {
     /// What the client is told (BackendKeyData): its process id and its secret.
     pub fn key(&self) -> (i32, i32) {
         (self.pid, self.secret)
+    }
+
+    /// A number for a transaction that began at this moment (microseconds since 1970).
+    pub(super) fn transaction_number(&self, began: i64) -> i64 {
+        let shared = &self.backends.0;
+        let next = |last: i64| Some(began.max(last + 1));
+        let last = shared.numbered.fetch_update(Relaxed, Relaxed, next).unwrap_or(began);
+        began.max(last + 1) << NODE_BITS | shared.node
     }
 
     pub(super) fn open(&self, open: OpenBackend) {
@@ -115,6 +146,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn transactions_that_begin_at_once_have_numbers_of_their_own() {
+        let backends = Backends::default();
+        let (first, second) = (backends.enter(), backends.enter());
+        let now = 1_700_000_000_000_000;
+        let numbers = [now, now, now - 5, now + 9].map(|began| first.transaction_number(began));
+        let last = second.transaction_number(now + 9);
+        assert!(numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
+        assert!(last > numbers[3] && last > 0);
+    }
+
+    #[test]
     fn a_place_is_given_up_when_its_session_ends() {
         let backends = Backends::default();
         let (first, second) = (backends.enter(), backends.enter());
@@ -123,6 +165,7 @@ mod tests {
         let canceler = Canceler::default();
         first.open(OpenBackend {
             canceler: canceler.clone(),
+            activity: Arc::new(Activity::new(0)),
             database: DatabaseId::POSTGRES,
             database_name: "postgres".to_owned(),
             user: "u".to_owned(),

@@ -185,6 +185,10 @@ impl Session {
         rows.tag = RowsTag::Fetch;
         rows.portal = Some(name.to_owned());
         if !move_only {
+            // PostgreSQL has run a FETCH before it describes its rows.
+            if left != Some(0) {
+                rows.read_ahead().await?;
+            }
             return Ok(Reply::Rows(rows));
         }
         while rows.next().await?.is_some() {}

@@ -7,6 +7,7 @@
 //! * The write slot is taken at the first statement that needs it, not at BEGIN.
 //! * After an error the transaction is failed before the error is returned, whoever caused it.
 
+mod activity;
 mod advisory;
 mod anonymous;
 mod backend;
@@ -30,7 +31,7 @@ mod temporary;
 mod transaction;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::datum::encoding::Encoding;
 use crate::datum::{self, Style};
@@ -47,6 +48,7 @@ pub use portal::{Reply, Rowset};
 pub use script::Script;
 pub use statement::ParameterTypes;
 
+use activity::Activity;
 use backend::OpenBackend;
 use portal::Portal;
 use settings::{Saved, Settings};
@@ -128,6 +130,7 @@ pub struct Session {
     told_changes: u64,
     asides: Vec<Aside>,
     canceler: Canceler,
+    activity: Arc<Activity>,
 
     phase: Phase,
     modes: Modes,
@@ -144,6 +147,8 @@ pub struct Session {
     /// When the transaction began, in microseconds since 1970.
     transaction_time: Option<i64>,
     statement_time: i64,
+    /// The present transaction's number, once something has asked for it.
+    transaction_number: OnceLock<i64>,
     /// Whether the pipeline ends after the message that runs now.
     sync_follows: bool,
 
@@ -214,6 +219,7 @@ impl Session {
             told_changes: 0,
             asides: Vec::new(),
             canceler: Canceler::default(),
+            activity: Arc::new(Activity::new(wall_microseconds())),
             phase: Phase::Idle,
             modes,
             savepoints: Savepoints::default(),
@@ -223,6 +229,7 @@ impl Session {
             view: None,
             transaction_time: None,
             statement_time: wall_microseconds(),
+            transaction_number: OnceLock::new(),
             sync_follows: true,
             statements: HashMap::new(),
             cache: Cache::default(),
@@ -235,10 +242,17 @@ impl Session {
             epoch: 0,
             has_defined: false,
         };
+        for (name, value) in &login.settings {
+            if let Some(notice) = settings::truncation(name, value) {
+                session.notice(Severity::Notice, notice);
+            }
+        }
         session.told = session.reported();
         session.told_changes = session.settings.changes();
+        session.tell_application_name();
         session.place.open(OpenBackend {
             canceler: session.canceler.clone(),
+            activity: Arc::clone(&session.activity),
             database,
             database_name: name,
             user: login.user,
@@ -280,12 +294,18 @@ impl Session {
         }
     }
 
+    /// Others see it in `pg_stat_activity`.
+    fn tell_application_name(&self) {
+        self.activity.is_called(self.settings.application_name());
+    }
+
     /// Notes reported settings that have changed.
     fn report_changes(&mut self) {
         if self.told_changes == self.settings.changes() {
             return;
         }
         self.told_changes = self.settings.changes();
+        self.tell_application_name();
         let reported = self.settings.reported();
         for (now, told) in reported.iter().zip(&mut self.told) {
             if now != told && now.0 != "in_hot_standby" {
@@ -323,6 +343,12 @@ impl Session {
             cancel: self.canceler.clone(),
             under: self.locks.under(),
         }
+    }
+
+    /// A number that no other transaction has, on whichever node. Those of a node ascend.
+    fn transaction_number(&self) -> i64 {
+        let began = self.transaction_time.unwrap_or(self.statement_time);
+        *self.transaction_number.get_or_init(|| self.place.transaction_number(began))
     }
 
     fn now(&self) -> Value {
@@ -462,6 +488,9 @@ impl Session {
     /// Resolves when an idle session must be ended or its transaction failed: a timeout, a lost
     /// leader. `ready`: the client awaits nothing, and may be told what was notified.
     pub async fn idle(&mut self, ready: bool) -> Interruption {
+        if ready {
+            self.activity.rests(self.status(), wall_microseconds);
+        }
         let (name, state, message) = match self.phase {
             Phase::Idle => (
                 "idle_session_timeout",

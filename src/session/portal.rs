@@ -84,6 +84,8 @@ pub(crate) enum RowsTag {
 pub struct Rowset {
     columns: Arc<[OutputColumn]>,
     source: Option<engine::Rows>,
+    /// Why there are no rows: the statement has failed.
+    failure: Option<Error>,
     /// Rows that were read from `source` but not given out.
     kept: std::collections::VecDeque<RowBatch>,
     /// Rows that this execution may still give out; `None` for all.
@@ -113,6 +115,7 @@ impl Rowset {
         Self {
             columns,
             source: Some(source),
+            failure: None,
             kept: std::collections::VecDeque::new(),
             left: None,
             sent: 0,
@@ -129,6 +132,7 @@ impl Rowset {
         Self {
             columns,
             source: None,
+            failure: None,
             kept: [rows].into(),
             left: None,
             sent: 0,
@@ -139,6 +143,12 @@ impl Rowset {
             before: 0,
             last: None,
         }
+    }
+
+    /// The rows of a statement that failed before it gave any.
+    pub(crate) fn failing(columns: Arc<[OutputColumn]>, failure: Error) -> Self {
+        let none = Self::memory(columns, RowBatch::default(), RowsTag::Select);
+        Self { failure: Some(failure), ..none }
     }
 
     /// COPY describes no columns to its client, but its rows have them.
@@ -168,6 +178,9 @@ impl Rowset {
 
     /// The next rows within the limit of this execution.
     pub(crate) async fn next(&mut self) -> Result<Option<RowBatch>, Error> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
         if self.left == Some(0) {
             return Ok(None);
         }
@@ -192,6 +205,20 @@ impl Rowset {
             self.last = batch.iter().last().map(<[Value]>::to_vec);
         }
         Ok(Some(batch))
+    }
+
+    /// Reads the first rows, which finds what fails at once.
+    pub(crate) async fn read_ahead(&mut self) -> Result<(), Error> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        if let (true, Some(source)) = (self.kept.is_empty(), &mut self.source) {
+            match source.next().await? {
+                Some(batch) => self.kept.push_back(batch),
+                None => self.source = None,
+            }
+        }
+        Ok(())
     }
 
     /// Reads what is left into memory.

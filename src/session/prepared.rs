@@ -82,7 +82,7 @@ impl Session {
             parameter_forms: Vec::new(),
             columns: Vec::new(),
             returns_rows: true,
-            action: Action::Query { program: program.clone(), locking: None },
+            action: Action::Query { program: program.clone(), locking: None, constant: true },
             notices: Vec::new(),
         };
         let plan = Plan::new(compiled, catalog.schema, settings);

@@ -73,6 +73,10 @@ impl Session {
         }
         self.locks.check()?;
         self.statement_time = wall_microseconds();
+        if self.phase == Phase::Idle {
+            self.transaction_number.take();
+        }
+        self.activity.runs(&prepared.text, self.statement_time, self.transaction_time);
         if parsed.makes_temporary() && !self.settings.compile().temporary_used {
             Box::pin(self.begin_temporary()).await?;
         }
@@ -210,10 +214,14 @@ impl Session {
         alone: bool,
     ) -> Result<Option<Reply>, Error> {
         match &plan.compiled.action {
-            Action::Query { program, locking } => {
+            Action::Query { program, locking, constant } => {
+                let in_block = self.phase != Phase::Idle || !alone;
+                if in_block && locking.is_some() && self.modes.read_only {
+                    return Err(transaction::read_only("SELECT FOR UPDATE"));
+                }
                 let tag = RowsTag::Select;
-                let rows = self.query(plan, program, *locking, parameters, tag, alone).await?;
-                Ok(rows.map(Reply::Rows))
+                let rows = self.query(plan, program, *locking, parameters, tag, alone).await;
+                self.described(plan, rows, *constant).await
             }
             Action::Write { steps, tag, .. } => {
                 self.write_steps(plan, steps, *tag, parameters, alone).await
@@ -251,9 +259,6 @@ impl Session {
             self.start(Phase::Implicit, TransactionModes::default());
         }
         let in_block = self.phase != Phase::Idle;
-        if in_block && locking.is_some() && self.modes.read_only {
-            return Err(transaction::read_only("SELECT FOR UPDATE"));
-        }
         let serializable = self.modes.isolation == Isolation::Serializable && !self.modes.read_only;
         if in_block && (locking.is_some() || serializable) {
             self.take_write_slot(locking == Some(LockWait::NoWait)).await?;
@@ -288,6 +293,26 @@ impl Session {
             .read(self.database, Dialect::Postgres, level, statement, Some(plan.schema), &limits)
             .await?;
         Ok(rows.map(|rows| Rowset::stream(Arc::clone(&plan.columns), rows, tag, false)))
+    }
+
+    /// A SELECT's reply. Its rows are described before it fails, but for what PostgreSQL computes while
+    /// it plans.
+    async fn described(
+        &mut self,
+        plan: &Plan,
+        rows: Result<Option<Rowset>, Error>,
+        constant: bool,
+    ) -> Result<Option<Reply>, Error> {
+        Ok(match rows {
+            Ok(Some(mut rows)) if constant => {
+                rows.read_ahead().await?;
+                Some(Reply::Rows(rows))
+            }
+            Err(error) if !constant => {
+                Some(Reply::Rows(Rowset::failing(Arc::clone(&plan.columns), error)))
+            }
+            rows => rows?.map(Reply::Rows),
+        })
     }
 
     /// A statement that writes: by itself as one unit of a group commit, or in the transaction.
@@ -461,6 +486,7 @@ impl Session {
                     Value::Integer(self.taken.value(sequence.as_deref())?)
                 }
                 Argument::BackendPid => Value::Integer(i64::from(self.place.pid)),
+                Argument::TransactionNumber => Value::Integer(self.transaction_number()),
             })
         });
         Ok(Statement {
@@ -528,6 +554,7 @@ impl Session {
         }
         self.phase = Phase::Idle;
         self.transaction_time = None;
+        self.transaction_number.take();
         self.modes = self.default_modes();
         self.drop_portals(committed);
         self.report_changes();
@@ -599,6 +626,9 @@ impl Session {
             SettingValue::Default => None,
             SettingValue::Text(text) => Some(text.as_str()),
         };
+        if let Some(notice) = text.and_then(|text| settings::truncation(name, text)) {
+            self.notice(Severity::Notice, notice);
+        }
         if local && self.phase != Phase::Block {
             self.notice(Severity::Warning, transaction::only_in_block("SET LOCAL"));
             self.settings.clone().set(name, text, true)?;

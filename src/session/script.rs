@@ -37,9 +37,10 @@ impl Session {
             let statements = if empty { VecDeque::new() } else { [prepared].into() };
             return Ok(Script { statements, alone: true, empty });
         }
+        let whole: Arc<str> = text.into();
         let statements: VecDeque<_> = sql::parse(text)?
             .into_iter()
-            .map(|parsed| Arc::new(Prepared::new(Some(parsed), Vec::new())))
+            .map(|parsed| Arc::new(Prepared::new(Some(parsed), Vec::new()).with_text(&whole)))
             .collect();
         if let [only] = statements.as_slices().0 {
             self.cache.keep_text(text, only);

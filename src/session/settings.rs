@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     /// One of these words, in any case; shown as written here.
     Choice(&'static [&'static str]),
     Text,
+    /// A text of at most [`NAME_BYTES_MAX`] bytes; a longer one is cut.
+    Name,
     /// An encoding of characters.
     Encoding,
     DateStyle,
@@ -61,6 +63,8 @@ const ISOLATION_LEVELS: &[&str] =
     &["serializable", "repeatable read", "read committed", "read uncommitted"];
 const MESSAGE_LEVELS: &[&str] =
     &["debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error"];
+/// Bytes of a name (`NAMEDATALEN` - 1).
+const NAME_BYTES_MAX: usize = 63;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Kept beside the settings, so that it rolls back as they do: whether the session has temporary objects.
@@ -72,7 +76,7 @@ const IDLE_IN_TRANSACTION_DEFAULT: &str = "1min";
 
 /// Ordered by name without case.
 const DEFINITIONS: &[Definition] = &[
-    reported("application_name", "", Kind::Text),
+    reported("application_name", "", Kind::Name),
     setting("array_nulls", "on", Kind::Choice(&["on"])),
     setting("backslash_quote", "safe_encoding", Kind::Choice(&["safe_encoding"])),
     setting("bytea_output", "hex", Kind::Choice(&["hex", "escape"])),
@@ -88,18 +92,27 @@ const DEFINITIONS: &[Definition] = &[
     setting("default_transaction_isolation", "read committed", Kind::Choice(ISOLATION_LEVELS)),
     reported("default_transaction_read_only", "off", Kind::Boolean),
     setting("eider.read_level", "linearizable", Kind::ReadLevel),
+    setting("enable_async_append", "on", Kind::Boolean),
     setting("enable_bitmapscan", "on", Kind::Boolean),
+    setting("enable_gathermerge", "on", Kind::Boolean),
     setting("enable_hashagg", "on", Kind::Boolean),
     setting("enable_hashjoin", "on", Kind::Boolean),
+    setting("enable_incremental_sort", "on", Kind::Boolean),
     setting("enable_indexonlyscan", "on", Kind::Boolean),
     setting("enable_indexscan", "on", Kind::Boolean),
     setting("enable_material", "on", Kind::Boolean),
+    setting("enable_memoize", "on", Kind::Boolean),
     setting("enable_mergejoin", "on", Kind::Boolean),
     setting("enable_nestloop", "on", Kind::Boolean),
+    setting("enable_parallel_append", "on", Kind::Boolean),
+    setting("enable_parallel_hash", "on", Kind::Boolean),
+    setting("enable_partition_pruning", "on", Kind::Boolean),
     setting("enable_seqscan", "on", Kind::Boolean),
     setting("enable_sort", "on", Kind::Boolean),
+    setting("enable_tidscan", "on", Kind::Boolean),
     setting("escape_string_warning", "on", Kind::Boolean),
     setting("extra_float_digits", "1", Kind::Integer(-15, 3)),
+    setting("force_parallel_mode", "off", Kind::Choice(&["off", "on", "regress"])),
     setting(
         "idle_in_transaction_session_timeout",
         IDLE_IN_TRANSACTION_DEFAULT,
@@ -124,7 +137,9 @@ const DEFINITIONS: &[Definition] = &[
     setting("lock_timeout", "0", Kind::Milliseconds(i32::MAX as i64)),
     setting("max_identifier_length", "63", Kind::Fixed),
     setting("max_index_keys", "32", Kind::Fixed),
+    setting("max_parallel_workers_per_gather", "2", Kind::Integer(0, 1024)),
     setting("max_prepared_transactions", "0", Kind::Fixed),
+    setting("password_encryption", "scram-sha-256", Kind::Choice(&["scram-sha-256"])),
     setting(
         "plan_cache_mode",
         "auto",
@@ -419,6 +434,10 @@ impl Settings {
         definition(name).map_or("", |known| known.default)
     }
 
+    pub(crate) fn application_name(&self) -> &str {
+        self.get("application_name")
+    }
+
     pub(crate) fn database(&self) -> &str {
         &self.database
     }
@@ -564,6 +583,20 @@ pub(super) fn invalid(name: &str, value: &str) -> Error {
 }
 
 /// The value as it is kept; `None` for the default.
+fn cut(name: &str) -> &str {
+    &name[..name.floor_char_boundary(NAME_BYTES_MAX)]
+}
+
+/// What the client is told when a setting's value is cut: 42622.
+pub(crate) fn truncation(name: &str, value: &str) -> Option<Error> {
+    let kept = cut(value);
+    let is_name = definition(name).is_some_and(|known| matches!(known.kind, Kind::Name));
+    (is_name && kept != value).then(|| {
+        let message = format!("identifier \"{value}\" will be truncated to \"{kept}\"");
+        Error::user(SqlState(*b"42622"), message)
+    })
+}
+
 fn check(known: &Definition, value: Option<&str>) -> Result<Option<String>, Error> {
     let name = known.name;
     if matches!(known.kind, Kind::Fixed) {
@@ -596,6 +629,7 @@ fn check(known: &Definition, value: Option<&str>) -> Result<Option<String>, Erro
         }
         Kind::Choice(choices) => check_choice(name, value, choices)?,
         Kind::Text | Kind::Fixed => value.to_owned(),
+        Kind::Name => cut(value).to_owned(),
         Kind::Encoding => check_encoding(value)?,
         Kind::DateStyle => date_style::check(value, known.default, known.default)?,
         Kind::TimeZone => crate::datum::check_time_zone(value)?,

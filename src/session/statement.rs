@@ -85,6 +85,8 @@ impl Plan {
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) parsed: Option<Parsed>,
+    /// What the client sent, with all statements that were in it; empty for what is part of another one.
+    pub(crate) text: Arc<str>,
     given_types: Vec<Oid>,
     /// The types of all parameters, from the first time that it was compiled on: values may have been
     /// given for them.
@@ -99,11 +101,16 @@ impl Prepared {
     pub(crate) fn new(parsed: Option<Parsed>, given_types: Vec<Oid>) -> Self {
         Self {
             parsed,
+            text: Arc::default(),
             given_types,
             fixed_types: std::sync::OnceLock::new(),
             described: std::sync::OnceLock::new(),
             plan: std::sync::Mutex::new(None),
         }
+    }
+
+    pub(crate) fn with_text(self, text: &Arc<str>) -> Self {
+        Self { text: Arc::clone(text), ..self }
     }
 
     /// What it does, as far as it was compiled: for metrics.
@@ -253,7 +260,7 @@ impl Cache {
         if let Some(found) = self.entries.get(&key) {
             // What one client message was told doesn't bind the next: a statement of its own that
             // shares the parse and the plan.
-            let fresh = Prepared::new(found.parsed.clone(), types.to_vec());
+            let fresh = Prepared::new(found.parsed.clone(), types.to_vec()).with_text(&found.text);
             if let Some(plan) = found.cached_plan() {
                 fresh.keep_plan(&plan);
             }
@@ -261,7 +268,8 @@ impl Cache {
             self.entries.insert(key, Arc::clone(&fresh));
             return Ok(fresh);
         }
-        let prepared = Arc::new(Prepared::new(parse_one(text)?, types.to_vec()));
+        let prepared = Prepared::new(parse_one(text)?, types.to_vec());
+        let prepared = Arc::new(prepared.with_text(&text.into()));
         self.keep(key, &prepared);
         Ok(prepared)
     }

@@ -28,7 +28,7 @@ impl Session {
             "pg_database" => self.database_rows(),
             "pg_cursors" => self.cursor_rows(),
             "pg_prepared_statements" => self.prepared_rows(),
-            "pg_stat_activity" => self.activity_rows()?,
+            "pg_stat_activity" => self.activity_rows(),
             _ => return Err(Error::internal("the session knows no such relation")),
         };
         Ok(Value::Text(Json::Array(rows).to_string()))
@@ -153,11 +153,14 @@ impl Session {
         statements.into_iter().map(row).collect()
     }
 
-    /// The sessions of this node, of which little is known but for the asking one.
-    fn activity_rows(&self) -> Result<Vec<Json>, Error> {
-        let own_name = json!(self.show("application_name")?);
+    /// The sessions of this node.
+    fn activity_rows(&self) -> Vec<Json> {
+        let moment = |microseconds: Option<i64>| match microseconds.map(timestamptz_from_unix) {
+            Some(Value::Text(text)) => json!(text),
+            _ => Json::Null,
+        };
         let row = |(pid, backend): (i32, OpenBackend)| {
-            let own = pid == self.place.pid;
+            let doing = backend.activity.now();
             row_of(
                 "pg_stat_activity",
                 vec![
@@ -165,13 +168,18 @@ impl Session {
                     ("datname", json!(backend.database_name)),
                     ("pid", json!(pid)),
                     ("usename", json!(backend.user)),
-                    ("application_name", if own { own_name.clone() } else { Json::Null }),
-                    ("state", if own { json!("active") } else { Json::Null }),
+                    ("application_name", json!(doing.application_name)),
+                    ("backend_start", moment(Some(doing.opened))),
+                    ("xact_start", moment(doing.transaction_start)),
+                    ("query_start", moment(doing.statement_start)),
+                    ("state_change", moment(Some(doing.state_change))),
+                    ("state", json!(doing.state)),
+                    ("query", json!(doing.shown())),
                     ("backend_type", json!("client backend")),
                 ],
             )
         };
-        Ok(self.place.all().into_iter().map(row).collect())
+        self.place.all().into_iter().map(row).collect()
     }
 
     /// `pg_cancel_backend`, `pg_terminate_backend`: whether there was such a session on this node.

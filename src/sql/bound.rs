@@ -301,6 +301,29 @@ pub(crate) struct Select {
     pub(crate) relations: Vec<RelationId>,
 }
 
+impl Query {
+    /// Whether it is one row of what PostgreSQL computes while it plans.
+    pub(crate) fn is_constant(&self) -> bool {
+        match &self.body {
+            Body::Select(select) => {
+                select.from.is_none() && !select.items.iter().any(Expr::is_volatile)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Select {
+    /// Whether it is nothing but values: one row.
+    pub(crate) fn is_one_value(&self) -> bool {
+        self.from.is_none()
+            && self.filter.is_none()
+            && self.group_by.is_empty()
+            && self.having.is_none()
+            && self.items.len() == 1
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Distinct {
     /// Not at all.

@@ -194,7 +194,8 @@ fn compile_query(binder: &mut Binder<'_>, query: &ast::Query) -> Result<Compiled
     } else if binder.acts.contains(&Act::Session) {
         session_calls(binder, &bound, program)?
     } else if binder.sequences.is_empty() {
-        Action::Query { program, locking: bound.locking }
+        let constant = binder.relation_names().is_empty() && bound.is_constant();
+        Action::Query { program, locking: bound.locking, constant }
     } else {
         // nextval writes.
         let steps = vec![Step { program, role: StepRole::Result, must_be_empty: None }];

@@ -206,6 +206,8 @@ pub enum Action {
         program: Program,
         /// FOR UPDATE and the like: take the write slot first.
         locking: Option<LockWait>,
+        /// It reads nothing, so that PostgreSQL has computed it before it describes its rows.
+        constant: bool,
     },
     /// Writes. All steps run in one transaction; the last one marked `result` gives the rows and
     /// the count.
@@ -481,6 +483,8 @@ pub enum Argument {
     SearchPath,
     /// The backend's process id.
     BackendPid,
+    /// A number that no other transaction has.
+    TransactionNumber,
     /// A system relation that the session knows, by its name: a JSON array of rows, each an array of
     /// stored values.
     Relation(&'static str),

@@ -387,6 +387,16 @@ fn a_reader_notices_a_changed_schema() {
     let other = statement("SELECT count(*) FROM foo");
     reader.run(Sqlite, &other, None, &control, &mut Rows::default()).unwrap();
     assert_eq!(columns(&mut reader, new), None);
+    // Nor one that reads nothing of the database, but was compiled for a schema all the same.
+    let constant = statement("SELECT 1");
+    let one = |reader: &mut crate::sqlite::Reader, schema| {
+        let done = reader.run(Sqlite, &constant, Some(schema), &control, &mut Rows::default());
+        done.unwrap().is_some()
+    };
+    let now = reader.schema().unwrap();
+    assert!(one(&mut reader, now) && one(&mut reader, now));
+    pair.commit(Sqlite, &["CREATE TABLE other (a)"]);
+    assert!(!one(&mut reader, now));
     // One state throughout a view.
     let view = reader.begin().unwrap();
     let newest = reader.schema().unwrap();

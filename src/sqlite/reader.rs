@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::fallible_iterator::FallibleIterator as _;
-use rusqlite::{Batch, Connection, Statement as Prepared, StatementStatus, ffi};
+use rusqlite::{Batch, Connection, Statement as Prepared, StatementStatus, TransactionState, ffi};
 
 use crate::model::catalog::Catalog;
 use crate::model::error::{Class, Error, SqlState};
@@ -149,7 +149,8 @@ impl State {
 /// which it counts. `verified` is the version that was read last in one transaction with a client's
 /// statement, and every statement that was compiled, or compiled anew, is run in a transaction where
 /// the version is read first (the slow path). So if a statement has run before and was not compiled
-/// anew by its first step, the snapshot has the version `v` it was verified with; versions never go
+/// anew by its first step (which must have read of the database: else nothing was compared), the snapshot has
+/// the version `v` it was verified with; versions never go
 /// back, so `verified`, which was read then or later, and before this snapshot, is `v` too.
 #[derive(Debug)]
 pub struct Reader {
@@ -296,8 +297,11 @@ impl Reader {
             return result.map(Some);
         };
         if has_run && link.verified.get() == Some(wanted) {
-            let same = |prepared: &Prepared<'_>| {
-                prepared.get_status(StatementStatus::RePrepare) == recompiled
+            let same = |prepared: &Prepared<'_>, in_row: bool| {
+                let state = || link.connection.transaction_state(Some("main"));
+                // What reads nothing of the database finds no change of it.
+                let looked = !in_row || !matches!(state(), Ok(TransactionState::None));
+                looked && prepared.get_status(StatementStatus::RePrepare) == recompiled
             };
             // It may also be compiled anew in vain, where what it names is gone.
             if let Some(completion) = run::step_if(link, &mut prepared, sink, same)? {

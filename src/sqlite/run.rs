@@ -248,19 +248,20 @@ pub(crate) fn step_all(
     prepared: &mut Prepared<'_>,
     sink: &mut dyn RowSink,
 ) -> Result<Completion, Stop> {
-    match step(link, prepared, sink, |_| true)? {
+    match step(link, prepared, sink, |_, _| true)? {
         Ok(completion) => Ok(completion.unwrap_or_default()),
         Err(first) => Err(first.into()),
     }
 }
 
-/// As `step_all`, but asks after the first step, before anything goes to the sink, whether to go on.
+/// As `step_all`, but asks after the first step, before anything goes to the sink, whether to go on; it says
+/// whether that step has given a row.
 /// `None` if not, or if that step fails; the statement must be read-only then.
 pub(crate) fn step_if(
     link: &Link,
     prepared: &mut Prepared<'_>,
     sink: &mut dyn RowSink,
-    go_on: impl Fn(&Prepared<'_>) -> bool,
+    go_on: impl Fn(&Prepared<'_>, bool) -> bool,
 ) -> Result<Option<Completion>, Stop> {
     Ok(step(link, prepared, sink, go_on)?.unwrap_or(None))
 }
@@ -270,7 +271,7 @@ fn step(
     link: &Link,
     prepared: &mut Prepared<'_>,
     sink: &mut dyn RowSink,
-    go_on: impl Fn(&Prepared<'_>) -> bool,
+    go_on: impl Fn(&Prepared<'_>, bool) -> bool,
 ) -> Result<Result<Option<Completion>, rusqlite::Error>, Stop> {
     let before = link.connection.total_changes();
     let mut rows_seen = 0;
@@ -282,7 +283,7 @@ fn step(
     };
     if let Some(row) = first {
         let first: &Prepared<'_> = row.as_ref();
-        if !go_on(first) {
+        if !go_on(first, true) {
             return Ok(Ok(None));
         }
         sink.columns(result_columns(first));
@@ -290,14 +291,19 @@ fn step(
         let width = first.column_count();
         let mut batch = Batcher::new(width, sink);
         batch.add(row)?;
-        rows_seen = 1 + drain(&mut rows, &mut batch)?;
+        let rest = drain(&mut rows, &mut batch);
+        if rest.is_err() {
+            // Why the rows stop says more than that nobody wants them.
+            let _ = batch.flush();
+        }
+        rows_seen = 1 + rest?;
         batch.flush()?;
     }
     drop(rows);
     if let Some(changes) = &link.changes {
         changes.name_columns(&link.connection)?;
     }
-    if !announced && !go_on(prepared) {
+    if !announced && !go_on(prepared, false) {
         return Ok(Ok(None));
     }
     Ok(Ok(Some(finish(link, prepared, sink, announced.then_some(rows_seen), before))))

@@ -109,15 +109,20 @@ pub(crate) enum Definition {
 impl Definition {
     /// Whether it makes a temporary object.
     pub(crate) fn makes_temporary(&self) -> bool {
+        let within = |name: &QualifiedName| matches!(name.as_slice(), [schema, _] if schema.text.starts_with("pg_temp"));
         let temporary = |name: &QualifiedName, persistence: Persistence| {
-            matches!(persistence, Persistence::Temporary(_))
-                || matches!(name.as_slice(), [schema, _] if schema.text.starts_with("pg_temp"))
+            matches!(persistence, Persistence::Temporary(_)) || within(name)
         };
         match self {
             Self::CreateTable(tree) => temporary(&tree.name, tree.persistence),
             Self::CreateTableAs(tree) => temporary(&tree.name, tree.persistence),
             Self::CreateSequence(tree) => temporary(&tree.name, tree.persistence),
             Self::CreateView(tree) => temporary(&tree.name, tree.persistence),
+            Self::CreateEnum { name, .. }
+            | Self::CreateComposite { name, .. }
+            | Self::CreateRange { name, .. } => within(name),
+            Self::CreateDomain(tree) => within(&tree.name),
+            Self::CreateFunction(tree) => within(&tree.name),
             _ => false,
         }
     }

@@ -37,22 +37,33 @@ impl Binder<'_> {
         });
         let mut bound = Vec::new();
         for item in items {
-            bound.push(match (&item.kind, element) {
-                (ast::ExprKind::Array(inner), _) => self.array(inner, wanted, item.position)?,
-                (_, Some(element)) => {
-                    let value = self.expr(item)?;
-                    // Arrays may be elements of an array with a dimension more.
-                    let target = match self.types().element(value.data_type.oid) {
-                        Some(_) => wanted.unwrap_or(element),
-                        None => element,
-                    };
-                    self.cast(value, target, item.position)?
-                }
-                (_, None) => self.expr(item)?,
+            bound.push(match &item.kind {
+                ast::ExprKind::Array(inner) => self.array(inner, wanted, item.position)?,
+                _ => self.expr(item)?,
             });
         }
+        if let (Some(wanted), Some(element)) = (wanted, element) {
+            // Arrays may be elements of an array with a dimension more; then all of them are.
+            let nested =
+                bound.iter().any(|item| self.types().element(item.data_type.oid).is_some());
+            let target = if nested { wanted } else { element };
+            let cast = |item: Expr| {
+                let position = item.position;
+                self.cast(item, target, position)
+            };
+            bound = bound.into_iter().map(cast).collect::<Result<_, _>>()?;
+        }
         let (bound, common) = self.common(bound, "ARRAY")?;
-        self.array_of(bound, common, position)
+        let array = self.array_of(bound, common, position)?;
+        Ok(match wanted {
+            // What is written as one of these is one, though arrays don't become them.
+            Some(vector @ (PgType::INT2VECTOR | PgType::OIDVECTOR))
+                if self.types().element(vector.oid) == Some(common.oid) =>
+            {
+                Expr { data_type: vector, ..array }
+            }
+            _ => array,
+        })
     }
 
     /// An array of values that have one type.

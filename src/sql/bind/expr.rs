@@ -5,7 +5,7 @@ use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
 use crate::sql::ast;
 use crate::sql::bind::{Binder, at};
-use crate::sql::bound::{Expr, ExprKind, Query};
+use crate::sql::bound::{Body, Expr, ExprKind, Query};
 use crate::sql::types::{Lowering, lookup_type, lowering, polymorphic, resolve};
 
 /// AND or OR.
@@ -636,8 +636,11 @@ impl Binder<'_> {
     }
 
     fn scalar_subquery(&mut self, query: &ast::Query, position: u32) -> Result<Expr, Error> {
-        let query = self.query(query)?;
+        let mut query = self.query(query)?;
         one_column(&query, position)?;
+        if let Some(call) = session_call(&mut query) {
+            return Ok(call);
+        }
         let data_type = query.outputs[0].data_type;
         Ok(Expr { kind: ExprKind::Subquery(Box::new(query)), data_type, position })
     }
@@ -714,5 +717,24 @@ fn number(text: &str, position: u32) -> Result<Expr, Error> {
             ),
             position,
         )),
+    }
+}
+
+/// `(SELECT f(...))` of a function that the session carries out: that is the call itself, which may then be
+/// a column of the query around it.
+fn session_call(query: &mut Query) -> Option<Expr> {
+    let plain = query.ctes.is_empty()
+        && query.order_by.is_empty()
+        && query.limit.is_none()
+        && query.offset.is_none();
+    match &mut query.body {
+        Body::Select(select) if plain && select.is_one_value() => {
+            let acts = |lowering: &Lowering| {
+                matches!(lowering, Lowering::Signal(_) | Lowering::Advisory(_))
+            };
+            let called = |item: &Expr| matches!(&item.kind, ExprKind::Call { lowering, .. } if acts(lowering));
+            select.items.pop_if(|item| called(item) && !item.has_aggregate())
+        }
+        _ => None,
     }
 }

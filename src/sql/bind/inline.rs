@@ -21,7 +21,7 @@ impl<'a> Binder<'a> {
     pub(super) fn own_functions(&self, call: &Call) -> Vec<&'a Function> {
         let (schema, name) = match call.name.as_slice() {
             [name] => (None, &name.text),
-            [schema, name] => (Some(&schema.text), &name.text),
+            [schema, name] => (Some(self.meant_schema(&schema.text)), &name.text),
             _ => return Vec::new(),
         };
         if self.catalog.functions.is_empty()
@@ -39,7 +39,7 @@ impl<'a> Binder<'a> {
                 known.name == *name
                     && schema.map_or_else(
                         || path.contains(&known.schema.as_str()),
-                        |schema| known.schema == *schema,
+                        |schema| known.schema == schema,
                     )
             })
             .map(AsRef::as_ref)

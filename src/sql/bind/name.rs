@@ -33,6 +33,14 @@ impl<'a> Binder<'a> {
         path
     }
 
+    /// The schema that is meant by its written name: `pg_temp` is the session's own.
+    pub(crate) fn meant_schema<'n>(&self, written: &'n str) -> &'n str
+    where
+        'a: 'n,
+    {
+        if written == "pg_temp" { &self.settings.temporary_schema } else { written }
+    }
+
     /// What a name means in the name space of tables; `None` if nothing.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use crate::sql::bind::Binder;
 use crate::sql::compile::plain_step;
 use crate::sql::ddl::depend::visible;
 use crate::sql::ddl::record::{self, number};
-use crate::sql::ddl::{Work, notice, privilege, retouch, user_type};
+use crate::sql::ddl::{Work, notice, privilege, retouch, temporary, user_type};
 use crate::sql::lite::{self, Expr};
 use crate::sql::types::lookup_type;
 
@@ -41,6 +41,7 @@ pub(super) fn create(
     }
     check_count(attributes.len())?;
     let mut work = Work::new(binder);
+    temporary::ensure(&schema, &mut work, binder);
     let relation = work.oids.take();
     let array_oid = work.oids.take();
     let oid = work.oids.take();

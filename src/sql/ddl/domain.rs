@@ -10,7 +10,7 @@ use crate::sql::ast::{CreateDomain, DomainChange, Name, QualifiedName, SourceExp
 use crate::sql::bind::{Binder, label};
 use crate::sql::bound::{self, ExprKind};
 use crate::sql::ddl::record::{self, flag, number, optional};
-use crate::sql::ddl::{Work, alter, privilege, retouch, skipping, user_type};
+use crate::sql::ddl::{Work, alter, privilege, retouch, skipping, temporary, user_type};
 use crate::sql::lite::{self, Expr};
 use crate::sql::lower::Lower;
 use crate::sql::types::{Types, lookup_type};
@@ -28,6 +28,7 @@ pub(super) fn create(tree: &CreateDomain, binder: &mut Binder<'_>) -> Result<Act
         return Err(Error::user(SqlState::DATATYPE_MISMATCH, message));
     }
     let mut work = Work::new(binder);
+    temporary::ensure(&schema, &mut work, binder);
     let array_oid = work.oids.take();
     let oid = work.oids.take();
     let default = match &tree.default {

@@ -13,7 +13,9 @@ use crate::sql::ast::{CreateFunction, FunctionName, FunctionResult, TypeName};
 use crate::sql::bind::Binder;
 use crate::sql::ddl::depend::Object;
 use crate::sql::ddl::record::{self, flag, number};
-use crate::sql::ddl::{Work, drop as dropping, name, notice, privilege, skipped, trigger};
+use crate::sql::ddl::{
+    Work, drop as dropping, name, notice, privilege, skipped, temporary, trigger,
+};
 use crate::sql::lite::Expr;
 use crate::sql::types::{lookup_type, type_label};
 
@@ -56,6 +58,7 @@ pub(super) fn create(tree: &CreateFunction, binder: &mut Binder<'_>) -> Result<A
     };
     let old = replaced(tree, (&schema, &name), &types, (result_type, returns_set), binder)?;
     let mut work = Work::new(binder);
+    temporary::ensure(&schema, &mut work, binder);
     let function = Function {
         oid: old.as_ref().map_or_else(|| work.oids.take(), |old| old.oid),
         schema,
@@ -179,7 +182,7 @@ pub(super) fn named<'c>(tree: &FunctionName, binder: &Binder<'c>) -> Result<&'c 
         .filter(|known| {
             known.name == last.text
                 && match schema {
-                    Some(schema) => known.schema == schema.text,
+                    Some(schema) => known.schema == binder.meant_schema(&schema.text),
                     None => path.contains(&known.schema.as_str()),
                 }
         })

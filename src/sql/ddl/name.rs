@@ -47,8 +47,12 @@ pub(super) fn new_object(
             )?
         }
         Some(schema) => {
-            existing_schema(schema, binder.catalog)?;
-            &schema.text
+            let meant = binder.meant_schema(&schema.text);
+            // The session's own is made with the first object in it.
+            if meant != binder.settings.temporary_schema {
+                existing_schema(schema, binder.catalog)?;
+            }
+            meant
         }
     };
     if matches!(schema, "pg_catalog" | "information_schema") {

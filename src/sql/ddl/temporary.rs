@@ -1,4 +1,4 @@
-//! Temporary tables, views and sequences: objects in the session's own schema.
+//! Temporary objects: those in the session's own schema.
 
 use crate::model::catalog::{TEMPORARY_PREFIX, Table};
 use crate::model::error::{Error, SqlState};
@@ -49,13 +49,16 @@ pub(super) fn new_relation(
 
 /// Records the session's schema, if the object is the first one in it.
 pub(super) fn ensure_schema(name: &NewName, work: &mut Work, binder: &Binder<'_>) {
-    if name.schema.starts_with(TEMPORARY_PREFIX)
-        && !binder.catalog.schemas.contains_key(&name.schema)
-    {
+    ensure(&name.schema, work, binder);
+}
+
+/// The same for what isn't a relation.
+pub(super) fn ensure(schema: &str, work: &mut Work, binder: &Binder<'_>) {
+    if schema.starts_with(TEMPORARY_PREFIX) && !binder.catalog.schemas.contains_key(schema) {
         let oid = work.oids.take();
         work.push(record::insert(
             "_eider_schema",
-            vec![("name", Expr::text(&name.schema)), ("oid", number(oid))],
+            vec![("name", Expr::text(schema)), ("oid", number(oid))],
         ));
     }
 }
@@ -83,6 +86,10 @@ pub(in crate::sql) fn drop_temporary(binder: &mut Binder<'_>) -> Result<Option<A
     let sequences =
         catalog.sequences.values().filter(|one| one.schema == *own && one.owner.is_none());
     objects.extend(sequences.map(|one| (one.oid, Object::Sequence(one))));
+    let types = catalog.types.values().filter(|one| one.schema == *own);
+    objects.extend(types.map(|one| (one.oid, Object::Type(one))));
+    let functions = catalog.functions.values().filter(|one| one.schema == *own);
+    objects.extend(functions.map(|one| (one.oid, Object::Function(one))));
     objects.sort_unstable_by_key(|(oid, _)| *oid);
     let targets: Vec<Object<'_>> = objects.into_iter().map(|(_, object)| object).collect();
     let mut work = Work::new(binder);

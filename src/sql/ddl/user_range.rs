@@ -10,7 +10,7 @@ use crate::sql::ast::{Name, QualifiedName, TypeName};
 use crate::sql::bind::{Binder, label};
 use crate::sql::ddl::record::{self, number};
 use crate::sql::ddl::user_type::{PG_TYPE, exists, is_taken, new_name, row};
-use crate::sql::ddl::{Work, privilege};
+use crate::sql::ddl::{Work, privilege, temporary};
 use crate::sql::types::{Types, lookup_type};
 
 /// Bytes of a name at the most.
@@ -49,6 +49,7 @@ pub(super) fn create(
         None => (schema.clone(), multirange_name(&schema, &own, binder)?),
     };
     let mut work = Work::new(binder);
+    temporary::ensure(&schema, &mut work, binder);
     let array_oid = work.oids.take();
     let multirange = work.oids.take();
     let multirange_array = work.oids.take();

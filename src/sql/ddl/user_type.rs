@@ -9,7 +9,7 @@ use crate::sql::bind::{Binder, label};
 use crate::sql::compile::plain_step;
 use crate::sql::ddl::depend::Object;
 use crate::sql::ddl::record::{self, number};
-use crate::sql::ddl::{Work, drop, name, privilege, retouch, skipped, user_range};
+use crate::sql::ddl::{Work, drop, name, privilege, retouch, skipped, temporary, user_range};
 use crate::sql::lite::{self, Expr};
 use crate::sql::types::{Types, lookup_type};
 use crate::sql::{Action, ast};
@@ -88,6 +88,7 @@ pub(super) fn create_enum(
 ) -> Result<Action, Error> {
     let (schema, name) = new_name(tree, binder)?;
     let mut work = Work::new(binder);
+    temporary::ensure(&schema, &mut work, binder);
     let array_oid = work.oids.take();
     let oid = work.oids.take();
     let row = row((oid, array_oid), (&schema, &name), "e");
@@ -129,7 +130,7 @@ pub(super) fn named<'c>(
     binder: &Binder<'c>,
 ) -> Result<&'c UserType, Error> {
     let (schema, last) = binder.qualified(name)?;
-    if let Some(schema) = schema {
+    if let Some(schema) = schema.filter(|schema| schema.text != "pg_temp") {
         name::existing_schema(schema, binder.catalog)?;
     }
     let types = binder.types();

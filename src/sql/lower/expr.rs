@@ -377,6 +377,7 @@ impl Lower<'_> {
             ),
             Lowering::Setting(name) => self.argument(Argument::Setting(name.to_owned())),
             Lowering::BackendPid => self.argument(Argument::BackendPid),
+            Lowering::TransactionNumber => self.argument(Argument::TransactionNumber),
             Lowering::Signal(_) => match <[_; 1]>::try_from(arguments) {
                 Ok([process]) => process,
                 Err(_) => return Err(Error::internal("a session has one process id")),

@@ -56,19 +56,30 @@ impl<'a> Own<'a> {
         all.find(|known| known.array_oid == oid).map(|known| Found::ArrayOf(known))
     }
 
-    /// The schemas that names are looked up in.
+    /// The schemas that names are looked up in: the session's temporary one comes first.
     fn path(self) -> impl Iterator<Item = &'a str> {
-        self.settings.search_path.iter().map(move |schema| match schema.as_str() {
+        let named = self.settings.search_path.iter().any(|schema| schema == "pg_temp");
+        let first = self.settings.temporary_used && !named;
+        let path = self.settings.search_path.iter().map(move |schema| match schema.as_str() {
             "$user" => self.settings.user.as_str(),
-            other => other,
-        })
+            other => self.meant(other),
+        });
+        first.then_some(self.settings.temporary_schema.as_str()).into_iter().chain(path)
+    }
+
+    /// The schema that is meant by its written name.
+    fn meant<'n>(self, written: &'n str) -> &'n str
+    where
+        'a: 'n,
+    {
+        if written == "pg_temp" { &self.settings.temporary_schema } else { written }
     }
 
     /// The type of this name; an unqualified one is looked for along the search path.
     pub(super) fn named(self, schema: Option<&str>, name: &str) -> Option<&'a UserType> {
         let found = |schema: &str| self.catalog.user_type(schema, name).map(AsRef::as_ref);
         match schema {
-            Some(schema) => found(schema),
+            Some(schema) => found(self.meant(schema)),
             None => self.path().find_map(found),
         }
     }
@@ -93,7 +104,7 @@ impl<'a> Types<'a> {
 
     pub(super) fn has_schema(self, name: &str) -> bool {
         matches!(name, "pg_catalog" | "information_schema")
-            || self.own.is_none_or(|own| own.catalog.schemas.contains_key(name))
+            || self.own.is_none_or(|own| own.catalog.schemas.contains_key(own.meant(name)))
     }
 
     /// What an OID that isn't one of PostgreSQL's own types means.

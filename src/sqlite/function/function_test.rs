@@ -170,7 +170,7 @@ impl Runner {
                 Argument::Settings => "{}".to_owned(),
                 // No step feeds another here.
                 Argument::Relation(_) | Argument::SearchPath | Argument::Rows(_) => "[]".to_owned(),
-                Argument::BackendPid | Argument::TakenValue(_) => {
+                Argument::BackendPid | Argument::TransactionNumber | Argument::TakenValue(_) => {
                     statement.raw_bind_parameter(at + 1, 42).unwrap();
                     continue;
                 }

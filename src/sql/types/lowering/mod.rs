@@ -138,6 +138,7 @@ pub(crate) enum Lowering {
     /// A setting's value.
     Setting(&'static str),
     BackendPid,
+    TransactionNumber,
     /// What is asked of the advisory locks: the value is the lock's name, and the session does the rest.
     Advisory(crate::sql::AdvisoryAct),
     Signal(crate::sql::Signal),

@@ -2,7 +2,8 @@
 
 use Lowering::{
     BackendPid, Call, CurrentSetting, CurrentValue, Flag, LastTaken, LastValue, NextValue, Notify,
-    Now, Records, Series, SessionFact, SetConfig, SetValue, Setting, Signal, TypeOf,
+    Now, Records, Series, SessionFact, SetConfig, SetValue, Setting, Signal, TransactionNumber,
+    TypeOf,
 };
 
 use super::{Fact, Lowering, Row};
@@ -40,7 +41,7 @@ pub(super) const ROWS: &[Row] = &[
     ("version()", Call("pg_version")), ("current_database()", SessionFact(Fact::Database)), ("current_schema()", SessionFact(Fact::Schema)),
     ("pg_backend_pid()", BackendPid), ("pg_cancel_backend(int4)", Signal(To::Cancel)), ("pg_terminate_backend(int4,int8)", Signal(To::Terminate)), ("pg_is_in_recovery()", Flag("in_hot_standby")), ("current_setting(text)", CurrentSetting), ("pg_client_encoding()", Setting("client_encoding")),
     ("current_setting(text,bool)", CurrentSetting), ("nextval(regclass)", NextValue), ("pg_sequence_last_value(regclass)", LastValue), ("set_config(text,text,bool)", SetConfig),
-    ("currval(regclass)", CurrentValue), ("lastval()", LastTaken), ("setval(regclass,int8)", SetValue), ("setval(regclass,int8,bool)", SetValue),
+    ("currval(regclass)", CurrentValue), ("lastval()", LastTaken), ("txid_current()", TransactionNumber), ("setval(regclass,int8)", SetValue), ("setval(regclass,int8,bool)", SetValue),
     ("pg_get_keywords()", Records("pg_keywords", KEYWORD_COLUMNS)), ("pg_options_to_table(_text)", Records("pg_options", OPTION_COLUMNS)), ("pg_encoding_to_char(int4)", Call("pg_encoding_name")),
     ("pg_notify(text,text)", Notify), ("pg_sleep(float8)", Call("pg_sleep")), ("pg_typeof(any)", TypeOf), ("generate_series(int4,int4)", Series), ("generate_series(int4,int4,int4)", Series),
     ("generate_series(int8,int8)", Series), ("generate_series(int8,int8,int8)", Series),

@@ -1,0 +1,24 @@
+-- Functions of the session and of others.
+SELECT txid_current() > 0, txid_current() = txid_current();
+SELECT pg_typeof(txid_current());
+BEGIN;
+SELECT count(DISTINCT t) FROM (SELECT txid_current() AS t UNION ALL SELECT txid_current()) q;
+COMMIT;
+SELECT (SELECT pg_cancel_backend(-1)) AS cancelled;
+SELECT (SELECT pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid = -1;
+SELECT (SELECT pg_try_advisory_lock(4711)) AS locked, 1 AS one;
+SELECT (SELECT pg_advisory_unlock(4711)), (SELECT 2);
+SELECT state, query, application_name, xact_start IS NOT NULL, query_start <= now() FROM pg_stat_activity WHERE pid = pg_backend_pid();
+SELECT ARRAY['{NULL,NULL}', ARRAY[1, NULL]]::int[];
+SELECT ARRAY[ARRAY[1, 2], '{3,4}']::int[], ARRAY['{1}', '{2}']::int[];
+SELECT ARRAY[0, 1, 2]::int2vector, ARRAY[1, 2]::oidvector;
+SELECT 'ff/1a'::pg_lsn, '0/0'::pg_lsn;
+SELECT '123456789/0'::pg_lsn;
+SELECT 'g/0'::pg_lsn;
+SET application_name = 'aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggggggggg';
+SHOW application_name;
+SET force_parallel_mode = regress;
+SHOW force_parallel_mode;
+SET force_parallel_mode = sometimes;
+SHOW max_parallel_workers_per_gather;
+SHOW password_encryption;

@@ -1,0 +1,28 @@
+-- Types and functions of the session's own schema.
+CREATE TYPE pg_temp.mood AS ENUM ('sad', 'ok');
+SELECT 'ok'::mood, 'sad'::pg_temp.mood;
+SELECT 'bad'::mood;
+CREATE TYPE pg_temp.mood AS ENUM ('other');
+CREATE DOMAIN pg_temp.two AS bytea CHECK (octet_length(VALUE) = 2);
+CREATE TABLE pg_temp.held (id pg_temp.two, m mood);
+INSERT INTO held VALUES ('ab', 'ok');
+SELECT * FROM held;
+CREATE FUNCTION pg_temp.square(int) RETURNS int LANGUAGE sql AS 'SELECT $1 * $1';
+SELECT pg_temp.square(3);
+SELECT square(3);
+DROP FUNCTION pg_temp.square(int);
+SELECT pg_temp.square(3);
+CREATE FUNCTION pg_temp.twice(int) RETURNS int LANGUAGE sql AS 'SELECT $1 + $1';
+DISCARD TEMP;
+SELECT 'ab'::two;
+SELECT 'ok'::mood;
+SELECT pg_temp.twice(1);
+DROP TYPE pg_temp.mood;
+BEGIN;
+CREATE TYPE pg_temp.mood AS ENUM ('a');
+ROLLBACK;
+SELECT 'a'::mood;
+CREATE TYPE pg_temp.pair AS (a int, b text);
+SELECT (ROW(1, 'x')::pair).b, ROW(2, 'y')::pg_temp.pair;
+DISCARD TEMP;
+SELECT ROW(1, 'x')::pair;
