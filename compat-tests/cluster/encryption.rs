@@ -44,6 +44,7 @@ async fn every_port_can_be_encrypted() {
     }
     options.push(format!("-node-ca-cert={ca}"));
     options.extend(["-node-verify-client", "-pg-require-tls"].map(str::to_owned));
+    options.push("-node-verify-common-name=node".to_owned());
     let root = tempfile::tempdir().unwrap();
     let mut nodes: Vec<Node> = Vec::new();
     for name in ["1", "2", "3"] {
@@ -97,16 +98,22 @@ async fn every_port_can_be_encrypted() {
         assert!(stderr(&refused).contains("sslmode=require"), "{refused:?}");
     }
 
-    // A node whose certificate somebody else signed is not let in.
+    // A node whose certificate somebody else signed is not let in, nor is one with another name.
     let stranger = Authority::new(files.path(), "stranger");
-    let (cert, key) = stranger.sign("intruder", "IP:127.0.0.1");
+    is_kept_out(&cluster, "intruder", &stranger, "does not trust the certificate");
+    is_kept_out(&cluster, "other", &authority, "does not let in the name");
+}
+
+/// A node with a certificate by this authority tries to join.
+fn is_kept_out(cluster: &Cluster, name: &str, authority: &Authority, why: &str) {
+    let (cert, key) = authority.sign(name, "IP:127.0.0.1");
     let join = format!("-join=127.0.0.1:{}", cluster.nodes[0].raft);
     let options = ["-node-cert", path(&cert), "-node-key", path(&key), "-node-no-verify"];
     let options = [&options[..], &[&join, "-join-attempts=1"]].concat();
-    let mut intruder = Node::new(cluster.root.path(), "intruder", &options);
-    intruder.start();
-    wait_for("the intruder to give up", || (!intruder.is_alive()).then_some(()));
-    assert!(intruder.log().contains("does not trust the certificate"), "{}", intruder.log());
+    let mut node = Node::new(cluster.root.path(), name, &options);
+    node.start();
+    wait_for("it to give up", || (!node.is_alive()).then_some(()));
+    assert!(node.log().contains(why), "{}", node.log());
 }
 
 #[test]

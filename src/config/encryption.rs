@@ -26,6 +26,11 @@ pub(super) const GROUP: Group = (
              nodes that are asked by an https:// URL in -join.",
         ),
         switch("http-verify-client", "Let in only HTTPS clients with a certificate."),
+        flag(
+            "http-verify-common-name",
+            Form::Text("NAME"),
+            "Of those, let in only whose certificate has this common name.",
+        ),
         flag("pg-cert", FILE, "Offer TLS to PostgreSQL clients, with this certificate (chain)."),
         flag("pg-key", FILE, "Its private key."),
         switch("pg-require-tls", "Refuse PostgreSQL clients that don't use TLS."),
@@ -43,6 +48,11 @@ pub(super) const GROUP: Group = (
              machine trusts.",
         ),
         switch("node-verify-client", "Let in only nodes with a certificate that was so signed."),
+        flag(
+            "node-verify-common-name",
+            Form::Text("NAME"),
+            "Of those, let in only whose certificate has this common name.",
+        ),
         switch("node-no-verify", "Don't look at the certificates of nodes that are called."),
         flag(
             "node-verify-server-name",
@@ -66,11 +76,13 @@ pub struct Encryption {
     pub http: Option<Pair>,
     pub http_ca: Option<PathBuf>,
     pub http_verify_client: bool,
+    pub http_common_name: Option<String>,
     pub pg: Option<Pair>,
     pub pg_required: bool,
     pub node: Option<Pair>,
     pub node_ca: Option<PathBuf>,
     pub node_verify_client: bool,
+    pub node_common_name: Option<String>,
     pub node_no_verify: bool,
     pub node_server_name: Option<String>,
 }
@@ -90,11 +102,13 @@ pub(super) fn build(
         http: pair("http-cert", "http-key")?,
         http_ca: text("http-ca-cert").map(PathBuf::from),
         http_verify_client: is_on("http-verify-client"),
+        http_common_name: text("http-verify-common-name"),
         pg: pair("pg-cert", "pg-key")?,
         pg_required: is_on("pg-require-tls"),
         node: pair("node-cert", "node-key")?,
         node_ca: text("node-ca-cert").map(PathBuf::from),
         node_verify_client: is_on("node-verify-client"),
+        node_common_name: text("node-verify-common-name"),
         node_no_verify: is_on("node-no-verify"),
         node_server_name: text("node-verify-server-name"),
     })
@@ -119,6 +133,14 @@ impl Encryption {
                 self.http_ca.is_some() && useless,
                 "-http-ca-cert alone checks nobody: add -http-verify-client if clients are to show \
                  certificates",
+            ),
+            (
+                self.http_common_name.is_some() && !self.http_verify_client,
+                "-http-verify-common-name needs -http-verify-client",
+            ),
+            (
+                self.node_common_name.is_some() && !self.node_verify_client,
+                "-node-verify-common-name needs -node-verify-client",
             ),
             (self.pg_required && self.pg.is_none(), "-pg-require-tls needs -pg-cert"),
             (without_node && self.node_ca.is_some(), "-node-ca-cert needs -node-cert"),

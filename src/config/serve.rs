@@ -264,8 +264,6 @@ const GROUPS: &[Group] = &[
 
 /// rqlite has these.
 const UNSUPPORTED: &[&str] = &[
-    "http-verify-common-name",
-    "node-verify-common-name",
     "cluster-connect-timeout",
     "raft-snap",
     "raft-snap-wal-size",
@@ -711,6 +709,14 @@ mod tests {
             ("-http-cert c -http-key k -http-ca-cert a data", "alone checks nobody"),
             ("-pg-require-tls data", "-pg-require-tls needs -pg-cert"),
             ("-node-no-verify data", "-node-no-verify needs -node-cert"),
+            (
+                "-http-verify-common-name a data",
+                "-http-verify-common-name needs -http-verify-client",
+            ),
+            (
+                "-node-verify-common-name a data",
+                "-node-verify-common-name needs -node-verify-client",
+            ),
             ("-node-cert c -node-key k -node-verify-client data", "needs -node-ca-cert"),
             ("-node-cert c -node-key k -node-no-verify -node-ca-cert a data", "of no use"),
             ("a b", "one argument too many"),

@@ -1,7 +1,7 @@
 //! Certificates by the flags that name them: what each listener shows, and whom this node trusts.
 
 use crate::config::{Encryption, Pair};
-use crate::tls::{Acceptor, Connector, KeyPair, Named, Trust};
+use crate::tls::{Acceptor, Clients, Connector, KeyPair, Named, Trust};
 
 /// Both sides of TLS, as far as the operator wants it.
 #[derive(Debug, Clone)]
@@ -29,11 +29,17 @@ impl Certificates {
         let Encryption { http, http_ca, pg, node, node_ca, .. } = encryption;
         let http_ca = http_ca.clone().map(|path| Named { flag: "http-ca-cert", path });
         let node_ca = node_ca.clone().map(|path| Named { flag: "node-ca-cert", path });
-        let http_clients = http_ca.clone().filter(|_| encryption.http_verify_client);
-        let node_clients = node_ca.clone().filter(|_| encryption.node_verify_client);
-        let http = http
-            .as_ref()
-            .map(|pair| Acceptor::new(key_pair(pair, ["http-cert", "http-key"]), http_clients));
+        let clients = |signers: &Option<Named>, verify: bool, name: &Option<String>| {
+            let signers = signers.clone().filter(|_| verify)?;
+            Some(Clients { signers, common_name: name.clone() })
+        };
+        let http_clients =
+            clients(&http_ca, encryption.http_verify_client, &encryption.http_common_name);
+        let node_clients =
+            clients(&node_ca, encryption.node_verify_client, &encryption.node_common_name);
+        let http = http.as_ref().map(|pair| {
+            Acceptor::for_clients(key_pair(pair, ["http-cert", "http-key"]), http_clients)
+        });
         let pg = pg.as_ref().map(|pair| Acceptor::new(key_pair(pair, ["pg-cert", "pg-key"]), None));
         let node = node.as_ref().map(|pair| {
             let own = key_pair(pair, ["node-cert", "node-key"]);
@@ -44,7 +50,7 @@ impl Certificates {
             };
             let name = encryption.node_server_name.as_deref();
             let connector = Connector::new(Some(own.clone()), trust, name)?;
-            Ok::<_, String>((Acceptor::new(own, node_clients)?, connector))
+            Ok::<_, String>((Acceptor::for_clients(own, node_clients)?, connector))
         });
         let https = joins_https
             .then(|| Connector::new(None, http_ca.map_or(Trust::System, Trust::File), None));

@@ -7,6 +7,7 @@
 //!
 //! Time limits are the callers': a handshake waits for the other side as long as it is let.
 
+mod common_name;
 mod fresh;
 mod pem;
 mod system;
@@ -30,6 +31,7 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use crate::tls::common_name::OnlyNamed;
 use crate::tls::fresh::Fresh;
 
 /// An encrypted byte stream, of either side.
@@ -47,6 +49,15 @@ pub struct Named {
 pub struct KeyPair {
     pub cert: Named,
     pub key: Named,
+}
+
+/// Which clients a server lets in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clients {
+    /// Those with a certificate that one of this file's has signed.
+    pub signers: Named,
+    /// And of them those whose certificate has this common name.
+    pub common_name: Option<String>,
 }
 
 /// Whom a client believes to be who they say they are.
@@ -93,17 +104,21 @@ fn in_both(pair: &KeyPair, why: &str) -> String {
     format!("-{} {cert_path} and -{} {key_path}: {why}", cert.flag, key.flag)
 }
 
-fn server_config(own: &KeyPair, clients: Option<&Named>) -> Result<ServerConfig, String> {
+fn server_config(own: &KeyPair, clients: Option<&Clients>) -> Result<ServerConfig, String> {
     let (chain, key) = pem::pair(own)?;
     let builder = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .expect("the provider has what TLS 1.2 and 1.3 need");
     let builder = match clients {
         None => builder.with_no_client_auth(),
-        Some(file) => {
-            let roots = Arc::new(pem::roots(file)?);
-            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider());
-            builder.with_client_cert_verifier(verifier.build().map_err(|error| error.to_string())?)
+        Some(Clients { signers, common_name }) => {
+            let roots = Arc::new(pem::roots(signers)?);
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider()).build();
+            let verifier = verifier.map_err(|error| error.to_string())?;
+            builder.with_client_cert_verifier(match common_name.clone() {
+                Some(name) => Arc::new(OnlyNamed { verifier, name }),
+                None => verifier,
+            })
         }
     };
     builder.with_single_cert(chain, key).map_err(|error| in_both(own, &unusable(&error)))
@@ -138,7 +153,15 @@ impl Acceptor {
     /// # Errors
     /// A text for the operator: the flag, the file, what is wrong and what to do.
     pub fn new(own: KeyPair, clients: Option<Named>) -> Result<Self, String> {
-        let paths = paths(Some(&own), clients.as_ref());
+        Self::for_clients(own, clients.map(|signers| Clients { signers, common_name: None }))
+    }
+
+    /// As [`Self::new`], where it may matter which name a client's certificate has.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn for_clients(own: KeyPair, clients: Option<Clients>) -> Result<Self, String> {
+        let paths = paths(Some(&own), clients.as_ref().map(|clients| &clients.signers));
         let make = move || server_config(&own, clients.as_ref());
         Ok(Self(Arc::new(Fresh::new(paths, make)?)))
     }
@@ -221,6 +244,9 @@ pub fn explain(error: &io::Error) -> String {
         }
         Some(Error::AlertReceived(Alert::CertificateRequired)) => {
             "it lets in only who shows a certificate".to_owned()
+        }
+        Some(Error::AlertReceived(Alert::AccessDenied)) => {
+            "it does not let in the name in the certificate that it was shown".to_owned()
         }
         Some(Error::AlertReceived(Alert::UnknownCA | Alert::BadCertificate)) => {
             "it does not trust the certificate that it was shown".to_owned()

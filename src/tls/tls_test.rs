@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::tls::certificates::Authority;
-use crate::tls::{Acceptor, Connector, KeyPair, Named, Trust, explain};
+use crate::tls::{Acceptor, Clients, Connector, KeyPair, Named, Trust, explain};
 
 fn named(flag: &'static str, path: PathBuf) -> Named {
     Named { flag, path }
@@ -89,6 +89,28 @@ async fn a_server_may_want_to_know_its_clients() {
     let stranger = connect(Some(pair(theirs.sign("stranger", "DNS:client"))));
     let [served, dialled] = meet(&acceptor, &stranger, "node:1").await;
     assert!(served.is_err() && dialled.is_err());
+}
+
+#[tokio::test]
+async fn a_server_may_want_one_name_of_its_clients() {
+    let directory = tempfile::tempdir().unwrap();
+    let ours = Authority::new(directory.path(), "ours");
+    let own = ours.sign("node", "DNS:node");
+    let signers = named("ca-cert", ours.certificate());
+    let clients = Clients { signers, common_name: Some("backup".to_owned()) };
+    let acceptor = Acceptor::for_clients(pair(own), Some(clients)).unwrap();
+    let connect = |own| Connector::new(own, trusting(&ours), None).unwrap();
+    let right = connect(Some(pair(ours.sign("backup", "DNS:anything"))));
+    let [served, dialled] = meet(&acceptor, &right, "node:1").await;
+    assert_eq!((served.unwrap(), dialled.unwrap()), (7, 8));
+    // The names for hosts don't count, nor does a part of the name.
+    for (name, hosts) in [("other", "DNS:backup"), ("backup2", "DNS:backup"), ("Backup", "DNS:a")] {
+        let wrong = connect(Some(pair(ours.sign(name, hosts))));
+        let error = refused(meet(&acceptor, &wrong, "node:1").await);
+        assert_eq!(error, "it does not let in the name in the certificate that it was shown");
+    }
+    let error = refused(meet(&acceptor, &connect(None), "node:1").await);
+    assert_eq!(error, "it lets in only who shows a certificate");
 }
 
 #[tokio::test]
