@@ -288,6 +288,11 @@ const MULTIRANGE: Oid = 1;
 /// Added to the shape of the elements.
 const ARRAY: Oid = 2;
 
+/// Whether only values of a database's own range types are stored as those of this type.
+pub fn is_carrier(oid: Oid) -> bool {
+    oid >= CARRIERS
+}
+
 fn shape(carrier: Oid) -> Oid {
     (carrier & !CARRIERS) >> SHAPE_SHIFT
 }

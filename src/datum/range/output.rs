@@ -9,7 +9,7 @@ use crate::datum::range::input::{
 };
 use crate::datum::range::{Kind, Span};
 use crate::datum::stored::{is_space, text};
-use crate::datum::{Style, string, to_binary, to_text};
+use crate::datum::{Style, float, string, to_binary, to_text};
 use crate::model::error::Error;
 use crate::model::value::Value;
 
@@ -21,7 +21,11 @@ impl Kind {
             let text: Cow<'_, str> = match value {
                 Value::Null => "".into(),
                 Value::Integer(number) => number.to_string().into(),
-                Value::Real(number) => format!("{number:?}").into(),
+                Value::Real(number) => {
+                    let mut digits = BytesMut::new();
+                    float::put(*number, float::Width::Double, 1, &mut digits);
+                    String::from_utf8_lossy(&digits).into_owned().into()
+                }
                 Value::Text(text) => text.into(),
                 Value::Blob(_) => {
                     let mut hex = BytesMut::new();

@@ -5,6 +5,7 @@
 //! particular to the database's own types is done afterwards: labels of enums, constraints of domains.
 
 use crate::datum::json_record::Wanted;
+use crate::datum::range;
 use crate::model::catalog::{Relation, Table};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
@@ -193,6 +194,8 @@ impl<'a> Binder<'a> {
             let value = part(Part::Place(place), column.data_type, name);
             let value = if column.data_type.oid == target.oid {
                 value
+            } else if range::is_carrier(column.data_type.oid) {
+                Expr { data_type: *target, ..value }
             } else {
                 self.coerce(value, *target, Context::Explicit)?.ok_or_else(|| {
                     let label = self.types().label(target.oid);
