@@ -23,7 +23,7 @@ impl Writer<'_> {
         }
         let base = self.types().base(oid);
         let data_type = PgType::new(base);
-        let value = datum::from_text(data_type, text, &Style::default()).ok()?;
+        let value = self.types().read(data_type, text, &Style::default()).ok()?;
         self.constant(oid, &value)
     }
 
@@ -47,7 +47,10 @@ impl Writer<'_> {
         }
         let mut out = BytesMut::new();
         let base = PgType::new(self.types().base(oid));
-        datum::to_text(base, value, &Style::default(), &mut out).ok()?;
+        match self.types().form(base.oid) {
+            Some(form) => form.to_text(value, &Style::default(), &mut out).ok()?,
+            None => datum::to_text(base, value, &Style::default(), &mut out).ok()?,
+        }
         let text = String::from_utf8(out.to_vec()).ok()?;
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         let plain = match data_type {
