@@ -228,6 +228,25 @@ fn columns_of<'c>(
     })
 }
 
+/// Refuses a change of a type whose values stand inside others in a column, where they aren't looked at.
+///
+/// # Errors
+/// 0A000, as PostgreSQL has it for domains.
+pub(super) fn check_not_inside(known: &UserType, binder: &Binder<'_>) -> Result<(), Error> {
+    let directly = |oid: Oid| {
+        oid == known.oid || oid == known.array_oid || binder.types().is_over(oid, known.oid)
+    };
+    let mut columns = columns_of(known, binder.catalog).filter(|(table, name)| {
+        table.column(name).is_some_and(|column| !directly(column.data_type.oid))
+    });
+    let Some((table, column)) = columns.next() else { return Ok(()) };
+    let message = format!(
+        "cannot alter type \"{}\" because column \"{}.{column}\" uses it",
+        known.name, table.name
+    );
+    Err(Error::refused(message))
+}
+
 /// Gives a composite type these attributes, in its row and in all values.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use crate::sql::ast::{CreateDomain, DomainChange, Name, QualifiedName, SourceExp
 use crate::sql::bind::{Binder, label};
 use crate::sql::bound::{self, ExprKind};
 use crate::sql::ddl::record::{self, flag, number, optional};
-use crate::sql::ddl::{Work, alter, privilege, retouch, skipping, temporary, user_type};
+use crate::sql::ddl::{Work, alter, composite, privilege, retouch, skipping, temporary, user_type};
 use crate::sql::lite::{self, Expr};
 use crate::sql::lower::Lower;
 use crate::sql::types::{Types, lookup_type};
@@ -150,6 +150,15 @@ pub(super) fn alter(
         default: default.clone(),
         constraints: constraints.clone(),
     };
+    let looks_at_values = matches!(
+        change,
+        DomainChange::NotNull(true)
+            | DomainChange::AddCheck { not_valid: false, .. }
+            | DomainChange::Validate(_)
+    );
+    if looks_at_values {
+        composite::check_not_inside(known, binder)?;
+    }
     let mut work = Work::new(binder);
     match change {
         DomainChange::Other(change) => return user_type::alter(known, change, TAG, binder),

@@ -9,7 +9,9 @@ use crate::sql::bind::{Binder, label};
 use crate::sql::compile::plain_step;
 use crate::sql::ddl::depend::Object;
 use crate::sql::ddl::record::{self, number};
-use crate::sql::ddl::{Work, drop, name, privilege, retouch, skipped, temporary, user_range};
+use crate::sql::ddl::{
+    Work, composite, drop, name, privilege, retouch, skipped, temporary, user_range,
+};
 use crate::sql::lite::{self, Expr};
 use crate::sql::types::{Types, lookup_type};
 use crate::sql::{Action, ast};
@@ -247,6 +249,7 @@ fn rename_label(
     (from, to): (&str, &str),
     binder: &mut Binder<'_>,
 ) -> Result<Action, Error> {
+    composite::check_not_inside(known, binder)?;
     let mut work = Work::new(binder);
     let mut changed = labels.to_vec();
     for one in changed.iter_mut().filter(|one| one.label == *from) {
