@@ -20,6 +20,7 @@ mod cdc;
 mod certificates;
 mod concurrent;
 mod encryption;
+mod etcd;
 mod extensions;
 mod flip;
 mod idempotency;

@@ -50,14 +50,15 @@ const GROUPS: &[Group] = &[
                 Form::Text("MODE"),
                 "",
                 "Instead of -join, ask DNS for the others: 'dns' for the addresses of a name,\n\
-                 'dns-srv' for the hosts of a service.",
+                 'dns-srv' for the hosts of a service; or etcd for the leader: 'etcd-kv'.",
             ),
             flag("disco-key", Form::Text("NAME"), "rqlite", "The name, if -disco-config has none."),
             flag(
                 "disco-config",
                 Form::Text("JSON|FILE"),
                 "",
-                "{\"name\": ..., \"port\": ...} for 'dns', {\"name\": ..., \"service\": ...} for 'dns-srv'.",
+                "{\"name\": ..., \"port\": ...} for 'dns', {\"name\": ..., \"service\": ...} for 'dns-srv',\n\
+                 {\"endpoints\": [...], \"username\": ..., \"password\": ...} for 'etcd-kv'.",
             ),
             flag("join-attempts", Form::Count, "5", "Rounds over the -join list before giving up."),
             flag("join-interval", Form::Duration, "3s", "Pause between two rounds."),
@@ -601,12 +602,17 @@ fn validate(config: &Config) -> Result<(), String> {
 fn check_discovery(config: &Config) -> Result<(), String> {
     match config.disco_mode.as_deref() {
         None => {}
-        Some("dns" | "dns-srv") if config.join.is_empty() => {}
-        Some("dns" | "dns-srv") => {
+        Some("etcd-kv") if config.bootstrap_expect != 0 => {
+            return Err("-disco-mode etcd-kv does without -bootstrap-expect".to_owned());
+        }
+        Some("dns" | "dns-srv" | "etcd-kv") if config.join.is_empty() => {}
+        Some("dns" | "dns-srv" | "etcd-kv") => {
             return Err("-disco-mode takes the place of -join: give one of them".to_owned());
         }
         Some(mode) => {
-            return Err(format!("-disco-mode: '{mode}' is not supported; dns and dns-srv are"));
+            return Err(format!(
+                "-disco-mode: '{mode}' is not supported; dns, dns-srv and etcd-kv are"
+            ));
         }
     }
     if config.auto_restore.is_some() && config.bootstrap_expect == 0 && config.looks_for_others() {
@@ -693,6 +699,7 @@ mod tests {
             ("-join-as app -join h:1 data", "needs -auth"),
             ("-disco-mode consul-kv data", "is not supported"),
             ("-disco-mode dns -join h:1 data", "one of them"),
+            ("-disco-mode etcd-kv -bootstrap-expect 3 data", "does without"),
             ("-auto-restore f -join h:1 data", "for new clusters"),
             ("-bootstrap-expect 3 data", "needs -join"),
             ("-bootstrap-expect 3 -join http://h:1 data", "not URLs"),

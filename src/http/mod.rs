@@ -88,6 +88,8 @@ pub struct Options {
     pub foreign_keys: bool,
     /// Names of the SQLite extensions that are loaded.
     pub extensions: Vec<String>,
+    /// How others are found, if not by name.
+    pub disco_mode: Option<String>,
     /// `None`: everybody may do everything.
     pub users: Option<Arc<Users>>,
     /// `Access-Control-Allow-Origin`.

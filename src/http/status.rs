@@ -21,6 +21,9 @@ const DETAILS_BYTES_MAX: usize = 1 << 20;
 pub(crate) async fn status(call: &Call) -> axum::response::Response {
     call.app.counters.num_status.one();
     let mut document = document(call);
+    if let Some(mode) = &call.app.options.disco_mode {
+        document["disco"] = json!({ "mode": mode });
+    }
     add_sqlite(call, &mut document["store"]["sqlite3"]).await;
     let chosen = match call.params.get("key").filter(|key| !key.is_empty()) {
         Some(path) => select(&document, path).cloned().unwrap_or_else(|| json!({})),

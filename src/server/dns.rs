@@ -1,5 +1,5 @@
 //! Who else may be there, asked of DNS: all addresses of a name (`dns`), or the hosts and ports of a service
-//! (`dns-srv`, RFC 2782). Names are looked up anew each time.
+//! (`dns-srv`, RFC 2782); or of etcd, who leads (`etcd`). Names are looked up anew each time.
 //!
 //! Addresses come from the system's resolver. It has no question for services, so those are asked of the
 //! name servers of `/etc/resolv.conf` by a message of our own (RFC 1035).
@@ -12,6 +12,7 @@ use serde::Deserialize;
 use tokio::net::UdpSocket;
 
 use crate::platform::{clock, random};
+use crate::server::etcd::Etcd;
 
 /// The system's list of name servers.
 const SERVERS: &str = "/etc/resolv.conf";
@@ -31,8 +32,15 @@ const JUMPS_MAX: usize = 32;
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Discovery {
-    Hosts { name: String, port: u16 },
-    Service { name: String },
+    Hosts {
+        name: String,
+        port: u16,
+    },
+    Service {
+        name: String,
+    },
+    /// Not a list of nodes, but the one that leads.
+    Key(Etcd),
 }
 
 #[derive(Deserialize)]
@@ -75,6 +83,7 @@ impl Discovery {
                 let name = written.name.unwrap_or_else(|| key.to_owned());
                 Ok(Self::Hosts { name, port: written.port })
             }
+            "etcd-kv" => Etcd::parse(key, value).map(Self::Key),
             _ => {
                 let written: WrittenService = serde_json::from_value(value).map_err(wrong)?;
                 let name = written.name.unwrap_or_else(|| key.to_owned());
@@ -98,6 +107,7 @@ impl Discovery {
                 found.dedup();
                 Ok(found)
             }
+            Self::Key(etcd) => Ok(etcd.leader().await?.into_iter().map(|it| it.addr).collect()),
             Self::Service { name } => {
                 let text = std::fs::read_to_string(SERVERS);
                 let text = text.map_err(|error| format!("read {SERVERS}: {error}"))?;

@@ -129,7 +129,7 @@ impl Joiner {
         discover::raft_addresses(&node).await.unwrap_or_default()
     }
 
-    async fn ask(&self, somebody: &Join) -> Result<(), Failure> {
+    pub(super) async fn ask(&self, somebody: &Join) -> Result<(), Failure> {
         match somebody {
             Join::Raft(address) => self.enter(address).await,
             Join::Http(address) => self.discover(&Endpoint::plain(address)).await,

@@ -30,6 +30,7 @@ use crate::server::extensions;
 use crate::server::identity::DataDir;
 use crate::server::inbound::Inbound;
 use crate::server::join::{Failure, Joiner};
+use crate::server::keyed::{self, Entrance};
 use crate::server::listen::{Listener, Listeners};
 use crate::server::meeting::Meeting;
 use crate::server::reap::{self, Patience};
@@ -101,7 +102,8 @@ pub(super) struct Node {
     clients: [Part; 2],
     /// Copies and changes on their way out.
     outgoing: Vec<Part>,
-    reaper: Part,
+    /// What keeps the cluster in order.
+    beside: Vec<Part>,
     peers: Part,
     /// Held until the end.
     _data: DataDir,
@@ -147,6 +149,13 @@ fn reaper(config: &Config, raft: &raft::Node, engine: &Engine, me: &Member) -> P
         Patience { voters: config.reap_voters_after, read_only: config.reap_read_only_after };
     let (raft, engine, me) = (raft.clone(), engine.clone(), me.id);
     Part::spawn(move |stop| reap::run(raft, engine, me, patience, stop))
+}
+
+/// What says to others that this node leads, where they look for that.
+fn reporter(joiner: &Joiner, raft: &raft::Node, engine: &Engine) -> Option<Part> {
+    let Some(Discovery::Key(etcd)) = joiner.discovery.clone() else { return None };
+    let (raft, engine, me) = (raft.clone(), engine.clone(), joiner.me.clone());
+    Some(Part::spawn(move |stop| keyed::report(etcd, raft, engine, me, stop)))
 }
 
 /// What the file of a flag says. Errors begin with the flag and the path.
@@ -308,6 +317,7 @@ impl Node {
         let (outgoing, held) = access.work_beside(&engine, &me, fresh.then_some(report));
         let reaper = reaper(&config, &raft, &engine, &me);
         let joiner = access.joiner(client, identity, &me, config.non_voter);
+        let reporter = reporter(&joiner, &raft, &engine);
         let clients = serve_clients(&config, &me, &engine, access, (http, pg, held));
         let node = Self {
             config,
@@ -320,7 +330,7 @@ impl Node {
             meeting,
             clients,
             outgoing,
-            reaper,
+            beside: [Some(reaper), reporter].into_iter().flatten().collect(),
             peers,
             _data: data,
         };
@@ -364,6 +374,13 @@ impl Node {
             let (joiner, raft, config) = (&self.joiner, &self.raft, &self.config);
             return Gathering { joiner, raft, meeting, config }.run().await;
         }
+        if let Some(Discovery::Key(etcd)) = &self.joiner.discovery
+            && self.raft.cluster().is_none()
+        {
+            let (joiner, raft, me) = (&self.joiner, &self.raft, &self.me);
+            let interval = self.config.join_interval;
+            return Entrance { joiner, raft, etcd, me, interval }.run().await;
+        }
         if self.config.looks_for_others() && self.config.bootstrap_expect != 1 {
             let Config { join, join_attempts, join_interval, .. } = &self.config;
             self.joiner.join(join, *join_attempts, *join_interval).await?;
@@ -400,9 +417,9 @@ impl Node {
 
     /// Stops in good order.
     pub(super) async fn stop(self) {
-        self.clients.iter().chain(&self.outgoing).chain([&self.reaper]).for_each(Part::stop);
+        self.clients.iter().chain(&self.outgoing).chain(&self.beside).for_each(Part::stop);
         self.step_aside().await;
-        for part in self.clients.into_iter().chain(self.outgoing).chain([self.reaper]) {
+        for part in self.clients.into_iter().chain(self.outgoing).chain(self.beside) {
             part.ended().await;
         }
         self.peers.stop();
@@ -565,6 +582,7 @@ fn serve_clients(
             .saturating_sub(config.election_timeout_min),
         foreign_keys: config.foreign_keys,
         extensions: extensions::names(&config.data_dir),
+        disco_mode: config.disco_mode.clone(),
         users: users.clone(),
         allow_origin: config.http_allow_origin.clone(),
         tls: certificates.http,

@@ -121,6 +121,7 @@ async fn client_with(data_dir: &Path, change: impl FnOnce(&mut Options)) -> Test
         election_timeout: Duration::from_millis(400),
         foreign_keys: false,
         extensions: Vec::new(),
+        disco_mode: None,
         users: None,
         allow_origin: None,
         tls: None,
