@@ -116,9 +116,7 @@ impl Writer {
         let shared = Arc::clone(&self.shared);
         let _alone = shared.gate.commit();
         let connection = &self.applier;
-        execute(connection, own!("BEGIN IMMEDIATE"))
-            .map_err(|error| fault("apply pages", &error))?;
-        let mut applying = Applying::new(connection, database_pages);
+        let mut applying = Applying::begin(connection, database_pages)?;
         let result = work(&mut applying).and_then(|()| applying.finish());
         match result {
             // Neither its size nor its schema can be another one now.
@@ -130,7 +128,7 @@ impl Writer {
                 return Err(fault);
             }
         }
-        let pages = page_count(connection)?;
+        let pages = read_page_count(connection)?;
         if pages != database_pages {
             return Err(Fault::new(format!(
                 "the database has {pages} pages after a transaction that leaves {database_pages}"
@@ -182,8 +180,23 @@ pub(crate) struct Applying<'connection> {
 }
 
 impl<'connection> Applying<'connection> {
-    pub(crate) fn new(connection: &'connection Connection, database_pages: u32) -> Self {
-        Self { connection, first: None, database_pages }
+    /// Begins a transaction that leaves a database of so many pages.
+    pub(crate) fn begin(
+        connection: &'connection Connection,
+        database_pages: u32,
+    ) -> Result<Self, Fault> {
+        let begin = || -> rusqlite::Result<()> {
+            // A file is cut by a statement that comes after page 1, and has SQLite read the schema anew.
+            // Its pages must not lie parsed in the cache then, as they were before: the schema is read
+            // now, as long as it is the old one, and its pages are dropped.
+            if database_pages < page_count(connection)? {
+                execute(connection, own!("SELECT 1 FROM sqlite_schema LIMIT 1"))?;
+                connection.release_memory()?;
+            }
+            execute(connection, own!("BEGIN IMMEDIATE"))
+        };
+        begin().map_err(|error| fault("apply pages", &error))?;
+        Ok(Self { connection, first: None, database_pages })
     }
 
     fn page(&mut self, page: EncodedPage<'_>) -> Result<(), Fault> {
@@ -238,7 +251,7 @@ impl<'connection> Applying<'connection> {
     /// Writes page 1 and cuts the file.
     pub(crate) fn settle(self) -> Result<Settled, Fault> {
         let connection = self.connection;
-        let pages = page_count(connection)?;
+        let pages = read_page_count(connection)?;
         let shrinks = pages > self.database_pages;
         let schema_changed = match &self.first {
             Some(after) => read_page(connection, 1)?[SCHEMA_COOKIE] != after[SCHEMA_COOKIE],
@@ -301,9 +314,10 @@ pub(crate) fn read_txid(connection: &Connection) -> Result<TransactionId, Fault>
 }
 
 /// The database's size in pages as the connection sees it.
-pub(crate) fn page_count(connection: &Connection) -> Result<u32, Fault> {
-    let read = || -> rusqlite::Result<u32> {
-        connection.prepare_cached(own!("PRAGMA page_count"))?.query_row([], |row| row.get(0))
-    };
-    read().map_err(|error| fault("read the database's size", &error))
+pub(crate) fn read_page_count(connection: &Connection) -> Result<u32, Fault> {
+    page_count(connection).map_err(|error| fault("read the database's size", &error))
+}
+
+fn page_count(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.prepare_cached(own!("PRAGMA page_count"))?.query_row([], |row| row.get(0))
 }

@@ -19,7 +19,7 @@ use crate::platform::disk::{Disk, File, read_exact_at};
 use crate::sqlite::apply::Applying;
 use crate::sqlite::control::stop_reason;
 use crate::sqlite::database::{SYSTEM_SCHEMA, Shared};
-use crate::sqlite::errors::{self, extended_code, fault};
+use crate::sqlite::errors::{self, extended_code};
 use crate::sqlite::link::{self, Link};
 use crate::sqlite::page::{FORMAT_VERSIONS, RESERVED_AT, RESERVED_BYTES, set_wal_mode};
 use crate::sqlite::place::Place;
@@ -205,9 +205,7 @@ pub(crate) fn write_pages(
     let disk_failed = |error: std::io::Error| Stopped::Error(of_disk(&error));
     let file: Arc<dyn File> = place.disk.open(path, false).map_err(disk_failed)?;
     let pages = (file.len().map_err(disk_failed)? / PAGE_BYTES as u64) as u32;
-    execute(applier, "/*eider*/BEGIN IMMEDIATE")
-        .map_err(|error| fault("begin to load a database", &error))?;
-    let mut applying = Applying::new(applier, pages);
+    let mut applying = Applying::begin(applier, pages)?;
     for number in 1..=pages {
         if number % PAGES_UNCHECKED == 0
             && let Some(stop) = stop_reason(control)

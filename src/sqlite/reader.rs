@@ -194,7 +194,7 @@ impl Reader {
     pub fn page_count(&self) -> Result<u32, Error> {
         let link = self.link();
         link.guard.lift();
-        apply::page_count(&link.connection).map_err(|fault| Error::internal(fault.message))
+        apply::read_page_count(&link.connection).map_err(|fault| Error::internal(fault.message))
     }
 
     /// The bytes of `count` pages from `first` on, as the open transaction sees them.

@@ -405,6 +405,29 @@ fn a_smaller_snapshot_cuts_the_file() {
 }
 
 #[test]
+fn a_smaller_database_may_have_its_schema_on_other_pages() {
+    let table = |name: &str, number: usize| {
+        format!("CREATE TABLE {name}{number} (a_column, another_column)")
+    };
+    for (few, many) in [(0, 200), (90, 30), (30, 90), (200, 0)] {
+        let mut pair = Pair::new(&options());
+        for number in 0..few {
+            pair.leader.commit(Sqlite, &[&table("small", number)]);
+        }
+        for number in 0..many {
+            pair.mirror.commit(Sqlite, &[&table("large", number)]);
+        }
+        pair.leader.commit(Sqlite, &["CREATE TABLE t (a)"]);
+        pair.mirror
+            .commit(Sqlite, &["CREATE TABLE t (a)", "INSERT INTO t VALUES (randomblob(2000000))"]);
+        let entry = whole_entry(&pair.leader, pair.mirror.position);
+        pair.mirror.apply(&entry).unwrap();
+        assert_eq!(pair.mirror.number("SELECT count(*) FROM t"), 0);
+        assert!(pair.leader.bytes() == pair.mirror.bytes(), "{few} tables, {many} before");
+    }
+}
+
+#[test]
 fn a_shrunken_file_shrinks_on_the_mirror() {
     let mut pair = Pair::new(&options());
     pair.commit(Sqlite, &["CREATE TABLE t (a)"]);

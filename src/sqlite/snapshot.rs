@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::model::error::Fault;
 use crate::model::id::TransactionId;
-use crate::sqlite::apply::{page_count, read_checksum, read_page, read_txid};
+use crate::sqlite::apply::{read_checksum, read_page, read_page_count, read_txid};
 use crate::sqlite::database::Shared;
 use crate::sqlite::errors::fault;
 use crate::sqlite::link::own;
@@ -32,7 +32,7 @@ impl SnapshotView {
             .map_err(|error| fault("open a snapshot", &error))?;
         execute(&connection, own!("BEGIN")).map_err(|error| fault("open a snapshot", &error))?;
         let txid = read_txid(&connection)?;
-        let pages = page_count(&connection)?;
+        let pages = read_page_count(&connection)?;
         Ok(Self { connection, txid, pages, _shared: Arc::clone(shared) })
     }
 
