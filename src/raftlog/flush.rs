@@ -291,6 +291,8 @@ impl Shared {
         let queue = std::mem::take(&mut state.queue);
         drop(state);
         self.queued_bytes.send_replace(0);
+        // A full disk is a reason not to ask the log for anything. Whoever comes next must hear of the fault.
+        self.full.send_if_modified(std::mem::take);
         let queued = queue.into_iter().filter_map(|queued| queued.flushed);
         for callback in callbacks.into_iter().chain(queued) {
             callback(Err(fault.clone()));

@@ -454,6 +454,22 @@ fn a_full_disk_is_told_before_it_hurts_and_when_it_is_over() {
 }
 
 #[test]
+fn a_fault_is_heard_of_though_the_disk_was_full_before() {
+    let disk = disk();
+    let log = open(&disk, Flushing::Inline).unwrap();
+    log.append(vec![entry(0, 1, 3500)], callback().0).unwrap();
+    disk.set_full(true);
+    log.append(vec![entry(1, 1, 1000)], callback().0).unwrap();
+    assert!(*log.full().borrow());
+    disk.set_full(false);
+    // Nobody waits for the spare segment.
+    disk.fail_after(0, Failure::Refused, false);
+    log.flush();
+    assert!(!*log.full().borrow());
+    log.append(vec![entry(2, 1, 10)], callback().0).unwrap_err();
+}
+
+#[test]
 fn a_full_disk_is_asked_again_until_there_is_space() {
     let disk = disk();
     let log = RaftLog::open(Arc::new(disk.clone()), directory(), STORE, LIMITS).unwrap();
