@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::support::{Cluster, Dice, PATIENCE, from_env, wait_for};
+use crate::support::{Cluster, Dice, Node, PATIENCE, from_env, wait_for};
 
 /// Rows that each look reads, and their sum of lengths.
 const ROWS: usize = 3000;
@@ -101,9 +101,10 @@ fn look(cluster: &mut Cluster, place: usize, expected: &str) -> Outcome {
         if reply.status != 200 || reply.body.contains("\"error\"") {
             assert!(
                 reply.status != 200 || reply.body.contains("damaged"),
-                "{}\n{}",
+                "{}\n{}\n{}",
                 reply.body,
-                cluster.nodes[place].log()
+                cluster.nodes[place].log(),
+                standing(cluster)
             );
             return Outcome::Noticed;
         }
@@ -126,6 +127,13 @@ fn look(cluster: &mut Cluster, place: usize, expected: &str) -> Outcome {
     Outcome::Harmless
 }
 
+/// Where all nodes stand, for whoever looks for the reason of a failure.
+fn standing(cluster: &Cluster) -> String {
+    let raft = |node: &Node| node.get("/status?key=store.raft").map(|reply| reply.body);
+    let lines = cluster.nodes.iter().map(|node| format!("{}: {:?}\n", node.name, raft(node)));
+    lines.collect()
+}
+
 /// Copies all of a stopped node's WAL into the database file, so that this is what it reads.
 fn checkpoint(directory: &Path) {
     let database = rusqlite::Connection::open(directory.join("db.sqlite")).unwrap();
@@ -144,12 +152,12 @@ fn replace(cluster: &mut Cluster, place: usize) {
         if !reply.body.contains(&format!("\"{}\":", cluster.nodes[place].name)) {
             return Some(());
         }
-        drop(crate::support::request(
-            cluster.nodes[helper].http,
-            "DELETE",
-            "/remove",
-            Some(&removed),
-        ));
+        let asked = Some(removed.as_str());
+        let reply = crate::support::request(cluster.nodes[helper].http, "DELETE", "/remove", asked);
+        if reply.as_ref().is_none_or(|reply| reply.status != 200) {
+            let why = reply.map(|reply| reply.body);
+            println!("not removed yet: {why:?}\n{}", standing(cluster));
+        }
         None
     });
     cluster.replace(place, helper);
@@ -190,8 +198,9 @@ fn a_flipped_bit_is_noticed_or_harmless() {
         }
         let bit = Bit::choose(&cluster.nodes[place].dir, &mut dice);
         let flipped = bit.flip();
+        print!("{bit:?}: ");
         let outcome = look(&mut cluster, place, &expected);
-        println!("{bit:?}: {outcome:?}");
+        println!("{outcome:?}");
         let name = bit.file.strip_prefix(&cluster.nodes[place].dir).unwrap();
         let kind = name.to_string_lossy().trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
         noticed.entry(kind).or_default()[usize::from(outcome == Outcome::Harmless)] += 1;

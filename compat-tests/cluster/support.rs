@@ -84,6 +84,12 @@ impl Node {
         self.options.extend([name.to_owned(), value.to_owned()]);
     }
 
+    /// From its next start on it has this word in the place of another.
+    pub fn replace_option(&mut self, option: &str, by: &str) {
+        let at = self.options.iter().position(|known| known == option).unwrap();
+        by.clone_into(&mut self.options[at]);
+    }
+
     /// From its next start on it goes without this option, which has a value.
     pub fn drop_option(&mut self, name: &str) {
         let at = self.options.iter().position(|option| option == name).expect("it has the option");

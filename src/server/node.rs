@@ -367,7 +367,7 @@ impl Node {
                 let look = self.joiner.refuse_another_cluster(&self.config.join);
                 clock::timeout(LOOK_LIMIT, look).await.unwrap_or(Ok(()))?;
             }
-            self.announce_addresses();
+            self.announce();
             return Ok(());
         }
         if let Some(meeting) = &self.meeting {
@@ -400,14 +400,16 @@ impl Node {
         bootstrap::alone(&self.raft, &self.joiner.identity, &self.me).await
     }
 
-    /// Brings the membership up to date if this node's addresses have changed, in the background.
-    fn announce_addresses(&self) {
+    /// Brings the membership up to date in the background, if this node's addresses have changed, or if it
+    /// was stopped before it got the vote that it joined for.
+    fn announce(&self) {
         let (raft, joiner, me) = (self.raft.clone(), self.joiner.clone(), self.me.clone());
+        let wants_vote = !self.config.non_voter;
         task::spawn(async move {
-            while let Some(votes) = outdated(&raft, &me) {
+            while let Some(votes) = outdated(&raft, &me, wants_vote) {
                 let joiner = Joiner { read_only: !votes, ..joiner.clone() };
                 if let Err(Failure::Never(why)) = announce(&raft, &joiner).await {
-                    tracing::warn!("the cluster does not take this node's new addresses: {why}");
+                    tracing::warn!("the cluster does not take this node as it is now: {why}");
                     return;
                 }
                 clock::sleep(ANNOUNCE_PAUSE).await;
@@ -457,11 +459,12 @@ impl Node {
     }
 }
 
-/// Whether the membership has other addresses for this node; if so, whether it votes.
-fn outdated(raft: &raft::Node, me: &Member) -> Option<bool> {
+/// Whether the membership has other addresses for this node, or no vote though it wants one; if so, whether
+/// it is to vote.
+fn outdated(raft: &raft::Node, me: &Member, wants_vote: bool) -> Option<bool> {
     let members = raft.members();
     let (known, votes) = members.iter().find(|(member, _)| member.id == me.id)?;
-    (known != me).then_some(*votes)
+    (known != me || wants_vote && !votes).then_some(*votes || wants_vote)
 }
 
 async fn announce(raft: &raft::Node, joiner: &Joiner) -> Result<(), Failure> {
