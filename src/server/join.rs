@@ -56,12 +56,14 @@ impl Failure {
 }
 
 impl Joiner {
-    /// Tries everybody on the list, some rounds long.
+    /// Tries everybody on the list, some rounds long. `is_member` says whether this node has become one all
+    /// the same: who let it in may have died before it could say so.
     pub(super) async fn join(
         &self,
         list: &[Join],
         attempts: u64,
         interval: Duration,
+        is_member: impl Fn() -> bool,
     ) -> Result<(), String> {
         let mut reasons = Vec::new();
         for attempt in 1..=attempts {
@@ -82,6 +84,9 @@ impl Joiner {
                     Err(Failure::Never(why)) => return Err(format!("cannot join: {why}")),
                     Err(Failure::Now(why)) => reasons.push(why),
                 }
+            }
+            if is_member() {
+                return Ok(());
             }
             tracing::warn!("not joined yet ({attempt} of {attempts}): {}", reasons.join("; "));
         }

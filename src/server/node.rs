@@ -383,8 +383,10 @@ impl Node {
         }
         if self.config.looks_for_others() && self.config.bootstrap_expect != 1 {
             let Config { join, join_attempts, join_interval, .. } = &self.config;
-            self.joiner.join(join, *join_attempts, *join_interval).await?;
+            let is_member = || self.raft.members().iter().any(|(it, _)| it.id == self.me.id);
+            self.joiner.join(join, *join_attempts, *join_interval, is_member).await?;
             tracing::info!("joined the cluster");
+            self.announce();
             return Ok(());
         }
         if self.raft.cluster().is_some() {
