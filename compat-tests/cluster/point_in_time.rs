@@ -197,16 +197,17 @@ fn compare(plan: &Path, root: &Path, states: &[State], step: usize) {
     }
 }
 
+/// What is in a directory; nothing if it isn't there yet, or any more: nodes make and remove them.
+fn inside(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten();
+    entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
+}
+
 /// Files of the history whose names end like this, in order.
 fn objects(root: &Path, suffix: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for span in std::fs::read_dir(root.join("copy.gz.history")).unwrap() {
-        let span = span.unwrap().path();
-        if span.is_dir() {
-            let files = std::fs::read_dir(span).unwrap().map(|file| file.unwrap().path());
-            found.extend(files.filter(|file| file.to_str().unwrap().ends_with(suffix)));
-        }
-    }
+    let spans = inside(&root.join("copy.gz.history"));
+    let mut found: Vec<PathBuf> = spans.iter().flat_map(|span| inside(span)).collect();
+    found.retain(|file| file.to_str().unwrap().ends_with(suffix));
     // Names of segments begin with a number that isn't padded.
     let number = |path: &PathBuf| -> Option<u64> {
         path.file_name()?.to_str()?.split('-').next()?.parse().ok()
@@ -404,6 +405,8 @@ fn a_new_cluster_begins_with_a_state_of_the_past() {
     let plan = plans(root.path(), &place, "1h", None);
     let first = Cluster::start_with(1, &["--auto-backup", plan.to_str().unwrap()]);
     first.nodes[0].execute("/db/execute", &json!(["CREATE TABLE t (id INTEGER PRIMARY KEY, v)"]));
+    // A history has no state from before its first copy.
+    wait_for("the first copy", || last_kept(&plan));
     let insert = json!(["INSERT INTO t (v) VALUES ('a')"]);
     let states: Vec<State> = (0..3).map(|_| change(&first.nodes[0], &insert)).collect();
     wait_for("it to be kept", || (last_kept(&plan)? == states[2].transaction).then_some(()));
