@@ -19,7 +19,6 @@ pub(super) struct Entrance<'a> {
     pub(super) joiner: &'a Joiner,
     pub(super) raft: &'a raft::Node,
     pub(super) etcd: &'a Etcd,
-    pub(super) me: &'a Member,
     /// Between two looks at the key.
     pub(super) interval: Duration,
 }
@@ -41,11 +40,11 @@ impl Entrance<'_> {
     }
 
     async fn round(&self) -> Result<(), Failure> {
-        let key = self.etcd.key();
+        let (key, me) = (self.etcd.key(), &self.joiner.me);
         match self.etcd.leader().await.map_err(Failure::Now)? {
             // This node was stopped between its claim and its cluster.
-            Some(claim) if claim.is_of(self.me) => self.found().await,
-            Some(claim) if claim.addr == self.me.raft_addr => Err(Failure::Now(format!(
+            Some(claim) if claim.is_of(me) => self.found().await,
+            Some(claim) if claim.addr == me.raft_addr => Err(Failure::Now(format!(
                 "etcd's key {key} says that this node leads, but it has no data: if no other node of \
                  that cluster is there any more, delete the key"
             ))),
@@ -54,7 +53,7 @@ impl Entrance<'_> {
                 Err(Failure::Now(format!("nobody leads yet, says etcd's key {key}")))
             }
             None => {
-                let claim = Claim::of(self.me);
+                let claim = Claim::of(me);
                 if self.etcd.claim(&claim).await.map_err(Failure::Now)? {
                     return self.found().await;
                 }
@@ -65,7 +64,7 @@ impl Entrance<'_> {
 
     /// Makes the cluster.
     async fn found(&self) -> Result<(), Failure> {
-        let made = bootstrap::alone(self.raft, &self.joiner.identity, self.me).await;
+        let made = bootstrap::alone(self.raft, &self.joiner.identity, &self.joiner.me).await;
         made.map_err(Failure::Never)
     }
 }

@@ -377,9 +377,9 @@ impl Node {
         if let Some(Discovery::Key(etcd)) = &self.joiner.discovery
             && self.raft.cluster().is_none()
         {
-            let (joiner, raft, me) = (&self.joiner, &self.raft, &self.me);
+            let (joiner, raft) = (&self.joiner, &self.raft);
             let interval = self.config.join_interval;
-            return Entrance { joiner, raft, etcd, me, interval }.run().await;
+            return Entrance { joiner, raft, etcd, interval }.run().await;
         }
         if self.config.looks_for_others() && self.config.bootstrap_expect != 1 {
             let Config { join, join_attempts, join_interval, .. } = &self.config;
