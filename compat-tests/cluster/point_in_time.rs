@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use crate::support::{Cluster, Node, binary, free_port, wait_for};
+use crate::support::{Cluster, Node, binary, free_port, object_store, wait_for};
 
 /// A state as a client saw it.
 #[derive(Debug, Clone, PartialEq)]
@@ -283,20 +283,9 @@ fn every_state_between_two_copies_is_restored() {
 /// Needs an S3 server: `docs/testing.md` says how to run one.
 #[test]
 fn every_state_is_restored_from_an_object_store() {
-    let variable = |name: &str| std::env::var(format!("EIDER_S3_{name}")).ok();
-    let Some(endpoint) = variable("ENDPOINT") else {
-        eprintln!("SKIPPED: EIDER_S3_ENDPOINT names no S3 server");
-        return;
-    };
-    let bucket = variable("BUCKET").expect("EIDER_S3_BUCKET is set");
+    let path = format!("history {}/copy.gz", std::process::id());
+    let Some(place) = object_store(&path) else { return };
     let root = tempfile::tempdir().unwrap();
-    let place = json!({
-        "type": "s3", "sub": {
-            "endpoint": endpoint, "region": "us-east-1", "access_key_id": "$EIDER_S3_KEY",
-            "secret_access_key": "${EIDER_S3_SECRET}", "bucket": bucket, "force_path_style": true,
-            "path": format!("history {}/copy.gz", std::process::id())
-        }
-    });
     let (plan, states) = follow(root.path(), &place);
     compare(&plan, root.path(), &states, 15);
 }

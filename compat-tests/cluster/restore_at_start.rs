@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{Cluster, Node, free_port, wait_for};
+use crate::support::{Cluster, Node, free_port, object_store, wait_for};
 
 fn count(node: &Node) -> Value {
     node.json("/db/query?level=none&q=SELECT%20count(*)%20FROM%20t")["results"][0]["values"][0][0]
@@ -78,23 +78,9 @@ fn a_new_cluster_begins_with_a_copy_of_a_directory() {
 /// Needs an S3 server: `docs/testing.md` says how to run one.
 #[test]
 fn a_new_cluster_begins_with_a_copy_of_an_object_store() {
-    let variable = |name: &str| std::env::var(format!("EIDER_S3_{name}")).ok();
-    let Some(endpoint) = variable("ENDPOINT") else {
-        eprintln!("SKIPPED: EIDER_S3_ENDPOINT names no S3 server");
-        return;
-    };
-    let bucket = variable("BUCKET").expect("EIDER_S3_BUCKET is set");
+    let Some(place) = object_store(&format!("start {}.gz", std::process::id())) else { return };
     let root = tempfile::tempdir().unwrap();
-    copy_and_begin(
-        root.path(),
-        &json!({
-            "type": "s3", "sub": {
-                "endpoint": endpoint, "region": "us-east-1", "access_key_id": "$EIDER_S3_KEY",
-                "secret_access_key": "${EIDER_S3_SECRET}", "bucket": bucket, "force_path_style": true,
-                "path": format!("start {}.gz", std::process::id())
-            }
-        }),
-    );
+    copy_and_begin(root.path(), &place);
 }
 
 #[test]

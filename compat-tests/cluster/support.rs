@@ -424,3 +424,21 @@ pub fn has_program(program: &str) -> bool {
     }
     found
 }
+
+/// Where a plan puts copies in the S3 server of the environment (`docs/testing.md`); `None`, with a word about
+/// that, if there is none.
+pub fn object_store(path: &str) -> Option<serde_json::Value> {
+    let variable = |name: &str| std::env::var(format!("EIDER_S3_{name}")).ok();
+    let Some(endpoint) = variable("ENDPOINT") else {
+        eprintln!("SKIPPED: EIDER_S3_ENDPOINT names no S3 server");
+        return None;
+    };
+    let bucket = variable("BUCKET").expect("EIDER_S3_BUCKET is set");
+    Some(serde_json::json!({
+        "type": "s3", "sub": {
+            "endpoint": endpoint, "region": "us-east-1", "access_key_id": "$EIDER_S3_KEY",
+            "secret_access_key": "${EIDER_S3_SECRET}", "bucket": bucket, "force_path_style": true,
+            "path": path
+        }
+    }))
+}
