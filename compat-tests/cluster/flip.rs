@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::support::{Cluster, Dice, Node, PATIENCE, from_env, wait_for};
+use crate::support::{Cluster, Dice, PATIENCE, from_env, wait_for};
 
 /// Rows that each look reads, and their sum of lengths.
 const ROWS: usize = 3000;
@@ -87,7 +87,7 @@ fn look(cluster: &mut Cluster, place: usize, expected: &str) -> Outcome {
         if cluster.nodes[place].get("/readyz").is_some_and(|reply| reply.status == 200) {
             break;
         }
-        assert!(Instant::now() < deadline, "{}", cluster.nodes[place].log());
+        assert!(Instant::now() < deadline, "not ready in time\n{}", cluster.standing());
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     for sql in [
@@ -101,10 +101,10 @@ fn look(cluster: &mut Cluster, place: usize, expected: &str) -> Outcome {
         if reply.status != 200 || reply.body.contains("\"error\"") {
             assert!(
                 reply.status != 200 || reply.body.contains("damaged"),
-                "{}\n{}\n{}",
+                "node {}: {}\n{}",
+                cluster.nodes[place].name,
                 reply.body,
-                cluster.nodes[place].log(),
-                standing(cluster)
+                cluster.standing()
             );
             return Outcome::Noticed;
         }
@@ -120,18 +120,12 @@ fn look(cluster: &mut Cluster, place: usize, expected: &str) -> Outcome {
         shown.sort();
         assert!(
             shown.concat() == expected,
-            "a damaged row was shown: {}",
-            cluster.nodes[place].log()
+            "a damaged row was shown by node {}\n{}",
+            cluster.nodes[place].name,
+            cluster.standing()
         );
     }
     Outcome::Harmless
-}
-
-/// Where all nodes stand, for whoever looks for the reason of a failure.
-fn standing(cluster: &Cluster) -> String {
-    let raft = |node: &Node| node.get("/status?key=store.raft").map(|reply| reply.body);
-    let lines = cluster.nodes.iter().map(|node| format!("{}: {:?}\n", node.name, raft(node)));
-    lines.collect()
 }
 
 /// Copies all of a stopped node's WAL into the database file, so that this is what it reads.
@@ -156,7 +150,7 @@ fn replace(cluster: &mut Cluster, place: usize) {
         let reply = crate::support::request(cluster.nodes[helper].http, "DELETE", "/remove", asked);
         if reply.as_ref().is_none_or(|reply| reply.status != 200) {
             let why = reply.map(|reply| reply.body);
-            println!("not removed yet: {why:?}\n{}", standing(cluster));
+            println!("not removed yet: {why:?}\n{}", cluster.standing());
         }
         None
     });

@@ -15,6 +15,9 @@ use tempfile::TempDir;
 /// How long a condition may take to come true before the test fails.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
+/// Lines of a node's log that are shown when a test fails.
+const LINES: usize = 40;
+
 /// A port that nothing listens on, and that no other test of this process was given.
 pub fn free_port() -> u16 {
     static GIVEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
@@ -134,6 +137,21 @@ impl Node {
 
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Its process, whom it takes for the leader, where it stands, and the end of its log.
+    fn standing(&self) -> String {
+        let says = |path| match self.is_running().then(|| self.get(path)) {
+            Some(Some(reply)) => format!("{} {}", reply.status, reply.body),
+            Some(None) => "no answer".to_owned(),
+            None => "down".to_owned(),
+        };
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        let last = lines[lines.len().saturating_sub(LINES)..].join("\n    ");
+        let (leader, raft) = (says("/leader"), says("/status?key=store.raft"));
+        let (name, ready) = (&self.name, says("/readyz"));
+        format!("node {name}: ready: {ready}\n  leader: {leader}\n  raft: {raft}\n    {last}\n")
     }
 
     pub fn wait_ready(&mut self) {
@@ -339,6 +357,11 @@ impl Cluster {
 
     pub fn leader(&self) -> usize {
         wait_for("a leader", || self.find_leader())
+    }
+
+    /// What each node knows and has said last, for whoever looks for the reason of a failure.
+    pub fn standing(&self) -> String {
+        self.nodes.iter().map(Node::standing).collect()
     }
 
     /// A running node that doesn't lead.

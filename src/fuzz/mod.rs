@@ -5,16 +5,18 @@
 //! program.
 
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::model::catalog::Catalog;
+use crate::model::error::Error;
 use crate::model::id::StoreId;
 use crate::platform::disk::Disk;
 use crate::platform::sim_disk::SimDisk;
 use crate::raftlog::{Flushing, LeaderBytes, Limits, RaftLog, Record};
-use crate::{engine, http, peer, pg, raft, sql};
+use crate::sql::{Action, Step};
+use crate::{engine, http, peer, pg, raft, sql, sqlite};
 
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
@@ -68,17 +70,76 @@ pub fn http(bytes: &[u8]) {
     http::read_any(bytes);
 }
 
-/// Text to the compiler, over a catalog without tables.
+/// What the compiler finds to work on.
+const TABLES: &str = "
+    CREATE TYPE mood AS ENUM ('sad', 'fine');
+    CREATE TABLE t (id int PRIMARY KEY, name text NOT NULL DEFAULT 'x', price numeric(10,2), at timestamptz,
+        tags text[], body jsonb, feeling mood, UNIQUE (name, price), CHECK (price > 0));
+    CREATE TABLE u (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, t int REFERENCES t ON DELETE CASCADE,
+        day date, small smallint, real real, double double precision, flag boolean, raw bytea,
+        span interval, key uuid, net inet, twice int GENERATED ALWAYS AS (small * 2) STORED);
+    CREATE INDEX u_day ON u (day DESC, lower(key::text)) WHERE flag;
+    CREATE VIEW v AS SELECT t.name, count(*) AS number FROM t LEFT JOIN u ON u.t = t.id GROUP BY t.name;
+    CREATE SEQUENCE s";
+
+/// A database with [`TABLES`], and its catalog.
+struct Place {
+    trial: sqlite::Trial,
+    catalog: Catalog,
+    settings: sql::CompileSettings,
+}
+
+impl Place {
+    fn new() -> Self {
+        let trial = sqlite::Trial::new();
+        let settings = sql::CompileSettings::new("u", "d");
+        for statement in sql::parse(TABLES).expect("TABLES is SQL") {
+            let compiled = sql::compile(&statement, &trial.catalog(), &settings, &[]);
+            let compiled = compiled.expect("TABLES needs nothing that isn't there");
+            assert!(try_out(&trial, &compiled.action), "TABLES can be made");
+        }
+        Self { catalog: trial.catalog(), trial, settings }
+    }
+}
+
+/// Has SQLite read what a statement became; runs it if it makes what its later steps need. Whether it ran to
+/// its end.
+fn try_out(trial: &sqlite::Trial, action: &Action) -> bool {
+    let sure = |sql: &str, tried: Result<bool, Error>| {
+        tried.unwrap_or_else(|error| panic!("SQLite can't read {sql}: {}", error.message()))
+    };
+    let read = |sql: &str| sure(sql, trial.prepare(sql).map(|()| true));
+    match action {
+        Action::Query { program, .. } => read(&program.sql),
+        Action::SetConfig { arguments, program } => read(&arguments.sql) && read(&program.sql),
+        Action::Write { steps, changes_catalog, .. } => {
+            steps.iter().all(|Step { program, .. }| {
+                if *changes_catalog {
+                    sure(&program.sql, trial.run(&program.sql))
+                } else {
+                    read(&program.sql)
+                }
+            })
+        }
+        _ => true,
+    }
+}
+
+/// Text to the compiler, over a catalog with some tables; what it writes must be SQL to SQLite.
 pub fn sql(bytes: &[u8]) {
-    static SETTINGS: LazyLock<sql::CompileSettings> =
-        LazyLock::new(|| sql::CompileSettings::new("u", "d"));
-    static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::default);
+    thread_local! {
+        static PLACE: Place = Place::new();
+    }
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(statements) = sql::parse(text) else { return };
-    for statement in &statements {
-        // Most of what parses is wrong all the same.
-        let _compiled = sql::compile(statement, &CATALOG, &SETTINGS, &[]);
-    }
+    PLACE.with(|place| {
+        for statement in &statements {
+            // Most of what parses is wrong all the same.
+            if let Ok(compiled) = sql::compile(statement, &place.catalog, &place.settings, &[]) {
+                place.trial.undone(|| try_out(&place.trial, &compiled.action));
+            }
+        }
+    });
 }
 
 /// What a PostgreSQL client sends: a start-up packet, and messages.

@@ -25,7 +25,7 @@ pub trait Disk: Send + Sync + std::fmt::Debug {
     fn length(&self, path: &Path) -> io::Result<u64>;
     /// What stands before this disk's paths in the names that SQLite is given, where they aren't the
     /// operating system's.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     fn mount(&self) -> Option<String> {
         None
     }

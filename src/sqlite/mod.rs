@@ -30,6 +30,8 @@ mod savepoints;
 mod schema;
 mod sequence;
 mod snapshot;
+#[cfg(any(test, fuzzing))]
+mod trial;
 mod vfs;
 mod writer;
 
@@ -68,6 +70,8 @@ pub use page_set::chain_after;
 pub use private::{Job, Outcome, Ran};
 pub use reader::Reader;
 pub use snapshot::SnapshotView;
+#[cfg(any(test, fuzzing))]
+pub(crate) use trial::Trial;
 pub use vfs::PAGE_BYTES;
 pub use writer::Writer;
 
