@@ -48,8 +48,9 @@ pub struct Syntax {
     /// What the command does, and perhaps examples. Ends without a newline.
     pub about: &'static str,
     pub groups: &'static [Group],
-    /// Flags that other programs of this kind have, and that are refused by name.
-    pub unsupported: &'static [&'static str],
+    /// Flags that other programs of this kind have, and that are refused by name, each with what there is
+    /// instead.
+    pub unsupported: &'static [(&'static str, &'static str)],
     /// The names of the operands, all of which must be given.
     pub operands: &'static [&'static str],
     /// Whether more operands than those may follow.
@@ -131,13 +132,11 @@ impl Syntax {
             return Err(Stop::Print(version()));
         }
         let Some(flag) = self.flag(name) else {
-            let what = if self.unsupported.contains(&name) {
-                format!("-{name} is not supported yet")
-            } else {
-                match self.closest(name) {
-                    Some(near) => format!("unknown flag -{name}; did you mean -{near}?"),
-                    None => format!("unknown flag -{name}"),
-                }
+            let refused = self.unsupported.iter().find(|(known, _)| *known == name);
+            let what = match (refused, self.closest(name)) {
+                (Some((_, instead)), _) => format!("-{name} is not supported: {instead}"),
+                (None, Some(near)) => format!("unknown flag -{name}; did you mean -{near}?"),
+                (None, None) => format!("unknown flag -{name}"),
             };
             return Err(self.wrong(&what));
         };
@@ -308,7 +307,7 @@ mod tests {
                 Flag { name: "times", form: Form::Count, default: "5", help: "Attempts." },
             ],
         )],
-        unsupported: &["someday"],
+        unsupported: &[("someday", "do it today")],
         operands: &["PLACE"],
         more_operands: false,
     };
@@ -353,7 +352,7 @@ mod tests {
         for (line, part) in [
             ("here -nam a", "did you mean -name?"),
             ("here -colour red", "unknown flag -colour"),
-            ("here -someday x", "-someday is not supported yet"),
+            ("here -someday x", "-someday is not supported: do it today"),
             ("here -times many", "'many' is not a whole number"),
             ("here -wait 3", "'3' is not a duration"),
             ("here -fast=maybe", "'maybe' is not true or false"),

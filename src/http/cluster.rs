@@ -196,7 +196,10 @@ pub(crate) async fn step_down(
     if let Some(redirect) = call.redirect(parts, true)? {
         return Ok(redirect);
     }
-    call.app.engine.leader().ok_or_else(Failure::no_leader)?;
+    let leader = call.app.engine.leader().ok_or_else(Failure::no_leader)?;
+    if to.as_ref() == Some(&leader.name) {
+        return Err(Failure::internal("stepdown: cannot step down to the current leader"));
+    }
     let timeout = call.params.timeout_or_default();
     let moved = call.app.engine.transfer_leader(to.as_deref(), timeout).await;
     moved.map_err(|error| admin_failure("stepdown: ", &error))?;

@@ -108,7 +108,10 @@ pub(crate) async fn load(call: Call, parts: Parts, body: Body) -> Result<Respons
     begin_envelope(&mut json);
     match last {
         None => {}
-        Some(Ok(done)) => result::execute_item(&mut json, Shape::default(), &done),
+        Some(Ok(done)) => {
+            let shape = Shape { timings: call.params.has("timings"), ..Shape::default() };
+            result::execute_item(&mut json, shape, &done);
+        }
         Some(Err(error)) => {
             result::error_item(&mut json, false, &Told::text(error.message()), None);
         }

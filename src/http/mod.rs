@@ -172,7 +172,7 @@ fn router(
 /// An endpoint.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Endpoint {
-    About,
+    Home,
     Execute,
     Query,
     Request,
@@ -200,7 +200,7 @@ impl Endpoint {
     fn permissions(self) -> Permissions {
         match self {
             // The console's files hold nothing; what it shows comes from other endpoints.
-            Self::About | Self::Console => Permissions::default(),
+            Self::Home | Self::Console => Permissions::default(),
             Self::Execute => Permission::Execute.into(),
             Self::Query | Self::Sql | Self::Changes => Permission::Query.into(),
             Self::Request => Permission::Query.and(Permission::Execute),
@@ -222,7 +222,7 @@ const ANY: &[Method] =
 
 /// Path, whether longer paths match too, methods, endpoint.
 const ROUTES: &[(&str, bool, &[Method], Endpoint)] = &[
-    ("/", false, &[Method::GET], Endpoint::About),
+    ("/", false, ANY, Endpoint::Home),
     ("/db/execute", true, &[Method::POST], Endpoint::Execute),
     ("/db/query", true, &[Method::GET, Method::POST], Endpoint::Query),
     ("/db/request", true, &[Method::POST], Endpoint::Request),
@@ -311,6 +311,8 @@ fn standard_headers(options: &Options, headers: &mut HeaderMap) {
 /// An error of the first tier.
 fn failed(status: StatusCode, text: &str) -> Response {
     let mut response = reply::text(status, format!("{text}\n"));
+    let nosniff = HeaderValue::from_static("nosniff");
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
     if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
@@ -357,7 +359,7 @@ async fn handle(call: Call, endpoint: Endpoint, request: Request) -> Result<Resp
     }
     let (body, _memory) = read_body(body, &app.bodies).await?;
     match endpoint {
-        Endpoint::About => Ok(about()),
+        Endpoint::Home => Ok(console::home()),
         Endpoint::Execute => sql::execute(call, parts, &body).await,
         Endpoint::Query => sql::query(call, parts, &body).await,
         Endpoint::Request => sql::request(call, parts, &body).await,
@@ -380,14 +382,6 @@ async fn handle(call: Call, endpoint: Endpoint, request: Request) -> Result<Resp
         // Above.
         Endpoint::Load | Endpoint::Boot => Err(Failure::internal("the body was read already")),
     }
-}
-
-fn about() -> Response {
-    let text = format!(
-        "eider {EIDER_VERSION}\n\nSQL: POST /db/execute, /db/query, /db/request; GET /db/backup; POST /db/load\n\
-         Cluster: GET /status, /nodes, /readyz, /leader, /metrics\nConsole: /console/\n"
-    );
-    reply::text(StatusCode::OK, text)
 }
 
 /// Reads a body, and takes memory for it that is given back when the permits are dropped.
@@ -472,7 +466,7 @@ impl TestClient {
         TestReply {
             status: parts.status.as_u16(),
             headers: parts.headers,
-            body: String::from_utf8(body.to_vec()).unwrap(),
+            body: String::from_utf8_lossy(&body).into_owned(),
         }
     }
 }

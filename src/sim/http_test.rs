@@ -84,7 +84,7 @@ async fn client(data_dir: &Path) -> TestClient {
     client_with(data_dir, |_| {}).await
 }
 
-async fn client_with(data_dir: &Path, change: impl FnOnce(&mut Options)) -> TestClient {
+pub(super) async fn client_with(data_dir: &Path, change: impl FnOnce(&mut Options)) -> TestClient {
     let me = member(1);
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let directory = data_dir.join("raft");

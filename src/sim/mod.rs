@@ -12,6 +12,7 @@ pub(crate) mod process;
 mod crash;
 mod engine_test;
 mod engines;
+mod exchange_test;
 mod fuzz_test;
 mod http_test;
 mod lease_test;

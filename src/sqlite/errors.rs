@@ -68,6 +68,11 @@ pub(crate) fn message(error: &rusqlite::Error) -> String {
     }
 }
 
+/// What SQLite says to VACUUM here, as there always is a transaction.
+const IN_TRANSACTION: &str = "cannot VACUUM from within a transaction";
+const NO_VACUUM: &str = "VACUUM is not allowed: the database is replicated, and the space of what was deleted is used \
+     again. A smaller file is made by a backup with \"vacuum\", which can be loaded";
+
 /// A failure of something that only fails if the disk does, or we have a bug.
 pub(crate) fn fault(doing: &str, error: &rusqlite::Error) -> Fault {
     if extended_code(error) == Some(ffi::SQLITE_IOERR_DATA) {
@@ -93,6 +98,9 @@ pub(crate) fn statement_failure(
         && from_function.message() == text
     {
         return from_function.into();
+    }
+    if text == IN_TRANSACTION {
+        return Error::refused(NO_VACUUM).into();
     }
     let plain = |class, state| Failure::Error(Error::new(class, state, text.clone()));
     match extended & 0xff {

@@ -146,7 +146,7 @@ fn reading_pragmas_work() {
     assert_eq!(read(&pair, "PRAGMA table_info(foo)").unwrap().len(), 3);
     assert_eq!(read(&pair, "SELECT name FROM pragma_table_info('foo')").unwrap().len(), 3);
     assert_eq!(read(&pair, "PRAGMA integrity_check").unwrap()[0][0], Value::Text("ok".into()));
-    assert_eq!(read(&pair, "PRAGMA foreign_keys").unwrap()[0][0], Value::Integer(1));
+    assert_eq!(read(&pair, "PRAGMA foreign_keys").unwrap()[0][0], Value::Integer(0));
     assert_eq!(read(&pair, "PRAGMA page_size").unwrap()[0][0], Value::Integer(4096));
     assert_eq!(read(&pair, "SELECT next > 0 FROM _eider_oid").unwrap()[0][0], Value::Integer(1));
 }

@@ -228,6 +228,8 @@ pub(crate) fn open_reader(
     if large_cache {
         connection.pragma_update(None, "cache_size", -cache_kib(options))?;
     }
+    // For who asks: nothing is checked where nothing is written.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, options.foreign_keys)?;
     let mut link = Link { large_cache, ..Link::new(connection, Watch::default()) };
     prepare_for_clients(&mut link, options)?;
     Ok(link)

@@ -235,7 +235,11 @@ impl Reader {
         errors::forget_function_error();
         link.guard.lower(dialect);
         link.watch.arm(control);
-        let result = self.run_guarded(statement, schema, sink);
+        let result = if schema.is_none() && self.are_several(dialect, &statement.sql) {
+            run::read_several(link, statement, sink).map(Some)
+        } else {
+            self.run_guarded(statement, schema, sink)
+        };
         let link = self.link();
         let stopped = link.watch.disarm();
         link.guard.lift();
@@ -245,6 +249,13 @@ impl Reader {
             Err(Stop::Error(error)) => Err(error),
             Err(Stop::Sqlite(error)) => Err(self.error(dialect, &error, stopped, denied)),
         }
+    }
+
+    /// Whether a client's text is that of more than one statement.
+    fn are_several(&self, dialect: Dialect, sql: &str) -> bool {
+        let several = dialect == Dialect::Sqlite && run::may_be_several(sql);
+        let prepared = several.then(|| self.link().connection.prepare(&run::not_own(sql)).err());
+        matches!(prepared.flatten(), Some(rusqlite::Error::MultipleStatement))
     }
 
     fn run_guarded(
@@ -270,10 +281,7 @@ impl Reader {
             }
         };
         if !run::reads_only(&prepared) {
-            return Err(Stop::Error(Error::user(
-                SqlState::READ_ONLY_SQL_TRANSACTION,
-                "attempt to change database via query operation",
-            )));
+            return Err(run::only_reads());
         }
         run::bind(&mut prepared, &statement.parameters)?;
         if run::reads_system_tables(&sql) {

@@ -115,9 +115,10 @@ fn run_several(
     let mut completion = Completion { read_only: true, ..Completion::default() };
     let mut read_only = true;
     let mut held: Option<Held> = None;
+    let mut used = 0;
     while let Some(mut prepared) = batch.next()? {
         let mut collector = Held::default();
-        bind(&mut prepared, &statement.parameters)?;
+        bind_rest(&mut prepared, &statement.parameters, &mut used)?;
         completion = step_all(link, &mut prepared, &mut collector)?;
         link.forget_names();
         read_only &= completion.read_only;
@@ -176,17 +177,58 @@ impl RowSink for Discard {
     }
 }
 
+/// Runs a text of several statements that only read. The last one's result goes to the sink.
+pub(crate) fn read_several(
+    link: &Link,
+    statement: &Statement,
+    sink: &mut dyn RowSink,
+) -> Result<Completion, Stop> {
+    let sql = not_own(&statement.sql);
+    let mut batch = Batch::new(&link.connection, &sql);
+    let mut used = 0;
+    let mut next = batch.next()?;
+    while let Some(mut prepared) = next {
+        if !reads_only(&prepared) {
+            return Err(only_reads());
+        }
+        bind_rest(&mut prepared, &statement.parameters, &mut used)?;
+        next = batch.next()?;
+        if next.is_none() {
+            return step_all(link, &mut prepared, sink);
+        }
+        step_all(link, &mut prepared, &mut Discard)?;
+        link.forget_names();
+    }
+    Ok(Completion { read_only: true, ..Completion::default() })
+}
+
+/// HTTP clients match on this text.
+pub(crate) fn only_reads() -> Stop {
+    Stop::Error(Error::user(
+        SqlState::READ_ONLY_SQL_TRANSACTION,
+        "attempt to change database via query operation",
+    ))
+}
+
 /// Binds a statement's parameters.
 pub(crate) fn bind(prepared: &mut Prepared<'_>, parameters: &Parameters) -> Result<(), Stop> {
+    bind_rest(prepared, parameters, &mut 0)
+}
+
+/// Binds the parameters of a statement of several, which take the positional ones from left to right:
+/// `used` of them are others'.
+fn bind_rest(
+    prepared: &mut Prepared<'_>,
+    parameters: &Parameters,
+    used: &mut usize,
+) -> Result<(), Stop> {
     prepared.clear_bindings();
     let wanted = prepared.parameter_count();
+    let (Parameters::Positional(positional) | Parameters::Named { positional, .. }) = parameters;
+    let rest = positional.get(*used..).unwrap_or_default();
     match parameters {
-        Parameters::Positional(values) => bind_positional(prepared, values, wanted),
-        Parameters::Named { positional, named } if named.is_empty() => {
-            bind_positional(prepared, positional, wanted)
-        }
-        Parameters::Named { positional, named } => {
-            let mut next = positional.iter();
+        Parameters::Named { named, .. } if !named.is_empty() => {
+            let mut next = rest.iter();
             for index in 1..=wanted {
                 let name = prepared.parameter_name(index);
                 let by_name = name.and_then(|name| {
@@ -196,11 +238,16 @@ pub(crate) fn bind(prepared: &mut Prepared<'_>, parameters: &Parameters) -> Resu
                 let by_position =
                     if name.is_none_or(|name| name.starts_with('?')) { next.next() } else { None };
                 let Some(value) = by_name.or(by_position) else {
-                    return Err(missing(wanted, positional.len() + named.len()));
+                    return Err(missing(wanted, rest.len() + named.len()));
                 };
                 prepared.raw_bind_parameter(index, Bound(value))?;
             }
+            *used += rest.len() - next.len();
             Ok(())
+        }
+        _ => {
+            *used += wanted;
+            bind_positional(prepared, rest, wanted)
         }
     }
 }

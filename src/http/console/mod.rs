@@ -114,6 +114,13 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
+/// `/`: there is nothing else to look at.
+pub(crate) fn home() -> Response {
+    let mut response = reply::empty(StatusCode::FOUND);
+    response.headers_mut().insert(header::LOCATION, HeaderValue::from_static(HOME));
+    response
+}
+
 /// Sends whoever left out the last slash to the page: its links are relative to it.
 fn at_home(path: &str) -> Response {
     if path != "/console" {
