@@ -11,6 +11,7 @@ use crate::datum::{Style, float, from_binary, from_text, range, to_binary, to_te
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType, builtin};
 use crate::model::value::Value;
+use crate::pgdata;
 
 /// `MAXDIM`
 const DIMENSIONS_MAX: usize = 6;
@@ -27,8 +28,11 @@ pub struct Array {
 
 /// The type that values of an array type consist of, if it is one that stored values can have.
 pub fn element_of(oid: Oid) -> Option<Oid> {
-    let known = builtin(oid).map(|known| known.element_oid).filter(|element| *element != 0);
-    known.or_else(|| range::element_of(oid))
+    if let Some(known) = builtin(oid) {
+        return Some(known.element_oid).filter(|element| *element != 0);
+    }
+    let known = pgdata::type_by_oid(oid).filter(|known| known.is_array);
+    known.map(|known| known.element).or_else(|| range::element_of(oid))
 }
 
 /// The type of an array's elements; an array's modifier is its elements'.
@@ -74,14 +78,22 @@ pub(crate) fn read_elements(
     input: &str,
     read: &mut ReadElement<'_>,
 ) -> Result<Value, Error> {
-    let mut literal = Literal { input, at: 0, depth: 0, array: Array::default(), counts: vec![] };
+    let delimiter = delimiter(element);
+    let mut literal =
+        Literal { input, delimiter, at: 0, depth: 0, array: Array::default(), counts: vec![] };
     literal.read(read)?;
     Ok(Value::Text(store(element, &literal.array)))
+}
+
+/// What stands between the elements of an array (`pg_type.typdelim`): boxes have commas in them.
+fn delimiter(element: PgType) -> u8 {
+    if element.oid == 603 { b';' } else { b',' }
 }
 
 /// An array literal being read.
 struct Literal<'a> {
     input: &'a str,
+    delimiter: u8,
     at: usize,
     depth: usize,
     array: Array,
@@ -179,7 +191,7 @@ impl Literal<'_> {
                 count += 1;
                 self.blanks();
                 match self.peek() {
-                    Some(b',') => self.at += 1,
+                    Some(byte) if byte == self.delimiter => self.at += 1,
                     Some(b'}') => {
                         self.at += 1;
                         break;
@@ -216,7 +228,7 @@ impl Literal<'_> {
                 }
                 self.brace(element)
             }
-            Some(byte @ (b'}' | b',')) => {
+            Some(byte) if byte == b'}' || byte == self.delimiter => {
                 Err(self.malformed(&format!("Unexpected \"{}\" character.", byte as char)))
             }
             Some(_) => {
@@ -255,7 +267,7 @@ impl Literal<'_> {
                     kept = item.len();
                     escaped = true;
                 }
-                ',' | '}' => {
+                _ if c == '}' || c == char::from(self.delimiter) => {
                     end = self.at + offset;
                     break;
                 }
@@ -465,7 +477,7 @@ pub(crate) fn put_text(
     let mut shown = BytesMut::new();
     for (at, item) in array.elements.iter().enumerate() {
         if at > 0 {
-            out.put_u8(b',');
+            out.put_u8(delimiter(element));
         }
         out.put_bytes(b'{', sizes.iter().filter(|&&size| at % size == 0).count());
         put_element(element, item, style, &mut shown, out)?;
@@ -487,8 +499,10 @@ fn put_element(
     }
     shown.clear();
     to_text(element, item, style, shown)?;
-    let special =
-        |&byte: &u8| matches!(byte, b'"' | b'\\' | b'{' | b'}' | b',') || is_space(byte as char);
+    let delimiter = delimiter(element);
+    let special = |&byte: &u8| {
+        matches!(byte, b'"' | b'\\' | b'{' | b'}') || byte == delimiter || is_space(byte as char)
+    };
     if !shown.is_empty() && !shown.eq_ignore_ascii_case(b"null") && !shown.iter().any(special) {
         out.put_slice(shown);
         return Ok(());

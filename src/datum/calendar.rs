@@ -168,7 +168,7 @@ pub fn store_timestamp(micros: Micros, utc: bool) -> String {
     }
 }
 
-fn digits(bytes: &[u8]) -> Option<i64> {
+pub(crate) fn digits(bytes: &[u8]) -> Option<i64> {
     bytes.iter().try_fold(0_i64, |sum, byte| {
         byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0'))
     })
@@ -188,7 +188,7 @@ fn read_days(text: &[u8]) -> Option<(i64, &[u8])> {
 }
 
 /// Reads a stored time off the front: its microseconds, and what follows.
-fn read_time(text: &[u8]) -> Option<(i64, &[u8])> {
+pub(crate) fn read_time(text: &[u8]) -> Option<(i64, &[u8])> {
     let [h1, h2, b':', m1, m2, b':', s1, s2, rest @ ..] = text else { return None };
     let (hour, minute) = (digits(&[*h1, *h2])?, digits(&[*m1, *m2])?);
     let second = digits(&[*s1, *s2])?;

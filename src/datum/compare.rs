@@ -9,7 +9,7 @@ use crate::datum::interval::Interval;
 use crate::datum::json::{self, Json};
 use crate::datum::numeric::{Numeric, compare_stored};
 use crate::datum::range::Kind;
-use crate::datum::{array, network, record, stored};
+use crate::datum::{array, network, record, stored, timetz};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
@@ -37,6 +37,7 @@ pub fn compare(data_type: PgType, left: &Value, right: &Value) -> Result<Orderin
         650 | 869 => {
             network::compare(stored::text(data_type, left)?, stored::text(data_type, right)?)
         }
+        1266 => timetz::compare(stored::text(data_type, left)?, stored::text(data_type, right)?),
         2249 => record::order(left, right)?,
         2287 => arrays(PgType::RECORD, left, right)?,
         3802 => documents(stored::text(data_type, left)?, stored::text(data_type, right)?),

@@ -97,7 +97,7 @@ fn offset_for(moment: &Moment, local: i64, style: &Style) -> Result<i32, Error> 
 }
 
 /// The session's zone; `None` is UTC.
-fn session_zone(style: &Style) -> Result<Option<std::sync::Arc<zone::Zone>>, Error> {
+pub(crate) fn session_zone(style: &Style) -> Result<Option<std::sync::Arc<zone::Zone>>, Error> {
     if style.time_zone.eq_ignore_ascii_case("UTC") {
         return Ok(None);
     }

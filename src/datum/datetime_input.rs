@@ -76,6 +76,8 @@ pub(crate) struct Moment {
     pub offset: Option<i32>,
     /// A zone, if named.
     pub zone: Option<Arc<Zone>>,
+    /// Whether it is named by an abbreviation, which means what it means now where there is no date.
+    pub abbreviated: bool,
 }
 
 /// What has been read so far.
@@ -118,6 +120,8 @@ pub(crate) fn parse_time(input: &str, style: &Style) -> Result<Moment, Failure> 
         .strip_prefix(['t', 'T'])
         .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
         .unwrap_or(input);
+    let spelled = with_offset(input);
+    let input = spelled.as_deref().unwrap_or(input);
     let mut reader = read(input, style)?;
     // `040506` is a time where a time is wanted.
     if reader.moment.time.is_none()
@@ -134,6 +138,14 @@ pub(crate) fn parse_time(input: &str, style: &Style) -> Result<Moment, Failure> 
     }
     let dated = reader.year.is_some() || reader.month.is_some() || reader.day.is_some();
     reader.finish(dated)
+}
+
+/// `040506-08` with colons in its time: by itself it would begin as a date does.
+fn with_offset(input: &str) -> Option<String> {
+    let (time, offset) = input.split_at_checked(6)?;
+    let is_run =
+        time.bytes().all(|byte| byte.is_ascii_digit()) && offset.starts_with(['+', '-', '.']);
+    is_run.then(|| format!("{}:{}:{}{offset}", &time[..2], &time[2..4], &time[4..]))
 }
 
 fn read<'a>(input: &str, style: &'a Style) -> Result<Reader<'a>, Failure> {
@@ -338,6 +350,7 @@ impl Reader<'_> {
 
     fn word_field(&mut self, text: &str, next: Option<Kind>) -> Result<(), Failure> {
         if let Some(name) = zone::abbreviated_zone(text) {
+            self.moment.abbreviated = true;
             return self.set_zone(name);
         }
         let Some(meaning) = word(text) else {

@@ -2,6 +2,7 @@
 //! SQLite keeps (design: `docs/format.md`). Pure.
 
 pub mod array;
+pub mod bits;
 pub mod calendar;
 pub mod compare;
 mod datetime;
@@ -11,6 +12,7 @@ pub mod encoding;
 mod float;
 pub mod form;
 pub mod formatting;
+pub mod geometry;
 mod integer;
 pub mod interval;
 pub mod json;
@@ -18,6 +20,7 @@ pub mod json_build;
 pub mod json_edit;
 pub mod json_record;
 pub mod json_walk;
+pub mod mac;
 pub mod network;
 pub mod numeric;
 mod numeric_math;
@@ -31,6 +34,7 @@ mod string;
 mod style;
 pub mod temporal;
 mod text_in;
+pub mod timetz;
 pub mod zone;
 
 pub use stored::invalid_utf8;
@@ -63,10 +67,14 @@ enum Family {
     Json,
     Jsonb,
     DateTime,
+    TimeTz,
     Interval,
     Numeric,
     Uuid,
     Network,
+    Mac,
+    Bits,
+    Geometry(geometry::Kind),
     /// An object's OID, shown by name where the name is known without a catalog.
     ObjectId,
     Void,
@@ -90,15 +98,21 @@ fn family(data_type: PgType) -> Result<Family, Error> {
         3802 => Family::Jsonb,
         1082 | 1083 | 1114 | 1184 => Family::DateTime,
         1186 => Family::Interval,
+        1266 => Family::TimeTz,
+        1560 | 1562 => Family::Bits,
         1700 => Family::Numeric,
         2950 => Family::Uuid,
         650 | 869 => Family::Network,
+        774 | 829 => Family::Mac,
         24 | 2202..=2206 | 3734 | 3769 | 4089 | 4096 | 4191 => Family::ObjectId,
         2278 => Family::Void,
         2249 => Family::Record,
         oid => match pgdata::type_by_oid(oid) {
             Some(known) if known.is_array => Family::Array(known.element),
             Some(known) => {
+                if let Some(kind) = geometry::Kind::of(oid) {
+                    return Ok(Family::Geometry(kind));
+                }
                 if let Some(kind) = range::Kind::of(oid) {
                     return Ok(Family::Range(kind));
                 }
@@ -133,10 +147,14 @@ pub fn from_text(data_type: PgType, text: &str, style: &Style) -> Result<Value, 
         }
         Family::Jsonb => Ok(Value::Text(json::normalize(text)?)),
         Family::DateTime => datetime::from_text(data_type, text, style),
+        Family::TimeTz => timetz::from_text(data_type, text, style),
         Family::Interval => interval::from_text(data_type, text),
         Family::Numeric => numeric_wire::from_text(data_type, text),
         Family::Uuid => string::uuid_from_text(text),
         Family::Network => network::from_text(data_type, text),
+        Family::Mac => mac::from_text(data_type, text),
+        Family::Bits => bits::from_text(data_type, text),
+        Family::Geometry(kind) => geometry::from_text(kind, text),
         Family::ObjectId => object_id_from_text(data_type, text),
         Family::Void => Ok(Value::Text(String::new())),
         Family::Array(element) => array::read_text(data_type, element, text, style),
@@ -177,10 +195,14 @@ pub fn from_binary(data_type: PgType, bytes: &[u8]) -> Result<Value, Error> {
             None => Err(stored::short_binary()),
         },
         Family::DateTime => datetime::from_binary(data_type, bytes),
+        Family::TimeTz => timetz::from_binary(data_type, bytes),
         Family::Interval => interval::from_binary(data_type, bytes),
         Family::Numeric => numeric_wire::from_binary(data_type, bytes),
         Family::Uuid => string::uuid_from_binary(bytes),
         Family::Network => network::from_binary(data_type, bytes),
+        Family::Mac => mac::from_binary(data_type, bytes),
+        Family::Bits => bits::from_binary(data_type, bytes),
+        Family::Geometry(kind) => geometry::from_binary(kind, bytes),
         Family::Void => Ok(Value::Text(String::new())),
         Family::Array(element) => array::read_binary(data_type, element, bytes),
         Family::Range(kind) => kind.from_binary(bytes),
@@ -205,9 +227,15 @@ pub fn to_text(
         Family::Bytea => string::bytea_to_text(value, style, out),
         Family::Integer => integer::to_text(data_type, value, out),
         Family::Float => float::to_text(data_type, value, style.extra_float_digits, out),
-        Family::String | Family::Json | Family::Jsonb | Family::Uuid | Family::Network => {
-            string::put(data_type, value, out)
-        }
+        Family::String
+        | Family::Json
+        | Family::Jsonb
+        | Family::Uuid
+        | Family::Network
+        | Family::Mac
+        | Family::Bits => string::put(data_type, value, out),
+        Family::TimeTz => timetz::to_text(value, out),
+        Family::Geometry(kind) => geometry::to_text(kind, value, style.extra_float_digits, out),
         Family::Record => record::put_text(value, style, out),
         Family::DateTime => datetime::to_text(data_type, value, style, out),
         Family::Interval => interval::to_text(value, style, out),
@@ -247,10 +275,14 @@ pub fn to_binary(data_type: PgType, value: &Value, out: &mut BytesMut) -> Result
         Family::String if data_type.oid == string::PG_LSN => string::lsn_to_binary(value, out),
         Family::String | Family::Json => string::put(data_type, value, out),
         Family::DateTime => datetime::to_binary(data_type, value, out),
+        Family::TimeTz => timetz::to_binary(value, out),
         Family::Interval => interval::to_binary(value, out),
         Family::Numeric => numeric_wire::to_binary(value, out),
         Family::Uuid => string::uuid_to_binary(value, out),
         Family::Network => network::to_binary(data_type, value, out),
+        Family::Mac => mac::to_binary(data_type, value, out),
+        Family::Bits => bits::to_binary(data_type, value, out),
+        Family::Geometry(kind) => geometry::to_binary(kind, value, out),
         Family::Void => Ok(()),
         Family::Array(element) => array::put_binary(data_type, element, value, out),
         Family::Range(kind) => kind.put_binary(value, out),

@@ -200,6 +200,21 @@ impl Zone {
         if passed == 0 { first() } else { type_of(passed - 1) }
     }
 
+    /// Seconds east of UTC, if that has always been the same.
+    pub fn fixed_offset(&self) -> Option<i32> {
+        let present = self.present_offset()?;
+        self.types.iter().all(|known| known.offset == present).then_some(present)
+    }
+
+    /// Seconds east of UTC from the last known change on, if clocks aren't changed any more.
+    pub fn present_offset(&self) -> Option<i32> {
+        match (&self.rule, self.kinds.last()) {
+            (Some(rule), _) => rule.daylight.is_none().then_some(rule.standard.offset),
+            (None, Some(kind)) => Some(self.types[usize::from(*kind)].offset),
+            (None, None) => Some(self.types.first().unwrap_or(&NO_LOCAL_TIME).offset),
+        }
+    }
+
     /// Seconds east of UTC for a local time. In a gap, the offset from before it; where a local
     /// time comes twice, the later one's (standard time), as PostgreSQL takes it.
     pub fn offset_of_local(&self, local: Micros) -> i32 {

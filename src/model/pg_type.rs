@@ -94,6 +94,12 @@ builtin_types! {
     INTERVAL = 1186, "interval", "interval", array 1187, element 0, len 16, b'T', preferred;
     INTERVAL_ARRAY = 1187, "_interval", "interval[]", array 0, element 1186, len -1, b'A';
     NUMERIC_ARRAY = 1231, "_numeric", "numeric[]", array 0, element 1700, len -1, b'A';
+    TIMETZ = 1266, "timetz", "time with time zone", array 1270, element 0, len 12, b'D';
+    TIMETZ_ARRAY = 1270, "_timetz", "time with time zone[]", array 0, element 1266, len -1, b'A';
+    BIT = 1560, "bit", "bit", array 1561, element 0, len -1, b'V';
+    BIT_ARRAY = 1561, "_bit", "bit[]", array 0, element 1560, len -1, b'A';
+    VARBIT = 1562, "varbit", "bit varying", array 1563, element 0, len -1, b'V', preferred;
+    VARBIT_ARRAY = 1563, "_varbit", "bit varying[]", array 0, element 1562, len -1, b'A';
     NUMERIC = 1700, "numeric", "numeric", array 1231, element 0, len -1, b'N';
     REGCLASS = 2205, "regclass", "regclass", array 2210, element 0, len 4, b'N';
     REGTYPE = 2206, "regtype", "regtype", array 2211, element 0, len 4, b'N';

@@ -23,7 +23,7 @@ impl Session {
         plan: &Plan,
         copy: &CopyFrom,
     ) -> Result<Option<Reply>, Error> {
-        if self.modes.read_only {
+        if self.modes.read_only && !copy.temporary {
             return Err(transaction::read_only("COPY FROM"));
         }
         self.join_transaction().await?;

@@ -324,7 +324,8 @@ impl Session {
         parameters: &[Value],
         alone: bool,
     ) -> Result<Option<Reply>, Error> {
-        let changes = !matches!(tag, WriteTag::Notifying | WriteTag::Notify);
+        let temporary = matches!(plan.compiled.action, Action::Write { temporary: true, .. });
+        let changes = !temporary && !matches!(tag, WriteTag::Notifying | WriteTag::Notify);
         if self.modes.read_only && changes {
             return Err(transaction::read_only(write_name(tag)));
         }

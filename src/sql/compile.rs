@@ -199,7 +199,7 @@ fn compile_query(binder: &mut Binder<'_>, query: &ast::Query) -> Result<Compiled
     } else {
         // nextval writes.
         let steps = vec![Step { program, role: StepRole::Result, must_be_empty: None }];
-        Action::Write { steps, tag: WriteTag::Select, changes_catalog: false }
+        Action::Write { steps, tag: WriteTag::Select, changes_catalog: false, temporary: false }
     };
     Ok(Compiled { parameters, columns, returns_rows: true, ..simple(action) })
 }
@@ -240,7 +240,7 @@ fn session_call_elsewhere() -> Error {
 /// A statement that does nothing but notify.
 fn notifying(program: Program, tag: WriteTag) -> Action {
     let steps = vec![Step { program, role: StepRole::Result, must_be_empty: None }];
-    Action::Write { steps, tag, changes_catalog: false }
+    Action::Write { steps, tag, changes_catalog: false, temporary: false }
 }
 
 /// NOTIFY.
@@ -284,6 +284,7 @@ fn write(
     binder.check_snapshot(&own)?;
     let mut all = std::mem::take(&mut binder.changes);
     all.extend(own);
+    let temporary = all.iter().all(|step| is_temporary(&step.change, binder));
     let mut steps = Vec::new();
     let alone = all.len() == 1;
     for step in all {
@@ -314,8 +315,20 @@ fn write(
         parameters,
         columns: output_columns(binder, &outputs),
         returns_rows: !outputs.is_empty(),
-        ..simple(Action::Write { steps, tag, changes_catalog: false })
+        ..simple(Action::Write { steps, tag, changes_catalog: false, temporary })
     })
+}
+
+/// Whether a change is one of a temporary table, which READ ONLY transactions may make.
+fn is_temporary(change: &Change, binder: &Binder<'_>) -> bool {
+    let stored = match change {
+        Change::Insert(insert) => &insert.table,
+        Change::Update(update) => &update.table,
+        Change::Delete(delete) => &delete.table,
+        Change::Query(_) => return true,
+    };
+    let table = binder.catalog.tables.get(stored.as_str());
+    table.is_some_and(|table| table.schema == binder.settings.temporary_schema)
 }
 
 /// A step that isn't the statement's result.
@@ -457,7 +470,8 @@ fn copy_from(
     }
     let columns = copied_columns(binder.types(), table, &names);
     let options = forced(copy, &columns)?;
-    Ok(Action::CopyFrom(CopyFrom { options, columns, insert: program.sql }))
+    let temporary = table.schema == binder.settings.temporary_schema;
+    Ok(Action::CopyFrom(CopyFrom { options, columns, insert: program.sql, temporary }))
 }
 
 /// A row of the data: `VALUES (...)`, or what a WHERE clause leaves of it.

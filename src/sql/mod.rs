@@ -215,6 +215,8 @@ pub enum Action {
         steps: Vec<Step>,
         tag: WriteTag,
         changes_catalog: bool,
+        /// All that it changes are rows of the session's temporary tables.
+        temporary: bool,
     },
     /// `tag`: BEGIN or START TRANSACTION, as the client wrote it.
     Begin {
@@ -622,6 +624,8 @@ pub struct CopyFrom {
     pub columns: Vec<OutputColumn>,
     /// Run for each row, with the row's values as `?1` ...
     pub insert: Arc<str>,
+    /// Whether the table is a temporary one.
+    pub temporary: bool,
 }
 
 #[derive(Debug, Clone)]

@@ -258,17 +258,21 @@ const COLLATIONS: &[(&str, &str, PgType)] = &[
     ("range_real", "array_range_real", PgType::FLOAT8),
     ("range_interval", "array_range_interval", PgType::INTERVAL),
     ("range_network", "array_range_network", PgType::new(869)),
+    ("range_timetz", "array_range_timetz", PgType::TIMETZ),
 ];
 
 /// Which of [`COLLATIONS`] is for ranges of this subtype. The first orders bounds as texts.
 fn order_of(subtype: Oid) -> Option<usize> {
     Some(match subtype {
-        17 | 19 | 25 | 1042 | 1043 | 1082 | 1083 | 1114 | 1184 | 2950 => 0,
+        17 | 19 | 25 | 1042 | 1043 | 1082 | 1083 | 1114 | 1184 | 2950 | 774 | 829 | 1560 | 1562 => {
+            0
+        }
         16 | 20 | 21 | 23 | 26 => 1,
         1700 => 2,
         700 | 701 => 3,
         1186 => 4,
         650 | 869 => 5,
+        1266 => 6,
         _ => return None,
     })
 }

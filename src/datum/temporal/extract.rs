@@ -7,6 +7,7 @@ use crate::datum::interval::Interval;
 use crate::datum::numeric::Numeric;
 use crate::datum::temporal::unit::{Unit, unsupported};
 use crate::datum::temporal::{MICROS_PER_HOUR, MICROS_PER_MINUTE};
+use crate::datum::timetz::ZonedTime;
 use crate::model::error::Error;
 
 /// Days from the Julian day 0 to 2000-01-01.
@@ -181,6 +182,22 @@ pub fn extract_time(name: &str, micros: i64) -> Result<Part, Error> {
         return Ok(Part::Scaled(i128::from(micros), 6));
     }
     time_part(unit, micros).ok_or_else(|| unsupported(name, type_name))
+}
+
+/// Of a time with its offset from UTC in seconds.
+///
+/// # Errors
+/// As [`extract_timestamp`].
+pub fn extract_timetz(name: &str, time: &ZonedTime) -> Result<Part, Error> {
+    let type_name = "time with time zone";
+    let offset = i64::from(time.offset);
+    Ok(match Unit::parse(name, type_name)? {
+        Unit::Timezone => Part::Whole(offset),
+        Unit::TimezoneHour => Part::Whole(offset / 3600),
+        Unit::TimezoneMinute => Part::Whole(offset / 60 % 60),
+        Unit::Epoch => Part::Scaled(i128::from(time.utc()), 6),
+        unit => time_part(unit, time.micros).ok_or_else(|| unsupported(name, type_name))?,
+    })
 }
 
 /// # Errors

@@ -10,7 +10,9 @@ mod timestamp;
 mod unit;
 
 pub use bin::{date_bin, trunc_interval, trunc_timestamp};
-pub use extract::{Part, extract_date, extract_interval, extract_time, extract_timestamp};
+pub use extract::{
+    Part, extract_date, extract_interval, extract_time, extract_timestamp, extract_timetz,
+};
 pub(crate) use extract::{iso_week, weekday};
 pub use timestamp::{
     add_days, add_interval, age, local, make_date, make_time, subtract, to_utc, zone_named,

@@ -51,7 +51,7 @@ pub(crate) enum ExprKind {
     Number(String),
     String(String),
     /// `B'101'`, `X'1F'`.
-    Bits,
+    Bits(String),
     /// `$n`.
     Parameter(usize),
     Unary {

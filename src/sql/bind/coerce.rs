@@ -1,6 +1,6 @@
 //! Giving expressions the types that their places want.
 
-use crate::datum::Style;
+use crate::datum::{self, Style};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
@@ -115,6 +115,12 @@ impl<'a> Binder<'a> {
         match casts::lowering(types, path, from, target.oid) {
             Some(Lowering::Input | Lowering::Reread) if types.form(target.oid).is_some() => {
                 self.read_own(expr, base).map(Some)
+            }
+            // How many bits are wanted decides which ones there are.
+            Some(Lowering::Call(name @ ("pg_i4_bit" | "pg_i8_bit"))) => {
+                let length = Value::Integer(i64::from(target.modifier));
+                let length = Expr::constant(length, PgType::INT4, position);
+                Ok(Some(Expr::call(Lowering::Call(name), vec![expr, length], target, position)))
             }
             Some(lowering) => Ok(Some(fold_cast(expr, lowering, base))),
             None => {
@@ -252,10 +258,12 @@ impl<'a> Binder<'a> {
                 return Ok(moment);
             }
             // Read with the modifier at once: a constant needs no function then.
-            let value = self
-                .types()
-                .read(target, text, &self.style())
-                .map_err(|error| at(error, position))?;
+            let read = self.types().read(target, text, &self.style());
+            // PostgreSQL reads it, and then finds that its length isn't the column's.
+            let value = read.map_err(|error| match &error.state().0 {
+                b"22001" | b"22026" => error,
+                _ => at(error, position),
+            })?;
             return Ok(Expr::constant(value, target, position));
         }
         let Some(converted) = self.coerce(expr, target, Context::Assignment)? else {
@@ -282,7 +290,7 @@ impl<'a> Binder<'a> {
         target: PgType,
         position: u32,
     ) -> Result<Option<Expr>, Error> {
-        let clock = matches!(target.oid, 1083 | 1114 | 1184);
+        let clock = matches!(target.oid, 1083 | 1114 | 1184 | 1266);
         if !clock && target.oid != PgType::DATE.oid {
             return Ok(None);
         }
@@ -291,11 +299,22 @@ impl<'a> Binder<'a> {
             "today" => Some(0),
             "tomorrow" => Some(1),
             "yesterday" => Some(-1),
+            // At the offset that the session's zone has today.
+            _ if target.oid == PgType::TIMETZ.oid => {
+                let style = self.style();
+                if !datum::timetz::depends_on_today(text, &style) {
+                    return Ok(None);
+                }
+                let time = datum::from_text(PgType::TIME, text, &style);
+                let time = time.map_err(|error| at(error, position))?;
+                let time = Expr::constant(time, PgType::TIME, position);
+                return self.cast(time, target, position).map(Some);
+            }
             _ => return Ok(None),
         };
         let now = Expr::call(Lowering::Now, Vec::new(), PgType::TIMESTAMPTZ, position);
         let Some(days) = days else { return self.cast(now, target, position).map(Some) };
-        if target.oid == PgType::TIME.oid {
+        if target.oid == PgType::TIME.oid || target.oid == PgType::TIMETZ.oid {
             return Ok(None);
         }
         let today = self.cast(now, PgType::DATE, position)?;

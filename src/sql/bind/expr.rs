@@ -1,5 +1,6 @@
 //! Expressions.
 
+use crate::datum::bits;
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
@@ -33,8 +34,9 @@ impl Binder<'_> {
                 data_type: PgType::UNKNOWN,
                 position,
             }),
-            ast::ExprKind::Bits => {
-                Err(at(Error::refused("bit strings are not supported"), position))
+            ast::ExprKind::Bits(text) => {
+                let bits = bits::parse(text).map_err(|error| at(error, position))?;
+                Ok(Expr::constant(Value::Text(bits), PgType::BIT, position))
             }
             ast::ExprKind::Parameter(number) => self.parameter(*number, position),
             ast::ExprKind::Unary { op, operand } => {
@@ -224,7 +226,7 @@ impl Binder<'_> {
             | ast::ExprKind::Boolean(_)
             | ast::ExprKind::Number(_)
             | ast::ExprKind::String(_)
-            | ast::ExprKind::Bits
+            | ast::ExprKind::Bits(_)
             | ast::ExprKind::Parameter(_)
             | ast::ExprKind::Unary { .. }
             | ast::ExprKind::Binary { .. }

@@ -50,6 +50,9 @@ impl Binder<'_> {
         {
             return self.fact(lowering, result, position);
         }
+        if let Some(clock) = self.clock_of_precision(name, call, position)? {
+            return Ok(clock);
+        }
         let mut arguments = self.arguments(call)?;
         if call.within_group {
             // What an ordered-set aggregate sorts are its last arguments.
@@ -76,6 +79,27 @@ impl Binder<'_> {
                 Err(at(error.with_hint("To call a procedure, use CALL."), position))
             }
         }
+    }
+
+    /// `current_time(n)` and its like.
+    fn clock_of_precision(
+        &mut self,
+        name: &str,
+        call: &Call,
+        position: u32,
+    ) -> Result<Option<Expr>, Error> {
+        let clocks = ["current_time", "current_timestamp", "localtime", "localtimestamp"];
+        let ([precision], [_]) = (call.arguments.as_slice(), call.name.as_slice()) else {
+            return Ok(None);
+        };
+        let (ast::ExprKind::Number(digits), true) = (&precision.kind, clocks.contains(&name))
+        else {
+            return Ok(None);
+        };
+        let Some((result, lowering)) = lowering::value_function(name) else { return Ok(None) };
+        let modifier = digits.parse::<i32>().map_or(6, |digits| digits.min(6));
+        let clock = self.fact(lowering, result, position)?;
+        self.cast(clock, PgType { modifier, ..result }, position).map(Some)
     }
 
     /// What only aggregates and window functions have.

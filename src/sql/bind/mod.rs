@@ -324,8 +324,24 @@ impl Binder<'_> {
         if !is_unordered(data_type.oid) {
             return Ok(());
         }
-        let message = "could not identify an ordering operator for type json";
-        Err(at(Error::user(SqlState::UNDEFINED_FUNCTION, message), position))
+        let label = self.types().label(data_type.oid);
+        let message = format!("could not identify an ordering operator for type {label}");
+        let error = Error::user(SqlState::UNDEFINED_FUNCTION, message)
+            .with_hint("Use an explicit ordering operator or modify the query.");
+        Err(at(error, position))
+    }
+
+    /// Refuses to group by a type whose values aren't the same or not.
+    ///
+    /// # Errors
+    /// 42883
+    fn check_equal(&self, expr: &crate::sql::bound::Expr) -> Result<(), Error> {
+        if !is_unordered(expr.data_type.oid) {
+            return Ok(());
+        }
+        let label = self.types().label(expr.data_type.oid);
+        let message = format!("could not identify an equality operator for type {label}");
+        Err(at(Error::user(SqlState::UNDEFINED_FUNCTION, message), expr.position))
     }
 
     /// Whether it is an array of an enum.

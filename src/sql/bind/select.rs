@@ -78,6 +78,7 @@ impl Binder<'_> {
         if distinct == bound::Distinct::Rows {
             for item in &mut items {
                 *item = self.resolve_unknown(item.clone())?;
+                self.check_equal(item)?;
             }
             if let Some(expr) = order_by.iter().find_map(OrderItem::expr) {
                 return Err(at(
@@ -187,6 +188,7 @@ impl Binder<'_> {
                 },
             };
             no_aggregate(&key, "GROUP BY")?;
+            self.check_equal(&key)?;
             keys.push(key);
         }
         Ok(keys)

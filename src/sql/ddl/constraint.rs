@@ -10,7 +10,7 @@ use crate::sql::bind::{Binder, at, no_such_relation};
 use crate::sql::bound;
 use crate::sql::ddl::Work;
 use crate::sql::ddl::name::{Chooser, NewName};
-use crate::sql::types::{Types, equality_operands, is_integer};
+use crate::sql::types::{Types, equality_operands, is_integer, is_unordered, no_operator_class};
 
 /// A constraint, and the index of a key.
 #[derive(Debug)]
@@ -129,6 +129,10 @@ fn key(
             );
             return Err(at(Error::user(SqlState::DUPLICATE_COLUMN, message), tree.position));
         }
+    }
+    let types = places.iter().map(|place| table.columns[*place].data_type.oid);
+    if let Some(unordered) = types.into_iter().find(|oid| is_unordered(*oid)) {
+        return Err(no_operator_class(unordered));
     }
     let labels = labels(table, &places);
     let name = match tree.name {

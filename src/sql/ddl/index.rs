@@ -2,7 +2,6 @@
 
 use crate::model::catalog::{Index, IndexKey as Key, Relation, Table, TableKind};
 use crate::model::error::{Error, SqlState};
-use crate::model::pg_type::PgType;
 use crate::sql::Action;
 use crate::sql::ast::{CreateIndex, ExprKind, IndexKey, QualifiedName, ReindexKind};
 use crate::sql::bind::{Binder, at, no_such_relation};
@@ -11,7 +10,7 @@ use crate::sql::ddl::constraint::has_subquery;
 use crate::sql::ddl::name::{self, Chooser};
 use crate::sql::ddl::{Work, already_exists, definition, layout, record};
 use crate::sql::lite;
-use crate::sql::types::type_label;
+use crate::sql::types::{is_unordered, no_operator_class};
 
 pub(super) fn create(tree: &CreateIndex, binder: &mut Binder<'_>) -> Result<Action, Error> {
     let table = binder.table(&tree.table)?;
@@ -110,14 +109,8 @@ fn plan_key(
         return Err(Error::refused("cannot use subquery in index expression"));
     }
     let class = key.operator_class.as_ref().and_then(|name| name.last());
-    if tree.method == "btree" && class.is_none() && bound.data_type.oid == PgType::JSON.oid {
-        let message = format!(
-            "data type {} has no default operator class for access method \"btree\"",
-            type_label(bound.data_type.oid)
-        );
-        return Err(Error::user(SqlState::UNDEFINED_OBJECT, message).with_hint(
-            "You must specify an operator class for the index or define a default operator class for the data type.",
-        ));
+    if tree.method == "btree" && class.is_none() && is_unordered(bound.data_type.oid) {
+        return Err(no_operator_class(bound.data_type.oid));
     }
     if let Some(class) = class {
         check_class(&class.text, &tree.method)?;

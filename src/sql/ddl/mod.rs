@@ -153,7 +153,7 @@ impl Work {
 
 /// A change of definitions: all its steps in one transaction.
 fn definition(steps: Vec<Step>, tag: &'static str) -> Action {
-    Action::Write { steps, tag: WriteTag::Plain(tag), changes_catalog: true }
+    Action::Write { steps, tag: WriteTag::Plain(tag), changes_catalog: true, temporary: false }
 }
 
 /// Nothing to do, with a notice that says so.

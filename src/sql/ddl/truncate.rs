@@ -58,5 +58,10 @@ pub(super) fn truncate<'c>(
             }
         }
     }
-    Ok(Action::Write { steps, tag: WriteTag::Plain("TRUNCATE TABLE"), changes_catalog: false })
+    Ok(Action::Write {
+        steps,
+        tag: WriteTag::Plain("TRUNCATE TABLE"),
+        changes_catalog: false,
+        temporary: false,
+    })
 }

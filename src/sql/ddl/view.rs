@@ -225,7 +225,12 @@ pub(super) fn create_table_as(
     }
     work.steps.extend(work.oids.step());
     work.push(filling(&made, &query, binder)?);
-    Ok(Action::Write { steps: work.steps, tag: WriteTag::Select, changes_catalog: true })
+    Ok(Action::Write {
+        steps: work.steps,
+        tag: WriteTag::Select,
+        changes_catalog: true,
+        temporary: false,
+    })
 }
 
 /// Fills a table with a query's rows.

@@ -81,6 +81,10 @@ impl Writer<'_> {
                 }))
             }
             ExprKind::Boolean(value) => Some(Shown::simple(if *value { "true" } else { "false" })),
+            ExprKind::Bits(text) => {
+                let bits = crate::datum::bits::parse(text).ok()?;
+                Some(Shown::simple(format!("'{bits}'::\"bit\"")))
+            }
             ExprKind::Number(_) => {
                 let known = self.trace.of(tree)?;
                 self.constant(known.data_type.oid, known.value.as_ref()?)
@@ -501,7 +505,11 @@ fn has_column(tree: &Expr) -> bool {
         ExprKind::Cast { operand, .. } | ExprKind::Unary { operand, .. } => has_column(operand),
         ExprKind::Binary { left, right, .. } => has_column(left) || has_column(right),
         ExprKind::Call(call) => call.arguments.iter().any(has_column),
-        ExprKind::Number(_) | ExprKind::String(_) | ExprKind::Null | ExprKind::Boolean(_) => false,
+        ExprKind::Number(_)
+        | ExprKind::String(_)
+        | ExprKind::Bits(_)
+        | ExprKind::Null
+        | ExprKind::Boolean(_) => false,
         _ => true,
     }
 }

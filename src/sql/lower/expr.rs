@@ -27,6 +27,12 @@ fn object_lookup(data_type: PgType) -> Option<&'static str> {
     })
 }
 
+/// The next operand.
+fn first(operands: &mut Vec<lite::Expr>) -> Result<lite::Expr, Error> {
+    let missing = || Error::internal("an operand is missing");
+    if operands.is_empty() { Err(missing()) } else { Ok(operands.remove(0)) }
+}
+
 impl Lower<'_> {
     fn parameter(&mut self, number: usize, data_type: PgType) -> lite::Expr {
         let value = self.argument(Argument::Parameter(number));
@@ -293,13 +299,6 @@ impl Lower<'_> {
         result: PgType,
     ) -> Result<lite::Expr, Error> {
         let mut lowered = self.exprs(arguments)?;
-        let first = |lowered: &mut Vec<lite::Expr>| {
-            if lowered.is_empty() {
-                Err(Error::internal("an operand is missing"))
-            } else {
-                Ok(lowered.remove(0))
-            }
-        };
         Ok(match lowering {
             Lowering::Same => first(&mut lowered)?,
             Lowering::Infix(op) => {
@@ -307,7 +306,7 @@ impl Lower<'_> {
                 lite::Expr::infix(left, op, first(&mut lowered)?)
             }
             Lowering::Compare(op) => {
-                let left = collated(self.types, first(&mut lowered)?, arguments[0].data_type);
+                let left = self.compared(first(&mut lowered)?, op, arguments[0].data_type);
                 lite::Expr::infix(left, op, first(&mut lowered)?)
             }
             Lowering::Guarded(guard, op) => {
@@ -327,6 +326,9 @@ impl Lower<'_> {
             Lowering::Order(name, op) => {
                 let order = lite::Expr::call(name, self.typed_arguments(arguments, lowered));
                 lite::Expr::infix(order, op, lite::Expr::Integer(0))
+            }
+            Lowering::Signed(name, op) => {
+                lite::Expr::infix(lite::Expr::call(name, lowered), op, lite::Expr::Integer(0))
             }
             Lowering::Shown(name) => {
                 let shown = lowered
@@ -349,7 +351,10 @@ impl Lower<'_> {
                 let from = arguments.first().map_or(PgType::TEXT, |argument| argument.data_type);
                 self.reread(first(&mut lowered)?, from, result)
             }
-            Lowering::Zoned(name) => {
+            Lowering::Zoned(name) | Lowering::Timed(name) => {
+                if lowering == Lowering::Timed(name) {
+                    lowered.push(self.argument(Argument::TransactionTime));
+                }
                 lowered.push(self.zone());
                 lite::Expr::call(name, lowered)
             }
@@ -401,6 +406,7 @@ impl Lower<'_> {
             | Lowering::CompareLabels(_)
             | Lowering::Labels(_)
             | Lowering::Order(..)
+            | Lowering::Signed(..)
             | Lowering::Guarded(..)
             | Lowering::Prefix(_)
             | Lowering::GuardedPrefix(..)
@@ -417,6 +423,7 @@ impl Lower<'_> {
             | Lowering::Input
             | Lowering::Reread
             | Lowering::Zoned(_)
+            | Lowering::Timed(_)
             | Lowering::Searching(_)
             | Lowering::Rights(_)
             | Lowering::NextValue
@@ -528,6 +535,11 @@ impl Lower<'_> {
             1043 => "pg_varchar",
             1700 => "pg_num_scale",
             1083 | 1114 | 1184 => "pg_time_scale",
+            1266 => "pg_timetz_scale",
+            1560 if explicit => "pg_bit_cut",
+            1560 => "pg_bit",
+            1562 if explicit => "pg_varbit_cut",
+            1562 => "pg_varbit",
             _ => return Err(Error::refused("a precision of this type is not supported")),
         };
         let modifier = match target.oid {

@@ -178,6 +178,13 @@ impl Lower<'_> {
     fn collation(&self, data_type: PgType) -> Option<&'static str> {
         collation(self.types.carrier(data_type))
     }
+
+    /// The left side of a comparison, with the collation that its type needs.
+    fn compared(&self, left: lite::Expr, op: &str, data_type: PgType) -> lite::Expr {
+        // Equal ones have equal texts: an index is of use without the collation.
+        let by_text = data_type.oid == PgType::TIMETZ.oid && matches!(op, "=" | "<>");
+        if by_text { left } else { collated(self.types, left, data_type) }
+    }
 }
 
 fn collated(types: Types<'_>, expr: lite::Expr, data_type: PgType) -> lite::Expr {
@@ -194,6 +201,7 @@ fn collation(data_type: PgType) -> Option<&'static str> {
         PgType { oid: 1186, .. } => Some("interval"),
         PgType { oid: 3802, .. } => Some("jsonb"),
         PgType { oid: 650 | 869, .. } => Some("network"),
+        PgType { oid: 1266, .. } => Some("timetz"),
         PgType { oid: 2249, .. } => Some("record"),
         _ if range::Kind::of(data_type.oid).is_some() => {
             range::Kind::of(data_type.oid).map(range::Kind::collation)
@@ -203,6 +211,8 @@ fn collation(data_type: PgType) -> Option<&'static str> {
             1700 => Some("array_decimal"),
             1186 => Some("array_interval"),
             3802 => Some("array_jsonb"),
+            650 | 869 => Some("array_network"),
+            1266 => Some("array_timetz"),
             element => Some(range::Kind::of(element).map_or("array", range::Kind::array_collation)),
         },
     }

@@ -7,7 +7,7 @@ use super::cursor::Cursor;
 use super::expression::special;
 use super::{literal, unsupported, word};
 use crate::model::error::{Error, SqlState};
-use crate::sql::ast::{Expr, ExprKind, Name, Subscript, TypeName};
+use crate::sql::ast::{Call, Expr, ExprKind, Name, Subscript, TypeName};
 
 /// Types with a syntax of their own, which can stand before a string constant.
 const TYPE_WORDS: &[&str] = &[
@@ -64,7 +64,8 @@ impl Cursor<'_> {
                 }
                 ExprKind::Number(text.clone())
             }
-            Token::SingleQuotedByteStringLiteral(_) | Token::HexStringLiteral(_) => ExprKind::Bits,
+            Token::SingleQuotedByteStringLiteral(digits) => ExprKind::Bits(format!("b{digits}")),
+            Token::HexStringLiteral(digits) => ExprKind::Bits(format!("x{digits}")),
             Token::Placeholder(text) => {
                 self.at += 1;
                 let kind = literal::parameter(text, position)?;
@@ -190,7 +191,18 @@ impl Cursor<'_> {
         match self.peek() {
             Some(Token::LParen) => {
                 let call = self.call(name)?;
-                Ok((Expr { kind: ExprKind::Call(call), position }, false))
+                let is_string = |token: &Token| literal::string_token(token).is_some();
+                match modifiers(&call) {
+                    // `timetz(2) '10:00'`
+                    Some(modifiers) if self.peek().is_some_and(is_string) => {
+                        let at = self.position();
+                        let kind = literal::text(&self.string()?, at)?;
+                        let operand = Box::new(Expr { kind, position: at });
+                        let target = TypeName { name: call.name, modifiers, array: false };
+                        Ok((Expr { kind: ExprKind::Cast { operand, target }, position: at }, false))
+                    }
+                    _ => Ok((Expr { kind: ExprKind::Call(call), position }, false)),
+                }
             }
             Some(token) if literal::string_token(token).is_some() => {
                 let at = self.position();
@@ -303,6 +315,8 @@ impl Cursor<'_> {
         let start = self.at;
         let interval = self.is_word("INTERVAL");
         let double = self.is_word("DOUBLE");
+        // Whether a length is written.
+        let bits = self.is_word("BIT").then(|| self.peek_at(1) == Some(&Token::LParen));
         let is_string = |cursor: &Self| {
             cursor.peek().is_some_and(|token| literal::string_token(token).is_some())
         };
@@ -319,6 +333,13 @@ impl Cursor<'_> {
                 self.at = start;
                 return Ok(None);
             }
+        };
+        let target = match bits {
+            // As long as it is written.
+            Some(false) if target.name[0].text == "bit" => {
+                TypeName { modifiers: Vec::new(), ..target }
+            }
+            _ => target,
         };
         let at = self.position();
         let mut text = self.string()?;
@@ -513,4 +534,18 @@ fn trailing_junk(text: &str) -> Error {
         SqlState::SYNTAX_ERROR,
         format!("trailing junk after numeric literal at or near \"{text}\""),
     )
+}
+
+/// The arguments of what may be a type with its modifiers: whole numbers.
+fn modifiers(call: &Call) -> Option<Vec<i64>> {
+    let number = |argument: &Expr| match &argument.kind {
+        ExprKind::Number(digits) => digits.parse().ok(),
+        _ => None,
+    };
+    let plain = !call.star && !call.distinct && call.over.is_none() && call.filter.is_none();
+    call.arguments
+        .iter()
+        .map(number)
+        .collect::<Option<Vec<i64>>>()
+        .filter(|all| plain && !all.is_empty())
 }

@@ -18,7 +18,9 @@ mod resolve_test;
 
 use std::borrow::Cow;
 
+use crate::datum::geometry;
 use crate::model::catalog::{Catalog, UserTypeKind};
+use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::pgdata::{TypeKind, range_of_multirange, range_type, type_by_oid};
 use crate::sql::CompileSettings;
@@ -173,9 +175,21 @@ impl<'a> Types<'a> {
     }
 }
 
-/// Whether a type has no order at all.
+/// Whether a type has no order at all, and no operator that says whether values are the same.
 pub(crate) fn is_unordered(oid: Oid) -> bool {
-    oid == PgType::JSON.oid
+    const JSONPATH: Oid = 4072;
+    oid == PgType::JSON.oid || oid == JSONPATH || geometry::Kind::of(oid).is_some()
+}
+
+/// 42704 `data type json has no default operator class for access method "btree"`.
+pub(crate) fn no_operator_class(oid: Oid) -> Error {
+    let message = format!(
+        "data type {} has no default operator class for access method \"btree\"",
+        type_label(oid)
+    );
+    Error::user(SqlState::UNDEFINED_OBJECT, message).with_hint(
+        "You must specify an operator class for the index or define a default operator class for the data type.",
+    )
 }
 
 pub(crate) fn is_integer(oid: Oid) -> bool {

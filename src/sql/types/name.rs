@@ -96,7 +96,10 @@ fn type_modifier(known: &Type, modifiers: &[i64]) -> Result<i32, Error> {
         (1560 | 1562, [length]) if *length < 1 => {
             invalid(format!("length for type {} must be at least 1", known.name))
         }
-        (1560 | 1562, [length]) => Ok((*length).min(83_886_080) as i32),
+        (1560 | 1562, [length]) if *length > 83_886_080 => {
+            invalid(format!("length for type {} cannot exceed 83886080", known.name))
+        }
+        (1560 | 1562, [length]) => Ok(*length as i32),
         (1083 | 1114 | 1184 | 1186 | 1266, [precision]) => Ok((*precision).clamp(0, 6) as i32),
         _ => Err(Error::user(
             SqlState::SYNTAX_ERROR,

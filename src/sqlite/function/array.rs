@@ -30,6 +30,9 @@ fn incompatible(detail: &str) -> Error {
 
 /// A value as its type's modifier wants it: assigned, or cast, which cuts what is too long.
 fn modified(data_type: PgType, text: &str, cut: bool) -> Result<Value, Error> {
+    if matches!(data_type.oid, 1560 | 1562) {
+        return datum::bits::fit(data_type, text, cut).map(Value::Text);
+    }
     let length = usize::try_from(data_type.modifier - 4).unwrap_or(0);
     let is_string = matches!(data_type.oid, 1042 | 1043);
     let end = text.char_indices().nth(length).filter(|_| cut && is_string).map(|(at, _)| at);

@@ -7,6 +7,7 @@ use super::accumulate::{Accumulate, Budget, both};
 use super::typed::{element_of, sql_value};
 use super::{array::nest, integer, string};
 use crate::datum::array::{self, Array};
+use crate::datum::bits::{Combination, combine};
 use crate::datum::compare::compare;
 use crate::datum::interval::Interval;
 use crate::model::error::{Error, SqlState};
@@ -24,6 +25,13 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         [("pg_bit_and", Bits::And), ("pg_bit_or", Bits::Or), ("pg_bit_xor", Bits::Xor)]
     {
         both(connection, name, 1, move || BitwiseOf { operation, value: None })?;
+    }
+    for (name, operation) in [
+        ("pg_bits_and", Combination::And),
+        ("pg_bits_or", Combination::Or),
+        ("pg_bits_xor", Combination::Xor),
+    ] {
+        both(connection, name, 1, move || BitStrings { operation, value: None })?;
     }
     both(connection, "pg_sum_interval", 1, || SpanOf { average: false, sum: None, count: 0 })?;
     both(connection, "pg_avg_interval", 1, || SpanOf { average: true, sum: None, count: 0 })?;
@@ -99,6 +107,27 @@ impl Accumulate for ArrayOf {
             }
         }
         Ok(string(array::store(inner, &nest(arrays)?)))
+    }
+}
+
+struct BitStrings {
+    operation: Combination,
+    value: Option<String>,
+}
+
+impl Accumulate for BitStrings {
+    fn add(&mut self, row: &[Value]) -> Result<(), Error> {
+        if let Value::Text(bits) = &row[0] {
+            self.value = Some(match &self.value {
+                Some(value) => combine(self.operation, value, bits)?,
+                None => bits.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    fn answer(&self) -> Result<SqlValue, Error> {
+        Ok(self.value.as_ref().map_or(SqlValue::Null, |value| string(value.as_str())))
     }
 }
 

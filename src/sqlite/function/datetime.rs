@@ -1,6 +1,8 @@
 //! Dates and times. What is stored of a timestamptz is its time in UTC; a function that needs the
 //! session's time zone has it as its last argument.
 
+use std::cmp::Ordering;
+
 use rusqlite::Connection;
 use rusqlite::types::{Value as SqlValue, ValueRef};
 
@@ -211,15 +213,7 @@ fn register_zones(connection: &Connection) -> rusqlite::Result<()> {
     for (name, sign) in [("pg_timestamp_izone", -1), ("pg_timestamptz_izone", 1)] {
         strict(connection, name, 2, move |args| {
             let offset = interval(args, 0)?;
-            if offset.months != 0 || offset.days != 0 {
-                return Err(Error::user(
-                    SqlState::INVALID_PARAMETER_VALUE,
-                    format!(
-                        "interval time zone \"{}\" must not include months or days",
-                        offset.store()
-                    ),
-                ));
-            }
+            super::timetz::zone_offset(&offset)?;
             let at = moment(args, 1)?;
             if at == calendar::INFINITY || at == calendar::NEGATIVE_INFINITY {
                 return Ok(stored_moment(at, sign < 0));
@@ -280,18 +274,22 @@ fn made(args: &Arguments<'_, '_>) -> Result<Micros, Error> {
     calendar::timestamp_from(i64::from(days), micros).ok_or_else(|| out_of_range("timestamp"))
 }
 
-/// `(start, end) OVERLAPS (start, end)`, over the stored forms, whose text order is time order.
+/// `(start, end) OVERLAPS (start, end)`, over the stored forms, whose text order is time order; not so that
+/// of times with a zone.
 fn register_overlaps(connection: &Connection) -> rusqlite::Result<()> {
     for name in ["pg_overlaps_timestamp", "pg_overlaps_time"] {
-        lenient(connection, name, 4, PURE, |args| overlaps(args, (false, false)))?;
+        lenient(connection, name, 4, PURE, |args| overlaps(args, (false, false), str::cmp))?;
     }
+    lenient(connection, "pg_overlaps_timetz", 4, PURE, |args| {
+        overlaps(args, (false, false), crate::datum::timetz::compare)
+    })?;
     // With intervals for the ends; of timestamptz with the session's zone behind.
     for (name, spans) in [
         ("pg_overlaps_span_end", (true, false)),
         ("pg_overlaps_end_span", (false, true)),
         ("pg_overlaps_span_span", (true, true)),
     ] {
-        lenient(connection, name, -1, PURE, move |args| overlaps(args, spans))?;
+        lenient(connection, name, -1, PURE, move |args| overlaps(args, spans, str::cmp))?;
     }
     Ok(())
 }
@@ -308,7 +306,11 @@ fn span_end(args: &Arguments<'_, '_>, at: usize) -> Result<String, Error> {
     Ok(calendar::store_timestamp(end, zone.is_some()))
 }
 
-fn overlaps(args: &Arguments<'_, '_>, spans: (bool, bool)) -> Answer {
+fn overlaps(
+    args: &Arguments<'_, '_>,
+    spans: (bool, bool),
+    order: fn(&str, &str) -> Ordering,
+) -> Answer {
     // A period as (start, end), the start known wherever one of them is.
     let period = |at: usize, span: bool| -> Result<(Option<String>, Option<String>), Error> {
         let known = |at: usize| match args.value(at) {
@@ -322,17 +324,17 @@ fn overlaps(args: &Arguments<'_, '_>, spans: (bool, bool)) -> Answer {
         }
         Ok(match (start, end) {
             (None, known) => (known, None),
-            (Some(start), Some(end)) if start > end => (Some(end), Some(start)),
+            (Some(start), Some(end)) if order(&start, &end).is_gt() => (Some(end), Some(start)),
             known => known,
         })
     };
     let (first, second) = (period(0, spans.0)?, period(2, spans.1)?);
     let (Some(start1), Some(start2)) = (&first.0, &second.0) else { return Ok(SqlValue::Null) };
     // The later one must begin before the earlier one ends.
-    let (later, earlier_end, later_end) = match start1.cmp(start2) {
-        std::cmp::Ordering::Greater => (start1, &second.1, &first.1),
-        std::cmp::Ordering::Less => (start2, &first.1, &second.1),
-        std::cmp::Ordering::Equal => {
+    let (later, earlier_end, later_end) = match order(start1, start2) {
+        Ordering::Greater => (start1, &second.1, &first.1),
+        Ordering::Less => (start2, &first.1, &second.1),
+        Ordering::Equal => {
             return Ok(if first.1.is_some() && second.1.is_some() {
                 boolean(true)
             } else {
@@ -341,7 +343,7 @@ fn overlaps(args: &Arguments<'_, '_>, spans: (bool, bool)) -> Answer {
         }
     };
     Ok(match (earlier_end, later_end) {
-        (Some(end), _) if later < end => boolean(true),
+        (Some(end), _) if order(later, end).is_lt() => boolean(true),
         (None, _) => SqlValue::Null,
         (Some(_), None) => SqlValue::Null,
         (Some(_), Some(_)) => boolean(false),

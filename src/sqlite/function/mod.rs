@@ -7,18 +7,21 @@
 mod accumulate;
 mod aggregate;
 mod array;
+mod bits;
 mod bytes;
 mod collect;
 mod datetime;
 mod enums;
 mod float;
 mod format;
+mod geometry;
 mod integer;
 mod interval;
 mod json;
 mod json_build;
 mod json_record;
 mod lock;
+mod mac;
 mod math;
 mod network;
 mod notify;
@@ -32,6 +35,7 @@ mod server;
 mod statistics;
 mod system;
 mod text;
+mod timetz;
 mod to_char;
 pub(super) mod trigger;
 mod typed;
@@ -71,6 +75,8 @@ pub(super) fn register(
         ("array_decimal", PgType::NUMERIC_ARRAY),
         ("array_interval", PgType::INTERVAL_ARRAY),
         ("array_jsonb", PgType::JSONB_ARRAY),
+        ("array_network", PgType::new(1041)),
+        ("array_timetz", PgType::TIMETZ_ARRAY),
     ] {
         // What isn't an array of the type has no place in its order, but must have one in SQLite's.
         connection.create_collation(name, move |left, right| {
@@ -80,18 +86,21 @@ pub(super) fn register(
     }
     aggregate::register(connection)?;
     array::register(connection)?;
+    bits::register(connection)?;
     bytes::register(connection)?;
     collect::register(connection)?;
     datetime::register(connection)?;
     enums::register(connection)?;
     float::register(connection)?;
     format::register(connection)?;
+    geometry::register(connection)?;
     integer::register(connection)?;
     interval::register(connection)?;
     json::register(connection)?;
     json_build::register(connection)?;
     json_record::register(connection)?;
     lock::register(connection)?;
+    mac::register(connection)?;
     math::register(connection)?;
     notify::register(connection, outbox)?;
     network::register(connection)?;
@@ -104,6 +113,7 @@ pub(super) fn register(
     server::register(connection)?;
     statistics::register(connection)?;
     text::register(connection)?;
+    timetz::register(connection)?;
     to_char::register(connection)?;
     various::register(connection)
 }

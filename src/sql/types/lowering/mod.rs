@@ -18,13 +18,16 @@
 mod advisory;
 mod aggregate;
 mod array;
+mod bits;
 mod bytes;
 mod cast;
 mod compare;
 mod datetime;
 mod enums;
 mod format;
+mod geometry;
 mod json;
+mod mac;
 mod math;
 mod network;
 mod number;
@@ -35,6 +38,7 @@ mod session;
 mod system;
 mod temporal;
 mod text;
+mod timetz;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -50,13 +54,16 @@ const TABLES: &[&[Row]] = &[
     advisory::ROWS,
     aggregate::ROWS,
     array::ROWS,
+    bits::ROWS,
     bytes::ROWS,
     cast::ROWS,
     compare::ROWS,
     datetime::ROWS,
     enums::ROWS,
     format::ROWS,
+    geometry::ROWS,
     json::ROWS,
+    mac::ROWS,
     math::ROWS,
     network::ROWS,
     number::ROWS,
@@ -67,6 +74,7 @@ const TABLES: &[&[Row]] = &[
     system::ROWS,
     temporal::ROWS,
     text::ROWS,
+    timetz::ROWS,
 ];
 
 /// How a function, operator or cast is done in SQLite.
@@ -87,6 +95,8 @@ pub(crate) enum Lowering {
     Labels(Which),
     /// `name(zone, oids, a, b) op 0`: compared by a [typed](Self::Typed) function that gives the order.
     Order(&'static str, &'static str),
+    /// `name(a, b) op 0`: compared by a function that gives the order.
+    Signed(&'static str, &'static str),
     /// `guard(a op b)`.
     Guarded(&'static str, &'static str),
     /// `op a`.
@@ -123,6 +133,8 @@ pub(crate) enum Lowering {
     Reread,
     /// A function of a value and the session's time zone: `name(a, ..., zone)`.
     Zoned(&'static str),
+    /// The same of the transaction's start, too: `name(a, ..., now, zone)`.
+    Timed(&'static str),
     /// A function over the system catalogs that looks up names: `name(path, a, b, ...)`.
     Searching(&'static str),
     /// The same about what the session's user may do: `name(path, user, a, b, ...)`.

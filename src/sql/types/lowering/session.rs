@@ -17,6 +17,7 @@ pub(super) const VALUE_FUNCTIONS: &[(&str, PgType, Lowering)] = &[
     ("localtimestamp", PgType::TIMESTAMP, Now),
     ("current_date", PgType::DATE, Now),
     ("localtime", PgType::TIME, Now),
+    ("current_time", PgType::TIMETZ, Now),
     ("current_catalog", PgType::NAME, SessionFact(Fact::Database)),
     ("current_schema", PgType::NAME, SessionFact(Fact::Schema)),
     ("current_user", PgType::NAME, SessionFact(Fact::User)),
