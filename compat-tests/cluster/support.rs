@@ -46,6 +46,8 @@ pub struct Node {
     pub dir: PathBuf,
     log: PathBuf,
     options: Vec<String>,
+    /// Variables of its environment.
+    pub environment: Vec<(String, String)>,
     child: Option<Child>,
 }
 
@@ -59,6 +61,7 @@ impl Node {
             dir: root.join(format!("node{name}")),
             log: root.join(format!("node{name}.log")),
             options: options.iter().map(|&option| option.to_owned()).collect(),
+            environment: Vec::new(),
             child: None,
         }
     }
@@ -74,6 +77,7 @@ impl Node {
             .args(["--pg-addr", &format!("127.0.0.1:{}", self.pg)])
             .args(&self.options)
             .arg(&self.dir)
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -314,16 +318,21 @@ impl Cluster {
     /// Starts a new node, under a name that nobody had, in the place of one that was removed; it joins
     /// by `helper`.
     pub fn replace(&mut self, place: usize, helper: usize) {
+        self.put_new(place, helper, &[]);
+        self.nodes[place].start();
+    }
+
+    /// The same, but doesn't start it yet.
+    pub fn put_new(&mut self, place: usize, helper: usize, options: &[&str]) {
         static REPLACED: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(100);
         let name = REPLACED.fetch_add(1, std::sync::atomic::Ordering::Relaxed).to_string();
         let join = format!("127.0.0.1:{}", self.nodes[helper].raft);
-        let mut node = Node::new(self.root.path(), &name, &["--join", &join]);
-        node.start();
-        self.nodes[place] = node;
+        let options = [&["--join", join.as_str()], options].concat();
+        self.nodes[place] = Node::new(self.root.path(), &name, &options);
     }
 
     /// Adds a node that isn't started. Returns its place.
-    fn prepare(&mut self, options: &[&str]) -> usize {
+    pub fn prepare(&mut self, options: &[&str]) -> usize {
         let name = (self.nodes.len() + 1).to_string();
         let join = self.nodes.first().map(|first| format!("127.0.0.1:{}", first.raft));
         let mut options = options.to_vec();

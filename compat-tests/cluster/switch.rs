@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -18,7 +19,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::support::Cluster;
+use crate::support::{Cluster, Node};
 
 /// The frame's header, the greeting's first bytes, and where its fields lie behind them.
 const GREETING: usize = 72;
@@ -55,22 +56,45 @@ pub struct Switch {
     runtime: Runtime,
     shared: Arc<Shared>,
     states: watch::Sender<States>,
+    addresses: Vec<String>,
 }
 
 impl Switch {
     /// A cluster whose nodes reach each other through a switch.
     pub fn cluster(size: usize) -> (Self, Cluster) {
+        Self::cluster_in(tempfile::tempdir().unwrap(), size, |_, _| ())
+    }
+
+    /// The same in a directory that is there; each node is given to `prepare` before it is started.
+    pub fn cluster_in(
+        root: TempDir,
+        size: usize,
+        mut prepare: impl FnMut(usize, &mut Node),
+    ) -> (Self, Cluster) {
         let runtime = Runtime::new().unwrap();
-        let switch = Self { runtime, shared: Arc::default(), states: watch::Sender::default() };
-        let root = tempfile::tempdir().unwrap();
+        let (shared, states) = (Arc::default(), watch::Sender::default());
+        let mut switch = Self { runtime, shared, states, addresses: Vec::new() };
         let mut cluster = Cluster { nodes: Vec::new(), root };
         for place in 0..size {
             let address = format!("127.0.0.1:{}", switch.listen(place));
-            cluster.add_without_waiting(&["--raft-adv-addr", &address]);
+            cluster.prepare(&["--raft-adv-addr", &address]);
+            switch.addresses.push(address);
+            prepare(place, &mut cluster.nodes[place]);
+            cluster.nodes[place].start();
             switch.shared.ports.lock().unwrap().insert(place, cluster.nodes[place].raft);
             cluster.nodes[place].wait_ready();
         }
         (switch, cluster)
+    }
+
+    /// By which a place is reached.
+    pub fn address(&self, place: usize) -> String {
+        self.addresses[place].clone()
+    }
+
+    /// Another node, with another port, is at a place now.
+    pub fn move_to(&self, place: usize, raft: u16) {
+        self.shared.ports.lock().unwrap().insert(place, raft);
     }
 
     /// Opens the port by which a place is reached.

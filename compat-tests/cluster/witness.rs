@@ -58,7 +58,7 @@ impl History {
 }
 
 /// SQLSTATEs after which nothing can have happened.
-fn certainly_failed(error: &tokio_postgres::Error) -> bool {
+pub fn certainly_failed(error: &tokio_postgres::Error) -> bool {
     error.code().is_some_and(|code| {
         [
             SqlState::T_R_SERIALIZATION_FAILURE,
@@ -109,7 +109,8 @@ fn http_outcome(reply: &serde_json::Value, history: &History) -> Outcome {
     let results = reply["results"].as_array().unwrap_or(&empty);
     if let Some(error) = results.iter().find_map(|result| result.get("error")) {
         // Nothing is wrong with the statements, and nobody cancels them.
-        if !error.to_string().contains("timeout") {
+        let error = error.to_string();
+        if !["timeout", "disk is full"].iter().any(|expected| error.contains(expected)) {
             history.complain(format!("a statement failed: {error}"));
         }
         return Outcome::Failed;
@@ -144,7 +145,7 @@ fn http_writer(port: u16, history: &History) {
     }
 }
 
-async fn connect(port: u16) -> Option<tokio_postgres::Client> {
+pub async fn connect(port: u16) -> Option<tokio_postgres::Client> {
     let target = format!("host=127.0.0.1 port={port} user=postgres connect_timeout=2");
     match tokio_postgres::connect(&target, tokio_postgres::NoTls).await {
         Ok((client, connection)) => {

@@ -4,6 +4,7 @@ use sqlparser::tokenizer::Token;
 
 use crate::model::error::{Error, SqlState};
 use crate::sql::ast::ExprKind;
+use crate::sql::parser::PARAMETERS_MAX;
 
 /// The value of a string token.
 pub(super) fn string_token(token: &Token) -> Option<String> {
@@ -38,7 +39,7 @@ pub(super) fn text(text: &str, position: u32) -> Result<ExprKind, Error> {
 /// 42P02 for a number that no parameter can have.
 pub(super) fn parameter(text: &str, position: u32) -> Result<ExprKind, Error> {
     match text.strip_prefix('$').and_then(|digits| digits.parse().ok()) {
-        Some(number) if (1..=65_535).contains(&number) => Ok(ExprKind::Parameter(number)),
+        Some(number) if (1..=PARAMETERS_MAX).contains(&number) => Ok(ExprKind::Parameter(number)),
         _ => {
             Err(Error::user(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter {text}"))
                 .with_position(position))

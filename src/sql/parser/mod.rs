@@ -138,9 +138,15 @@ fn parse_statement(
     Ok(ParsedStatement { statement, parameters: if own { parameters } else { 0 } })
 }
 
+/// The largest number that a parameter can have.
+pub(super) const PARAMETERS_MAX: usize = 65_535;
+
+/// `None` also for a number that none can have: where that is looked at, it is an error.
 fn parameter_number(token: &Token) -> Option<usize> {
     match token {
-        Token::Placeholder(text) => text.strip_prefix('$')?.parse().ok(),
+        Token::Placeholder(text) => {
+            text.strip_prefix('$')?.parse().ok().filter(|number| *number <= PARAMETERS_MAX)
+        }
         _ => None,
     }
 }

@@ -1,0 +1,50 @@
+/* Between a node and its C library: what EIDER_SHIM's file says becomes of its wall clock and its syncs. The file
+ * holds four 64-bit numbers; the test writes the first three at any time. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+struct control {
+    volatile int64_t clock_seconds; /* how far the wall clock is wrong */
+    volatile int64_t sync_ms;       /* how much longer a sync takes */
+    volatile int64_t sync_fails;    /* whether syncs fail, with EIO */
+    volatile int64_t failed;        /* syncs that did */
+};
+static struct control *control;
+
+__attribute__((constructor)) static void begin(void) {
+    const char *path = getenv("EIDER_SHIM");
+    int file = path ? open(path, O_RDWR) : -1;
+    if (file < 0) return;
+    void *mapped = mmap(NULL, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    close(file);
+    if (mapped != MAP_FAILED) control = mapped;
+}
+
+static int sync_with(const char *name, int file) {
+    if (control && control->sync_ms > 0) usleep((useconds_t)control->sync_ms * 1000);
+    if (control && control->sync_fails) {
+        __sync_fetch_and_add(&control->failed, 1);
+        errno = EIO;
+        return -1;
+    }
+    int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
+    return real(file);
+}
+
+int fsync(int file) { return sync_with("fsync", file); }
+int fdatasync(int file) { return sync_with("fdatasync", file); }
+
+int clock_gettime(clockid_t clock, struct timespec *time) {
+    static int (*real)(clockid_t, struct timespec *);
+    if (!real) real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    int result = real(clock, time);
+    if (result == 0 && control && clock == CLOCK_REALTIME) time->tv_sec += control->clock_seconds;
+    return result;
+}
