@@ -20,6 +20,7 @@ pub mod json_build;
 pub mod json_edit;
 pub mod json_record;
 pub mod json_walk;
+pub mod jsonpath;
 pub mod mac;
 pub mod network;
 pub mod numeric;
@@ -66,6 +67,7 @@ enum Family {
     String,
     Json,
     Jsonb,
+    JsonPath,
     DateTime,
     TimeTz,
     Interval,
@@ -96,6 +98,7 @@ fn family(data_type: PgType) -> Result<Family, Error> {
         27 | 194 | 1033 | 2275 | 3220 | 3361 | 3402 | 5017 => Family::String,
         114 => Family::Json,
         3802 => Family::Jsonb,
+        4072 => Family::JsonPath,
         1082 | 1083 | 1114 | 1184 => Family::DateTime,
         1186 => Family::Interval,
         1266 => Family::TimeTz,
@@ -146,6 +149,7 @@ pub fn from_text(data_type: PgType, text: &str, style: &Style) -> Result<Value, 
             Ok(Value::Text(text.to_owned()))
         }
         Family::Jsonb => Ok(Value::Text(json::normalize(text)?)),
+        Family::JsonPath => jsonpath_from_text(text),
         Family::DateTime => datetime::from_text(data_type, text, style),
         Family::TimeTz => timetz::from_text(data_type, text, style),
         Family::Interval => interval::from_text(data_type, text),
@@ -194,6 +198,14 @@ pub fn from_binary(data_type: PgType, bytes: &[u8]) -> Result<Value, Error> {
             )),
             None => Err(stored::short_binary()),
         },
+        Family::JsonPath => match bytes.split_first() {
+            Some((1, text)) => jsonpath_from_text(stored::utf8(text)?),
+            Some((version, _)) => Err(Error::user(
+                SqlState::INTERNAL_ERROR,
+                format!("unsupported jsonpath version number: {version}"),
+            )),
+            None => Err(stored::short_binary()),
+        },
         Family::DateTime => datetime::from_binary(data_type, bytes),
         Family::TimeTz => timetz::from_binary(data_type, bytes),
         Family::Interval => interval::from_binary(data_type, bytes),
@@ -230,6 +242,7 @@ pub fn to_text(
         Family::String
         | Family::Json
         | Family::Jsonb
+        | Family::JsonPath
         | Family::Uuid
         | Family::Network
         | Family::Mac
@@ -267,7 +280,7 @@ pub fn to_binary(data_type: PgType, value: &Value, out: &mut BytesMut) -> Result
             _ => integer::to_binary(PgType::OID, value, out),
         },
         Family::Float => float::to_binary(data_type, value, out),
-        Family::Jsonb => {
+        Family::Jsonb | Family::JsonPath => {
             out.put_u8(1);
             string::put(data_type, value, out)
         }
@@ -288,6 +301,10 @@ pub fn to_binary(data_type: PgType, value: &Value, out: &mut BytesMut) -> Result
         Family::Range(kind) => kind.put_binary(value, out),
         Family::Record => record::put_binary(value, out),
     }
+}
+
+fn jsonpath_from_text(text: &str) -> Result<Value, Error> {
+    Ok(Value::Text(jsonpath::Path::parse(stored::no_nul(text)?)?.store()))
 }
 
 /// regproc, regclass and regtype by number, `-`, or a built-in type's name. Other names need a

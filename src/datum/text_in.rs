@@ -48,7 +48,7 @@ impl<'f> TextIn<'f> {
             None => match family(data_type) {
                 Ok(Family::String) if data_type.oid != PgType::CHAR.oid => Self::All,
                 Ok(Family::Json) => Self::All,
-                Ok(Family::Jsonb) => Self::AfterVersion,
+                Ok(Family::Jsonb | Family::JsonPath) => Self::AfterVersion,
                 Ok(Family::Array(_)) => Self::Array(ElementText::ByType),
                 Ok(Family::Record) => Self::Record,
                 _ => Self::Nothing,

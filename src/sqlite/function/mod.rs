@@ -20,6 +20,7 @@ mod interval;
 mod json;
 mod json_build;
 mod json_record;
+mod jsonpath;
 mod lock;
 mod mac;
 mod math;
@@ -99,6 +100,7 @@ pub(super) fn register(
     json::register(connection)?;
     json_build::register(connection)?;
     json_record::register(connection)?;
+    jsonpath::register(connection)?;
     lock::register(connection)?;
     mac::register(connection)?;
     math::register(connection)?;

@@ -27,6 +27,7 @@ mod enums;
 mod format;
 mod geometry;
 mod json;
+mod jsonpath;
 mod mac;
 mod math;
 mod network;
@@ -63,6 +64,7 @@ const TABLES: &[&[Row]] = &[
     format::ROWS,
     geometry::ROWS,
     json::ROWS,
+    jsonpath::ROWS,
     mac::ROWS,
     math::ROWS,
     network::ROWS,
