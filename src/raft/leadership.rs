@@ -72,9 +72,7 @@ pub(super) async fn watch(inner: Arc<Inner>) {
             break;
         }
     }
-    if let Err(fatal) = &inner.metrics().running_state {
-        stopped(&inner, fatal);
-    }
+    stopped(&inner, inner.metrics().running_state.err().unwrap_or(Fatal::Panicked));
     inner.leadership.send_modify(|known| {
         known.leader = None;
         known.ready = None;
@@ -99,7 +97,7 @@ fn tell(inner: &Inner, told: Option<NodeId>, now: &Leadership) -> Option<NodeId>
     id
 }
 
-fn stopped(inner: &Inner, fatal: &Fatal<TypeConfig>) {
+fn stopped(inner: &Inner, fatal: Fatal<TypeConfig>) {
     if !inner.stopping.load(Ordering::Acquire) {
         inner.links.databases.fault(Fault::new(format!("Raft has stopped: {fatal}")));
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{ChangeMembershipError, ClientWriteError, InitializeError, RaftError};
+use openraft::raft::Precondition;
 use openraft::{ChangeMembers, RaftMetrics, ServerState};
 
 use crate::model::id::{ClusterId, NodeId};
@@ -82,18 +83,40 @@ fn metrics_of_leader(inner: &Inner) -> Result<RaftMetrics<TypeConfig>, AdminErro
     }
 }
 
+/// This leader's state, when no change is under way: one that its predecessor left half done is
+/// finished first. On top of it, one of two removed nodes could lead on without being a member.
+async fn settled(inner: &Inner) -> Result<RaftMetrics<TypeConfig>, AdminError> {
+    let metrics = metrics_of_leader(inner)?;
+    if metrics.membership_config.membership().get_joint_config().len() == 1 {
+        return Ok(metrics);
+    }
+    change(inner, &metrics, ChangeMembers::AddVoterIds(BTreeSet::new()), false).await?;
+    metrics_of_leader(inner)
+}
+
+/// Changes the membership that `seen` holds, if it is still the last one.
 async fn change(
     inner: &Inner,
+    seen: &RaftMetrics<TypeConfig>,
     members: ChangeMembers<u64, RaftNode>,
     retain: bool,
 ) -> Result<(), AdminError> {
-    let changed = inner.raft.change_membership(members, retain).await;
+    let membership = &seen.membership_config;
+    if membership.membership().get_node(&seen.id).is_none() {
+        // It was removed, and leads only until another does.
+        return Err(AdminError::NotLeader);
+    }
+    let unchanged =
+        Precondition::LastMembershipLogId { last_membership_log_id: *membership.log_id() };
+    let changed = Box::pin(inner.raft.change_membership_if(members, retain, [unchanged])).await;
     changed.map(drop).map_err(|error| match error {
         RaftError::Fatal(_) => AdminError::Stopped,
         RaftError::APIError(ClientWriteError::ForwardToLeader(_)) => AdminError::NotLeader,
-        RaftError::APIError(ClientWriteError::LogEntryDiscarded(_)) => refused(
-            "leadership was lost during the change, which may have been made or not: look at the \
-             list of members",
+        RaftError::APIError(
+            ClientWriteError::LogEntryDiscarded(_) | ClientWriteError::PreconditionFailed(_),
+        ) => refused(
+            "leadership or the membership changed meanwhile, and the change may have been made or \
+             not: look at the list of members",
         ),
         RaftError::APIError(ClientWriteError::ChangeMembershipError(
             ChangeMembershipError::InProgress(_),
@@ -105,7 +128,7 @@ async fn change(
 pub(super) async fn add(inner: &Inner, member: Member, read_only: bool) -> Result<(), AdminError> {
     let _changing = begin(inner)?;
     check_texts(&member)?;
-    let metrics = metrics_of_leader(inner)?;
+    let metrics = settled(inner).await?;
     let membership = metrics.membership_config.membership();
     let Some(cluster) = membership.nodes().next().map(|(_, node)| node.cluster) else {
         return Err(AdminError::NotLeader);
@@ -127,22 +150,25 @@ pub(super) async fn add(inner: &Inner, member: Member, read_only: bool) -> Resul
     }
     let nodes = BTreeMap::from([(id, RaftNode { cluster, member: member.clone() })]);
     match known {
-        None => change(inner, ChangeMembers::AddNodes(nodes), true).await?,
+        None => change(inner, &metrics, ChangeMembers::AddNodes(nodes), true).await?,
         Some(known) if known != member => {
-            change(inner, ChangeMembers::SetNodes(nodes), true).await?;
+            change(inner, &metrics, ChangeMembers::SetNodes(nodes), true).await?;
         }
         Some(_) => {}
     }
     if votes || read_only {
         return Ok(());
     }
-    wait_caught_up(inner, &member).await?;
-    change(inner, ChangeMembers::AddVoterIds(BTreeSet::from([id])), true).await
+    let seen = wait_caught_up(inner, &member).await?;
+    change(inner, &seen, ChangeMembers::AddVoterIds(BTreeSet::from([id])), true).await
 }
 
 /// Waits until a learner has everything that was in the log when it was added, as long as it makes
 /// progress.
-async fn wait_caught_up(inner: &Inner, member: &Member) -> Result<(), AdminError> {
+async fn wait_caught_up(
+    inner: &Inner,
+    member: &Member,
+) -> Result<RaftMetrics<TypeConfig>, AdminError> {
     let id = member.id.0;
     let goal = metrics_of_leader(inner)?.last_log_index;
     let patience = inner.timing.election_timeout_max * 10;
@@ -156,7 +182,7 @@ async fn wait_caught_up(inner: &Inner, member: &Member) -> Result<(), AdminError
         }
         let matched = metrics.replication.as_ref().and_then(|all| *all.get(&id)?);
         if matched.map(|log_id| log_id.index) >= goal {
-            return Ok(());
+            return Ok(metrics);
         }
         let progress = (matched, inner.links.sent_to(id));
         if progress != seen {
@@ -179,7 +205,7 @@ async fn wait_caught_up(inner: &Inner, member: &Member) -> Result<(), AdminError
 
 pub(super) async fn remove(inner: &Inner, name: &str) -> Result<(), AdminError> {
     let _changing = begin(inner)?;
-    let metrics = metrics_of_leader(inner)?;
+    let metrics = settled(inner).await?;
     let membership = metrics.membership_config.membership();
     let Some(id) = membership.nodes().find(|(_, node)| node.member.name == name).map(|(id, _)| *id)
     else {
@@ -187,12 +213,13 @@ pub(super) async fn remove(inner: &Inner, name: &str) -> Result<(), AdminError> 
     };
     let voters: BTreeSet<u64> = membership.voter_ids().collect();
     if !voters.contains(&id) {
-        return change(inner, ChangeMembers::RemoveNodes(BTreeSet::from([id])), false).await;
+        let members = ChangeMembers::RemoveNodes(BTreeSet::from([id]));
+        return change(inner, &metrics, members, false).await;
     }
     if voters.len() == 1 {
         return Err(refused(format!("node {name:?} is the last voter")));
     }
-    change(inner, ChangeMembers::RemoveVoters(BTreeSet::from([id])), false).await
+    change(inner, &metrics, ChangeMembers::RemoveVoters(BTreeSet::from([id])), false).await
 }
 
 /// The voter, other than this node, whose log has got furthest.

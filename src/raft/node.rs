@@ -272,6 +272,13 @@ impl Node {
         membership::add(&self.inner, member, read_only).await
     }
 
+    /// Ends openraft as a bug in it would.
+    #[cfg(test)]
+    pub(crate) async fn panic(&self) {
+        let panicked = self.inner.raft.with_raft_state(|_| panic!("this test wants it")).await;
+        let Err::<(), _>(_) = panicked else { unreachable!("nothing is left to answer") };
+    }
+
     /// Where this node's log ends.
     pub fn log_end(&self) -> Option<LogEnd> {
         recover::log_end(&self.inner.links.log)

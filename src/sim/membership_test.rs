@@ -1,8 +1,11 @@
 //! Making a cluster, adding, removing, handing over.
 
+use std::time::Duration;
+
 use super::cluster::{CLUSTER, Cluster, milliseconds, until};
 use super::process::member;
 use crate::model::id::NodeId;
+use crate::platform::task;
 use crate::raft::AdminError;
 
 fn is_refused<T>(result: &Result<T, AdminError>, text: &str) -> bool {
@@ -63,6 +66,8 @@ fn a_removed_leader_hands_over() {
         let leader = cluster.leader().await;
         let name = format!("n{leader}");
         cluster.node(leader).remove(&name).await.unwrap();
+        // It leads for some milliseconds more. What it would do then is for its successor.
+        assert_eq!(cluster.node(leader).add(member(9), true).await, Err(AdminError::NotLeader));
         until(30, || cluster.ready().is_some_and(|(id, _)| id != leader)).await;
         cluster.stop(leader).await;
         let row = cluster.write().await;
@@ -70,6 +75,46 @@ fn a_removed_leader_hands_over() {
         let next = cluster.leader().await;
         assert_eq!(cluster.node(next).members().len(), 2);
     });
+}
+
+/// A removal that its leader didn't live to finish: whoever leads next finishes it before he changes
+/// anything else, and if it is he who was to go, he goes.
+#[test]
+fn a_change_left_half_done_is_finished_before_the_next() {
+    let mut led_by_the_removed = 0;
+    for seed in 0..8 {
+        led_by_the_removed += super::run(seed, async move {
+            let mut cluster = Cluster::new(4).await;
+            let leader = cluster.leader().await;
+            let removed = (leader + 1) % 4;
+            let others: Vec<u64> = (0..4).filter(|id| *id != leader).collect();
+            for id in &others {
+                // Time to see it.
+                *cluster.machine(*id).fsync.lock().unwrap() = Duration::from_millis(200);
+            }
+            let (node, name) = (cluster.node(leader).clone(), format!("n{removed}"));
+            task::spawn(async move { drop(node.remove(&name).await) });
+            let half_done = || others.iter().all(|id| !cluster.node(*id).has_one_majority());
+            until(30, half_done).await;
+            cluster.kill(leader, None);
+            let next = cluster.leader().await;
+            assert!(!cluster.node(next).has_one_majority());
+            let added = cluster.node(next).add(member(9), true).await;
+            let leads = if next == removed {
+                assert_eq!(added, Err(AdminError::NotLeader));
+                until(30, || cluster.ready().is_some_and(|(id, _)| id != removed)).await;
+                cluster.leader().await
+            } else {
+                assert_eq!(added, Ok(()));
+                next
+            };
+            let members = cluster.node(leads).members();
+            assert!(members.iter().all(|(member, _)| member.id.0 != removed));
+            assert!(cluster.node(leads).has_one_majority());
+            u32::from(next == removed)
+        });
+    }
+    assert!((1..8).contains(&led_by_the_removed), "{led_by_the_removed}");
 }
 
 #[test]

@@ -300,3 +300,17 @@ fn a_leader_without_room_in_its_log_refuses_proposals_and_leads_on() {
         assert!(!files.contains_key(&refused.0));
     });
 }
+
+#[test]
+fn a_node_whose_raft_panics_says_so() {
+    super::run(1, async {
+        let cluster = Cluster::new(3).await;
+        let leader = cluster.leader().await;
+        cluster.node(leader).panic().await;
+        let said = || {
+            let faults = cluster.databases(leader).faults.lock().unwrap();
+            faults.iter().any(|fault| fault.message.contains("Raft has stopped"))
+        };
+        until(30, said).await;
+    });
+}
