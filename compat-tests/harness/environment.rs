@@ -14,6 +14,12 @@ pub enum Toolchain {
     Java,
     /// A package of its own, so that its dependencies aren't Eider's.
     Rust,
+    /// Ruby, with what Debian packages.
+    Ruby,
+    /// PHP, likewise.
+    Php,
+    /// A program that stands between a client and the nodes, or beside them, and how it is asked for its version: driven from Python.
+    Program(&'static str, &'static str),
     /// Chromium, driven from Node.
     Browser,
 }
@@ -28,6 +34,9 @@ impl Toolchain {
             Self::C => ("pg_config", "--libdir"),
             Self::Java => ("mvn", "--version"),
             Self::Rust => ("cargo", "--version"),
+            Self::Ruby => ("ruby", "--version"),
+            Self::Php => ("php", "--version"),
+            Self::Program(name, question) => (name, question),
             Self::Browser => ("chromium", "--version"),
         }
     }
@@ -35,7 +44,8 @@ impl Toolchain {
     /// The files that say what is installed.
     fn manifest(self) -> &'static [&'static str] {
         match self {
-            Self::Python => &["requirements.txt"],
+            Self::Python | Self::Program(..) => &["requirements.txt"],
+            Self::Ruby | Self::Php => &["packages.txt"],
             Self::Node | Self::Browser => &["package.json", "package-lock.json"],
             Self::Go => &["go.mod", "go.sum"],
             Self::C => &["run.c"],
@@ -90,7 +100,11 @@ pub fn prepare(client: &str, toolchain: Toolchain) -> Result<(), String> {
         std::fs::write(&stamp, wanted).map_err(|error| error.to_string())?;
     }
     match toolchain {
-        Toolchain::Python | Toolchain::C => Ok(()),
+        Toolchain::Python
+        | Toolchain::Program(..)
+        | Toolchain::C
+        | Toolchain::Ruby
+        | Toolchain::Php => Ok(()),
         Toolchain::Node | Toolchain::Browser => {
             // Modules are looked for beside the file that imports them.
             copy(&folder().join("harness/cases.mjs"), &home.join("harness/cases.mjs"))?;
@@ -118,14 +132,18 @@ pub fn prepare(client: &str, toolchain: Toolchain) -> Result<(), String> {
 pub fn command(client: &str, toolchain: Toolchain) -> Command {
     let (source, home) = (folder().join(client), home(client));
     let mut command = match toolchain {
-        Toolchain::Python => Command::new(home.join("bin/python")),
+        Toolchain::Python | Toolchain::Program(..) => Command::new(home.join("bin/python")),
+        Toolchain::Ruby => Command::new("ruby"),
+        Toolchain::Php => Command::new("php"),
         Toolchain::Node | Toolchain::Browser => Command::new("node"),
         Toolchain::Go | Toolchain::C => Command::new(home.join("run")),
         Toolchain::Rust => Command::new(home.join("target/debug/run")),
         Toolchain::Java => Command::new("java"),
     };
     match toolchain {
-        Toolchain::Python => command.arg(source.join("run.py")),
+        Toolchain::Python | Toolchain::Program(..) => command.arg(source.join("run.py")),
+        Toolchain::Ruby => command.arg(source.join("run.rb")),
+        Toolchain::Php => command.arg(source.join("run.php")),
         Toolchain::Node | Toolchain::Browser => command.arg(home.join("client/run.mjs")),
         Toolchain::Go | Toolchain::C | Toolchain::Rust => &mut command,
         Toolchain::Java => {
@@ -147,7 +165,7 @@ fn configured(question: &str) -> Result<String, String> {
 
 fn install(toolchain: Toolchain, source: &Path, home: &Path) -> Result<(), String> {
     match toolchain {
-        Toolchain::Python => {
+        Toolchain::Python | Toolchain::Program(..) => {
             perform(Command::new("python3").args(["-m", "venv"]).arg(home))?;
             let options = ["install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r"];
             let mut pip = Command::new(home.join("bin/pip"));
@@ -160,6 +178,7 @@ fn install(toolchain: Toolchain, source: &Path, home: &Path) -> Result<(), Strin
             let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
             perform(Command::new("npm").args(options).current_dir(home))
         }
+        Toolchain::Ruby | Toolchain::Php => installed_packages(&source.join("packages.txt")),
         // They fetch what they build with.
         Toolchain::Go | Toolchain::Rust => Ok(()),
         Toolchain::C => {
@@ -176,4 +195,20 @@ fn install(toolchain: Toolchain, source: &Path, home: &Path) -> Result<(), Strin
             perform(maven.arg(format!("-DoutputDirectory={}", home.join("lib").display())))
         }
     }
+}
+
+/// Whether Debian has installed the packages of a list: a line each, with what the version begins with.
+fn installed_packages(list: &Path) -> Result<(), String> {
+    let text = std::fs::read_to_string(list).map_err(|error| error.to_string())?;
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (package, wanted) = line.split_once(' ').unwrap_or((line, ""));
+        let mut query = Command::new("dpkg-query");
+        let asked = query.args(["-W", "-f", "${Version}", package]).output();
+        let output = asked.map_err(|error| format!("dpkg-query: {error}"))?;
+        let version = String::from_utf8_lossy(&output.stdout);
+        if !output.status.success() || !version.starts_with(wanted) {
+            return Err(format!("the package {package} {wanted} is wanted, there is '{version}'"));
+        }
+    }
+    Ok(())
 }

@@ -41,11 +41,16 @@ its leader and once at a follower, and holds the outcome against compat-tests/st
 ";
 
 const CLIENTS: &[(&str, Toolchain)] = &[
+    ("activerecord", Toolchain::Ruby),
     ("asyncpg", Toolchain::Python),
+    ("bun", Toolchain::Go),
     ("console", Toolchain::Browser),
+    ("diesel", Toolchain::Rust),
     ("django", Toolchain::Python),
+    ("doctrine", Toolchain::Php),
     ("drizzle", Toolchain::Node),
     ("gorm", Toolchain::Go),
+    ("haproxy", Toolchain::Program("haproxy", "-v")),
     ("hibernate", Toolchain::Java),
     ("knex", Toolchain::Node),
     ("lib-pq", Toolchain::Go),
@@ -53,12 +58,15 @@ const CLIENTS: &[(&str, Toolchain)] = &[
     ("node-postgres", Toolchain::Node),
     ("peewee", Toolchain::Python),
     ("pg8000", Toolchain::Python),
+    ("pgbouncer", Toolchain::Program("pgbouncer", "--version")),
+    ("pgcli", Toolchain::Python),
     ("pgjdbc", Toolchain::Java),
     ("pgx", Toolchain::Go),
     ("postgres.js", Toolchain::Node),
     ("prisma", Toolchain::Node),
     ("psycopg", Toolchain::Python),
     ("psycopg2", Toolchain::Python),
+    ("r2dbc", Toolchain::Java),
     ("sequelize", Toolchain::Node),
     ("sqlalchemy", Toolchain::Python),
     ("sqlx", Toolchain::Rust),
@@ -105,6 +113,8 @@ struct Place<'a> {
     /// The same of all nodes, with commas between them.
     all: &'a str,
     leader: &'a str,
+    /// The HTTP addresses of all nodes, in the same order.
+    http: &'a str,
 }
 
 fn play(client: &str, mut command: Command, place: &Place<'_>) -> Result<Outcomes, String> {
@@ -115,6 +125,7 @@ fn play(client: &str, mut command: Command, place: &Place<'_>) -> Result<Outcome
         .envs([("PGHOST", host), ("PGPORT", port), ("PGUSER", "postgres")])
         .env("PGDATABASE", &database)
         .envs([("EIDER_HOSTS", place.all), ("EIDER_LEADER", place.leader)])
+        .env("EIDER_HTTP", place.http)
         .env("PGSSLMODE", "disable");
     watch(command, PATIENCE)
 }
@@ -224,6 +235,16 @@ impl Servers {
         }
     }
 
+    fn http(&self) -> String {
+        match self {
+            Self::Oracle(_) => String::new(),
+            Self::Cluster(cluster) => {
+                let addresses = cluster.nodes.iter().map(|node| format!("127.0.0.1:{}", node.http));
+                addresses.collect::<Vec<_>>().join(",")
+            }
+        }
+    }
+
     fn places(&self, leader: &str) -> Vec<(&'static str, String)> {
         match self {
             Self::Oracle(address) => vec![("", address.clone())],
@@ -253,10 +274,10 @@ fn play_all(
         say(&outcomes, "");
         return Ok(vec![outcomes]);
     }
-    let (leader, all) = (servers.leader(), servers.all());
+    let (leader, all, http) = (servers.leader(), servers.all(), servers.http());
     let mut played = Vec::new();
     for (name, address) in servers.places(&leader) {
-        let place = Place { name, address: &address, all: &all, leader: &leader };
+        let place = Place { name, address: &address, all: &all, leader: &leader, http: &http };
         let outcomes = play(client, environment::command(client, toolchain), &place)?;
         say(&outcomes, place.name);
         played.push(outcomes);
@@ -274,8 +295,8 @@ fn run(clients: &[String], on_oracle: bool, rewrite: bool) -> Result<bool, Strin
     let mut listed = if on_oracle { status::Failing::new() } else { status::read() };
     let (mut complaints, mut counts) = (Vec::new(), BTreeMap::new());
     for (client, toolchain) in chosen {
-        if on_oracle && *toolchain == Toolchain::Browser {
-            continue; // It is no client of PostgreSQL's.
+        if on_oracle && (*toolchain == Toolchain::Browser || *client == "haproxy") {
+            continue; // They are for what PostgreSQL doesn't have.
         }
         if !is_there(*toolchain) {
             println!("SKIPPED: {client}: {} is not installed", toolchain.program().0);

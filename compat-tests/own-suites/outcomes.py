@@ -7,6 +7,7 @@ outcomes.py compare POSTGRES EIDER   how many of the tests that pass with Postgr
 
 import collections
 import json
+import pathlib
 import re
 import sys
 import xml.etree.ElementTree
@@ -29,6 +30,22 @@ def junit(log):
             yield "fail", name, (said or [broken.get("message") or ""])[-1]
         else:
             yield "skip" if "skipped" in kinds else "pass", name, ""
+
+
+def methods(folder):
+    """JUnit's reports of Java classes: a method passes if it does with all parameters that it runs with."""
+    outcomes = {}
+    for log in sorted(pathlib.Path(folder).glob("TEST-*.xml")):
+        for case in xml.etree.ElementTree.parse(log).iter("testcase"):
+            name = f"{case.get('classname').removeprefix('org.postgresql.')}.{re.split('[[(]', case.get('name'))[0]}"
+            kinds = {child.tag: child for child in case}
+            broken = kinds.get("failure", kinds.get("error"))
+            outcome = "fail" if broken is not None else "skip" if "skipped" in kinds else "pass"
+            if outcomes.get(name, ("skip",))[0] == "skip" or outcome == "fail":
+                why = "" if broken is None else broken.get("message") or (broken.text or "").split("\n")[0]
+                outcomes[name] = outcome, why
+    for name, (outcome, why) in outcomes.items():
+        yield outcome, name, why
 
 
 def unittest(log):
@@ -102,7 +119,7 @@ def lines_of(path):
 def main():
     if sys.argv[1:2] == ["compare"]:
         return compare(*sys.argv[2:4])
-    read = {"junit": junit, "unittest": unittest, "go": go, "libtest": libtest, "lines": lines}[sys.argv[2]]
+    read = {"junit": junit, "methods": methods, "unittest": unittest, "go": go, "libtest": libtest, "lines": lines}[sys.argv[2]]
     for outcome, name, why in read(sys.argv[3]):
         print(f"{outcome} \t{line(name)}\t{line(why)[:WHY_MAX]}")
 

@@ -486,6 +486,7 @@ impl Session {
                 Argument::TakenValue(sequence) => {
                     Value::Integer(self.taken.value(sequence.as_deref())?)
                 }
+                Argument::TakenValues => Value::Text(self.taken.all()),
                 Argument::BackendPid => Value::Integer(i64::from(self.place.pid)),
                 Argument::TransactionNumber => Value::Integer(self.transaction_number()),
             })

@@ -46,6 +46,11 @@ impl Taken {
             Error::user(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message)
         })
     }
+
+    /// The last values of all of them: a JSON object by stored names.
+    pub(super) fn all(&self) -> String {
+        serde_json::json!(self.values).to_string()
+    }
 }
 
 #[cfg(test)]

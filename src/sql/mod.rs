@@ -469,7 +469,7 @@ impl Program {
     }
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Argument {
     /// `$n`, from 1: the client's value in its stored form.
     Parameter(usize),
@@ -492,6 +492,8 @@ pub enum Argument {
     Relation(&'static str),
     /// The value that the session took last of the sequence with this stored name; `None`: of any.
     TakenValue(Option<String>),
+    /// All that it took: a JSON object by the sequences' stored names.
+    TakenValues,
     /// The rows of the earlier step that feeds this number: a JSON array of arrays.
     Rows(usize),
 }

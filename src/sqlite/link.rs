@@ -98,11 +98,12 @@ impl Link {
     /// Makes sequences known to a statement that takes values, or has them read anew after one that
     /// may change them.
     pub(crate) fn prepare_sequences(&self, sql: &str) -> rusqlite::Result<()> {
-        if sql.contains("_eider_sequence") {
-            self.sequences.reload();
-        } else if takes_values(sql) {
+        // What takes values only reads the recorded sequences, for their names.
+        if takes_values(sql) {
             self.guard.lift();
             self.sequences.load(&self.connection)?;
+        } else if sql.contains("_eider_sequence") {
+            self.sequences.reload();
         }
         Ok(())
     }

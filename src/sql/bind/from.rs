@@ -122,21 +122,19 @@ impl<'a> Binder<'a> {
     /// `pg_sequence_last_value(sequence)`: NULL for one that has given nothing yet.
     pub(super) fn last_value(&mut self, mut arguments: Vec<Expr>, position: u32) -> Expr {
         let rows = self.add_relation("_eider_sequence");
-        let column = |name: &str, data_type: PgType| {
-            let (name, label) = (name.to_owned(), name.to_owned());
-            let column =
-                Column { relation: rows, name, label, not_null: false, table_oid: 0, number: 0 };
-            Expr { kind: ExprKind::Column(column), data_type, position: 0 }
-        };
-        arguments.insert(0, column("oid", PgType::OID));
-        let this = Expr::call(Lowering::Compare("="), arguments, PgType::BOOL, 0);
-        let given = (column("is_called", PgType::BOOL), column("last_value", PgType::INT8));
+        let given =
+            (recorded(rows, "is_called", PgType::BOOL), recorded(rows, "last_value", PgType::INT8));
         let kind = ExprKind::Case { branches: vec![given], otherwise: None };
-        let items = vec![Expr { kind, data_type: PgType::INT8, position: 0 }];
-        let table = From::Table { name: "_eider_sequence".to_owned(), id: rows };
-        let outputs = super::changes::unnamed(&items);
-        let query = super::changes::select_from(items, table, Some(this), outputs);
-        Expr { kind: ExprKind::Subquery(Box::new(query)), data_type: PgType::INT8, position }
+        let value = Expr { kind, data_type: PgType::INT8, position };
+        arguments.insert(0, recorded(rows, "oid", PgType::OID));
+        of_sequence(rows, value, arguments)
+    }
+
+    /// The stored name of the sequence with this OID; NULL if there is none.
+    pub(super) fn sequence_name(&mut self, oid: Expr) -> Expr {
+        let rows = self.add_relation("_eider_sequence");
+        let name = recorded(rows, "name", PgType::TEXT);
+        of_sequence(rows, name, vec![recorded(rows, "oid", PgType::OID), oid])
     }
 
     /// `SELECT ... FROM sequence`: a relation of one row.
@@ -421,4 +419,22 @@ fn take_column(scope: &mut Scope, name: &Name, side: &str) -> Result<Expr, Error
     }
     item.bare = false;
     Ok(item.expr.clone())
+}
+
+/// A column of the recorded sequences.
+fn recorded(rows: RelationId, name: &str, data_type: PgType) -> Expr {
+    let (name, label) = (name.to_owned(), name.to_owned());
+    let column = Column { relation: rows, name, label, not_null: false, table_oid: 0, number: 0 };
+    Expr { kind: ExprKind::Column(column), data_type, position: 0 }
+}
+
+/// `SELECT item FROM _eider_sequence` where the two are the same.
+fn of_sequence(rows: RelationId, item: Expr, same: Vec<Expr>) -> Expr {
+    let this = Expr::call(Lowering::Compare("="), same, PgType::BOOL, 0);
+    let (data_type, position) = (item.data_type, item.position);
+    let items = vec![item];
+    let table = From::Table { name: "_eider_sequence".to_owned(), id: rows };
+    let outputs = super::changes::unnamed(&items);
+    let query = super::changes::select_from(items, table, Some(this), outputs);
+    Expr { kind: ExprKind::Subquery(Box::new(query)), data_type, position }
 }

@@ -275,104 +275,13 @@ impl Binder<'_> {
     }
 
     /// A value of a sequence; `each`: of INSERT ... SELECT, for each row in its order.
-    fn sequence_value(&mut self, sequence: &str, each: bool) -> ExprKind {
+    pub(super) fn sequence_value(&mut self, sequence: &str, each: bool) -> ExprKind {
         self.sequences.push(sequence.to_owned());
         if each {
             let row = Expr::call(Lowering::Call("row_number"), Vec::new(), PgType::INT8, 0);
             return ExprKind::NextValueOfRow { sequence: sequence.to_owned(), row: Box::new(row) };
         }
         ExprKind::NextValue { sequence: sequence.to_owned() }
-    }
-
-    /// The stored name of the sequence that a function is called with; `None` for NULL.
-    fn sequence_argument(
-        &self,
-        argument: Option<&Expr>,
-        position: u32,
-    ) -> Result<Option<String>, Error> {
-        let oid = match argument.map(|first| &first.kind) {
-            Some(ExprKind::Constant(Value::Integer(oid))) => oid,
-            Some(ExprKind::Constant(Value::Null)) => return Ok(None),
-            _ => {
-                let message = "a sequence that isn't named by a constant is not supported";
-                return Err(at(Error::refused(message), position));
-            }
-        };
-        let mut sequences = self.catalog.sequences.values();
-        let found = sequences.find(|sequence| i64::from(sequence.oid) == *oid);
-        if let Some(found) = found {
-            return Ok(Some(found.stored.clone()));
-        }
-        let oid = u32::try_from(*oid).unwrap_or_default();
-        Err(at(
-            match self.catalog.table_by_oid(oid) {
-                Some(table) => Error::user(
-                    SqlState::WRONG_OBJECT_TYPE,
-                    format!("\"{}\" is not a sequence", table.name),
-                ),
-                None => Error::user(
-                    SqlState::UNDEFINED_TABLE,
-                    format!("could not open relation with OID {oid}"),
-                ),
-            },
-            0,
-        ))
-    }
-
-    /// `nextval('name')`
-    pub(super) fn next_value(&mut self, arguments: &[Expr], position: u32) -> Result<Expr, Error> {
-        let Some(name) = self.sequence_argument(arguments.first(), position)? else {
-            return Ok(Expr::constant(Value::Null, PgType::INT8, position));
-        };
-        let kind = self.sequence_value(&name, false);
-        Ok(Expr { kind, data_type: PgType::INT8, position })
-    }
-
-    /// `currval('name')`
-    pub(super) fn current_value(
-        &mut self,
-        arguments: &[Expr],
-        position: u32,
-    ) -> Result<Expr, Error> {
-        let Some(name) = self.sequence_argument(arguments.first(), position)? else {
-            return Ok(Expr::constant(Value::Null, PgType::INT8, position));
-        };
-        self.asked_sequences.push(Some(name.clone()));
-        let kind = ExprKind::TakenValue { sequence: Some(name) };
-        Ok(Expr { kind, data_type: PgType::INT8, position })
-    }
-
-    /// Refuses to ask for what the statement itself takes: the session answers before it runs.
-    pub(crate) fn check_asked_sequences(&self) -> Result<(), Error> {
-        let takes = |asked: &Option<String>| match asked {
-            Some(name) => self.sequences.contains(name),
-            None => !self.sequences.is_empty(),
-        };
-        if self.asked_sequences.iter().any(takes) {
-            let message =
-                "currval or lastval beside nextval or setval of the same sequence is not supported";
-            return Err(Error::refused(message));
-        }
-        Ok(())
-    }
-
-    /// `setval('name', value[, is called])`
-    pub(super) fn set_value(
-        &mut self,
-        mut arguments: Vec<Expr>,
-        position: u32,
-    ) -> Result<Expr, Error> {
-        let Some(name) = self.sequence_argument(arguments.first(), position)? else {
-            return Ok(Expr::constant(Value::Null, PgType::INT8, position));
-        };
-        arguments[0] = Expr::constant(Value::Text(name.clone()), PgType::TEXT, position);
-        if arguments.len() == 2 {
-            arguments.push(Expr::constant(Value::Integer(1), PgType::BOOL, position));
-        }
-        self.sequences.push(name);
-        let (lowering, volatile) = (Lowering::Call("pg_setval"), true);
-        let kind = ExprKind::Call { lowering, arguments, volatile };
-        Ok(Expr { kind, data_type: PgType::INT8, position })
     }
 
     fn on_conflict(

@@ -29,6 +29,7 @@ mod recursion;
 mod row;
 mod scope;
 mod select;
+mod sequence;
 mod system;
 mod table_function;
 mod trace;

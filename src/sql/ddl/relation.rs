@@ -1,9 +1,9 @@
 //! ALTER TABLE, INDEX, VIEW, MATERIALIZED VIEW, SEQUENCE: which relation, and which kind of change.
 
-use crate::model::catalog::{Relation, Table, TableKind};
+use crate::model::catalog::{Constraint, ConstraintKind, Relation, Table, TableKind};
 use crate::model::error::{Error, SqlState};
 use crate::sql::Action;
-use crate::sql::ast::{AlterAction, QualifiedName, RelationKind};
+use crate::sql::ast::{AlterAction, Name, QualifiedName, RelationKind};
 use crate::sql::bind::{Binder, label, no_such_relation};
 use crate::sql::ddl::{Work, alter, privilege, rename, skipping, trigger};
 
@@ -52,6 +52,12 @@ pub(super) fn alter(
     binder: &mut Binder<'_>,
 ) -> Result<Action, Error> {
     let Some(found) = binder.relation(name)? else {
+        if let (RelationKind::Table | RelationKind::Index, [AlterAction::Rename { to }]) =
+            (kind, actions)
+            && let Some((table, last)) = keyed(name, binder)?
+        {
+            return rename::constraint(table, last, to, binder).map(|work| work.finish(tag(kind)));
+        }
         let error = no_such_relation(name);
         return if if_exists { Ok(skipping(tag(kind), &error)) } else { Err(error) };
     };
@@ -88,6 +94,27 @@ pub(super) fn alter(
             format!("ALTER action cannot be performed on relation \"{}\"", label(name)),
         )),
     }
+}
+
+/// The table whose key has this name: a primary key has no index of its own in the name space of tables.
+fn keyed<'c, 'n>(
+    name: &'n QualifiedName,
+    binder: &Binder<'c>,
+) -> Result<Option<(&'c Table, &'n Name)>, Error> {
+    let (schema, last) = binder.qualified(name)?;
+    let path = match schema {
+        Some(schema) => vec![binder.meant_schema(&schema.text)],
+        None => binder.relation_path(),
+    };
+    let is_meant = |known: &Constraint| {
+        known.name == last.text && matches!(known.kind, ConstraintKind::PrimaryKey { .. })
+    };
+    let catalog = binder.catalog;
+    let found = path.into_iter().find_map(|schema| {
+        let mut there = catalog.tables.values().filter(|table| table.schema == schema);
+        there.find(|table| table.constraints.iter().any(is_meant))
+    });
+    Ok(found.map(|table| (&**table, last)))
 }
 
 /// # Errors

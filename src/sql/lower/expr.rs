@@ -399,6 +399,10 @@ impl Lower<'_> {
                     lite::Expr::call("pg_current_setting", arguments)
                 }
             },
+            Lowering::CurrentValue => {
+                arguments.insert(0, self.argument(Argument::TakenValues));
+                lite::Expr::call("pg_currval", arguments)
+            }
             // Done where it is bound, or above.
             Lowering::Same
             | Lowering::Infix(_)
@@ -430,7 +434,6 @@ impl Lower<'_> {
             | Lowering::LastValue
             | Lowering::SetConfig
             | Lowering::SetValue
-            | Lowering::CurrentValue
             | Lowering::LastTaken
             | Lowering::SessionFact(_)
             | Lowering::CompareAs(..)

@@ -34,6 +34,8 @@ pub(crate) struct Lower<'a> {
     relations: &'a [RelationName],
     types: Types<'a>,
     arguments: Vec<Argument>,
+    /// Where each of them stands: statements have up to 65,535.
+    places: HashMap<Argument, usize>,
     /// Relations whose columns are written without the relation's name.
     bare: Vec<RelationId>,
     /// Relations whose columns are written with another relation's name, or another column's.
@@ -58,6 +60,7 @@ impl<'a> Lower<'a> {
             relations,
             types,
             arguments: Vec::new(),
+            places: HashMap::new(),
             bare: Vec::new(),
             renamed: HashMap::new(),
             utc,
@@ -112,11 +115,11 @@ impl<'a> Lower<'a> {
                 _ => lite::Expr::Null,
             };
         }
-        let place =
-            self.arguments.iter().position(|known| *known == argument).unwrap_or_else(|| {
-                self.arguments.push(argument);
-                self.arguments.len() - 1
-            });
+        let next = self.arguments.len();
+        let place = *self.places.entry(argument).or_insert_with_key(|argument| {
+            self.arguments.push(argument.clone());
+            next
+        });
         lite::Expr::Parameter(place + 1)
     }
 

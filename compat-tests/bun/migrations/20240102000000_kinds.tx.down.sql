@@ -1,0 +1,3 @@
+ALTER TABLE depots DROP COLUMN kind;
+--bun:split
+DROP TYPE kind;
