@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Cluster, from_env, wait_for};
+use crate::support::{Cluster, from_env, percentiles, wait_for};
 use crate::witness::Witnesses;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,14 +61,12 @@ fn kill_under_writers(kind: Kind, rounds: usize) {
     let mut gaps: Vec<Duration> =
         (0..rounds).map(|turn| round(&mut cluster, &witnesses, kind, turn)).collect();
     let counts = witnesses.check(&mut cluster);
-    gaps.sort();
     println!(
-        "{kind:?}: {rounds} rounds, {} acknowledged, {} failed, {} unknown; writes again after median {:?}, max {:?}",
+        "{kind:?}: {rounds} rounds, {} acknowledged, {} failed, {} unknown; writes again after {}",
         counts[0],
         counts[1],
         counts[2],
-        gaps[gaps.len() / 2],
-        gaps[gaps.len() - 1]
+        percentiles(&mut gaps)
     );
 }
 

@@ -424,6 +424,16 @@ pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// The p50, p90, p99 and the largest of some durations, to be shown.
+pub fn percentiles(durations: &mut [Duration]) -> String {
+    durations.sort();
+    let at = |percent: usize| {
+        let place = (durations.len() * percent).div_ceil(100).max(1) - 1;
+        durations.get(place).map_or(0, Duration::as_millis)
+    };
+    format!("p50 {} ms, p90 {} ms, p99 {} ms, max {} ms", at(50), at(90), at(99), at(100))
+}
+
 /// A number from the environment, to run longer than by default.
 pub fn from_env(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)

@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::disk::{self, Disk};
 use crate::mixed::clients::Clients;
 use crate::mixed::faults::{BLOWS, Deck, Fault, Place, Shim, WEATHER};
-use crate::support::{Dice, Node, from_env, wait_for};
+use crate::support::{Dice, Node, from_env, percentiles, wait_for};
 use crate::switch::Switch;
 use crate::witness::Witnesses;
 
@@ -118,12 +118,8 @@ fn run(place: &mut Place, seconds: usize, dice: &mut Dice) -> Result<usize, Stri
     while began.elapsed() < Duration::from_secs(seconds as u64) {
         convergences.push(round(place, &mut decks, dice)?);
     }
-    convergences.sort();
-    let (median, worst) = (convergences[convergences.len() / 2], convergences.last().unwrap());
-    println!(
-        "{} rounds; whole again after median {median:?}, at most {worst:?}",
-        convergences.len()
-    );
+    let rounds = convergences.len();
+    println!("{rounds} rounds; whole again after {}", percentiles(&mut convergences));
     println!("faults: {:?}", place.counts);
     let mut checked = 0;
     for (what, count) in clients.check(&place.cluster)? {
