@@ -169,6 +169,9 @@ fn same_ring(left: &[Point], right: &[Point]) -> bool {
 }
 
 fn same_line(left: &[f64; 3], right: &[f64; 3]) -> bool {
+    if left.iter().chain(right).any(|number| number.is_nan()) {
+        return left.iter().zip(right).all(|(a, b)| equal(*a, *b));
+    }
     let by = |place: usize| left[place] / right[place];
     let ratio = match (0..3).find(|place| !equal(right[*place], 0.0)) {
         Some(place) => by(place),

@@ -307,18 +307,19 @@ impl<'p> Follow<'p> {
         if level > last {
             return Ok(());
         }
-        let mut visit = |item: &Item| {
-            let is_leaf = !matches!(item, Item::Array(_) | Item::Object(_));
-            if level >= first || (first == u32::MAX && last == u32::MAX && is_leaf) {
-                self.steps(rest, item, (place, self.lax()), out)?;
-            }
-            self.below(rest, item, (level.saturating_add(1), first, last), place, out)
+        let parts: Vec<&Item> = match item {
+            Item::Array(items) => items.iter().collect(),
+            Item::Object(object) => object.members.iter().map(|(_, item)| item).collect(),
+            _ => Vec::new(),
         };
-        match item {
-            Item::Array(items) => items.iter().try_for_each(visit),
-            Item::Object(object) => object.members.iter().try_for_each(|(_, item)| visit(item)),
-            _ => Ok(()),
+        for part in parts {
+            let is_leaf = !matches!(part, Item::Array(_) | Item::Object(_));
+            if level >= first || (first == u32::MAX && last == u32::MAX && is_leaf) {
+                self.steps(rest, part, (place, self.lax()), out)?;
+            }
+            self.below(rest, part, (level.saturating_add(1), first, last), place, out)?;
         }
+        Ok(())
     }
 
     fn elements(

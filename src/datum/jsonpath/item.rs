@@ -43,17 +43,20 @@ impl Item {
             }
             Json::String(text) => Self::String(Rc::from(&*text)),
             Json::Array(items) => {
-                let items = items.into_iter().map(|item| Self::of(item, objects));
-                Self::Array(Rc::new(items.collect::<Result<_, _>>()?))
+                let mut list = Vec::with_capacity(items.len());
+                for item in items {
+                    list.push(Self::of(item, objects)?);
+                }
+                Self::Array(Rc::new(list))
             }
             Json::Object(members) => {
                 let number = *objects;
                 *objects += 1;
-                let members = members
-                    .into_iter()
-                    .map(|(key, item)| Ok((Rc::from(&*key), Self::of(item, objects)?)));
-                let members = members.collect::<Result<_, Error>>()?;
-                Self::Object(Rc::new(Object { number, members }))
+                let mut list = Vec::with_capacity(members.len());
+                for (key, item) in members {
+                    list.push((Rc::from(&*key), Self::of(item, objects)?));
+                }
+                Self::Object(Rc::new(Object { number, members: list }))
             }
         })
     }

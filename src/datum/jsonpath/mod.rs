@@ -260,6 +260,14 @@ mod tests {
     }
 
     #[test]
+    fn deep_documents_are_followed() {
+        let deep = "[".repeat(900) + &"]".repeat(900);
+        let path = Path::parse("$.**").unwrap();
+        let follow = Follow::new(&path, &deep, "{}", false).unwrap();
+        assert_eq!(query(&follow).unwrap().len(), 900);
+    }
+
+    #[test]
     fn a_path_that_is_too_deep_is_refused() {
         for text in ["(".repeat(10_000), "$".to_owned() + &".a".repeat(10_000), "-".repeat(10_000)]
         {

@@ -245,6 +245,10 @@ impl<'a> Writer<'a> {
         if data_type.oid == PgType::BPCHAR.oid && data_type.modifier < 0 {
             return "bpchar".to_owned();
         }
+        // Without quotes it would be one bit long.
+        if data_type.oid == PgType::BIT.oid && data_type.modifier < 0 {
+            return "\"bit\"".to_owned();
+        }
         self.contents.type_label(self.path, data_type)
     }
 
