@@ -37,7 +37,8 @@ def methods(folder):
     outcomes = {}
     for log in sorted(pathlib.Path(folder).glob("TEST-*.xml")):
         for case in xml.etree.ElementTree.parse(log).iter("testcase"):
-            name = f"{case.get('classname').removeprefix('org.postgresql.')}.{re.split('[[(]', case.get('name'))[0]}"
+            method = re.match(r"[^\[(]*", case.get("name"))[0]
+            name = f"{case.get('classname').removeprefix('org.postgresql.')}.{method}"
             kinds = {child.tag: child for child in case}
             broken = kinds.get("failure", kinds.get("error"))
             outcome = "fail" if broken is not None else "skip" if "skipped" in kinds else "pass"
