@@ -23,10 +23,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     // `sql` for the columns and COPY options that a session hands out; `pg` compiles nothing.
     ("pg", &["model", "platform", "datum", "session", "engine", "sql", "auth", "tls"]),
     ("http", &["model", "platform", "engine", "auth", "tls"]),
-    ("client", &["model", "platform", "tls"]),
-    ("backup", &["model", "platform", "engine", "client", "tls"]),
-    ("cdc", &["model", "platform", "engine", "client", "tls"]),
     ("config", &[]),
+    ("client", &["model", "platform", "tls"]),
+    ("backup", &["model", "platform", "engine", "client", "config", "tls"]),
+    ("cdc", &["model", "platform", "engine", "client", "tls"]),
     ("command", &["platform", "client", "config", "tls", "backup"]),
 ];
 /// These may use every module: the one that puts them together, and the tests of the whole.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Cluster, Node, wait_for};
+use crate::support::{Cluster, Node, free_port, wait_for};
 
 fn insert(node: &Node, value: u32) {
     wait_for("a write that is taken", || {
@@ -35,7 +35,7 @@ fn refused(node: &mut Node) -> String {
 
 #[test]
 fn the_survivors_of_a_lost_majority_go_on_with_all_that_any_of_them_has() {
-    let mut cluster = Cluster::start(4);
+    let mut cluster = Cluster::start_with(4, &["--bootstrap-expect-timeout", "2s"]);
     cluster.nodes[0].execute("/db/execute", &json!(["CREATE TABLE t (v INTEGER)"]));
     insert(&cluster.nodes[0], 1);
     wait_for("the second node to have it", || {
@@ -114,4 +114,84 @@ fn one_node_that_is_left_alone_goes_on_alone() {
     cluster.nodes[2].wait_ready();
     insert(&cluster.nodes[2], 2);
     assert_eq!(values(&cluster.nodes[2], "strong"), "1,2");
+}
+
+#[test]
+fn the_same_file_may_be_on_every_node() {
+    let mut cluster = Cluster::start(4);
+    cluster.nodes[0].execute("/db/execute", &json!(["CREATE TABLE t (v INTEGER)"]));
+    insert(&cluster.nodes[0], 1);
+    wait_for("the second node to have it", || {
+        (values(&cluster.nodes[1], "none") == "1").then_some(())
+    });
+    cluster.nodes[1].kill();
+    insert(&cluster.nodes[0], 2);
+    for node in &mut cluster.nodes {
+        node.kill();
+    }
+    cluster.nodes.truncate(2);
+    let files: Vec<_> = [0, 1]
+        .map(|at| recovery_file(&cluster.nodes[at], &[&cluster.nodes[1 - at], &cluster.nodes[at]]))
+        .into();
+    // The one with less is there first, and waits for the other.
+    cluster.nodes[1].start();
+    wait_for("a node that waits", || {
+        cluster.nodes[1].log().contains("waiting for the others").then_some(())
+    });
+    cluster.nodes[0].start();
+    for node in &mut cluster.nodes {
+        node.wait_ready();
+    }
+    for file in files {
+        assert!(!file.exists() && file.with_extension("info").exists());
+    }
+    insert(&cluster.nodes[1], 3);
+    for node in &cluster.nodes {
+        assert_eq!(values(node, "linearizable"), "1,2,3");
+        let members = node.json("/nodes?ver=2");
+        assert_eq!(members["nodes"].as_array().unwrap().len(), 2, "{members}");
+    }
+    cluster.stop_and_compare();
+}
+
+#[test]
+fn all_nodes_may_have_moved_elsewhere() {
+    let mut cluster = Cluster::start(3);
+    cluster.nodes[0].execute("/db/execute", &json!(["CREATE TABLE t (v INTEGER)"]));
+    insert(&cluster.nodes[0], 1);
+    for node in &mut cluster.nodes {
+        node.stop();
+        node.raft = free_port();
+    }
+    let nodes: Vec<&Node> = cluster.nodes.iter().collect();
+    for node in &nodes {
+        recovery_file(node, &nodes);
+    }
+    // Others that the file names are waited for, and another file is no file.
+    let other = recovery_file(nodes[2], &nodes[1..]);
+    for node in &mut cluster.nodes[1..] {
+        node.start();
+    }
+    // Whichever hears first of the other's ends.
+    let said = wait_for("a node that ends", || {
+        cluster.nodes[1..].iter_mut().find_map(|node| (!node.is_alive()).then(|| node.log()))
+    });
+    assert!(said.contains("another peers.json"), "{said}");
+    assert!(other.exists());
+    for node in &mut cluster.nodes {
+        node.kill();
+    }
+    let nodes: Vec<&Node> = cluster.nodes.iter().collect();
+    recovery_file(nodes[2], &nodes);
+    for node in &mut cluster.nodes {
+        node.start();
+    }
+    for node in &mut cluster.nodes {
+        node.wait_ready();
+    }
+    insert(&cluster.nodes[0], 2);
+    for node in &cluster.nodes {
+        assert_eq!(values(node, "linearizable"), "1,2");
+    }
+    cluster.stop_and_compare();
 }

@@ -25,7 +25,6 @@ use crate::platform::{clock, watch};
 
 pub use history::{HistoryPlace, Progress, Rebuilt};
 pub use plan::Plan;
-pub(crate) use plan::expand;
 pub use restore::{Restore, at_start};
 
 /// The id that a copy carries: what it is a copy of.

@@ -88,43 +88,6 @@ struct WrittenS3 {
     force_path_style: bool,
 }
 
-/// `$NAME` and `${NAME}` in texts, by the environment.
-///
-/// # Errors
-/// A text for the operator.
-pub(crate) fn expand(
-    value: &mut Value,
-    environment: &HashMap<String, String>,
-) -> Result<(), String> {
-    match value {
-        Value::String(text) => *text = expanded(text, environment)?,
-        Value::Array(values) => values.iter_mut().try_for_each(|v| expand(v, environment))?,
-        Value::Object(values) => values.values_mut().try_for_each(|v| expand(v, environment))?,
-        _ => {}
-    }
-    Ok(())
-}
-
-fn expanded(text: &str, environment: &HashMap<String, String>) -> Result<String, String> {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('$') {
-        out.push_str(before);
-        let (name, left) = match after.strip_prefix('{').and_then(|after| after.split_once('}')) {
-            Some(named) => named,
-            None => {
-                let end = after.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-                after.split_at(end.unwrap_or(after.len()))
-            }
-        };
-        let value = environment.get(name);
-        out.push_str(value.ok_or_else(|| format!("the environment has no variable '{name}'"))?);
-        rest = left;
-    }
-    out.push_str(rest);
-    Ok(out)
-}
-
 fn sub<T: DeserializeOwned>(value: Value) -> Result<T, String> {
     serde_json::from_value(value).map_err(|error| format!("sub: {error}"))
 }
@@ -136,7 +99,7 @@ pub(super) fn read<T: DeserializeOwned>(
     version: fn(&T) -> u32,
 ) -> Result<T, String> {
     let mut value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    expand(&mut value, environment)?;
+    crate::config::expand(&mut value, environment)?;
     let written: T = serde_json::from_value(value).map_err(|error| error.to_string())?;
     match version(&written) {
         1 => Ok(written),

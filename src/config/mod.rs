@@ -4,10 +4,12 @@
 
 mod duration;
 mod encryption;
+mod environment;
 mod flag;
 mod serve;
 
 pub use duration::parse_duration;
 pub use encryption::{Encryption, Pair};
+pub use environment::expand;
 pub use flag::{Flag, Form, Group, Parsed, Stop, Syntax, version};
 pub use serve::{Config, Join, address_parts, parse_serve, serve_help};

@@ -516,9 +516,12 @@ fn parse_join(list: &str) -> Result<Vec<Join>, String> {
     items
         .map(|item| {
             if let Some((scheme @ ("http" | "https"), rest)) = item.split_once("://") {
-                let address = rest.trim_end_matches('/').to_owned();
-                check_address("join", &address)?;
                 let encrypted = scheme == "https";
+                let host = rest.trim_end_matches('/');
+                let has_port = host.contains(':') && !host.ends_with(']');
+                let port = if encrypted { ":443" } else { ":80" };
+                let address = format!("{host}{}", if has_port { "" } else { port });
+                check_address("join", &address)?;
                 return Ok(if encrypted { Join::Https(address) } else { Join::Http(address) });
             }
             check_address("join", item)?;
@@ -684,11 +687,14 @@ mod tests {
 
     #[test]
     fn join_takes_raft_addresses_and_urls() {
-        let config = parse("-join h1:4002,http://h2:4001/,[::1]:7 data").unwrap();
+        let config =
+            parse("-join h1:4002,http://h2:4001/,[::1]:7,http://h,https://[::1] data").unwrap();
         let expected = [
             Join::Raft("h1:4002".to_owned()),
             Join::Http("h2:4001".to_owned()),
             Join::Raft("[::1]:7".to_owned()),
+            Join::Http("h:80".to_owned()),
+            Join::Https("[::1]:443".to_owned()),
         ];
         assert_eq!(config.join, expected);
     }

@@ -75,6 +75,10 @@ pub struct Activity {
     /// Nodes that became members or have new addresses; that were members as they said.
     pub joins: Counter,
     pub joins_ignored: Counter,
+    /// Members among `joins` that had other addresses.
+    pub joins_moved: Counter,
+    /// Snapshots of other nodes that took the databases' place.
+    pub snapshots_installed: Counter,
 }
 
 impl Engine {

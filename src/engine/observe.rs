@@ -1,5 +1,6 @@
 //! What statements took: counts for metrics, and a line in the log for those that took long.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -107,6 +108,17 @@ impl Engine {
         let limit = limit.as_millis() as u64;
         let text = shortened(text().as_ref());
         tracing::warn!(milliseconds, limit, failed, statement = %text, "slow statement");
+    }
+
+    /// The files of the SQLite extensions that every connection loads.
+    pub fn extensions(&self) -> &[PathBuf] {
+        &self.core.options.sqlite.extensions
+    }
+
+    /// Counts a statement as failed that has failed after its first rows, which [`Engine::note_statement`] was told
+    /// of as a success.
+    pub fn note_late_failure(&self) {
+        self.core.observed.failed.fetch_add(1, Ordering::Relaxed);
     }
 
     pub fn statement_counts(&self) -> StatementCounts {

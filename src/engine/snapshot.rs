@@ -355,6 +355,7 @@ async fn install(core: &Core, states: &[DatabaseState]) -> Result<(), Fault> {
     for state in states.iter().filter(|state| state.id == LAST_ID) {
         store.note_last_id(state.position.txid.0 as u32);
     }
+    core.activity.snapshots_installed.one();
     store.disk().remove(&plan_path(store)).map_err(failed)?;
     store.disk().sync_directory(&directory(store)).map_err(failed)
 }

@@ -128,7 +128,10 @@ impl Read {
         let columns = rows.columns().to_vec();
         let first = match next_rows(&mut rows).await {
             Ok(first) => first,
-            Err(error) => return self.failed_item(out, &error, began),
+            Err(error) => {
+                self.call.app.engine.note_late_failure();
+                return self.failed_item(out, &error, began);
+            }
         };
         let shape = Shape::new(&self.call.params);
         let first_row = first.as_ref().and_then(|batch| batch.iter().next());
@@ -144,6 +147,10 @@ impl Read {
                 (Some(told), read_failure(&error).map(Stop::Failed))
             }
         };
+        if told.is_some() {
+            self.call.app.counters.statements_read_failed.one();
+            self.call.app.engine.note_late_failure();
+        }
         item.end(&mut out.json, told.as_ref(), self.call.time(began));
         stop.map_or(Ok(()), Err)
     }

@@ -118,6 +118,8 @@ fn beside_requests(call: &Call) -> Vec<(&'static str, Json)> {
             json!({
                 "num_ignored_joins": activity.joins_ignored.get(),
                 "num_joins": activity.joins.get(),
+                "num_removed_before_joins": activity.joins_moved.get(),
+                "num_restores": activity.snapshots_installed.get(),
                 "num_snapshots": counters.snapshots_made.get(),
             }),
         ),

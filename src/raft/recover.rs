@@ -3,8 +3,8 @@
 //! It is written into the log of one node before Raft starts there, as the entry of a new term that
 //! this node would have proposed had it led. From then on everything is as usual: the node stands
 //! for election among the new members, and they take its log. That is only right if no other member
-//! has more of the log, which is for the caller to find out ([`LogEnd`]), and if the nodes that are
-//! left out never come back.
+//! has more of the log, which is for the caller to find out ([`LogEnd`]), if no other leads in that term
+//! ([`vote_for`]), and if the nodes that are left out never come back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -40,8 +40,8 @@ pub fn log_end(log: &RaftLog) -> Option<LogEnd> {
     Some(LogEnd { term, leader, index: LogIndex(index) })
 }
 
-/// The cluster and its members, as this node knows them, committed or not; `None` if it never
-/// belonged to one. For a node that isn't running.
+/// The cluster and its members, each with whether it votes, as this node knows them, committed or not;
+/// `None` if it never belonged to one. For a node that isn't running.
 ///
 /// # Errors
 /// If what is on the disk can't be read.
@@ -49,7 +49,7 @@ pub fn known_members(
     log: &RaftLog,
     disk: &dyn Disk,
     directory: &Path,
-) -> Result<Option<(ClusterId, Vec<Member>)>, Fault> {
+) -> Result<Option<(ClusterId, Vec<(Member, bool)>)>, Fault> {
     let durable = state::read(disk, directory)?.unwrap_or_default().membership;
     let mut index = durable.log_id().map(|id| id.index);
     let mut newest = durable.membership().clone();
@@ -69,7 +69,9 @@ pub fn known_members(
         }
     }
     let cluster = newest.nodes().next().map(|(_, node)| node.cluster);
-    let members = newest.nodes().map(|(_, node)| node.member.clone()).collect();
+    let voters: BTreeSet<u64> = newest.voter_ids().collect();
+    let members = newest.nodes().map(|(id, node)| (node.member.clone(), voters.contains(id)));
+    let members = members.collect();
     Ok(cluster.map(|cluster| (cluster, members)))
 }
 
@@ -82,22 +84,50 @@ async fn durable(write: impl FnOnce(Flushed) -> Result<(), Fault>) -> Result<(),
     written.await.map_err(lost)?
 }
 
-/// Makes `members`, each with whether it votes, the membership in the log of `me`. Raft must not
-/// run yet. When this returns it is durable. Doing it again does no harm.
+/// The highest term that a log knows of, by a vote or an entry.
+///
+/// # Errors
+/// If its vote can't be read.
+pub fn highest_term(log: &RaftLog) -> Result<Term, Fault> {
+    let vote = log.vote().map(codec::decode_vote).transpose()?;
+    let voted = vote.map_or(0, |vote| vote.leader_id.term);
+    let logged = log.extent().last.map_or(0, |(_, leader)| codec::decode_leader(leader).term);
+    Ok(Term(voted.max(logged)))
+}
+
+/// Gives this node's vote to `leader` in a term, and so to nobody else in it: whether it did. It is
+/// durable then. Raft must not run yet.
+///
+/// # Errors
+/// If the log can't be read or written.
+pub async fn vote_for(log: &RaftLog, leader: NodeId, term: Term) -> Result<bool, Fault> {
+    let leader_id = LeaderId { term: term.0, node_id: leader.0 };
+    let given = log.vote().map(codec::decode_vote).transpose()?;
+    if given.is_some_and(|given| given.leader_id == leader_id) {
+        return Ok(true);
+    }
+    if term <= highest_term(log)? {
+        return Ok(false);
+    }
+    let vote = Vote { leader_id, committed: false };
+    durable(|flushed| log.save_vote(codec::encode_vote(&vote), flushed)).await?;
+    Ok(true)
+}
+
+/// Makes `members`, each with whether it votes, the membership in the log of `me`, as the leader of a term
+/// that must be above all that this log knows but for the own vote. Raft must not run yet. When this returns it is
+/// durable.
 ///
 /// # Errors
 /// If the log can't be written.
 pub async fn force_membership(
     log: &RaftLog,
-    me: NodeId,
+    (me, term): (NodeId, Term),
     cluster: ClusterId,
     members: Vec<(Member, bool)>,
 ) -> Result<(), Fault> {
     let last = log.extent().last;
-    let vote = log.vote().map(codec::decode_vote).transpose()?;
-    let voted = vote.map_or(0, |vote| vote.leader_id.term);
-    let logged = last.map_or(0, |(_, leader)| codec::decode_leader(leader).term);
-    let leader = LeaderId { term: voted.max(logged) + 1, node_id: me.0 };
+    let leader = LeaderId { term: term.0, node_id: me.0 };
     let voters: BTreeSet<u64> =
         members.iter().filter(|(_, votes)| *votes).map(|(member, _)| member.id.0).collect();
     let nodes: BTreeMap<u64, RaftNode> = members

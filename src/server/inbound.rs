@@ -14,7 +14,9 @@ use crate::raft::{AdminError, Node};
 use crate::server::admit::{Verdict, judge};
 use crate::server::meeting::Meeting;
 use crate::server::recover;
-use crate::server::setup::{HelloReply, JoinReply, JoinRequest, LogReply, Notify, NotifyReply};
+use crate::server::setup::{
+    HelloReply, JoinReply, JoinRequest, LogReply, LogRequest, Notify, NotifyReply,
+};
 use crate::server::transport::PeerChannel;
 
 /// Routes messages to Raft, to the engine, or answers them itself.
@@ -37,7 +39,7 @@ impl peer::Handler for Inbound {
             Kind::Hello => Ok(self.hello()),
             Kind::Join => Box::pin(self.join(from, payload)).await,
             Kind::Notify => self.notify(from, payload),
-            Kind::Log => Ok(self.log().await),
+            Kind::Log => self.log(payload).await,
             Kind::RaftControl => self.raft.on_call(from.node, payload).await,
             Kind::Engine => {
                 let _attention = self.raft.attend(from.node);
@@ -85,11 +87,19 @@ impl Inbound {
     }
 
     /// For a node that would like to go on without a majority.
-    async fn log(&self) -> Bytes {
+    async fn log(&self, payload: Bytes) -> Result<Bytes, String> {
+        match LogRequest::decode(payload).ok_or("the request can't be read")? {
+            LogRequest::End => {}
+            LogRequest::Vote(_) => {
+                let why = format!("{} runs already, and votes as usual", self.me.name);
+                return Ok(NotifyReply::Disagreed(why).encode());
+            }
+        }
         // Whoever doesn't lead knows that at once; a leader asks a quorum.
         let leads = self.raft.read_index(false).await.is_ok();
         let hears = recover::hears(&self.raft, self.contact_max);
-        LogReply { end: self.raft.log_end(), leads, hears }.encode()
+        let term = self.raft.status().term;
+        Ok(LogReply { term, file: None, end: self.raft.log_end(), leads, hears }.encode())
     }
 
     async fn join(&self, from: Sender, payload: Bytes) -> Result<Bytes, String> {
@@ -130,9 +140,13 @@ impl Inbound {
             Verdict::Add => {}
         }
         let name = request.me.name.clone();
+        let moved = members.iter().any(|(member, _)| {
+            member.store == request.me.store && member.raft_addr != request.me.raft_addr
+        });
         match self.raft.add(request.me, request.read_only).await {
             Ok(()) => {
                 self.engine.activity().joins.one();
+                self.engine.activity().joins_moved.add(moved.into());
                 let kind = if request.read_only { "read-only node" } else { "voter" };
                 tracing::info!("node {name} is a member now ({kind})");
                 Ok(JoinReply::Done)

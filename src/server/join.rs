@@ -10,7 +10,7 @@ use crate::model::member::Member;
 use crate::peer::{Client, Identity, Kind, PeerError, Target};
 use crate::platform::clock;
 use crate::server::discover;
-use crate::server::dns::Discovery;
+use crate::server::discovery::Discovery;
 use crate::server::setup::{HelloReply, JoinReply, JoinRequest, Login, hello};
 use crate::tls::Connector;
 

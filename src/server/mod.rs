@@ -4,7 +4,7 @@
 mod admit;
 mod bootstrap;
 mod discover;
-mod dns;
+mod discovery;
 mod encryption;
 mod etcd;
 mod extensions;
@@ -17,6 +17,7 @@ mod logging;
 mod meeting;
 mod node;
 mod reap;
+mod reception;
 mod recover;
 mod setup;
 mod transport;

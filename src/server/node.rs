@@ -24,7 +24,7 @@ use crate::platform::{clock, task};
 use crate::raft;
 use crate::raftlog::{self, RaftLog};
 use crate::server::bootstrap::{self, Gathering};
-use crate::server::dns::Discovery;
+use crate::server::discovery::Discovery;
 use crate::server::encryption::Certificates;
 use crate::server::extensions;
 use crate::server::identity::DataDir;
@@ -34,6 +34,7 @@ use crate::server::keyed::{self, Entrance};
 use crate::server::listen::{Listener, Listeners};
 use crate::server::meeting::Meeting;
 use crate::server::reap::{self, Patience};
+use crate::server::reception::Reception;
 use crate::server::recover::Recovery;
 use crate::server::setup::Login;
 use crate::server::transport::PeerTransport;
@@ -279,7 +280,21 @@ impl Node {
             Identity { node: me.id, store: me.store, cluster: Arc::new(OnceLock::new()) };
         let (node_acceptor, node_connector) = access.certificates.node.clone().unzip();
         let client = peer::Client::new(identity.clone(), node_connector);
-        Recovery::new(&data, disk.as_ref(), &log, &me, &client).run(&identity.cluster).await?;
+        let Listeners { http, pg, raft: raft_listener } = listeners;
+        let (accepting, reception) = (identity.clone(), Arc::new(Reception::new()));
+        let receiving = Arc::clone(&reception);
+        let peers = Part::spawn(|stop| {
+            peer::serve(raft_listener.socket, node_acceptor, accepting, receiving, stop)
+        });
+        let recovery = Recovery {
+            data: &data,
+            disk: disk.as_ref(),
+            log: &log,
+            me: &me,
+            client: &client,
+            patience: config.bootstrap_expect_timeout,
+        };
+        recovery.run(&identity.cluster, &reception).await?;
         let databases = engine.replica();
         let start = raft::Start {
             me: me.clone(),
@@ -299,7 +314,7 @@ impl Node {
         engine.attach(raft.clone(), client.clone());
         let gathers = config.bootstrap_expect > 1 && raft.cluster().is_none();
         let meeting = gathers.then(|| Arc::new(Meeting::new(me.clone(), config.bootstrap_expect)));
-        let inbound = Arc::new(Inbound {
+        reception.open(Arc::new(Inbound {
             me: me.clone(),
             identity: identity.clone(),
             raft: raft.clone(),
@@ -307,12 +322,7 @@ impl Node {
             users: access.users.clone(),
             meeting: meeting.clone(),
             contact_max: 2 * config.election_timeout_max,
-        });
-        let Listeners { http, pg, raft: raft_listener } = listeners;
-        let accepting = identity.clone();
-        let peers = Part::spawn(|stop| {
-            peer::serve(raft_listener.socket, node_acceptor, accepting, inbound, stop)
-        });
+        }));
         let fresh = raft.cluster().is_none();
         let (outgoing, held) = access.work_beside(&engine, &me, fresh.then_some(report));
         let reaper = reaper(&config, &raft, &engine, &me);
@@ -586,7 +596,7 @@ fn serve_clients(
             .election_timeout_max
             .saturating_sub(config.election_timeout_min),
         foreign_keys: config.foreign_keys,
-        extensions: extensions::names(&config.data_dir),
+        extensions: extensions::names(engine.extensions()),
         disco_mode: config.disco_mode.clone(),
         users: users.clone(),
         allow_origin: config.http_allow_origin.clone(),

@@ -1,27 +1,40 @@
 //! `raft/peers.json`: the members with which a cluster that lost its majority goes on.
 //!
-//! **Invariant:** the file takes effect on a node only if each other member that it names runs,
-//! says how far its log goes, and has no more than this one; and if none of them has a leader
-//! outside of it. So nothing is lost that any of them has.
+//! The file lies on one node or on several, the same on each. A node that has it doesn't take part in Raft: it says how
+//! far its log goes, and asks all others that the file names. When all have answered, all know the same: the one with
+//! the file, a vote, and the most of the log leads. The others give it their vote in a new term, durably, and start
+//! as usual; it takes the file's members into its log, as the leader of that term, and starts last.
+//!
+//! **Invariants:** the file takes effect only if each other member that it names answers, none has more of the log than
+//! the one that leads, and none has a leader outside of it. So nothing is lost that any of them has. In the
+//! term of the new membership nobody else can be elected: those with the file have voted, and those without are no
+//! majority of the members that were.
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use bytes::Bytes;
 use serde::Deserialize;
 
-use crate::model::id::{ClusterId, NodeId};
+use crate::model::id::{ClusterId, NodeId, Term};
 use crate::model::member::Member;
 use crate::peer::{Client, Kind, Target};
 use crate::platform::disk::Disk;
-use crate::raft::{self, LogEnd};
+use crate::platform::{clock, watch};
+use crate::raft;
 use crate::raftlog::RaftLog;
 use crate::server::identity::DataDir;
 use crate::server::join::ASK_TIMEOUT;
-use crate::server::setup::{LogReply, log_request};
+use crate::server::reception::Reception;
+use crate::server::setup::{Candidate, LogReply, LogRequest, NotifyReply};
 
 const FILE: &str = "peers.json";
 /// What it is called once it was used.
 const USED: &str = "peers.info";
+/// Between two rounds of asking the others.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// A line of the file, as rqlite has it.
 #[derive(Debug, Deserialize)]
@@ -37,19 +50,80 @@ struct Peer {
 
 /// What a node that isn't running yet can be recovered by.
 pub(super) struct Recovery<'a> {
-    data: &'a DataDir,
-    disk: &'a dyn Disk,
-    log: &'a RaftLog,
-    me: &'a Member,
-    client: &'a Client,
+    pub(super) data: &'a DataDir,
+    pub(super) disk: &'a dyn Disk,
+    pub(super) log: &'a RaftLog,
+    pub(super) me: &'a Member,
+    pub(super) client: &'a Client,
+    /// How long the others are waited for.
+    pub(super) patience: Duration,
+}
+
+/// What a node that recovers says to others, and whom it has given its vote.
+pub(super) struct Stand {
+    me: Member,
+    log: RaftLog,
+    /// What the file says, as a hash.
+    file: u128,
+    /// One after the other.
+    voting: tokio::sync::Mutex<()>,
+    /// The leader that has this node's vote.
+    voted: watch::Sender<Option<NodeId>>,
+}
+
+impl Stand {
+    fn new(me: Member, log: RaftLog, file: u128) -> Arc<Self> {
+        let (voting, voted) = (tokio::sync::Mutex::new(()), watch::channel(None).0);
+        Arc::new(Self { me, log, file, voting, voted })
+    }
+
+    fn reply(&self) -> Result<LogReply, String> {
+        let term = raft::highest_term(&self.log).map_err(|fault| fault.message)?;
+        let end = raft::log_end(&self.log);
+        Ok(LogReply { term, file: Some(self.file), end, leads: false, hears: None })
+    }
+
+    /// Answers [`Kind::Log`].
+    pub(super) async fn on_call(&self, from: NodeId, payload: Bytes) -> Result<Bytes, String> {
+        match LogRequest::decode(payload).ok_or("the request can't be read")? {
+            LogRequest::End => Ok(self.reply()?.encode()),
+            LogRequest::Vote(candidate) => {
+                let voted = self.vote(from, &candidate).await;
+                Ok(voted.map_or_else(NotifyReply::Disagreed, |()| NotifyReply::Agreed).encode())
+            }
+        }
+    }
+
+    async fn vote(&self, from: NodeId, candidate: &Candidate) -> Result<(), String> {
+        let _one = self.voting.lock().await;
+        let name = &self.me.name;
+        if candidate.file != self.file {
+            return Err(format!("{name} has another {FILE}"));
+        }
+        if candidate.end < raft::log_end(&self.log) {
+            return Err(format!("{name} has more of the log"));
+        }
+        match raft::vote_for(&self.log, from, candidate.term).await {
+            Ok(true) => {
+                self.voted.send_replace(Some(from));
+                Ok(())
+            }
+            Ok(false) => Err(format!("{name} knows of a later term")),
+            Err(fault) => Err(fault.message),
+        }
+    }
 }
 
 /// The members that the file asks for, out of those that are known.
-fn chosen(peers: Vec<Peer>, known: &[Member], me: &Member) -> Result<Vec<(Member, bool)>, String> {
+fn chosen(
+    peers: Vec<Peer>,
+    known: &[(Member, bool)],
+    me: &Member,
+) -> Result<Vec<(Member, bool)>, String> {
     let mut members: Vec<(Member, bool)> = Vec::new();
     for Peer { id, address, non_voter } in peers {
-        let Some(member) = known.iter().find(|member| member.name == id) else {
-            let names: Vec<&str> = known.iter().map(|member| &*member.name).collect();
+        let Some((member, _)) = known.iter().find(|(member, _)| member.name == id) else {
+            let names: Vec<&str> = known.iter().map(|(member, _)| &*member.name).collect();
             return Err(format!(
                 "no node {id:?} is a member; members are {}. Recover with those that are left, \
                  and let others join afterwards",
@@ -61,21 +135,85 @@ fn chosen(peers: Vec<Peer>, known: &[Member], me: &Member) -> Result<Vec<(Member
         }
         members.push((Member { raft_addr: address, ..member.clone() }, !non_voter));
     }
-    match members.iter().find(|(member, _)| member.id == me.id) {
-        Some((_, true)) => Ok(members),
-        Some((_, false)) => Err("this node is named without a vote, and has to lead".to_owned()),
-        None => Err(format!("this node, {:?}, is not named", me.name)),
+    if !members.iter().any(|(member, _)| member.id == me.id) {
+        return Err(format!("this node, {:?}, is not named", me.name));
     }
+    if !members.iter().any(|(_, votes)| *votes) {
+        return Err("no node is named with a vote".to_owned());
+    }
+    Ok(members)
 }
 
-/// Whether this node may go on as the file says, after what another one has said.
+/// The same for the same members, in whatever order.
+fn hash(members: &[(Member, bool)]) -> u128 {
+    let line = |(member, votes): &(Member, bool)| {
+        format!("{:?} {:?} {votes}\n", member.name, member.raft_addr)
+    };
+    let mut lines: Vec<String> = members.iter().map(line).collect();
+    lines.sort_unstable();
+    xxhash_rust::xxh3::xxh3_128(lines.concat().as_bytes())
+}
+
+/// What follows from all answers.
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    /// This node leads in that term, if those vote for it.
+    Lead(Term, Vec<NodeId>),
+    /// That one leads.
+    Follow(NodeId),
+}
+
+/// Who leads, after what all members of the file have said, this node among them.
 fn judge(
-    mine: Option<LogEnd>,
-    other: &Member,
-    reply: &LogReply,
+    me: &Member,
+    file: u128,
     chosen: &[(Member, bool)],
+    known: &[(Member, bool)],
+    replies: &HashMap<NodeId, LogReply>,
+) -> Result<Outcome, String> {
+    for (member, _) in chosen {
+        if let Some(reply) = replies.get(&member.id) {
+            check(&member.name, file, chosen, reply)?;
+        }
+    }
+    let end = |member: &Member| replies.get(&member.id).and_then(|reply| reply.end);
+    let recovers = |member: &Member| replies.get(&member.id).is_some_and(|r| r.file.is_some());
+    let eligible = chosen.iter().filter(|(member, votes)| *votes && recovers(member));
+    let leader = eligible.map(|(member, _)| member).max_by_key(|m| (end(m), m.id));
+    let leader = leader.ok_or_else(|| {
+        format!("no node with a vote has the {FILE}: one of them has to, as it will lead")
+    })?;
+    if let Some((more, _)) = chosen.iter().find(|(member, _)| end(member) > end(leader)) {
+        return Err(format!(
+            "node {:?} has more of the log than this one: recover with the file there, and with a \
+             vote",
+            more.name
+        ));
+    }
+    let was_voter = |member: &Member| known.iter().any(|(it, votes)| it.id == member.id && *votes);
+    let voters = known.iter().filter(|(_, votes)| *votes).count();
+    let running = chosen.iter().filter(|(m, _)| !recovers(m) && was_voter(m)).count();
+    if running > voters / 2 {
+        return Err(format!(
+            "a majority runs without a {FILE}, and can elect a leader: there is nothing to recover. \
+             If it has to be, give the file to all of them while they are stopped"
+        ));
+    }
+    if leader.id != me.id {
+        return Ok(Outcome::Follow(leader.id));
+    }
+    let term = replies.values().map(|reply| reply.term).max().unwrap_or_default();
+    let others = chosen.iter().map(|(member, _)| member).filter(|m| recovers(m) && m.id != me.id);
+    Ok(Outcome::Lead(Term(term.0 + 1), others.map(|member| member.id).collect()))
+}
+
+/// Whether what a member says speaks against going on as the file says.
+fn check(
+    name: &str,
+    file: u128,
+    chosen: &[(Member, bool)],
+    reply: &LogReply,
 ) -> Result<(), String> {
-    let name = &other.name;
     if reply.leads {
         return Err(format!(
             "node {name:?} leads a majority: there is nothing to recover. Remove the file"
@@ -89,45 +227,41 @@ fn judge(
              to recover"
         ));
     }
-    if reply.end > mine {
-        return Err(format!(
-            "node {name:?} has more of the log than this one: recover with the file there, and \
-             start this node without it"
-        ));
+    if reply.file.is_some_and(|other| other != file) {
+        return Err(format!("node {name:?} has another {FILE}: it must be the same everywhere"));
     }
     Ok(())
 }
 
-impl<'a> Recovery<'a> {
-    pub(super) fn new(
-        data: &'a DataDir,
-        disk: &'a dyn Disk,
-        log: &'a RaftLog,
-        me: &'a Member,
-        client: &'a Client,
-    ) -> Self {
-        Self { data, disk, log, me, client }
-    }
-
+impl Recovery<'_> {
     /// Does what the file says, if there is one. `cluster` is what this node tells others that it
-    /// belongs to.
+    /// belongs to; they are answered by `reception`.
     ///
     /// # Errors
     /// A text for the operator. Then nothing was changed.
-    pub(super) async fn run(&self, cluster: &OnceLock<ClusterId>) -> Result<(), String> {
+    pub(super) async fn run(
+        &self,
+        cluster: &OnceLock<ClusterId>,
+        reception: &Reception,
+    ) -> Result<(), String> {
         let path = self.data.raft.join(FILE);
         if !path.exists() {
             return Ok(());
         }
         let wrong = |why: String| format!("{}: {why}", path.display());
-        self.force(&path, cluster).await.map_err(wrong)?;
+        self.force(&path, cluster, reception).await.map_err(wrong)?;
         let used = self.data.raft.join(USED);
         std::fs::rename(&path, &used)
             .and_then(|()| self.disk.sync_directory(&self.data.raft))
             .map_err(|error| wrong(format!("rename it to {USED}: {error}")))
     }
 
-    async fn force(&self, path: &Path, told: &OnceLock<ClusterId>) -> Result<(), String> {
+    async fn force(
+        &self,
+        path: &Path,
+        told: &OnceLock<ClusterId>,
+        reception: &Reception,
+    ) -> Result<(), String> {
         let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
         let peers = serde_json::from_str(&text).map_err(|error| {
             format!(
@@ -141,37 +275,130 @@ impl<'a> Recovery<'a> {
         };
         let chosen = chosen(peers, &known, self.me)?;
         told.get_or_init(|| cluster);
-        let mine = raft::log_end(self.log);
-        for (member, _) in chosen.iter().filter(|(member, _)| member.id != self.me.id) {
-            judge(mine, member, &self.ask(member).await?, &chosen)?;
-        }
+        let stand = Stand::new(self.me.clone(), self.log.clone(), hash(&chosen));
+        reception.recover(Arc::clone(&stand));
+        let Some(term) = self.gather(&stand, &chosen, &known).await? else { return Ok(()) };
         let names: Vec<&str> = chosen.iter().map(|(member, _)| &*member.name).collect();
         tracing::warn!(
             "the cluster goes on with {}, by {FILE}: nodes that it does not name must never be \
              started again",
             names.join(", ")
         );
-        let forced = raft::force_membership(self.log, self.me.id, cluster, chosen);
+        let forced = raft::force_membership(self.log, (self.me.id, term), cluster, chosen);
         forced.await.map_err(|fault| fault.message)
     }
 
+    /// Asks the others until it is clear who leads. The term, if this node does.
+    async fn gather(
+        &self,
+        stand: &Stand,
+        chosen: &[(Member, bool)],
+        known: &[(Member, bool)],
+    ) -> Result<Option<Term>, String> {
+        let until = clock::now().plus(self.patience);
+        let mut voted = stand.voted.subscribe();
+        let mut waits = false;
+        loop {
+            if let Some(leader) = *voted.borrow() {
+                let leader = chosen.iter().find(|(member, _)| member.id == leader);
+                let name = leader.map_or("?", |(member, _)| &*member.name);
+                tracing::warn!("this node recovers by {FILE}, led by node {name}");
+                return Ok(None);
+            }
+            let missing = match self.round(stand, chosen, known).await {
+                Ok(Ok(term)) => return Ok(Some(term)),
+                Ok(Err(missing)) => missing,
+                // The leader may run since it got this node's vote, meanwhile.
+                Err(_) if voted.borrow().is_some() => continue,
+                Err(why) => return Err(why),
+            };
+            if clock::now() >= until {
+                return Err(missing);
+            }
+            if !std::mem::replace(&mut waits, true) {
+                tracing::info!("recovering by {FILE}: waiting for the others that it names");
+            }
+            // It is looked at above.
+            let _ = clock::timeout(PAUSE, voted.changed()).await;
+        }
+    }
+
+    /// Asks all others once. The outer error ends the recovery; the inner one says what is waited for.
+    async fn round(
+        &self,
+        stand: &Stand,
+        chosen: &[(Member, bool)],
+        known: &[(Member, bool)],
+    ) -> Result<Result<Term, String>, String> {
+        let mut replies = HashMap::from([(self.me.id, stand.reply()?)]);
+        let others = chosen.iter().map(|(member, _)| member).filter(|m| m.id != self.me.id);
+        let mut silent = None;
+        for member in others.clone() {
+            match self.ask(member).await {
+                Ok(reply) => {
+                    check(&member.name, stand.file, chosen, &reply)?;
+                    replies.insert(member.id, reply);
+                }
+                Err(why) => silent = Some(why),
+            }
+        }
+        if let Some(why) = silent {
+            return Ok(Err(why));
+        }
+        let (term, voters) = match judge(self.me, stand.file, chosen, known, &replies)? {
+            Outcome::Lead(term, voters) => (term, voters),
+            Outcome::Follow(leader) => {
+                let leader = others.clone().find(|member| member.id == leader);
+                let name = leader.map_or("?", |member| &*member.name);
+                return Ok(Err(format!("node {name:?} is to lead, and does not ask for votes")));
+            }
+        };
+        let own = raft::vote_for(self.log, self.me.id, term).await;
+        if !own.map_err(|fault| fault.message)? {
+            return Ok(Err("this node has voted in a later term".to_owned()));
+        }
+        let end = raft::log_end(self.log);
+        let candidate = Candidate { term, file: stand.file, end };
+        for member in others.filter(|member| voters.contains(&member.id)) {
+            if let Err(why) = self.win(member, candidate.clone()).await {
+                return Ok(Err(why));
+            }
+        }
+        Ok(Ok(term))
+    }
+
+    /// Asks a member for its vote.
+    async fn win(&self, member: &Member, candidate: Candidate) -> Result<(), String> {
+        let name = &member.name;
+        let reply = self.call(member, &LogRequest::Vote(candidate)).await?;
+        match NotifyReply::decode(reply) {
+            Some(NotifyReply::Agreed) => Ok(()),
+            Some(NotifyReply::Disagreed(why)) => Err(format!("node {name:?} does not vote: {why}")),
+            None => Err(format!("node {name:?}: its answer can't be read")),
+        }
+    }
+
     async fn ask(&self, member: &Member) -> Result<LogReply, String> {
+        let reply = self.call(member, &LogRequest::End).await?;
+        let unread = || format!("node {:?}: its answer can't be read", member.name);
+        LogReply::decode(reply).ok_or_else(unread)
+    }
+
+    async fn call(&self, member: &Member, request: &LogRequest) -> Result<Bytes, String> {
         let (name, address) = (&member.name, &member.raft_addr);
         let to = Target { address: address.clone(), node: Some(member.id) };
-        let reply = self.client.call(&to, Kind::Log, log_request(), ASK_TIMEOUT).await;
-        let reply = reply.map_err(|error| {
+        let reply = self.client.call(&to, Kind::Log, request.encode(), ASK_TIMEOUT).await;
+        reply.map_err(|error| {
             format!(
                 "node {name:?} at {address} does not say how far its log goes ({error}). Every \
-                 node of the file but this one must run, without a {FILE} of its own; take off \
-                 the list what is lost"
+                 node of the file must be started; take off the list what is lost"
             )
-        })?;
-        LogReply::decode(reply).ok_or_else(|| format!("node {name:?}: its answer can't be read"))
+        })
     }
 }
 
 /// Whether this node hears from a leader, for [`LogReply::hears`].
-pub(super) fn hears(raft: &raft::Node, patience: std::time::Duration) -> Option<NodeId> {
+pub(super) fn hears(raft: &raft::Node, patience: Duration) -> Option<NodeId> {
     let status = raft.status();
     if status.role == "Leader" || status.last_contact? > patience {
         return None;
@@ -182,7 +409,8 @@ pub(super) fn hears(raft: &raft::Node, patience: std::time::Duration) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::id::{LogIndex, Term};
+    use crate::model::id::LogIndex;
+    use crate::raft::LogEnd;
 
     fn member(number: u64) -> Member {
         Member {
@@ -193,9 +421,13 @@ mod tests {
         }
     }
 
+    fn members(count: u64) -> Vec<(Member, bool)> {
+        (1..=count).map(|number| (member(number), true)).collect()
+    }
+
     fn choose(text: &str) -> Result<Vec<(Member, bool)>, String> {
         let peers = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        chosen(peers, &[member(1), member(2), member(3)], &member(1))
+        chosen(peers, &members(3), &member(1))
     }
 
     #[test]
@@ -207,9 +439,14 @@ mod tests {
         .unwrap();
         let moved = Member { raft_addr: "new:9".to_owned(), ..member(3) };
         assert_eq!(members, [(member(1), true), (moved, false)]);
+        let mut turned = members.clone();
+        turned.reverse();
+        assert_eq!(hash(&members), hash(&turned));
+        turned[0].1 = true;
+        assert_ne!(hash(&members), hash(&turned));
         for (text, part) in [
             (r#"[{"id": "n2", "address": "h2:1"}]"#, "this node, \"n1\", is not named"),
-            (r#"[{"id": "n1", "address": "h1:1", "non_voter": true}]"#, "without a vote"),
+            (r#"[{"id": "n1", "address": "h1:1", "non_voter": true}]"#, "with a vote"),
             (r#"[{"id": "n9", "address": "h9:1"}]"#, "members are n1, n2, n3"),
             (r#"[{"id": "n1", "address": "a:1"}, {"id": "n2", "address": "a:1"}]"#, "named twice"),
             (r#"[{"id": "n1", "address": "h1:1", "voter": true}]"#, "unknown field"),
@@ -221,24 +458,60 @@ mod tests {
         }
     }
 
+    fn end(term: u64, leader: u64, index: u64) -> Option<LogEnd> {
+        Some(LogEnd { term: Term(term), leader: NodeId(leader), index: LogIndex(index) })
+    }
+
+    fn reply(file: Option<u128>, end: Option<LogEnd>) -> LogReply {
+        LogReply { term: Term(5), file, end, leads: false, hears: None }
+    }
+
+    /// What each of the first members decides, of a cluster that had so many.
+    fn judged(were: u64, replies: &[LogReply]) -> Vec<Result<Outcome, String>> {
+        let chosen = members(replies.len() as u64);
+        let replies: HashMap<_, _> = (1..).map(NodeId).zip(replies.iter().cloned()).collect();
+        let decide = |(me, _): &(Member, bool)| judge(me, 7, &chosen, &members(were), &replies);
+        chosen.iter().map(decide).collect()
+    }
+
+    #[test]
+    fn all_agree_on_the_one_with_the_most_of_the_log() {
+        let file = Some(7);
+        let follow = |leader| Ok(Outcome::Follow(NodeId(leader)));
+        let lead = |others: &[u64]| {
+            Ok(Outcome::Lead(Term(6), others.iter().map(|id| NodeId(*id)).collect()))
+        };
+        let ends = [end(3, 1, 10), end(3, 1, 11), end(2, 9, 90)];
+        let all = ends.map(|end| reply(file, end));
+        assert_eq!(judged(5, &all), [follow(2), lead(&[1, 3]), follow(2)]);
+        // Equal logs: one of them all the same.
+        let equal = [reply(file, end(3, 1, 10)), reply(file, end(3, 1, 10))];
+        assert_eq!(judged(3, &equal), [follow(2), lead(&[1])]);
+        assert_eq!(judged(3, &[reply(file, None)]), [lead(&[])]);
+        // Somebody runs without the file.
+        let one = [reply(file, end(3, 1, 10)), reply(None, end(3, 1, 10))];
+        assert_eq!(judged(4, &one)[0], lead(&[]));
+    }
+
     #[test]
     fn nobody_with_more_of_the_log_and_no_leader_is_passed_over() {
-        let end = |term, leader, index| {
-            Some(LogEnd { term: Term(term), leader: NodeId(leader), index: LogIndex(index) })
-        };
-        let chosen = [(member(1), true), (member(2), true)];
-        let reply = |end| LogReply { end, leads: false, hears: None };
-        let judge = |reply: LogReply| judge(end(3, 1, 10), &member(2), &reply, &chosen);
-        for fine in [end(3, 1, 10), end(3, 1, 9), end(2, 9, 90), None] {
-            assert_eq!(judge(reply(fine)), Ok(()));
-        }
+        let refused = |were, replies: &[LogReply]| judged(were, replies).remove(0).unwrap_err();
+        let mine = reply(Some(7), end(3, 1, 10));
         for more in [end(3, 1, 11), end(3, 2, 1), end(4, 0, 0)] {
-            assert!(judge(reply(more)).unwrap_err().contains("more of the log"), "{more:?}");
+            let why = refused(5, &[mine.clone(), reply(None, more)]);
+            assert!(why.contains("more of the log"), "{more:?}: {why}");
         }
-        let leads = LogReply { leads: true, ..reply(None) };
-        assert!(judge(leads).unwrap_err().contains("nothing to recover"));
-        let hears = |leader| LogReply { hears: Some(NodeId(leader)), ..reply(None) };
-        assert!(judge(hears(3)).unwrap_err().contains("does not name"));
-        assert_eq!(judge(hears(1)), Ok(()));
+        let other = |change: fn(&mut LogReply)| {
+            let mut other = reply(None, None);
+            change(&mut other);
+            refused(5, &[mine.clone(), other])
+        };
+        assert!(other(|reply| reply.leads = true).contains("nothing to recover"));
+        assert!(other(|reply| reply.hears = Some(NodeId(3))).contains("does not name"));
+        assert!(other(|reply| reply.file = Some(8)).contains("another peers.json"));
+        // Those without the file could elect one of them.
+        let running = [mine.clone(), reply(None, None), reply(None, None)];
+        assert!(refused(3, &running).contains("a majority runs"));
+        assert!(judged(4, &running)[0].is_ok());
     }
 }

@@ -69,9 +69,32 @@ pub(super) enum NotifyReply {
     Disagreed(String),
 }
 
+/// Between nodes that recover.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum LogRequest {
+    /// "How far does your log go?" ([`LogReply`])
+    End,
+    /// "I am to lead by our file: vote for me." ([`NotifyReply`])
+    Vote(Candidate),
+}
+
+/// Who is to lead nodes that recover.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Candidate {
+    pub(super) term: Term,
+    /// What the file says, as a hash.
+    pub(super) file: u128,
+    /// Where its log ends.
+    pub(super) end: Option<LogEnd>,
+}
+
 /// The answer to "how far does your log go?".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LogReply {
+    /// The highest term that it knows of.
+    pub(super) term: Term,
+    /// What the file says by which it recovers, as a hash; `None` if it runs.
+    pub(super) file: Option<u128>,
     /// `None` for an empty log.
     pub(super) end: Option<LogEnd>,
     /// Whether a majority takes it for its leader.
@@ -129,6 +152,15 @@ impl Reader {
             return None;
         }
         String::from_utf8(self.0.split_to(length).into()).ok()
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        self.0.try_get_u64_le().ok()
+    }
+
+    fn log_end(&mut self) -> Option<LogEnd> {
+        let (term, leader) = (Term(self.number()?), NodeId(self.number()?));
+        Some(LogEnd { term, leader, index: LogIndex(self.number()?) })
     }
 
     fn member(&mut self) -> Option<Member> {
@@ -258,23 +290,24 @@ impl Notify {
     }
 }
 
-/// "How far does your log go?"
-pub(super) fn log_request() -> Bytes {
-    begin().freeze()
+fn put_end(out: &mut BytesMut, end: Option<LogEnd>) {
+    let Some(LogEnd { term, leader, index }) = end else { return };
+    out.put_u64_le(term.0);
+    out.put_u64_le(leader.0);
+    out.put_u64_le(index.0);
 }
 
-impl LogReply {
+impl LogRequest {
     pub(super) fn encode(&self) -> Bytes {
         let mut out = begin();
-        let bits = [self.end.is_some(), self.leads, self.hears.is_some()];
-        out.put_u8((0..).zip(bits).map(|(at, bit)| u8::from(bit) << at).sum());
-        if let Some(LogEnd { term, leader, index }) = self.end {
-            out.put_u64_le(term.0);
-            out.put_u64_le(leader.0);
-            out.put_u64_le(index.0);
-        }
-        if let Some(leader) = self.hears {
-            out.put_u64_le(leader.0);
+        match self {
+            Self::End => out.put_u8(0),
+            Self::Vote(Candidate { term, file, end }) => {
+                out.put_u8(1 | u8::from(end.is_some()) << 1);
+                out.put_u64_le(term.0);
+                out.put_u128_le(*file);
+                put_end(&mut out, *end);
+            }
         }
         out.freeze()
     }
@@ -282,15 +315,43 @@ impl LogReply {
     pub(super) fn decode(bytes: Bytes) -> Option<Self> {
         let mut reader = Reader::new(bytes)?;
         let bits = reader.byte()?;
-        let mut number = || reader.0.try_get_u64_le().ok();
-        let end = if bits & 1 == 0 {
-            None
-        } else {
-            let (term, leader, index) = (Term(number()?), NodeId(number()?), LogIndex(number()?));
-            Some(LogEnd { term, leader, index })
+        let request = match bits {
+            0 => Self::End,
+            1 | 3 => Self::Vote(Candidate {
+                term: Term(reader.number()?),
+                file: reader.0.try_get_u128_le().ok()?,
+                end: if bits == 3 { Some(reader.log_end()?) } else { None },
+            }),
+            _ => return None,
         };
-        let hears = if bits & 4 == 0 { None } else { Some(NodeId(number()?)) };
-        reader.end(Self { end, leads: bits & 2 != 0, hears })
+        reader.end(request)
+    }
+}
+
+impl LogReply {
+    pub(super) fn encode(&self) -> Bytes {
+        let mut out = begin();
+        let bits = [self.end.is_some(), self.leads, self.hears.is_some(), self.file.is_some()];
+        out.put_u8((0..).zip(bits).map(|(at, bit)| u8::from(bit) << at).sum());
+        out.put_u64_le(self.term.0);
+        put_end(&mut out, self.end);
+        if let Some(leader) = self.hears {
+            out.put_u64_le(leader.0);
+        }
+        if let Some(file) = self.file {
+            out.put_u128_le(file);
+        }
+        out.freeze()
+    }
+
+    pub(super) fn decode(bytes: Bytes) -> Option<Self> {
+        let mut reader = Reader::new(bytes)?;
+        let bits = reader.byte()?;
+        let term = Term(reader.number()?);
+        let end = if bits & 1 == 0 { None } else { Some(reader.log_end()?) };
+        let hears = if bits & 4 == 0 { None } else { Some(NodeId(reader.number()?)) };
+        let file = if bits & 8 == 0 { None } else { Some(reader.0.try_get_u128_le().ok()?) };
+        reader.end(Self { term, file, end, leads: bits & 2 != 0, hears })
     }
 }
 
@@ -374,10 +435,18 @@ mod tests {
         pinned(&reply, &reply.encode(), &bytes, HelloReply::decode);
         assert_eq!(hello(), &[1][..]);
         let end = LogEnd { term: Term(5), leader: NodeId(6), index: LogIndex(7) };
-        let reply = LogReply { end: Some(end), leads: true, hears: Some(NodeId(8)) };
-        let numbers = [5_u64, 6, 7, 8].map(u64::to_le_bytes).concat();
-        pinned(&reply, &reply.encode(), &[&[1, 7], &numbers], LogReply::decode);
-        let nothing = LogReply { end: None, leads: false, hears: None };
-        pinned(&nothing, &nothing.encode(), &[&[1, 0]], LogReply::decode);
+        let (term, hears, file) = (Term(9), Some(NodeId(8)), Some(10));
+        let reply = LogReply { term, file, end: Some(end), leads: true, hears };
+        let numbers = [9_u64, 5, 6, 7, 8, 10, 0].map(u64::to_le_bytes).concat();
+        pinned(&reply, &reply.encode(), &[&[1, 15], &numbers], LogReply::decode);
+        let nothing = LogReply { term, file: None, end: None, leads: false, hears: None };
+        pinned(&nothing, &nothing.encode(), &[&[1, 0], &numbers[..8]], LogReply::decode);
+        let candidate = Candidate { term, file: 10, end: Some(end) };
+        let request = LogRequest::Vote(candidate.clone());
+        let numbers = [9_u64, 10, 0, 5, 6, 7].map(u64::to_le_bytes).concat();
+        pinned(&request, &request.encode(), &[&[1, 3], &numbers], LogRequest::decode);
+        let request = LogRequest::Vote(Candidate { end: None, ..candidate });
+        pinned(&request, &request.encode(), &[&[1, 1], &numbers[..24]], LogRequest::decode);
+        pinned(&LogRequest::End, &LogRequest::End.encode(), &[&[1, 0]], LogRequest::decode);
     }
 }

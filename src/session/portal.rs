@@ -409,6 +409,9 @@ impl Session {
     /// What stopped the statement; the transaction has failed then.
     pub async fn fetch(&mut self, rows: &mut Rowset) -> Result<Option<RowBatch>, Error> {
         let result = rows.next().await;
+        if result.is_err() {
+            self.engine.note_late_failure();
+        }
         self.fail_on_error(result).await
     }
 

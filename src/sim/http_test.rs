@@ -344,6 +344,8 @@ fn an_error_after_the_first_part_is_in_the_document() {
         assert!(reply["results"][0]["values"].as_array().unwrap().len() > 10_000);
         assert_eq!(reply["results"][0]["error"], json!("integer overflow"));
         assert_eq!(reply["results"][1]["values"], json!([[1]]));
+        let metrics = client.get("/metrics").await.body;
+        assert!(metrics.contains("\neider_statements_failed_total 1\n"), "{metrics}");
         let infinite = client.send("POST", "/db/query", "", r#"["SELECT 9e999"]"#).await;
         assert_eq!(infinite.status, 500);
     });
@@ -552,7 +554,7 @@ fn counters_are_told_in_go_form() {
         assert_eq!(names("uploader")[2..4], ["num_uploads_skipped", "num_uploads_skipped_id"]);
         assert_eq!(names("cluster"), ["num_join_req", "num_notify_req"]);
         let one = client.get("/debug/vars?key=store").await.body;
-        let store = "{\"num_ignored_joins\":0,\"num_joins\":0,\"num_snapshots\":1}";
+        let store = "{\"num_ignored_joins\":0,\"num_joins\":0,\"num_removed_before_joins\":0,\"num_restores\":0,\"num_snapshots\":1}";
         assert_eq!(one, format!("{{\n\"store\": {store}\n}}\n"));
         assert_eq!(client.get("/debug/vars?key=nothing").await.body, "{\n\n}\n");
         let licenses = client.get("/licenses").await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::backup::copy;
 use crate::backup::history::manifest::{
-    FullCopy, HISTORY, History, Span, Start, description_of, hex, seal, unseal,
+    FullCopy, HISTORY, History, Span, Start, description_of, hex, is_damaged, seal, unseal,
 };
 use crate::backup::history::point::written;
 use crate::backup::history::segment::{Builder, Finished};
@@ -194,6 +194,9 @@ impl Keeper {
         let Some(text) = objects.read(HISTORY).await? else {
             return Ok(Kept { history: History::new(name), span: None });
         };
+        if is_damaged(&text) {
+            return self.set_aside(text).await;
+        }
         let history: History = unseal(HISTORY, &text)?;
         if history.database != *name {
             let other = &history.database;
@@ -216,6 +219,18 @@ impl Keeper {
                 Ok(Kept { history, span: None })
             }
         }
+    }
+
+    /// Keeps a list that is damaged beside, and begins another: what it named is in its place, but nothing names it.
+    async fn set_aside(&self, text: String) -> Result<Kept, String> {
+        let aside = format!("history-damaged-{}.json", now());
+        self.objects().write(&aside, text).await?;
+        tracing::error!(
+            "{HISTORY} at {} is damaged. It is kept as {aside}, and a new history begins with a full copy; \
+             states from before it can be restored only from another copy of {HISTORY}",
+            self.place()
+        );
+        Ok(Kept { history: History::new(&self.plan.database), span: None })
     }
 
     /// Adds to a span what was committed up to `position`. `Err(Hole)` if the log hasn't all of it.

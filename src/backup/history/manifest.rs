@@ -147,6 +147,12 @@ pub(super) fn seal<T: Serialize>(content: &T) -> Result<String, String> {
         .map_err(|error| error.to_string())
 }
 
+/// Whether a text isn't what was written, whatever wrote it.
+pub(super) fn is_damaged(text: &str) -> bool {
+    let sealed = serde_json::from_str::<Sealed<'_>>(text);
+    !sealed.is_ok_and(|sealed| hex(xxh3_128(sealed.content.get().as_bytes())) == sealed.checksum)
+}
+
 /// Reads a description.
 ///
 /// # Errors
@@ -186,6 +192,7 @@ mod tests {
             bytes[at] ^= 1;
             let Ok(text) = String::from_utf8(bytes) else { continue };
             let read = unseal::<History>("h", &text);
+            assert!(is_damaged(&text), "byte {at}");
             assert!(read.is_err_and(|why| why.contains("damaged")), "byte {at}");
         }
         let later = seal(&History { version: 2, ..history }).unwrap();

@@ -76,7 +76,7 @@ impl Discovery {
         let text = if text.is_empty() { "{}" } else { text };
         let wrong = |error: serde_json::Error| format!("-disco-config: {error}");
         let mut value = serde_json::from_str(text).map_err(wrong)?;
-        crate::backup::expand(&mut value, environment)?;
+        crate::config::expand(&mut value, environment)?;
         match mode {
             "dns" => {
                 let written: WrittenHosts = serde_json::from_value(value).map_err(wrong)?;
