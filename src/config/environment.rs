@@ -1,6 +1,7 @@
 //! Variables of the environment in files of configuration.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 use serde_json::Value;
 
@@ -8,7 +9,10 @@ use serde_json::Value;
 ///
 /// # Errors
 /// A text for the operator.
-pub fn expand(value: &mut Value, environment: &HashMap<String, String>) -> Result<(), String> {
+pub fn expand<S: BuildHasher>(
+    value: &mut Value,
+    environment: &HashMap<String, String, S>,
+) -> Result<(), String> {
     match value {
         Value::String(text) => *text = expanded(text, environment)?,
         Value::Array(values) => values.iter_mut().try_for_each(|v| expand(v, environment))?,
@@ -18,7 +22,10 @@ pub fn expand(value: &mut Value, environment: &HashMap<String, String>) -> Resul
     Ok(())
 }
 
-fn expanded(text: &str, environment: &HashMap<String, String>) -> Result<String, String> {
+fn expanded<S: BuildHasher>(
+    text: &str,
+    environment: &HashMap<String, String, S>,
+) -> Result<String, String> {
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('$') {

@@ -41,7 +41,9 @@ pub use self::commits::Attention;
 pub use self::logged::{Logged, decode_command};
 #[cfg(any(test, fuzzing))]
 pub(crate) use self::message::read_any;
-pub use self::recover::{LogEnd, force_membership, highest_term, known_members, log_end, vote_for};
+pub use self::recover::{
+    Known, LogEnd, force_membership, highest_term, known_members, log_end, vote_for,
+};
 
 /// Where Raft's library logs what its calls return to their callers as well.
 pub const CALLS_LOG_TARGET: &str = "openraft::raft";

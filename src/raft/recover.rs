@@ -40,7 +40,10 @@ pub fn log_end(log: &RaftLog) -> Option<LogEnd> {
     Some(LogEnd { term, leader, index: LogIndex(index) })
 }
 
-/// The cluster and its members, each with whether it votes, as this node knows them, committed or not;
+/// A cluster and its members, each with whether it votes.
+pub type Known = (ClusterId, Vec<(Member, bool)>);
+
+/// The cluster and its members, as this node knows them, committed or not;
 /// `None` if it never belonged to one. For a node that isn't running.
 ///
 /// # Errors
@@ -49,7 +52,7 @@ pub fn known_members(
     log: &RaftLog,
     disk: &dyn Disk,
     directory: &Path,
-) -> Result<Option<(ClusterId, Vec<(Member, bool)>)>, Fault> {
+) -> Result<Option<Known>, Fault> {
     let durable = state::read(disk, directory)?.unwrap_or_default().membership;
     let mut index = durable.log_id().map(|id| id.index);
     let mut newest = durable.membership().clone();

@@ -38,6 +38,7 @@ use crate::server::reception::Reception;
 use crate::server::recover::Recovery;
 use crate::server::setup::Login;
 use crate::server::transport::PeerTransport;
+use crate::tls::Acceptor;
 use crate::{backup, cdc, http, pg, sqlite};
 
 /// Segments of the Raft log.
@@ -108,6 +109,17 @@ pub(super) struct Node {
     peers: Part,
     /// Held until the end.
     _data: DataDir,
+}
+
+/// Listens to other nodes.
+fn receive(
+    listener: Listener,
+    acceptor: Option<Acceptor>,
+    identity: &Identity,
+    reception: &Arc<Reception>,
+) -> Part {
+    let (identity, reception) = (identity.clone(), Arc::clone(reception));
+    Part::spawn(|stop| peer::serve(listener.socket, acceptor, identity, reception, stop))
 }
 
 /// Raft's timers.
@@ -281,19 +293,10 @@ impl Node {
         let (node_acceptor, node_connector) = access.certificates.node.clone().unzip();
         let client = peer::Client::new(identity.clone(), node_connector);
         let Listeners { http, pg, raft: raft_listener } = listeners;
-        let (accepting, reception) = (identity.clone(), Arc::new(Reception::new()));
-        let receiving = Arc::clone(&reception);
-        let peers = Part::spawn(|stop| {
-            peer::serve(raft_listener.socket, node_acceptor, accepting, receiving, stop)
-        });
-        let recovery = Recovery {
-            data: &data,
-            disk: disk.as_ref(),
-            log: &log,
-            me: &me,
-            client: &client,
-            patience: config.bootstrap_expect_timeout,
-        };
+        let reception = Arc::new(Reception::new());
+        let peers = receive(raft_listener, node_acceptor, &identity, &reception);
+        let patience = config.bootstrap_expect_timeout;
+        let recovery = Recovery::new((&data, disk.as_ref()), &log, &me, &client, patience);
         recovery.run(&identity.cluster, &reception).await?;
         let databases = engine.replica();
         let start = raft::Start {

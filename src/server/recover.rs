@@ -50,13 +50,13 @@ struct Peer {
 
 /// What a node that isn't running yet can be recovered by.
 pub(super) struct Recovery<'a> {
-    pub(super) data: &'a DataDir,
-    pub(super) disk: &'a dyn Disk,
-    pub(super) log: &'a RaftLog,
-    pub(super) me: &'a Member,
-    pub(super) client: &'a Client,
+    data: &'a DataDir,
+    disk: &'a dyn Disk,
+    log: &'a RaftLog,
+    me: &'a Member,
+    client: &'a Client,
     /// How long the others are waited for.
-    pub(super) patience: Duration,
+    patience: Duration,
 }
 
 /// What a node that recovers says to others, and whom it has given its vote.
@@ -233,7 +233,17 @@ fn check(
     Ok(())
 }
 
-impl Recovery<'_> {
+impl<'a> Recovery<'a> {
+    pub(super) fn new(
+        (data, disk): (&'a DataDir, &'a dyn Disk),
+        log: &'a RaftLog,
+        me: &'a Member,
+        client: &'a Client,
+        patience: Duration,
+    ) -> Self {
+        Self { data, disk, log, me, client, patience }
+    }
+
     /// Does what the file says, if there is one. `cluster` is what this node tells others that it
     /// belongs to; they are answered by `reception`.
     ///
@@ -458,6 +468,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "as replies have it")]
     fn end(term: u64, leader: u64, index: u64) -> Option<LogEnd> {
         Some(LogEnd { term: Term(term), leader: NodeId(leader), index: LogIndex(index) })
     }
