@@ -19,7 +19,9 @@ mod captures;
 mod generate;
 mod known;
 mod play;
+mod psql_script;
 mod recorded;
+mod regression;
 mod script;
 mod scripts;
 mod sqllogictest;
@@ -51,6 +53,8 @@ Other runs, which need more than the tree has:
   --captures       the statements in the files $EIDER_CAPTURES (PATH[:PATH]), beside the PostgreSQL at
                    $EIDER_ORACLE; with --show, every difference
   --sqllogictest   the corpus at $EIDER_SQLLOGICTEST; with --live, records that PostgreSQL fails don't count
+  --regression     PostgreSQL's own regression scripts at $EIDER_REGRESSION (src/test/regress of its source), by
+                   statement, beside the PostgreSQL at $EIDER_ORACLE; an AREA is a script's name here
   --generate       random queries beside the PostgreSQL at $EIDER_ORACLE, for $EIDER_SECONDS (60), from
                    $EIDER_SEED (0) on; each difference is made small and printed
 
@@ -68,6 +72,7 @@ const FLAGS: &[&str] = &[
     "--captures",
     "--sqllogictest",
     "--generate",
+    "--regression",
 ];
 /// What `cargo test` may hand to all targets.
 const IGNORED: &[&str] = &["--nocapture", "--no-capture", "--quiet", "-q"];
@@ -125,6 +130,8 @@ fn main() -> ExitCode {
             captures::run(options.has("--show"))
         } else if options.has("--sqllogictest") {
             sqllogictest::run(options.has("--live"))
+        } else if options.has("--regression") {
+            regression::run(&options)
         } else if options.has("--generate") {
             generate::run()
         } else {

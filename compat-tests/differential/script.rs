@@ -43,7 +43,7 @@ impl Statement {
 }
 
 /// Where the quoted text or comment that begins at `at` ends; `at` itself if none does.
-fn skip(sql: &str, at: usize) -> usize {
+pub fn skip(sql: &str, at: usize) -> usize {
     let rest = &sql[at..];
     let end_of = |from: usize, end: &str| rest[from..].find(end).map(|i| from + i + end.len());
     let end = if rest.starts_with("--") {
