@@ -229,19 +229,42 @@ impl<'a> Parser<'a> {
         &rest[..end.max(one)]
     }
 
+    /// 22P02 for what ends at `end`, with the line that it stands in as its context: 50 bytes before the end
+    /// at the most.
+    fn failed(&self, detail: impl Into<String>, end: usize) -> Error {
+        let before = &self.text[..end];
+        let line = 1 + before.matches('\n').count();
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let mut start = line_start;
+        while end - start >= 50 {
+            start += self.text[start..].chars().next().map_or(1, char::len_utf8);
+        }
+        if start - line_start <= 3 {
+            start = line_start;
+        }
+        let omitted = if start > line_start { "..." } else { "" };
+        let more = match self.text.as_bytes().get(end) {
+            None | Some(b'\n' | b'\r') => "",
+            Some(_) => "...",
+        };
+        let shown = &self.text[start..end];
+        syntax(detail).with_context(format!("JSON data, line {line}: {omitted}{shown}{more}"))
+    }
+
     fn unexpected(&self, wanted: &str) -> Error {
         if self.at >= self.text.len() {
-            return syntax("The input string ended unexpectedly.");
+            return self.failed("The input string ended unexpectedly.", self.text.len());
         }
         let token = self.token();
         let known = matches!(token, "true" | "false" | "null")
             || token.len() == 1 && b"{}[],:\"".contains(&token.as_bytes()[0])
             || token.starts_with(|c: char| c.is_ascii_digit());
-        if known {
-            syntax(format!("Expected {wanted}, but found \"{token}\"."))
+        let detail = if known {
+            format!("Expected {wanted}, but found \"{token}\".")
         } else {
-            syntax(format!("Token \"{token}\" is invalid."))
-        }
+            format!("Token \"{token}\" is invalid.")
+        };
+        self.failed(detail, self.at + token.len())
     }
 
     fn value(&mut self, depth: usize) -> Result<Json<'a>, Error> {
@@ -274,7 +297,6 @@ impl<'a> Parser<'a> {
 
     fn number(&mut self) -> Result<Json<'a>, Error> {
         let token = self.token();
-        let bad = || syntax(format!("Token \"{token}\" is invalid."));
         let unsigned = token.strip_prefix('-').unwrap_or(token);
         let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
             Some((mantissa, exponent)) => (mantissa, Some(exponent)),
@@ -292,7 +314,8 @@ impl<'a> Parser<'a> {
             && fraction.is_none_or(digits)
             && exponent.is_none_or(digits);
         if !valid {
-            return Err(bad());
+            let detail = format!("Token \"{token}\" is invalid.");
+            return Err(self.failed(detail, self.at + token.len()));
         }
         self.at += token.len();
         Ok(Json::Number(token))
@@ -407,7 +430,8 @@ impl<'a> Parser<'a> {
             match self.peek() {
                 None => {
                     let token = &self.text[open..];
-                    return Err(syntax(format!("Token \"{token}\" is invalid.")));
+                    let detail = format!("Token \"{token}\" is invalid.");
+                    return Err(self.failed(detail, self.text.len()));
                 }
                 Some(b'"') => {
                     let tail = &self.text[plain..self.at];
@@ -430,7 +454,7 @@ impl<'a> Parser<'a> {
                 }
                 Some(byte @ 0..0x20) => {
                     let detail = format!("Character with value 0x{byte:02x} must be escaped.");
-                    return Err(syntax(detail));
+                    return Err(self.failed(detail, self.at));
                 }
                 Some(_) => self.at += 1,
             }
@@ -440,7 +464,7 @@ impl<'a> Parser<'a> {
     /// What follows a backslash.
     fn escape(&mut self) -> Result<char, Error> {
         let Some(byte) = self.peek() else {
-            return Err(syntax("The input string ended unexpectedly."));
+            return Err(self.failed("The input string ended unexpectedly.", self.at));
         };
         self.at += 1;
         Ok(match byte {
@@ -454,7 +478,8 @@ impl<'a> Parser<'a> {
             _ => {
                 self.at -= 1;
                 let c = self.text[self.at..].chars().next().unwrap_or(' ');
-                return Err(syntax(format!("Escape sequence \"\\{c}\" is invalid.")));
+                let detail = format!("Escape sequence \"\\{c}\" is invalid.");
+                return Err(self.failed(detail, self.at + c.len_utf8()));
             }
         })
     }
@@ -465,8 +490,12 @@ impl<'a> Parser<'a> {
             .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))
             .and_then(|digits| std::str::from_utf8(digits).ok())
             .and_then(|digits| u32::from_str_radix(digits, 16).ok());
-        let code =
-            code.ok_or_else(|| syntax("\"\\u\" must be followed by four hexadecimal digits."))?;
+        let code = code.ok_or_else(|| {
+            let rest = self.text[self.at..].char_indices();
+            let wrong = rest.into_iter().find(|(_, c)| !c.is_ascii_hexdigit());
+            let end = wrong.map_or(self.text.len(), |(at, c)| self.at + at + c.len_utf8());
+            self.failed("\"\\u\" must be followed by four hexadecimal digits.", end)
+        })?;
         self.at += 4;
         Ok(code)
     }
@@ -490,9 +519,13 @@ impl<'a> Parser<'a> {
                     }
                     self.at = start;
                 }
-                if self.strict { Err(syntax(lone_low)) } else { Ok(char::REPLACEMENT_CHARACTER) }
+                if self.strict {
+                    Err(self.failed(lone_low, self.at))
+                } else {
+                    Ok(char::REPLACEMENT_CHARACTER)
+                }
             }
-            0xdc00..0xe000 if self.strict => Err(syntax(lone_low)),
+            0xdc00..0xe000 if self.strict => Err(self.failed(lone_low, self.at)),
             _ => Ok(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER)),
         }
     }

@@ -3,18 +3,45 @@
 use std::sync::Arc;
 
 use crate::model::error::{Error, SqlState};
-use crate::model::value::RowBatch;
+use crate::model::statement::Parameters;
+use crate::model::value::{RowBatch, Value};
 use crate::session::Session;
 use crate::session::portal::Reply;
 use crate::session::statement::Plan;
 use crate::session::transaction;
-use crate::sql::CopyFrom;
+use crate::sql::{Argument, CopyFrom};
 
 /// A COPY FROM STDIN that is under way.
 #[derive(Debug)]
 pub(crate) struct CopyIn {
     insert: Arc<str>,
+    /// The statement's parameters; `None` if they are a row's values as they come.
+    parameters: Option<Vec<Parameter>>,
     rows: u64,
+}
+
+/// A parameter of the INSERT.
+#[derive(Debug)]
+enum Parameter {
+    /// The value in this place of a row.
+    Copied(usize),
+    /// What the session knew when the COPY began, such as the time of its transaction.
+    Known(Value),
+}
+
+impl CopyIn {
+    /// The rows as the INSERT takes them.
+    fn arranged(&self, rows: RowBatch) -> RowBatch {
+        let Some(parameters) = &self.parameters else { return rows };
+        let mut values = Vec::with_capacity(rows.rows * parameters.len());
+        for row in rows.iter() {
+            values.extend(parameters.iter().map(|parameter| match parameter {
+                Parameter::Copied(place) => row[*place].clone(),
+                Parameter::Known(value) => value.clone(),
+            }));
+        }
+        RowBatch { width: parameters.len(), rows: rows.rows, values }
+    }
 }
 
 impl Session {
@@ -31,11 +58,32 @@ impl Session {
         if write.catalog().await?.schema != plan.schema {
             return Ok(None);
         }
-        self.copy = Some(CopyIn { insert: Arc::clone(&copy.insert), rows: 0 });
+        let parameters = self.copied_parameters(copy)?;
+        self.copy = Some(CopyIn { insert: Arc::clone(&copy.insert.sql), parameters, rows: 0 });
         Ok(Some(Reply::CopyIn {
             options: copy.options.clone(),
             columns: copy.columns.as_slice().into(),
         }))
+    }
+
+    fn copied_parameters(&self, copy: &CopyFrom) -> Result<Option<Vec<Parameter>>, Error> {
+        let arguments = &copy.insert.arguments;
+        let width = copy.columns.len();
+        let as_they_come = arguments.len() == width
+            && (1..=width).zip(arguments).all(|(at, known)| *known == Argument::Parameter(at));
+        if as_they_come {
+            return Ok(None);
+        }
+        let nothing = vec![Value::Null; width];
+        let known = self.statement_for(&copy.insert, &nothing)?.parameters;
+        let Parameters::Positional(known) = known else {
+            return Err(Error::internal("a program's parameters have numbers"));
+        };
+        let parameter = |(argument, value): (&Argument, Value)| match argument {
+            Argument::Parameter(number) => Parameter::Copied(number - 1),
+            _ => Parameter::Known(value),
+        };
+        Ok(Some(arguments.iter().zip(known).map(parameter).collect()))
     }
 
     /// Rows for the running COPY FROM, in stored form.
@@ -53,7 +101,7 @@ impl Session {
             return Err(Error::user(SqlState::PROTOCOL_VIOLATION, "no COPY is under way"));
         };
         // A WHERE clause may leave rows out.
-        let stored = write.run_each(Arc::clone(&copy.insert), rows, &limits).await?;
+        let stored = write.run_each(Arc::clone(&copy.insert), copy.arranged(rows), &limits).await?;
         copy.rows += stored.rows_affected;
         Ok(())
     }

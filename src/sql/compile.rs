@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use crate::datum::form::Form;
-use crate::model::catalog::{Catalog, Table};
+use crate::model::catalog::{Catalog, Column, Table};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::pgdata::FIRST_OWN_OID;
 use crate::sql::ast::{CopySource, Statement};
-use crate::sql::bind::{Act, Binder, Change, ChangeStep, Role};
+use crate::sql::bind::{Act, Binder, Change, ChangeStep, Role, at, no_aggregate};
 use crate::sql::bound::Output;
 use crate::sql::lower::{Lower, object_kind};
 use crate::sql::types::{Lowering, Types, lookup_type};
 use crate::sql::{
-    Action, Argument, CompileSettings, Compiled, CopyFrom, CopyOptions, CopyTo, ExplainFormat,
+    Action, CompileSettings, Compiled, CopyFrom, CopyOptions, CopyTo, ExplainFormat,
     ExplainOptions, ForcedColumns, LockWait, OutputColumn, Parsed, Program, SessionAct,
     SessionCall, Step, StepRole, Unwanted, WriteTag, ast, bound, ddl, lite, touch,
 };
@@ -425,7 +425,8 @@ fn copy_from(
             .map(|column| ast::Name { text: column.name.clone(), position: 0 })
             .collect()
     } else {
-        columns.to_vec()
+        // Errors about them have no position in PostgreSQL.
+        columns.iter().map(|name| ast::Name { text: name.text.clone(), position: 0 }).collect()
     };
     let values = (1..=names.len())
         .map(|number| ast::Expr { kind: ast::ExprKind::Parameter(number), position: 0 })
@@ -453,25 +454,51 @@ fn copy_from(
     };
     let types: Vec<Oid> =
         types.into_iter().map(|oid| binder.types().shown(PgType::new(oid)).oid).collect();
+    if let Some(filter) = &copy.filter {
+        copied_condition(binder, filter, table)?;
+    }
     let mut inner = Binder::new(binder.catalog, binder.settings, &types, names.len())?;
     let (bound, _) = inner.insert(&insert)?;
     let mut lower = Lower::new(inner.relation_names(), inner.types(), &inner.settings.time_zone);
     let lowered = lite::Statement::Insert(lower.insert(&bound)?);
     let program = lower.program(&lowered);
-    let in_order = program
-        .arguments
-        .iter()
-        .enumerate()
-        .all(|(at, argument)| *argument == Argument::Parameter(at + 1));
-    if !in_order || program.arguments.len() != names.len() {
-        return Err(Error::refused(
-            "COPY into a table with a default that depends on the session is not supported",
-        ));
-    }
     let columns = copied_columns(binder.types(), table, &names);
     let options = forced(copy, &columns)?;
     let temporary = table.schema == binder.settings.temporary_schema;
-    Ok(Action::CopyFrom(CopyFrom { options, columns, insert: program.sql, temporary }))
+    Ok(Action::CopyFrom(CopyFrom { options, columns, insert: program, temporary }))
+}
+
+/// What PostgreSQL refuses in COPY's WHERE before it asks for data.
+fn copied_condition(
+    binder: &mut Binder<'_>,
+    filter: &ast::Expr,
+    table: &Table,
+) -> Result<(), Error> {
+    let (bound, _) = binder.over_table(filter, table)?;
+    let bound = binder.boolean(bound, "WHERE")?;
+    no_aggregate(&bound, "COPY FROM WHERE conditions")?;
+    if let Some(position) = first_subquery(&bound) {
+        let error = Error::refused("cannot use subquery in COPY FROM WHERE condition");
+        return Err(at(error, position));
+    }
+    let mut used = Vec::new();
+    ddl::used_columns(&bound, &mut used);
+    let is_generated =
+        |column: &&Column| column.generated.is_some() && used.contains(&column.stored);
+    if let Some(column) = table.columns.iter().find(is_generated) {
+        let message = "generated columns are not supported in COPY FROM WHERE conditions";
+        let detail = format!("Column \"{}\" is a generated column.", column.name);
+        let error = Error::user(SqlState::INVALID_COLUMN_REFERENCE, message);
+        return Err(error.with_detail(detail));
+    }
+    Ok(())
+}
+
+fn first_subquery(expr: &bound::Expr) -> Option<u32> {
+    if expr.subquery().is_some() {
+        return Some(expr.position);
+    }
+    expr.children().into_iter().find_map(first_subquery)
 }
 
 /// A row of the data: `VALUES (...)`, or what a WHERE clause leaves of it.

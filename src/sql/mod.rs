@@ -624,8 +624,8 @@ pub struct CopyFrom {
     pub options: CopyOptions,
     /// The columns' types, in the order of the data.
     pub columns: Vec<OutputColumn>,
-    /// Run for each row, with the row's values as `?1` ...
-    pub insert: Arc<str>,
+    /// Run for each row, whose values are the parameters.
+    pub insert: Program,
     /// Whether the table is a temporary one.
     pub temporary: bool,
 }

@@ -258,11 +258,13 @@ impl<'a> Binder<'a> {
                 return Ok(moment);
             }
             // Read with the modifier at once: a constant needs no function then.
-            let read = self.types().read(target, text, &self.style());
-            // PostgreSQL reads it, and then finds that its length isn't the column's.
-            let value = read.map_err(|error| match &error.state().0 {
-                b"22001" | b"22026" => error,
-                _ => at(error, position),
+            let value = self.types().read(target, text, &self.style()).map_err(|error| {
+                // PostgreSQL reads it first and cuts it later, when it knows no place any more.
+                let plain = PgType::new(target.oid);
+                let is_too_long = target.modifier >= 0
+                    && target.oid != PgType::INTERVAL.oid
+                    && self.types().read(plain, text, &self.style()).is_ok();
+                if is_too_long { error } else { at(error, position) }
             })?;
             return Ok(Expr::constant(value, target, position));
         }

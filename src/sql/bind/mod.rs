@@ -52,7 +52,7 @@ pub(crate) use changes::{Change, ChangeStep, Role, row_id_name};
 pub(crate) use enums::sort_key;
 pub(crate) use name::{label, no_such_relation};
 pub(crate) use scope::{Item, Scope};
-pub(crate) use select::column_name;
+pub(crate) use select::{column_name, no_aggregate};
 pub(crate) use trace::Trace;
 
 /// Binds one statement.

@@ -293,7 +293,9 @@ impl Binder<'_> {
     }
 }
 
-fn no_aggregate(expr: &Expr, clause: &str) -> Result<(), Error> {
+/// # Errors
+/// For an aggregate or a window function where there may be none.
+pub(crate) fn no_aggregate(expr: &Expr, clause: &str) -> Result<(), Error> {
     if expr.has_aggregate() {
         return Err(at(
             Error::user(
@@ -309,7 +311,7 @@ fn no_aggregate(expr: &Expr, clause: &str) -> Result<(), Error> {
                 SqlState(*b"42P20"),
                 format!("window functions are not allowed in {clause}"),
             ),
-            expr.position,
+            first_window(expr),
         ));
     }
     Ok(())
@@ -320,6 +322,13 @@ fn first_aggregate(expr: &Expr) -> u32 {
         return expr.position;
     }
     expr.children().into_iter().map(first_aggregate).find(|position| *position != 0).unwrap_or(0)
+}
+
+fn first_window(expr: &Expr) -> u32 {
+    if matches!(&expr.kind, ExprKind::Aggregate(aggregate) if aggregate.over.is_some()) {
+        return expr.position;
+    }
+    expr.children().into_iter().map(first_window).find(|position| *position != 0).unwrap_or(0)
 }
 
 /// The name of an output column that has no alias (`FigureColname`).

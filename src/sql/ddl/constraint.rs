@@ -298,7 +298,7 @@ fn check_columns(
 }
 
 /// SQLite's names of the columns that an expression uses.
-pub(super) fn used_columns(expr: &bound::Expr, columns: &mut Vec<String>) {
+pub(in crate::sql) fn used_columns(expr: &bound::Expr, columns: &mut Vec<String>) {
     if let bound::ExprKind::Column(column) = &expr.kind
         && !columns.contains(&column.name)
     {

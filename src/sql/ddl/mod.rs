@@ -43,6 +43,7 @@ use crate::sql::bind::Binder;
 use crate::sql::ddl::record::Oids;
 use crate::sql::{Action, Step, WriteTag};
 
+pub(super) use constraint::used_columns;
 pub(super) use deferral::set_constraints;
 pub(super) use role::check_set;
 pub(super) use temporary::{commit_temporary, drop_temporary};
