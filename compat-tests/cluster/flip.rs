@@ -94,7 +94,8 @@ fn look(cluster: &mut Cluster, place: usize, expected: &str) -> Outcome {
         "SELECT id, filler FROM flipped NOT INDEXED ORDER BY id",
         "SELECT filler, id FROM flipped INDEXED BY flipped_filler ORDER BY filler, id",
     ] {
-        let path = "/db/query?level=linearizable";
+        // The node has just started, and may have something to catch up with.
+        let path = "/db/query?level=linearizable&linearizable_timeout=60s";
         let Some(reply) = cluster.nodes[place].post(path, &json!([sql]).to_string()) else {
             return Outcome::Noticed;
         };

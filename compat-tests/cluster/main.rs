@@ -20,6 +20,7 @@ mod cdc;
 mod certificates;
 mod concurrent;
 mod disk;
+mod dump;
 mod encryption;
 mod etcd;
 mod extensions;

@@ -106,6 +106,11 @@ impl Engine {
         self.core.fence().is_some()
     }
 
+    /// Whether this node votes, which it does once its joining is committed.
+    pub fn has_vote(&self) -> bool {
+        self.core.attached().is_ok_and(|attached| attached.node.has_vote())
+    }
+
     /// Asks a member whether it is there: the round-trip time, and the version of its program.
     pub async fn ping(
         &self,

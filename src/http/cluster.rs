@@ -269,6 +269,10 @@ async fn check(call: &Call, lines: &mut Vec<String>) -> Result<(), String> {
     let leader = engine.leader().ok_or("[+]leader does not exist")?;
     contact(call, &leader).await.map_err(|error| format!("[+]leader not contactable: {error}"))?;
     lines.push("[+]leader ok".to_owned());
+    if call.app.options.wants_vote && !engine.has_vote() {
+        // Whoever takes another node down because this one is ready could take the majority away.
+        return Err("[+]node has no vote yet".to_owned());
+    }
     let held = *call.app.options.held.borrow();
     if held || is_me(call, &leader) && !engine.is_leader() {
         return Err("[+]store not ready".to_owned());

@@ -101,6 +101,8 @@ pub struct Options {
     pub captures_changes: bool,
     /// Whether nobody should use this node yet: it waits for a copy to begin with.
     pub held: watch::Receiver<bool>,
+    /// Whether this node is to vote: then it isn't ready before it does.
+    pub wants_vote: bool,
 }
 
 /// Serves HTTP on `listener` until `stop` changes. Requests that run then may end.

@@ -256,6 +256,15 @@ impl Node {
         membership::members(&self.inner)
     }
 
+    /// Whether this node votes, as far as is known to be committed: in the middle of a change that gives it
+    /// the vote, it doesn't yet.
+    pub fn has_vote(&self) -> bool {
+        let metrics = self.inner.raft.server_metrics();
+        let metrics = metrics.borrow_watched();
+        let sets = metrics.committed_membership_config.membership().get_joint_config();
+        !sets.is_empty() && sets.iter().all(|set| set.contains(&self.inner.me.id.0))
+    }
+
     /// Whether one majority is enough to elect: not in the middle of a change of membership.
     #[cfg(test)]
     pub(crate) fn has_one_majority(&self) -> bool {

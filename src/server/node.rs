@@ -612,6 +612,7 @@ fn serve_clients(
         },
         captures_changes: config.cdc_config.is_some(),
         held,
+        wants_vote: !config.non_voter,
     });
     let pg_options = Arc::new(pg::Options {
         connections_max: config.pg_connections_max,

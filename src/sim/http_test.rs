@@ -127,6 +127,7 @@ pub(super) async fn client_with(data_dir: &Path, change: impl FnOnce(&mut Option
         tls: None,
         queue: QueueOptions::default(),
         captures_changes: false,
+        wants_vote: true,
         held: crate::platform::watch::channel(false).1,
     };
     change(&mut options);

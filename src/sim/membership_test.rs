@@ -118,6 +118,26 @@ fn a_change_left_half_done_is_finished_before_the_next() {
 }
 
 #[test]
+fn a_node_that_joins_is_ready_with_its_vote() {
+    super::run(1, async {
+        let mut cluster = Cluster::new(2).await;
+        cluster.add_machine(2).await;
+        for id in 0..3 {
+            // Time to see it.
+            *cluster.machine(id).fsync.lock().unwrap() = Duration::from_millis(200);
+        }
+        let leader = cluster.leader().await;
+        let node = cluster.node(leader).clone();
+        task::spawn(async move { drop(node.add(member(2), false).await) });
+        let joining = cluster.node(2);
+        until(30, || joining.members().iter().any(|(it, votes)| it.id.0 == 2 && *votes)).await;
+        assert!(!joining.has_vote());
+        assert!(cluster.node(leader).has_vote());
+        until(30, || joining.has_vote()).await;
+    });
+}
+
+#[test]
 fn wrong_changes_are_refused() {
     super::run(1, async {
         let cluster = Cluster::new(2).await;

@@ -10,6 +10,7 @@ use crate::model::catalog::{
     Catalog, ConstraintKind, TEMPORARY_PREFIX, Table, TableKind, UserTypeKind,
 };
 use crate::model::pg_type::Oid;
+use crate::pgdata::FIRST_OWN_OID;
 
 /// `pg_am.oid`
 const HEAP: Oid = 2;
@@ -28,6 +29,28 @@ pub(crate) fn tables(catalog: &Catalog) -> Vec<&Table> {
     let mut tables: Vec<&Table> = catalog.tables.values().map(|table| &**table).collect();
     tables.sort_unstable_by_key(|table| table.oid);
     tables
+}
+
+/// What views read. PostgreSQL has the view's rule between the two; there are no rules here, and `pg_dump`,
+/// which makes what others need first, takes it so as well.
+pub(super) fn view_dependencies(catalog: &Catalog, rows: &mut Builder) {
+    for table in tables(catalog) {
+        let Some(view) = &table.view else { continue };
+        let own = view.bindings.iter().filter(|used| used.oid >= FIRST_OWN_OID);
+        for used in own {
+            let whole = used.used.is_empty().then_some(0);
+            for number in used.used.iter().copied().chain(whole) {
+                rows.add(vec![
+                    ("classid", CLASS_RELATION.into()),
+                    ("objid", table.oid.into()),
+                    ("refclassid", CLASS_RELATION.into()),
+                    ("refobjid", used.oid.into()),
+                    ("refobjsubid", number.into()),
+                    ("deptype", "n".into()),
+                ]);
+            }
+        }
+    }
 }
 
 pub(super) fn classes(catalog: &Catalog, rows: &mut Builder) {

@@ -44,6 +44,7 @@ pub(crate) fn rows(relation: &'static SystemRelation, contents: &Contents) -> Ro
             sequence::dependencies(catalog, &mut rows);
             attribute::dependencies(catalog, &mut rows);
             constraint::dependencies(catalog, &mut rows);
+            class::view_dependencies(catalog, &mut rows);
         }
         "pg_authid" => role::roles(catalog, &mut rows),
         "pg_auth_members" => role::members(catalog, &mut rows),
