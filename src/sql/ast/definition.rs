@@ -93,6 +93,11 @@ pub(crate) enum Definition {
     },
     Access(Box<super::access::Access>),
     CreateFunction(Box<super::CreateFunction>),
+    /// ALTER FUNCTION ... OWNER TO.
+    FunctionOwner {
+        name: super::FunctionName,
+        owner: Name,
+    },
     DropFunction {
         names: Vec<super::FunctionName>,
         if_exists: bool,

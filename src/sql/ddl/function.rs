@@ -9,7 +9,7 @@ use crate::model::catalog::{Function, Table};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::Oid;
 use crate::sql::Action;
-use crate::sql::ast::{CreateFunction, FunctionName, FunctionResult, TypeName};
+use crate::sql::ast::{CreateFunction, FunctionName, FunctionResult, Name, TypeName};
 use crate::sql::bind::Binder;
 use crate::sql::ddl::depend::Object;
 use crate::sql::ddl::record::{self, flag, number};
@@ -212,6 +212,18 @@ pub(super) fn named<'c>(tree: &FunctionName, binder: &Binder<'c>) -> Result<&'c 
         let message = format!("function {} does not exist", label(&shown, &types));
         Error::user(SqlState::UNDEFINED_FUNCTION, message)
     })
+}
+
+/// ALTER FUNCTION ... OWNER TO.
+pub(super) fn set_owner(
+    name: &FunctionName,
+    owner: &Name,
+    binder: &mut Binder<'_>,
+) -> Result<Action, Error> {
+    let function = named(name, binder)?;
+    let mut work = Work::new(binder);
+    privilege::set_owner((PG_PROC, function.oid), owner, &mut work, binder)?;
+    Ok(work.finish("ALTER FUNCTION"))
 }
 
 pub(super) fn drop(

@@ -678,7 +678,7 @@ pub(super) fn uses_of(role: &str, binder: &Binder<'_>) -> Vec<String> {
             }
             CLASS_FUNCTION => {
                 let function = catalog.functions.get(&object)?;
-                Some(format!("function {}", function.name))
+                Some(depend::Object::Function(function).label(binder))
             }
             CLASS_TYPE => Some(format!("type {}", catalog.types.get(&object)?.name)),
             CLASS_DATABASE => Some(format!("database {}", binder.settings.database)),

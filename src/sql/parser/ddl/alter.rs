@@ -3,7 +3,8 @@
 use sqlparser::tokenizer::Token;
 
 use super::{
-    Parsed, access, constraint, object, other_change, piece, relation_kind, sequence, table,
+    Parsed, access, constraint, object, other_change, piece, relation_kind, routine, sequence,
+    table,
 };
 use crate::model::error::Error;
 use crate::sql::ast::{
@@ -27,6 +28,7 @@ pub(super) fn alter(cursor: &mut Cursor<'_>) -> Option<Parsed> {
         "SCHEMA" => object::alter_schema(cursor),
         "TYPE" => object::alter_type(cursor),
         "DOMAIN" => object::alter_domain(cursor),
+        "FUNCTION" => routine::alter_function(cursor),
         "ROLE" | "GROUP" => access::alter_role(cursor),
         "USER" if cursor.word().as_deref() != Some("MAPPING") => access::alter_role(cursor),
         "DEFAULT" => access::alter_default(cursor),

@@ -2,11 +2,12 @@
 
 use sqlparser::tokenizer::{Span, Token};
 
-use super::{Parsed, cascade, piece};
+use super::{Parsed, cascade, object, piece};
 use crate::model::error::{Error, SqlState};
 use crate::sql::ast::tgtype::{BEFORE, DELETE, INSERT, INSTEAD, ROW, TRUNCATE, UPDATE};
 use crate::sql::ast::{
-    CreateFunction, CreateTrigger, Definition, FunctionName, FunctionResult, Name, TypeName,
+    CreateFunction, CreateTrigger, Definition, FunctionName, FunctionResult, Name, SchemaChange,
+    TypeName,
 };
 use crate::sql::parser::cursor::Cursor;
 use crate::sql::parser::unsupported;
@@ -177,6 +178,14 @@ fn function_name(cursor: &mut Cursor<'_>) -> Result<FunctionName, Error> {
         arguments = Some(types);
     }
     Ok(FunctionName { name, arguments })
+}
+
+pub(super) fn alter_function(cursor: &mut Cursor<'_>) -> Parsed {
+    let name = function_name(cursor)?;
+    match object::schema_change(cursor)? {
+        Some(SchemaChange::Owner(owner)) => Ok(Definition::FunctionOwner { name, owner }),
+        _ => Err(unsupported("ALTER FUNCTION but for OWNER TO")),
+    }
 }
 
 pub(super) fn drop_function(cursor: &mut Cursor<'_>) -> Parsed {
