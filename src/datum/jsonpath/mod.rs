@@ -2,7 +2,7 @@
 //!
 //! Stored as PostgreSQL shows it. Dates (`datetime()`) are refused.
 //!
-//! Invariant: a path that was read is at most [`DEPTH_MAX`] deep, so that following it, which goes down by a
+//! Invariant: a path that was read is at most `DEPTH_MAX` deep, so that following it, which goes down by a
 //! call for each level, can't exhaust the stack.
 
 mod follow;
