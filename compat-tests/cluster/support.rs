@@ -1,13 +1,12 @@
 //! Clusters of the built binary on free ports of this machine, with their data in a temporary
 //! directory. A node that is dropped is killed.
 
-use std::collections::HashSet;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -18,15 +17,21 @@ pub const PATIENCE: Duration = Duration::from_mins(1);
 /// Lines of a node's log that are shown when a test fails.
 const LINES: usize = 40;
 
+/// Below the ports that systems give to outgoing connections: such a connection could take one while its
+/// node is down.
+const PORTS: std::ops::Range<u16> = 10_000..32_000;
+
 /// A port that nothing listens on, and that no other test of this process was given.
 pub fn free_port() -> u16 {
-    static GIVEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
-    let mut given = GIVEN.lock().unwrap();
-    let given = given.get_or_insert_with(HashSet::new);
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    let count = u32::from(PORTS.end - PORTS.start);
+    // Processes that run at the same time begin in different places.
+    let first = std::process::id().wrapping_mul(7919) % count;
     loop {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        if given.insert(port) {
+        let taken = TAKEN.fetch_add(1, Ordering::Relaxed);
+        assert!(taken < count, "no port is left");
+        let port = PORTS.start + ((first + taken) % count) as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
     }
@@ -325,7 +330,7 @@ impl Cluster {
     /// The same, but doesn't start it yet.
     pub fn put_new(&mut self, place: usize, helper: usize, options: &[&str]) {
         static REPLACED: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(100);
-        let name = REPLACED.fetch_add(1, std::sync::atomic::Ordering::Relaxed).to_string();
+        let name = REPLACED.fetch_add(1, Ordering::Relaxed).to_string();
         let join = format!("127.0.0.1:{}", self.nodes[helper].raft);
         let options = [&["--join", join.as_str()], options].concat();
         self.nodes[place] = Node::new(self.root.path(), &name, &options);
