@@ -155,6 +155,8 @@ fn replace(cluster: &mut Cluster, place: usize) {
         }
         None
     });
+    // Hundreds of them would fill a disk.
+    std::fs::remove_dir_all(&cluster.nodes[place].dir).unwrap();
     cluster.replace(place, helper);
     cluster.nodes[place].wait_ready();
 }
