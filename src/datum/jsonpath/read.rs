@@ -114,27 +114,28 @@ impl Reader {
 
     /// An expression or a predicate.
     fn any(&mut self) -> Result<Part, Error> {
-        let mut left = self.conjunction()?;
-        while self.peek().is_sign("||") {
-            left = self.predicate(left)?;
-            self.at += 1;
-            let right = self.conjunction()?;
-            let right = self.predicate(right)?;
-            let depth = left.depth.max(right.depth);
-            left = over(Expr::Or(Box::new(left.expr), Box::new(right.expr)), depth)?;
-        }
-        Ok(left)
+        self.joined("||", Self::conjunction, Expr::Or)
     }
 
     fn conjunction(&mut self) -> Result<Part, Error> {
-        let mut left = self.comparison()?;
-        while self.peek().is_sign("&&") {
+        self.joined("&&", Self::comparison, Expr::And)
+    }
+
+    /// One operand, or several predicates with a sign between them.
+    fn joined(
+        &mut self,
+        sign: &str,
+        operand: fn(&mut Self) -> Result<Part, Error>,
+        join: fn(Box<Expr>, Box<Expr>) -> Expr,
+    ) -> Result<Part, Error> {
+        let mut left = operand(self)?;
+        while self.peek().is_sign(sign) {
             left = self.predicate(left)?;
             self.at += 1;
-            let right = self.comparison()?;
+            let right = operand(self)?;
             let right = self.predicate(right)?;
             let depth = left.depth.max(right.depth);
-            left = over(Expr::And(Box::new(left.expr), Box::new(right.expr)), depth)?;
+            left = over(join(Box::new(left.expr), Box::new(right.expr)), depth)?;
         }
         Ok(left)
     }
