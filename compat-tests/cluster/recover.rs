@@ -33,6 +33,14 @@ fn refused(node: &mut Node) -> String {
     node.log().lines().last().unwrap_or_default().to_owned()
 }
 
+/// A cluster of so many nodes, with a table that has the row 1.
+fn with_a_row(nodes: usize) -> Cluster {
+    let cluster = Cluster::start(nodes);
+    cluster.nodes[0].execute("/db/execute", &json!(["CREATE TABLE t (v INTEGER)"]));
+    insert(&cluster.nodes[0], 1);
+    cluster
+}
+
 #[test]
 fn the_survivors_of_a_lost_majority_go_on_with_all_that_any_of_them_has() {
     let mut cluster = Cluster::start_with(4, &["--bootstrap-expect-timeout", "2s"]);
@@ -96,9 +104,7 @@ fn the_survivors_of_a_lost_majority_go_on_with_all_that_any_of_them_has() {
 
 #[test]
 fn one_node_that_is_left_alone_goes_on_alone() {
-    let mut cluster = Cluster::start(3);
-    cluster.nodes[0].execute("/db/execute", &json!(["CREATE TABLE t (v INTEGER)"]));
-    insert(&cluster.nodes[0], 1);
+    let mut cluster = with_a_row(3);
     wait_for("the last node to have it", || {
         (values(&cluster.nodes[2], "none") == "1").then_some(())
     });
@@ -118,9 +124,7 @@ fn one_node_that_is_left_alone_goes_on_alone() {
 
 #[test]
 fn the_same_file_may_be_on_every_node() {
-    let mut cluster = Cluster::start(4);
-    cluster.nodes[0].execute("/db/execute", &json!(["CREATE TABLE t (v INTEGER)"]));
-    insert(&cluster.nodes[0], 1);
+    let mut cluster = with_a_row(4);
     wait_for("the second node to have it", || {
         (values(&cluster.nodes[1], "none") == "1").then_some(())
     });
@@ -156,9 +160,7 @@ fn the_same_file_may_be_on_every_node() {
 
 #[test]
 fn all_nodes_may_have_moved_elsewhere() {
-    let mut cluster = Cluster::start(3);
-    cluster.nodes[0].execute("/db/execute", &json!(["CREATE TABLE t (v INTEGER)"]));
-    insert(&cluster.nodes[0], 1);
+    let mut cluster = with_a_row(3);
     for node in &mut cluster.nodes {
         node.stop();
         node.raft = free_port();
