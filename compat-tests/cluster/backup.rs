@@ -93,11 +93,11 @@ fn steady_writes(port: u16, rate: u64, stop: &AtomicBool) -> (Duration, u64) {
     (slowest, count)
 }
 
-/// Memory of a process that isn't shared with files, in KiB.
-fn private_memory(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
-    line.trim().trim_end_matches("kB").trim().parse().unwrap()
+/// Memory of a process that isn't shared with files, in KiB; `None` once it has ended.
+pub fn private_memory(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+    line.trim().trim_end_matches("kB").trim().parse().ok()
 }
 
 /// `EIDER_BACKUP_MEGABYTES` sets how large the database is, `EIDER_BACKUP_WRITE_MS` how long a write may
@@ -129,12 +129,12 @@ fn a_large_backup_holds_up_no_write() {
         })
         .collect();
     let pid = cluster.nodes[leader].pid();
-    let before = private_memory(pid);
+    let before = private_memory(pid).unwrap();
     let (watched, most) = (Arc::clone(&stop), Arc::new(AtomicU64::new(0)));
     let seen = Arc::clone(&most);
     let watcher = std::thread::spawn(move || {
         while !watched.load(Ordering::SeqCst) {
-            seen.fetch_max(private_memory(pid), Ordering::SeqCst);
+            seen.fetch_max(private_memory(pid).unwrap(), Ordering::SeqCst);
             std::thread::sleep(Duration::from_millis(20));
         }
     });

@@ -35,13 +35,22 @@ impl Disk {
     }
 
     fn mount(&self) -> Result<(), String> {
-        run("mount", &["-o", "loop", text(&self.image), text(&self.place)])
+        run("mount", &["-o", "loop,errors=remount-ro", text(&self.image), text(&self.place)])
     }
 
     /// After a cut, when nobody uses it any more.
     pub fn mount_again(&self) -> Result<(), String> {
         run("umount", &[text(&self.place)])?;
         self.mount()
+    }
+
+    /// An error in the file system, after which it can only be read.
+    pub fn break_down(&self) -> Result<(), String> {
+        let device = Command::new("findmnt").args(["-no", "SOURCE", text(&self.place)]).output();
+        let device = device.map_err(|e| format!("findmnt: {e}"))?.stdout;
+        let name = String::from_utf8_lossy(&device).trim().replace("/dev/", "");
+        let trigger = format!("/sys/fs/ext4/{name}/trigger_fs_error");
+        std::fs::write(&trigger, "1").map_err(|e| format!("{trigger}: {e}"))
     }
 
     /// Takes all space that is left.

@@ -1,25 +1,22 @@
 //! pg_dump of a database with an object of each kind makes the same database again.
 
-use std::process::Command;
+use std::process::{Command, Output};
 
-use crate::support::{Cluster, has_program};
+use crate::support::{Cluster, has_program, psql};
 
 const SCHEMA: &str = include_str!("../dumps/schema.sql");
 
-fn program(name: &str, port: u16, database: &str, arguments: &[&str]) -> String {
-    let output = Command::new(name)
-        .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-U", "postgres", "-d", database])
-        .args(arguments)
-        .output()
-        .unwrap();
+/// What a program said that ended well.
+fn output(output: Output) -> String {
     let complaints = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && complaints.is_empty(), "{name}: {complaints}");
+    assert!(output.status.success() && complaints.is_empty(), "{complaints}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// What pg_dump gives, without the lines that are another one's each time.
 fn dump(port: u16, database: &str) -> String {
-    let text = program("pg_dump", port, database, &[]);
+    let target = format!("host=127.0.0.1 port={port} dbname={database} user=postgres");
+    let text = output(Command::new("pg_dump").args(["-d", &target]).output().unwrap());
     let keeps = |line: &&str| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict");
     text.lines().filter(keeps).collect::<Vec<_>>().join("\n")
 }
@@ -35,18 +32,11 @@ fn a_dump_makes_the_same_database_again() {
     let load = |database: &str, name: &str, script: &str| {
         let path = folder.path().join(name);
         std::fs::write(&path, script).unwrap();
-        program(
-            "psql",
-            port,
-            "postgres",
-            &["-X", "-q", "-c", &format!("CREATE DATABASE {database}")],
-        );
-        program(
-            "psql",
-            port,
-            database,
-            &["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", &path.display().to_string()],
-        );
+        let psql = |database: &str, arguments: &[&str]| {
+            output(psql(&format!("host=127.0.0.1 port={port} dbname={database}"), arguments))
+        };
+        psql("postgres", &["-c", &format!("CREATE DATABASE {database}")]);
+        psql(database, &["-v", "ON_ERROR_STOP=1", "-f", &path.display().to_string()]);
     };
     load("first", "schema.sql", SCHEMA);
     let first = dump(port, "first");

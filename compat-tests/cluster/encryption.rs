@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use serde_json::json;
 
 use crate::certificates::Authority;
-use crate::support::{Cluster, Node, binary, has_program, request, wait_for};
+use crate::support::{self, Cluster, Node, binary, has_program, request, wait_for};
 
 /// Runs one of Eider's commands against a node.
 fn eider(node: &Node, command: &[&str], more: &[&str]) -> Output {
@@ -82,10 +82,10 @@ async fn every_port_can_be_encrypted() {
     if has_program("psql") {
         let psql = |sslmode: &str, root: &str, statement: &str| {
             let target = format!(
-                "host=127.0.0.1 port={} user=postgres sslmode={sslmode} sslrootcert={root}",
+                "host=127.0.0.1 port={} dbname=postgres sslmode={sslmode} sslrootcert={root}",
                 node.pg
             );
-            Command::new("psql").args(["-XAtc", statement, &target]).output().unwrap()
+            support::psql(&target, &["-Atc", statement])
         };
         let made = psql("verify-full", ca, "CREATE TABLE t AS SELECT repeat('x', 100000) AS x");
         assert!(made.status.success(), "{made:?}");

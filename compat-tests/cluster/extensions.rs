@@ -86,10 +86,21 @@ fn compiled(directory: &Path) -> PathBuf {
 fn every_connection_has_the_functions_and_tables_of_an_extension() {
     let source = tempfile::TempDir::new().unwrap();
     let library = compiled(source.path());
-    let path = source.path().to_str().unwrap();
-    let mut cluster = Cluster::start_with(3, &["-extensions-path", path]);
+    // One node has it packed.
+    let packed = source.path().join("packed.tar.gz");
+    let tar = Command::new("tar")
+        .arg("-czf")
+        .arg(&packed)
+        .arg("-C")
+        .args([source.path(), Path::new("rot13.so")])
+        .status();
+    assert!(tar.unwrap().success());
+    let (library_path, packed_path) = (library.to_str().unwrap(), packed.to_str().unwrap());
+    let mut cluster = Cluster::start_with(2, &["-extensions-path", library_path]);
+    cluster.add(&["-extensions-path", packed_path]);
     // What runs has been copied.
     std::fs::remove_file(&library).unwrap();
+    std::fs::remove_file(&packed).unwrap();
     let made = json!([
         "CREATE TABLE t (a TEXT)",
         "INSERT INTO t SELECT rot13('Uryyb')",

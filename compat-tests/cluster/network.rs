@@ -26,6 +26,8 @@ enum Trouble {
     OneLink,
     /// Delay, jitter and losses everywhere.
     Slow,
+    /// No link carries more than some kilobytes a second.
+    Narrow,
     /// Links are held up one by one, and freed in another order.
     Swizzle,
     /// SIGSTOP for longer than it takes to elect another, then SIGCONT.
@@ -35,12 +37,13 @@ enum Trouble {
     FollowerPaused,
 }
 
-const ALL: [Trouble; 9] = [
+const ALL: [Trouble; 10] = [
     Trouble::LeaderCutOff,
     Trouble::LeaderMute,
     Trouble::LeaderDeaf,
     Trouble::OneLink,
     Trouble::Slow,
+    Trouble::Narrow,
     Trouble::Swizzle,
     Trouble::LeaderPaused,
     Trouble::LeaderHiccups,
@@ -68,7 +71,11 @@ fn make(trouble: Trouble, switch: &Switch, cluster: &Cluster, witnesses: &Witnes
         Trouble::Slow => {
             let all = out.into_iter().chain(back).chain([(others[0], others[1])]);
             let (delay, lost) = (Duration::from_millis(15), 20);
-            switch.set(all, State { held: false, delay, lost });
+            switch.set(all, State { delay, lost, ..State::default() });
+        }
+        Trouble::Narrow => {
+            let all = out.into_iter().chain(back).chain([(others[0], others[1])]);
+            switch.set(all, State { bytes_per_second: 64 << 10, ..State::default() });
         }
         Trouble::Swizzle => {
             let links: Vec<Link> = out.iter().chain(&back).copied().collect();

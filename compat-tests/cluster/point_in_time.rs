@@ -3,11 +3,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use crate::support::{Cluster, Node, binary, free_port, object_store, wait_for};
+use crate::backup::private_memory;
+use crate::support::{
+    Cluster, Node, binary, free_port, from_env, object_store, request_with, wait_for,
+};
 
 /// A state as a client saw it.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,10 +35,13 @@ fn written(micros: u128) -> String {
     format!("{text}.{:06}Z", micros % 1_000_000)
 }
 
-/// Writes until it is taken, and says which state that led to. Nobody else writes.
+/// Writes until it is taken, and says which state that led to. Nobody else writes, and what is sent again
+/// because nobody knows what became of it is done once: each transaction is one that a caller knows of.
 fn change(node: &Node, statement: &Value) -> State {
+    let key = format!("Idempotency-Key: {}\r\n", now());
+    let body = json!([statement]).to_string();
     wait_for("a write that is taken", || {
-        let reply = node.post("/db/execute", &json!([statement]).to_string())?;
+        let reply = request_with(node.http, "POST", "/db/execute", &key, Some(&body))?;
         (reply.status == 200 && !reply.body.contains("error")).then_some(())
     });
     let body = json!([[VALUES], ["SELECT txid FROM _eider_position"]]).to_string();
@@ -413,4 +419,138 @@ fn a_new_cluster_begins_with_a_state_of_the_past() {
     assert_eq!(found["results"][0]["values"][0][0], states[1].values.as_str());
     // That file says where the history is, too.
     assert_eq!(last_kept(&path), Some(states[2].transaction));
+}
+
+#[test]
+fn each_of_several_databases_has_a_history() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let plan = root.join("backup.json");
+    let written = json!({
+        "version": 1, "type": "file", "interval": "1h", "databases": "*",
+        "point_in_time": { "interval": "50ms" }, "sub": { "dir": root, "name": "{database}.gz" }
+    });
+    std::fs::write(&plan, written.to_string()).unwrap();
+    let cluster = Cluster::start_with(1, &["--auto-backup", plan.to_str().unwrap()]);
+    let node = &cluster.nodes[0];
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let create = async { node.connect().await.batch_execute("CREATE DATABASE \"my shop\"").await };
+    runtime.block_on(create).unwrap();
+    let run = |database: &str, statement: &str| {
+        let body = json!([statement]).to_string();
+        let path = format!("/db/execute?db={}", database.replace(' ', "%20"));
+        let reply = node.post(&path, &body).unwrap();
+        assert!(!reply.body.contains("error"), "{reply:?}");
+    };
+    for (number, database) in ["my shop", "postgres"].into_iter().enumerate() {
+        run(database, "CREATE TABLE t (id INTEGER PRIMARY KEY, v)");
+        run(database, &format!("INSERT INTO t (v) VALUES ({number})"));
+    }
+    assert!(eider(&plan, &["-list"]).1.contains("several databases: say which with -db"));
+    for (number, database) in ["my shop", "postgres"].into_iter().enumerate() {
+        let path = root.join(format!("{number}.sqlite"));
+        let arguments = ["-db", database, "-to", "latest", "-output", path.to_str().unwrap()];
+        wait_for("the last change to be kept", || {
+            let _ = std::fs::remove_file(&path);
+            let (done, _) = eider(&plan, &arguments);
+            (done && state_of(&path).1 == number.to_string()).then_some(())
+        });
+        let (done, list) = eider(&plan, &["-db", database, "-list"]);
+        assert!(done && list.contains(&format!("The database '{database}'")), "{list}");
+    }
+    assert!(root.join("my%20shop.gz.history").is_dir());
+    // A database that is gone is copied no more, and isn't missed.
+    let drop_it = async { node.connect().await.batch_execute("DROP DATABASE \"my shop\"").await };
+    runtime.block_on(drop_it).unwrap();
+    run("postgres", "INSERT INTO t (v) VALUES ('more')");
+    let (plan, path) = (&plan, root.join("last.sqlite"));
+    wait_for("the other one's history to go on", || {
+        let _ = std::fs::remove_file(&path);
+        let arguments = ["-db", "postgres", "-to", "latest", "-output", path.to_str().unwrap()];
+        (eider(plan, &arguments).0 && state_of(&path).1 == "1,more").then_some(())
+    });
+}
+
+/// `EIDER_HISTORY_MEGABYTES` sets how large the database is.
+#[test]
+fn a_large_database_is_restored_to_a_state_between_two_copies() {
+    let megabytes = from_env("EIDER_HISTORY_MEGABYTES", 16);
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let place = json!({ "type": "file", "sub": { "dir": root, "name": "copy.gz" } });
+    let plan = plans(root, &place, "10s", None);
+    let mut cluster = Cluster::start_with(1, &[]);
+    let node = &mut cluster.nodes[0];
+    let made = json!([
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v)",
+        "CREATE TABLE filler (id INTEGER PRIMARY KEY, filler BLOB)"
+    ]);
+    node.execute("/db/execute", &made);
+    let fill = "INSERT INTO filler (filler) WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 \
+                FROM n WHERE n < 1000) SELECT randomblob(1000) FROM n";
+    for _ in 0..megabytes {
+        let reply = node.execute("/db/execute", &json!([fill]));
+        assert_eq!(reply["results"][0]["rows_affected"], json!(1000), "{reply}");
+    }
+    node.stop();
+    node.add_option("--auto-backup", plan.to_str().unwrap());
+    node.start();
+    node.wait_ready();
+    let node = &cluster.nodes[0];
+    let copies = || node.log().matches("the database was backed up to").count();
+    let until = |count: usize| {
+        let end = Instant::now() + Duration::from_secs(60 + megabytes as u64);
+        while copies() < count {
+            assert!(Instant::now() < end, "no copy {count}: {}", node.log());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    };
+    until(1);
+    // Between the first copy and the next: single rows, and a tenth of the large table.
+    let mut states = Vec::new();
+    for number in 0..20 {
+        states.push(change(node, &json!(["INSERT INTO t (v) VALUES (?)", number])));
+        let update = "UPDATE filler SET filler = randomblob(1000) WHERE id % 200 = ?";
+        states.push(change(node, &json!([update, number])));
+    }
+    until(2);
+    let last = change(node, &json!(["INSERT INTO t (v) VALUES ('last')"]));
+    let (plan, wanted) = (&plan, last.transaction);
+    let end = Instant::now() + Duration::from_secs(60 + megabytes as u64);
+    while last_kept(plan) != Some(wanted) {
+        assert!(Instant::now() < end, "the last change isn't kept: {}", node.log());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    for state in [&states[states.len() / 2], &last] {
+        restore_measured(plan, state, &root.join(format!("large-{}.sqlite", state.transaction)));
+    }
+}
+
+/// Makes a state, and says how long that took, and in how much memory.
+fn restore_measured(plan: &Path, state: &State, path: &Path) {
+    let began = Instant::now();
+    let mut child = Command::new(binary())
+        .args(["restore", "-from"])
+        .arg(plan)
+        .args(["-to", &state.transaction.to_string(), "-output"])
+        .arg(path)
+        .spawn()
+        .unwrap();
+    let mut most = 0;
+    let status = loop {
+        most = most.max(private_memory(child.id()).unwrap_or(0));
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let took = began.elapsed();
+    assert!(status.success());
+    let megabytes = std::fs::metadata(path).unwrap().len() / 1_000_000;
+    let transaction = state.transaction;
+    println!(
+        "{megabytes} MB restored to transaction {transaction} in {took:.1?}, with {most} KiB of memory"
+    );
+    assert_eq!(state_of(path), (state.transaction, state.values.clone()));
+    assert!(most < 256 << 10, "{most} KiB");
 }

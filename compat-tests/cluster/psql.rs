@@ -4,9 +4,8 @@
 //! `EIDER_ORACLE=HOST:PORT` records the answers anew, in a database of its own there.
 
 use std::path::PathBuf;
-use std::process::Command;
 
-use crate::support::{Cluster, has_program};
+use crate::support::{self, Cluster, has_program};
 
 const SCHEMA: &str = include_str!("psql/schema.sql");
 const ANSWERS: &str = include_str!("psql/answers.txt");
@@ -18,12 +17,7 @@ const KNOWN: &str = include_str!("psql/known.txt");
 
 /// What psql shows for a command.
 fn psql(host: &str, port: u16, database: &str, arguments: &[&str]) -> String {
-    let output = Command::new("psql")
-        .args(["-X", "-q", "-h", host, "-p", &port.to_string(), "-U", "postgres", "-d", database])
-        .args(arguments)
-        .env("PGOPTIONS", "")
-        .output()
-        .unwrap();
+    let output = support::psql(&format!("host={host} port={port} dbname={database}"), arguments);
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     shown + &String::from_utf8_lossy(&output.stderr)
 }

@@ -1,16 +1,18 @@
 //! A rolling restart by the documented procedure, under load: clients that follow the documented rules see
 //! no failed request, and nothing is lost or done twice.
 //!
-//! `EIDER_ROLLING_ROUNDS` sets how often all nodes are restarted.
+//! `EIDER_ROLLING_ROUNDS` sets how often all nodes are restarted. `EIDER_OLDER_BINARY` names a program of an earlier
+//! version, from which three nodes are upgraded.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Cluster, PATIENCE, from_env, request_with, wait_for};
+use crate::support::{Cluster, PATIENCE, binary, from_env, request_with, wait_for};
 
 /// What a client may see of a leader that changes, with its effect: nothing was done (40001, 57P01, 57P03),
 /// or it isn't known (08006, 08007, a connection that ended).
@@ -85,7 +87,33 @@ async fn over_postgres(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rolling_restart_fails_no_request() {
-    let mut cluster = Cluster::start(3);
+    restart_one_by_one(&binary()).await;
+}
+
+/// While it lasts, nodes of both versions are one cluster, led by either.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rolling_upgrade_fails_no_request() {
+    match std::env::var_os("EIDER_OLDER_BINARY") {
+        Some(older) => restart_one_by_one(Path::new(&older)).await,
+        None => eprintln!("SKIPPED: EIDER_OLDER_BINARY names no program of an earlier version"),
+    }
+}
+
+/// Three nodes of another program.
+fn three_of(program: &Path) -> Cluster {
+    let mut cluster = Cluster { nodes: Vec::new(), root: tempfile::tempdir().unwrap() };
+    for place in 0..3 {
+        cluster.prepare(&[]);
+        program.clone_into(&mut cluster.nodes[place].program);
+        cluster.nodes[place].start();
+        cluster.nodes[place].wait_ready();
+    }
+    cluster
+}
+
+/// Three nodes that begin with the program `first`, and go on with this one's.
+async fn restart_one_by_one(first: &Path) {
+    let mut cluster = three_of(first);
     for table in ["t", "p"] {
         let create = format!("CREATE TABLE {table} (id INTEGER PRIMARY KEY, k TEXT)");
         cluster.nodes[0].execute("/db/execute", &json!([create]));
@@ -113,6 +141,7 @@ async fn a_rolling_restart_fails_no_request() {
         for node in order.collect::<Vec<_>>() {
             more(&done);
             cluster.nodes[node].stop();
+            cluster.nodes[node].program = binary();
             cluster.nodes[node].start();
             wait_for("the node to have caught up", || {
                 let reply = cluster.nodes[node].get("/readyz?sync&timeout=5s")?;

@@ -100,6 +100,149 @@ queue:
     assert!(!done && text.contains("nowhere") && !text.contains("never"), "{text}");
 }
 
+/// Commands that show or set something, and all that they print.
+const SETTINGS: &str = "\
+.changes
+.changes on
+create table foo (id integer primary key, name text, b blob)
+insert into foo(name, b) values('a', x'0102')
+insert into foo(name) values('b'), ('c')
+.changes off
+.blobarray on
+select * from foo where id < 3
+.blobarray off
+select b from foo where id = 1
+select * from foo where id = 9
+create index foo_name on foo(name)
+.schema
+.indexes
+.mode json
+.MODE
+select id, name, b from foo where id = 2
+.mode column
+.forcewrites on
+update foo set name = 'z' where id = 9
+.forcewrites off
+.timer on
+.timer
+.timer off
+.consistency
+.show
+.extensions
+.status store.raft.state
+.status store.leader
+.expvar downloader
+.remove nobody
+.sysdump dump.txt
+.output rows.txt
+select 1
+.output
+.quit
+never run
+";
+
+const SETTINGS_SHOWN: &str = "\
+off
+0 rows affected
+last insert ID: 0
+1 row affected
+last insert ID: 1
+2 rows affected
+last insert ID: 3
++----+------+-------+
+| id | name | b     |
++----+------+-------+
+| 1  | a    | [1,2] |
++----+------+-------+
+| 2  | b    | <nil> |
++----+------+-------+
++------+
+| b    |
++------+
+| AQI= |
++------+
++----+------+---+
+| id | name | b |
++----+------+---+
+0 rows affected
++--------------------------------------------------------------+
+| sql                                                          |
++--------------------------------------------------------------+
+| CREATE TABLE foo (id integer primary key, name text, b blob) |
++--------------------------------------------------------------+
++------------------------------------+
+| sql                                |
++------------------------------------+
+| CREATE INDEX foo_name on foo(name) |
++------------------------------------+
+json
+[
+  {
+    \"id\": 2,
+    \"name\": \"b\",
+    \"b\": null
+  }
+]
+0 rows affected
+on
+weak
+blobarray: off
+changes: off
+consistency: weak
+forcewrites: off
+mode: column
+output: screen
+timer: off
+Follower
+addr: ADDRESS
+node_id: LEADER
+downloader:
+  num_downloads_fail: 0
+  num_downloads_ok: 0
+";
+
+#[test]
+fn commands_show_and_set_what_they_name() {
+    let cluster = Cluster::start(3);
+    let follower = cluster.follower();
+    let (done, text) = said(&cluster, follower, &["shell"], SETTINGS);
+    let leader = &cluster.nodes[cluster.leader()];
+    let expected = SETTINGS_SHOWN
+        .replace("ADDRESS", &format!("127.0.0.1:{}", leader.raft))
+        .replace("LEADER", &leader.name);
+    assert!(done);
+    assert_eq!(text, expected);
+    let written = |name: &str| std::fs::read_to_string(cluster.root.path().join(name)).unwrap();
+    assert_eq!(written("rows.txt"), "+---+\n| 1 |\n+---+\n| 1 |\n+---+\n");
+    let dump = written("dump.txt");
+    for node in &cluster.nodes {
+        for path in ["/status?pretty", "/nodes?nonvoters&pretty", "/readyz", "/debug/vars"] {
+            let head = format!("===== http://127.0.0.1:{}{path}\n", node.http);
+            assert_eq!(dump.matches(&head).count(), 1, "{head}: {dump}");
+        }
+    }
+    assert_eq!(dump.matches("\"node_id\": \"1\"").count(), if leader.name == "1" { 4 } else { 1 });
+    // To whom leadership goes may be said.
+    let to = cluster.nodes[follower].name.clone();
+    let (done, text) = said(&cluster, follower, &["shell"], &format!(".stepdown {to}\n.leader\n"));
+    assert!(done && text.contains(&format!("\nid: {to}\nleader: true\n")), "{text}");
+    // A node that isn't there, in place of whom another one is asked.
+    let unused = crate::support::free_port();
+    let also = format!("127.0.0.1:{}", cluster.nodes[0].http);
+    let asked = |arguments: &[&str], variable: &str| {
+        let mut command = Command::new(binary());
+        let command = command.args(arguments).env("RQLITE_HOST", variable).env_remove("EIDER_HOST");
+        command.stdin(Stdio::null()).output().unwrap()
+    };
+    let output = asked(&["shell", "-p", &unused.to_string(), "-a", &also], "");
+    assert!(output.status.success(), "{output:?}");
+    let output = asked(&["shell"], &format!("http://{also}"));
+    assert!(output.status.success(), "{output:?}");
+    let output = asked(&["shell", "-p", &unused.to_string()], "");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && text.contains("no connection to"), "{text}");
+}
+
 #[test]
 fn a_backup_is_restored_and_all_nodes_are_equal() {
     let mut cluster = Cluster::start(3);

@@ -53,6 +53,8 @@ pub struct Node {
     options: Vec<String>,
     /// Variables of its environment.
     pub environment: Vec<(String, String)>,
+    /// What it runs from its next start on.
+    pub program: PathBuf,
     child: Option<Child>,
 }
 
@@ -67,6 +69,7 @@ impl Node {
             log: root.join(format!("node{name}.log")),
             options: options.iter().map(|&option| option.to_owned()).collect(),
             environment: Vec::new(),
+            program: binary(),
             child: None,
         }
     }
@@ -74,7 +77,7 @@ impl Node {
     pub fn start(&mut self) {
         assert!(self.child.is_none(), "node {} runs already", self.name);
         let log = File::options().create(true).append(true).open(&self.log).unwrap();
-        let child = Command::new(binary())
+        let child = Command::new(&self.program)
             .arg("serve")
             .args(["--node-id", &self.name])
             .args(["--http-addr", &format!("127.0.0.1:{}", self.http)])
@@ -106,6 +109,11 @@ impl Node {
     pub fn drop_option(&mut self, name: &str) {
         let at = self.options.iter().position(|option| option == name).expect("it has the option");
         self.options.drain(at..at + 2);
+    }
+
+    /// From its next start on, what it logs meets a disk that is full.
+    pub fn log_to_a_full_disk(&mut self) {
+        self.log = PathBuf::from("/dev/full");
     }
 
     pub fn pid(&self) -> u32 {
@@ -145,7 +153,9 @@ impl Node {
     }
 
     pub fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
+        // Reading from a device wouldn't end.
+        let is_file = self.log.is_file();
+        is_file.then(|| std::fs::read_to_string(&self.log).ok()).flatten().unwrap_or_default()
     }
 
     /// Its process, whom it takes for the leader, where it stands, and the end of its log.
@@ -429,14 +439,27 @@ pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// The p50, p90, p99 and the largest of some durations, to be shown.
-pub fn percentiles(durations: &mut [Duration]) -> String {
-    durations.sort();
-    let at = |percent: usize| {
-        let place = (durations.len() * percent).div_ceil(100).max(1) - 1;
-        durations.get(place).map_or(0, Duration::as_millis)
-    };
-    format!("p50 {} ms, p90 {} ms, p99 {} ms, max {} ms", at(50), at(90), at(99), at(100))
+/// Some durations, in order.
+pub struct Spread(Vec<Duration>);
+
+impl Spread {
+    pub fn new(mut durations: Vec<Duration>) -> Self {
+        durations.sort();
+        Self(durations)
+    }
+
+    /// What so many percent of them don't exceed.
+    pub fn at(&self, percent: usize) -> Duration {
+        let place = (self.0.len() * percent).div_ceil(100).max(1) - 1;
+        self.0.get(place).copied().unwrap_or_default()
+    }
+}
+
+impl std::fmt::Display for Spread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [p50, p90, p99, max] = [50, 90, 99, 100].map(|percent| self.at(percent).as_millis());
+        write!(f, "p50 {p50} ms, p90 {p90} ms, p99 {p99} ms, max {max} ms")
+    }
 }
 
 /// A number from the environment, to run longer than by default.
@@ -458,6 +481,17 @@ impl Dice {
     pub fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.next() % u64::try_from(limit).unwrap()).unwrap()
     }
+}
+
+/// Runs psql as the user postgres, in its plain way: no settings of a user's own, none of the environment. `target` is
+/// a connection string without the user.
+pub fn psql(target: &str, arguments: &[&str]) -> std::process::Output {
+    Command::new("psql")
+        .args(["-X", "-q", "-d", &format!("{target} user=postgres")])
+        .args(arguments)
+        .env("PGOPTIONS", "")
+        .output()
+        .unwrap()
 }
 
 /// Whether a program that a test drives is installed. Without it the test is skipped on a

@@ -39,6 +39,8 @@ pub struct State {
     pub delay: Duration,
     /// Of a thousand pieces so many are sent again by TCP, which takes a while.
     pub lost: u64,
+    /// The width of the link, in bytes a second, over all its connections. 0: as wide as it gets.
+    pub bytes_per_second: u64,
 }
 
 type States = HashMap<Link, State>;
@@ -49,6 +51,23 @@ struct Shared {
     ids: Mutex<HashMap<u64, usize>>,
     /// Raft ports by place.
     ports: Mutex<HashMap<usize, u16>>,
+    /// Until when what a narrow link has taken keeps it busy.
+    busy: Mutex<HashMap<Link, Instant>>,
+}
+
+impl Shared {
+    /// When a piece has gone through a link, behind what others have given to it.
+    fn through(&self, link: Link, bytes: usize, state: State) -> Instant {
+        let now = Instant::now();
+        if state.bytes_per_second == 0 {
+            return now;
+        }
+        let mut busy = self.busy.lock().unwrap();
+        let until = busy.entry(link).or_insert(now);
+        let takes = Duration::from_secs_f64(bytes as f64 / state.bytes_per_second as f64);
+        *until = now.max(*until) + takes;
+        *until
+    }
 }
 
 /// All links of a cluster.
@@ -126,6 +145,7 @@ impl Switch {
 
     pub fn heal(&self) {
         self.states.send_modify(States::clear);
+        self.shared.busy.lock().unwrap().clear();
     }
 }
 
@@ -157,8 +177,8 @@ async fn carry(
     }
     there.write_all(&greeting).await.ok()?;
     let ((here_in, here_out), (there_in, there_out)) = (socket.into_split(), there.into_split());
-    tokio::spawn(pump(there_in, here_out, (link.1, link.0), states.clone()));
-    pump(here_in, there_out, link, states).await;
+    tokio::spawn(pump(there_in, here_out, (link.1, link.0), Arc::clone(&shared), states.clone()));
+    pump(here_in, there_out, link, shared, states).await;
     Some(())
 }
 
@@ -167,19 +187,21 @@ async fn pump(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     link: Link,
+    shared: Arc<Shared>,
     mut states: watch::Receiver<States>,
 ) {
     let (pieces, mut queue) = mpsc::channel::<(Instant, Vec<u8>)>(64);
     let delays = states.clone();
     tokio::spawn(async move {
-        let mut buffer = vec![0; 64 << 10];
+        let mut buffer = vec![0; 16 << 10];
         while let Ok(count @ 1..) = from.read(&mut buffer).await {
             let state = delays.borrow().get(&link).copied().unwrap_or_default();
             let mut delay = state.delay.mul_f64(1.0 + f64::from(fastrand_f32()));
             if u64::from(fastrand() % 1000) < state.lost {
                 delay += Duration::from_millis(200 + u64::from(fastrand() % 400));
             }
-            let piece = (Instant::now() + delay, buffer[..count].to_vec());
+            let due = shared.through(link, count, state) + delay;
+            let piece = (due, buffer[..count].to_vec());
             if pieces.send(piece).await.is_err() {
                 break;
             }

@@ -86,3 +86,17 @@ fn a_database_of_its_own_is_reached_by_both_apis() {
     });
     cluster.stop_and_compare();
 }
+
+#[test]
+fn a_node_whose_log_lines_cannot_be_written_serves() {
+    let mut cluster = Cluster::start(1);
+    let node = &mut cluster.nodes[0];
+    node.stop();
+    node.log_to_a_full_disk();
+    node.add_option("-log-level", "debug");
+    node.start();
+    node.wait_ready();
+    let made = node.execute("/db/execute", &json!(["CREATE TABLE t (n)"]));
+    assert_eq!(made, json!({"results": [{}]}));
+    node.stop();
+}

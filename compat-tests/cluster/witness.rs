@@ -27,6 +27,22 @@ enum Outcome {
     Unknown,
 }
 
+/// The longest time in which no write of any writer was acknowledged.
+#[derive(Default)]
+struct Pause {
+    /// When one was last acknowledged, or it was begun to look.
+    last: Option<Instant>,
+    longest: Duration,
+}
+
+impl Pause {
+    fn acknowledged(&mut self) {
+        let now = Instant::now();
+        let before = self.last.replace(now).unwrap_or(now);
+        self.longest = self.longest.max(now - before);
+    }
+}
+
 #[derive(Default)]
 pub struct History {
     outcomes: Mutex<HashMap<u64, Outcome>>,
@@ -37,8 +53,7 @@ pub struct History {
     /// Reads that were held against their bounds, and transfers that were committed.
     reads: AtomicU64,
     transfers: AtomicU64,
-    /// When a write was last acknowledged.
-    last: Mutex<Option<Instant>>,
+    pause: Mutex<Pause>,
     stop: AtomicBool,
     complaints: Mutex<Vec<String>>,
 }
@@ -48,7 +63,7 @@ impl History {
         self.outcomes.lock().unwrap().insert(id, outcome);
         if outcome == Outcome::Acknowledged {
             self.acknowledged.fetch_add(1, Ordering::SeqCst);
-            *self.last.lock().unwrap() = Some(Instant::now());
+            self.pause.lock().unwrap().acknowledged();
         }
     }
 
@@ -308,6 +323,24 @@ impl Witnesses {
 
     pub fn acknowledged(&self) -> u64 {
         self.history.acknowledged.load(Ordering::SeqCst)
+    }
+
+    /// Looks from now on how long no write is acknowledged.
+    pub fn watch_pauses(&self) {
+        let now = Some(Instant::now());
+        *self.history.pause.lock().unwrap() = Pause { last: now, longest: Duration::ZERO };
+    }
+
+    /// The longest time without an acknowledged write since then.
+    pub fn longest_pause(&self) -> Duration {
+        let pause = self.history.pause.lock().unwrap();
+        pause.longest.max(pause.last.map_or(Duration::ZERO, |last| last.elapsed()))
+    }
+
+    /// Reads that were held against their bounds, and transfers of money, so far.
+    pub fn reads_and_transfers(&self) -> u64 {
+        let History { reads, transfers, .. } = &*self.history;
+        reads.load(Ordering::SeqCst) + transfers.load(Ordering::SeqCst)
     }
 
     /// Waits until so many more writes have been acknowledged.

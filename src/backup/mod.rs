@@ -19,12 +19,20 @@ mod s3;
 mod sign;
 mod source;
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+
 use crate::backup::copy::Made;
+use crate::backup::plan::Plan;
 use crate::engine::Engine;
 use crate::platform::{clock, watch};
 
 pub use history::{HistoryPlace, Progress, Rebuilt};
-pub use plan::Plan;
+pub use plan::Plans;
 pub use restore::{Restore, at_start};
 
 /// The id that a copy carries: what it is a copy of.
@@ -33,8 +41,51 @@ fn id(view: &crate::engine::View) -> String {
     format!("{}-{:032x}", position.txid.0, position.chain.0)
 }
 
-/// Makes copies as `plan` says, until `stop` is set.
-pub async fn run(engine: Engine, plan: Plan, mut stop: watch::Receiver<bool>) {
+/// How often somebody looks whether there are other databases.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Makes copies as `plans` say, of each database by itself, until `stop` is set.
+pub async fn run(engine: Engine, plans: Plans, mut stop: watch::Receiver<bool>) {
+    let mut running: FuturesUnordered<BoxFuture<'_, String>> = FuturesUnordered::new();
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    let names = || match &plans.named {
+        Some(names) => names.clone(),
+        None => engine.databases().into_iter().map(|(_, name)| name).collect(),
+    };
+    while !*stop.borrow() {
+        for name in names() {
+            if known.insert(name.clone()) {
+                let (engine, stop) = (engine.clone(), stop.clone());
+                let plan = plans.of(&name);
+                let ends_with_it = plans.named.is_none();
+                running.push(Box::pin(async move {
+                    let gone = dropped(engine.clone(), name.clone(), ends_with_it);
+                    tokio::select! {
+                        () = copy_one(engine, plan, stop) => {}
+                        () = gone => {}
+                    }
+                    name
+                }));
+            }
+        }
+        tokio::select! {
+            Some(name) = running.next() => drop(known.remove(&name)),
+            () = clock::sleep(LOOK_INTERVAL) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
+    while running.next().await.is_some() {}
+}
+
+/// Returns once there is no such database any more, if that is to be noticed.
+async fn dropped(engine: Engine, name: String, is_noticed: bool) {
+    while !is_noticed || engine.database(&name).is_some() {
+        clock::sleep(LOOK_INTERVAL).await;
+    }
+}
+
+/// Makes copies of one database.
+async fn copy_one(engine: Engine, plan: Plan, mut stop: watch::Receiver<bool>) {
     if let Some(keeping) = plan.keeping.clone() {
         return history::run(engine, plan, keeping, stop).await;
     }

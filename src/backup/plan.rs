@@ -1,6 +1,7 @@
-//! What the file of `-auto-backup` says: rqlite's, with the name of a database besides.
+//! What the file of `-auto-backup` says: rqlite's, with the names of databases besides.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,12 +13,24 @@ use crate::backup::history::Keeping;
 use crate::backup::s3::Store;
 use crate::tls::{Connector, Trust};
 
-/// When, of what and where to.
+/// Stands for the database's name in the place that several databases are copied to.
+const PLACE_OF_NAME: &str = "{database}";
+
+/// What the file says, which may be of several databases.
 #[derive(Debug)]
-pub struct Plan {
+pub struct Plans {
+    /// `None`: all that there are.
+    pub(super) named: Option<Vec<String>>,
+    /// Of a database whose name stands nowhere in it yet.
+    any: Plan,
+}
+
+/// When, of what and where to.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
     pub(super) interval: Duration,
     /// The name of the database.
-    pub database: String,
+    pub(super) database: String,
     pub(super) compress: bool,
     pub(super) vacuum: bool,
     /// Whether each copy has its time in its name, and so none takes another's place.
@@ -27,10 +40,46 @@ pub struct Plan {
     pub(super) keeping: Option<Keeping>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Target {
     Directory { directory: PathBuf, name: String },
     S3(Box<Store>),
+}
+
+impl Target {
+    /// The place of a database: its name is put where it belongs.
+    pub(super) fn of(&self, database: &str) -> Self {
+        let put = |text: &str| text.replace(PLACE_OF_NAME, &in_path(database));
+        match self {
+            Self::Directory { directory, name } => {
+                Self::Directory { directory: directory.clone(), name: put(name) }
+            }
+            Self::S3(store) => {
+                Self::S3(Box::new(Store { path: put(&store.path), ..(**store).clone() }))
+            }
+        }
+    }
+
+    /// Whether each database has another place.
+    fn tells_apart(&self) -> bool {
+        match self {
+            Self::Directory { name, .. } => name.contains(PLACE_OF_NAME),
+            Self::S3(store) => store.path.contains(PLACE_OF_NAME),
+        }
+    }
+}
+
+/// A database's name as a part of a file's: letters, digits, `-` and `_` stand for themselves, other bytes as `%XX`.
+fn in_path(name: &str) -> String {
+    name.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
 }
 
 impl std::fmt::Display for Target {
@@ -56,8 +105,37 @@ struct Written {
     #[serde(default)]
     vacuum: bool,
     database: Option<String>,
+    databases: Option<WrittenDatabases>,
     point_in_time: Option<WrittenKeeping>,
     sub: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WrittenDatabases {
+    /// `*` for all.
+    One(String),
+    Several(Vec<String>),
+}
+
+impl WrittenDatabases {
+    /// The names; `None` for all databases.
+    fn read(self) -> Result<Option<Vec<String>>, String> {
+        match self {
+            Self::One(star) if star == "*" => Ok(None),
+            Self::One(other) => {
+                Err(format!("databases: '{other}': give a list of names, or \"*\" for all"))
+            }
+            Self::Several(names) => {
+                let twice = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name));
+                match twice {
+                    Some((_, name)) => Err(format!("databases: '{name}' is named twice")),
+                    None if names.is_empty() => Err("databases: none is named".to_owned()),
+                    None => Ok(Some(names)),
+                }
+            }
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -107,7 +185,30 @@ pub(super) fn read<T: DeserializeOwned>(
     }
 }
 
-impl Plan {
+impl Plans {
+    /// What is to be done with one of the databases.
+    pub(super) fn of(&self, database: &str) -> Plan {
+        let target = self.any.target.of(database);
+        Plan { database: database.to_owned(), target, ..self.any.clone() }
+    }
+
+    /// Where the copies of one are, or of the only one.
+    ///
+    /// # Errors
+    /// A text for the operator.
+    pub(super) fn place(&self, database: Option<&str>) -> Result<Target, String> {
+        let name = match (&self.named, database) {
+            (None, Some(name)) => name,
+            (Some(names), Some(name)) if names.iter().any(|known| known == name) => name,
+            (Some(names), Some(name)) => {
+                return Err(format!("it is about {}, and not about {name}", names.join(", ")));
+            }
+            (Some(names), None) if names.len() == 1 => &names[0],
+            (_, None) => return Err("it is about several databases: say which with -db".to_owned()),
+        };
+        Ok(self.any.target.of(name))
+    }
+
     /// Reads the text of the file. `duration` reads an interval.
     ///
     /// # Errors
@@ -129,15 +230,29 @@ impl Plan {
                 return Err(format!("{option} can't be used with point_in_time"));
             }
         }
-        Ok(Self {
+        let named = match (written.database, written.databases) {
+            (Some(_), Some(_)) => {
+                return Err("database and databases are both there: give one of them".to_owned());
+            }
+            (None, Some(several)) => several.read()?,
+            (one, None) => Some(vec![one.unwrap_or_else(|| "postgres".to_owned())]),
+        };
+        if named.as_ref().is_none_or(|names| names.len() > 1) && !target.tells_apart() {
+            return Err(format!(
+                "databases: each needs a place of its own: {PLACE_OF_NAME} in sub's name or path \
+                 stands for the database's name"
+            ));
+        }
+        let any = Plan {
             interval,
-            database: written.database.unwrap_or_else(|| "postgres".to_owned()),
+            database: String::new(),
             compress: !written.no_compress,
             vacuum: written.vacuum,
             timestamp: written.timestamp,
             target,
             keeping,
-        })
+        };
+        Ok(Self { named, any })
     }
 }
 
@@ -213,13 +328,48 @@ fn store(written: WrittenS3) -> Result<Store, String> {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Plan, String> {
+    fn parse_all(text: &str) -> Result<Plans, String> {
         let environment = HashMap::from([
             ("ID".to_owned(), "me".to_owned()),
             ("KEY".to_owned(), "se$cret".to_owned()),
         ]);
         let seconds = |text: &str| text.strip_suffix('s')?.parse().ok().map(Duration::from_secs);
-        Plan::parse(text, &environment, seconds)
+        Plans::parse(text, &environment, seconds)
+    }
+
+    fn parse(text: &str) -> Result<Plan, String> {
+        let plans = parse_all(text)?;
+        Ok(plans.of(&plans.named.as_ref().unwrap()[0]))
+    }
+
+    #[test]
+    fn several_databases_have_places_of_their_own() {
+        let plans = parse_all(
+            r#"{"version":1,"type":"file","interval":"1s","databases":["a","../b.c"],
+                "sub":{"dir":"/backups","name":"{database}.gz"}}"#,
+        )
+        .unwrap();
+        assert_eq!(plans.of("a").target.to_string(), "/backups/a.gz");
+        assert_eq!(plans.of("../b.c").target.to_string(), "/backups/%2E%2E%2Fb%2Ec.gz");
+        assert_eq!(plans.place(Some("a")).unwrap().to_string(), "/backups/a.gz");
+        assert!(plans.place(Some("c")).unwrap_err().contains("a, ../b.c"));
+        assert!(plans.place(None).unwrap_err().contains("-db"));
+        let all = r#"{"version":1,"type":"s3","interval":"1s","databases":"*","sub":{"region":"r",
+            "access_key_id":"i","secret_access_key":"s","bucket":"b","path":"x/{database}"}}"#;
+        let plans = parse_all(all).unwrap();
+        assert_eq!(plans.named, None);
+        let Target::S3(store) = plans.of("shop").target else { panic!() };
+        assert_eq!(store.path, "x/shop");
+        for (from, to, part) in [
+            ("x/{database}", "x", "a place of its own"),
+            ("\"*\"", "\"all\"", "a list of names"),
+            ("\"*\"", "[]", "none is named"),
+            ("\"*\"", "[\"a\",\"a\"]", "'a' is named twice"),
+            ("\"databases\"", "\"database\":\"a\",\"databases\"", "both there"),
+        ] {
+            let error = parse_all(&all.replace(from, to)).unwrap_err();
+            assert!(error.contains(part), "{to}: {error}");
+        }
     }
 
     #[test]

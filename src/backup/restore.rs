@@ -60,11 +60,12 @@ impl Restore {
         let written = plan::read(text, environment, |written: &Written| written.version)?;
         let timeout = written.timeout.unwrap_or_else(|| "30s".to_owned());
         let timeout = duration(&timeout).filter(|timeout| !timeout.is_zero());
+        let database = written.database.unwrap_or_else(|| "postgres".to_owned());
         Ok(Self {
             timeout: timeout.ok_or("timeout: it is not a duration, such as 30s or 5m")?,
-            database: written.database.unwrap_or_else(|| "postgres".to_owned()),
             go_on: written.continue_on_failure,
-            from: plan::target(&written.kind, written.sub)?,
+            from: plan::target(&written.kind, written.sub)?.of(&database),
+            database,
             to: written.to.as_deref().map(Point::parse).transpose()?,
         })
     }

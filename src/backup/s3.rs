@@ -24,6 +24,7 @@ const BYTES_PER_SECOND_MIN: u64 = 64 << 10;
 const ID_HEADER: &str = "x-amz-meta-x-rqlite-auto-backup-id";
 
 /// A bucket, a path in it, and the key to both.
+#[derive(Clone)]
 pub(super) struct Store {
     /// `host:port`.
     pub(super) address: String,

@@ -80,3 +80,41 @@ impl<'a> Batch<'a> {
         out
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delivery_has_each_transaction_once() {
+        let change = |position, transaction, event: &str| {
+            Change::of(position, transaction, 1_756_000_000_000 + transaction, event)
+        };
+        let changes = [
+            change(7, 4, r#"{"op":"INSERT","table":"foo","new_row_id":2,"after":{"id":2}}"#),
+            change(8, 4, r#"{"op":"DELETE","table":"foo","old_row_id":2,"before":{"id":2}}"#),
+            change(9, 5, r#"{"op":"INSERT","table":"foo","new_row_id":3,"after":{"id":3}}"#),
+        ];
+        let batch = Batch::of(&changes, 2);
+        assert_eq!((batch.len(), batch.groups(), batch.first(), batch.last()), (3, 2, 7, 9));
+        let read = |text: &str| {
+            let text = text.to_owned();
+            Plan::parse("file", move |_| Ok(text), |_| None).unwrap()
+        };
+        let plan = read(r#"{"endpoint":"http://h","service_id":"s1"}"#);
+        let expected = concat!(
+            r#"{"service_id":"s1","node_id":"1","payload":["#,
+            r#"{"index":4,"commit_timestamp":1756000000004,"events":["#,
+            r#"{"position":7,"op":"INSERT","table":"foo","new_row_id":2,"after":{"id":2}},"#,
+            r#"{"position":8,"op":"DELETE","table":"foo","old_row_id":2,"before":{"id":2}}]},"#,
+            r#"{"index":5,"commit_timestamp":1756000000005,"events":["#,
+            r#"{"position":9,"op":"INSERT","table":"foo","new_row_id":3,"after":{"id":3}}]}]}"#,
+        );
+        assert_eq!(batch.json(&plan, "1"), expected);
+        // Not more transactions than asked for, and each whole; without a service's name it is left out.
+        let first = Batch::of(&changes, 1);
+        assert_eq!(first.len(), 2);
+        let json = first.json(&read(r#"{"endpoint":"http://h"}"#), "n\"1");
+        assert!(json.starts_with(r#"{"node_id":"n\"1","payload":[{"index":4,"#), "{json}");
+    }
+}

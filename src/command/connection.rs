@@ -109,6 +109,19 @@ impl Connection {
         &self.nodes[self.current].address
     }
 
+    /// Sends a request to that node, by its URL, and to no other.
+    ///
+    /// # Errors
+    /// A text that says why there is no answer.
+    pub(crate) fn send_to(&mut self, url: &str, request: &Request) -> Result<Answer, String> {
+        let (address, encrypted) = client::address(url, PORT_DEFAULT, false)?;
+        let tls = self.nodes[self.current].tls.clone().filter(|_| encrypted);
+        let request = Request { user: self.user.clone(), ..request.clone() };
+        let node = Endpoint { address, tls };
+        let sending = client::send(&node, request, self.timeout);
+        self.runtime.block_on(sending).map_err(|error| error.to_string())
+    }
+
     /// Sends a request to the first node that can be reached. Only one that nothing was sent to is
     /// passed over.
     pub(crate) fn send(&mut self, request: &Request) -> Result<Answer, ClientError> {

@@ -18,7 +18,8 @@ pub(crate) const FLAGS: Group = (
         valued(
             "from",
             "PLAN",
-            "Where the history is: the file of -auto-backup, or of -auto-restore.",
+            "Where the history is: the file of -auto-backup, or of -auto-restore. If it is about\n\
+             several databases, -db says which.",
         ),
         valued(
             "to",
@@ -45,6 +46,8 @@ const DRAW_MILLIS: u128 = 100;
 /// What is to be done with a history.
 pub(crate) struct Wanted {
     plan: PathBuf,
+    /// Of which database, if the plan is about several.
+    database: Option<String>,
     /// The point and the file; `None`: say what there is.
     make: Option<(String, PathBuf)>,
 }
@@ -68,9 +71,6 @@ impl Wanted {
                 "with -from no FILE is put in a database's place: write to one with -output FILE",
             );
         }
-        if arguments.get("db").is_some() {
-            return wrong("-db is of no use with -from: the history is of one database");
-        }
         let make = match (list, to, output) {
             (true, None, None) => None,
             (true, _, _) => return wrong("-list goes without -to and -output"),
@@ -81,7 +81,8 @@ impl Wanted {
                 );
             }
         };
-        Ok(Some(Self { plan: plan.into(), make }))
+        let database = arguments.get("db").map(str::to_owned);
+        Ok(Some(Self { plan: plan.into(), database, make }))
     }
 
     pub(crate) fn run(self) -> Result<ExitCode, Problem> {
@@ -90,7 +91,9 @@ impl Wanted {
         let text = std::fs::read_to_string(&self.plan);
         let text = text.map_err(|error| wrong(error.to_string()))?;
         let environment = std::env::vars().collect();
-        let place = HistoryPlace::parse(&text, &environment, parse_duration).map_err(wrong)?;
+        let database = self.database.as_deref();
+        let place = HistoryPlace::parse(&text, &environment, parse_duration, database);
+        let place = place.map_err(wrong)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

@@ -6,6 +6,8 @@ mod duration;
 mod encryption;
 mod environment;
 mod flag;
+#[cfg(test)]
+mod rqlite_test;
 mod serve;
 
 pub use duration::parse_duration;

@@ -12,7 +12,7 @@ const fn flag(name: &'static str, form: Form, default: &'static str, help: &'sta
 
 const ADDRESS: Form = Form::Text("HOST:PORT");
 
-const GROUPS: &[Group] = &[
+pub(super) const GROUPS: &[Group] = &[
     (
         "Names and addresses",
         &[
@@ -190,7 +190,8 @@ const GROUPS: &[Group] = &[
                 "extensions-path",
                 Form::Text("PATH[,PATH...]"),
                 "",
-                "SQLite extensions: shared libraries, or directories of such. All nodes need the same.",
+                "SQLite extensions: shared libraries, directories of such, or such packed as .zip,\n\
+                 .tar or .tar.gz. All nodes need the same.",
             ),
             flag("db-max-ro-conns", Form::Count, "256", "Reads that run at the same time."),
             flag(

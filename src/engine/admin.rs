@@ -97,8 +97,17 @@ impl Engine {
         members
     }
 
+    /// The leader, if this node hears one, or is one that takes writes.
     pub fn leader(&self) -> Option<Member> {
-        self.core.attached().ok()?.leadership.borrow().leader.clone()
+        let attached = self.core.attached().ok()?;
+        let leader = attached.leadership.borrow().leader.clone()?;
+        let leads = leader.id != self.core.me.id || self.is_leader();
+        (leads && attached.node.hears_a_leader()).then_some(leader)
+    }
+
+    /// Whether this node hears a leader, or is one: also one that takes no writes yet.
+    pub fn hears_a_leader(&self) -> bool {
+        self.core.attached().is_ok_and(|attached| attached.node.hears_a_leader())
     }
 
     /// Whether this node leads and takes writes.

@@ -29,6 +29,11 @@ pub struct Change {
 }
 
 impl Change {
+    #[cfg(test)]
+    pub(crate) fn of(position: u64, transaction: u64, at: u64, event: &str) -> Self {
+        Self { position, transaction, at, event: event.to_owned() }
+    }
+
     /// The event with its position in front.
     pub fn json(&self) -> String {
         let rest = self.event.strip_prefix('{').unwrap_or_default();

@@ -63,6 +63,16 @@ enum Step {
     Savepoint(u32),
 }
 
+/// What came of a statement.
+#[derive(Debug)]
+pub(super) enum Came {
+    Done(Completion),
+    /// It needs the write slot; nothing was done.
+    NeedsSlot,
+    /// It was compiled for another schema. Nothing was done, and the transaction is a new one.
+    Stale,
+}
+
 /// An open private transaction, at the leader. Dropping it forgets it.
 #[derive(Debug)]
 pub(super) struct Private {
@@ -99,6 +109,18 @@ impl Private {
         self.catalog.clone()
     }
 
+    /// Begins again on the present schema, if its client has seen nothing yet. `false`: it can't.
+    pub(super) fn renew(&mut self) -> bool {
+        let new = if self.steps.is_empty() { Self::begin(&self.entry) } else { None };
+        match new {
+            Some(new) => {
+                *self = new;
+                true
+            }
+            None => false,
+        }
+    }
+
     fn done(&self) -> impl Iterator<Item = &Done> {
         self.steps.iter().filter_map(|step| match step {
             Step::Done(done) => Some(done),
@@ -110,42 +132,48 @@ impl Private {
         self.done().filter(|done| done.statement.touch.is_some())
     }
 
-    /// Runs a statement. `None`: it needs the write slot, nothing was done.
+    /// Runs a statement.
     pub(super) async fn run(
         &mut self,
         statement: &Statement,
         rows: &mut RowSender,
         limits: &Limits,
         running: &Running,
-    ) -> Result<Option<Completion>, Error> {
+    ) -> Result<Came, Error> {
         self.registration.check()?;
         if self.first.is_none() {
             if self.entry.lane.shared.privates.is_exclusive(&statement.sql) {
-                return Ok(None);
+                return Ok(Came::NeedsSlot);
             }
             self.first = Some(statement.sql.clone());
         }
         if self.steps.len() >= STATEMENTS_MAX || self.parameter_bytes >= PARAMETER_BYTES_MAX {
-            return Ok(None);
+            return Ok(Came::NeedsSlot);
         }
         let reads = statement.touch.is_none();
         if reads
             && self.database(|database| database.reads_only(&statement.sql)).flatten() != Some(true)
         {
-            return Ok(None);
+            return Ok(Came::NeedsSlot);
         }
         let wanted = statement.touch.as_ref().map(wants).unwrap_or_default();
         self.enter(limits, running).await?;
         // A reading client may see all of its rows.
         self.take(&wanted, reads, limits, running).await?;
         self.enter(limits, running).await?;
-        self.run_now(statement, rows)
+        // From here on nobody changes the schema. Definitions may have gone first.
+        let schema = self.entry.lane.shared.schema();
+        if schema != self.registration.schema && self.renew() {
+            return Ok(Came::Stale);
+        }
+        Ok(self.run_now(statement, rows)?.map_or(Came::NeedsSlot, Came::Done))
     }
 
     fn database<T>(&self, work: impl FnOnce(&crate::sqlite::Database) -> T) -> Option<T> {
         self.entry.with(work)
     }
 
+    /// `None`: it needs the write slot, nothing was done.
     fn run_now(
         &mut self,
         statement: &Statement,

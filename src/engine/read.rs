@@ -112,10 +112,12 @@ impl Core {
                 return Ok(None);
             }
             ReadLevel::Weak => {
-                return match self.route(&Search::new(), limits, running).await? {
-                    Route::Here(_) => Ok(None),
-                    Route::There(leader) => Ok(Some(leader)),
-                };
+                match self.route(&Search::new(), limits, running).await? {
+                    Route::There(leader) => return Ok(Some(leader)),
+                    Route::Here(_) if self.attached()?.node.has_majority() => return Ok(None),
+                    // It may have been replaced: it has to ask.
+                    Route::Here(_) => (false, false),
+                }
             }
             ReadLevel::Linearizable => (false, false),
             ReadLevel::Lease => (true, false),

@@ -268,6 +268,10 @@ impl Pump {
                     rows.finish(End::Failed(error));
                     return Ok(());
                 }
+                FromLeader::SchemaChanged => {
+                    rows.finish(End::SchemaChanged);
+                    return Ok(());
+                }
                 _ => return Err(Ended::Lost(unexpected())),
             }
         }

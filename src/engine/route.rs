@@ -146,10 +146,12 @@ impl Core {
     /// Refuses a local read that may be older than allowed.
     pub(super) fn check_freshness(&self, freshness: Option<Freshness>) -> Result<(), Error> {
         let Some(Freshness { age_max, strict }) = freshness else { return Ok(()) };
+        let node = &self.attached()?.node;
         if self.fence().is_some() {
-            return Ok(());
+            let leads = node.has_majority() || node.leads_a_majority(age_max);
+            return if leads { Ok(()) } else { Err(stale()) };
         }
-        let status = self.attached()?.node.status();
+        let status = node.status();
         let heard = status.last_contact.is_some_and(|since| since <= age_max);
         // When an entry was made isn't known here; with one missing, how old the data is isn't either.
         let current = !strict || status.applied >= status.committed;

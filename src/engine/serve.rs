@@ -335,8 +335,13 @@ impl Server {
 
     /// A private transaction that took the write slot has a catalog of its own from then on.
     fn note_catalog(&mut self, transaction: &Transaction) {
-        if self.catalog.is_some() {
-            self.catalog = Some(transaction.catalog_state());
+        if let Some(told) = &mut self.catalog {
+            let state = transaction.catalog_state();
+            // Not what the other side was told that it began with.
+            if told.committed() != state.committed() {
+                state.change();
+            }
+            *told = state;
         }
     }
 
@@ -350,10 +355,11 @@ impl Server {
             ToLeader::Run { statement, deadline, lock_timeout } => {
                 limits.deadline = deadline.map(|Deadline(at)| at);
                 limits.lock_timeout = lock_timeout;
-                let ran = self.minding(transaction.run(statement, &limits)).await?;
+                let ran = self.minding(transaction.run_compiled(statement, &limits)).await?;
                 self.note_catalog(transaction);
                 match ran {
-                    Some(Ok(rows)) => return self.send_rows(rows).await,
+                    Some(Ok(Some(rows))) => return self.send_rows(rows).await,
+                    Some(Ok(None)) => FromLeader::SchemaChanged,
                     Some(Err(error)) => FromLeader::Failed(error),
                     None => FromLeader::Failed(crate::engine::cancel::Stopped::Cancelled.error()),
                 }
@@ -379,10 +385,11 @@ impl Server {
                 Mark::RollBackTo => transaction.rollback_to(depth).await,
                 Mark::Release => transaction.release(depth).await,
             }),
-            ToLeader::Catalog => match transaction.catalog().await {
-                Ok(catalog) => FromLeader::Catalog(catalog),
-                Err(error) => FromLeader::Failed(error),
-            },
+            ToLeader::Catalog => {
+                let catalog = transaction.catalog().await;
+                self.note_catalog(transaction);
+                catalog.map_or_else(FromLeader::Failed, FromLeader::Catalog)
+            }
             // For something that has ended already.
             ToLeader::Cancel | ToLeader::Enough => return Ok(()),
             // Served by the caller.

@@ -12,7 +12,7 @@ use crate::engine::core::Core;
 use crate::engine::lane::{
     CatalogState, Mark, Opened, Registration, Request, changed, leadership_lost,
 };
-use crate::engine::private::{self, Private};
+use crate::engine::private::{self, Came, Private};
 use crate::engine::remote::Remote;
 use crate::engine::rows::{self, End, Rest, Rows};
 use crate::engine::write::{COMMIT_GRACE, unresolved};
@@ -22,6 +22,9 @@ use crate::model::id::{DatabaseId, LogIndex, SchemaVersion};
 use crate::model::statement::{Completion, Statement};
 use crate::model::value::RowBatch;
 use crate::platform::clock;
+
+/// How often a transaction that nobody has seen anything of begins again, because the schema changed.
+const RENEWALS_MAX: u32 = 5;
 
 /// Where the transaction is.
 #[derive(Debug)]
@@ -130,28 +133,68 @@ impl Transaction {
             }
         }
         if let Backend::Private(_) = &self.backend {
-            return Err(changed());
+            return self.renew().await;
         }
         Box::pin(self.ask(|reply| Request::Catalog { reply })).await
     }
 
+    /// Begins a private transaction again, on the schema that is the present one by now.
+    ///
+    /// # Errors
+    /// 40001 if its client has seen something of it, or the schema changes all the time.
+    async fn renew(&mut self) -> Result<Arc<Catalog>, Error> {
+        for _ in 0..RENEWALS_MAX {
+            let Backend::Private(private) = &mut self.backend else { break };
+            if !private.renew() {
+                break;
+            }
+            (self.lost, self.committed) = (private.lost(), private.catalog());
+            let catalog = self.core.catalog(self.database).await?;
+            if self.committed.committed() == Some(catalog.schema) {
+                return Ok(catalog);
+            }
+        }
+        Err(changed())
+    }
+
+    /// As [`Self::run_compiled`], for statements that suit any schema.
+    pub async fn run(&mut self, statement: Statement, limits: &Limits) -> Result<Rows, Error> {
+        self.run_compiled(statement, limits).await?.ok_or_else(changed)
+    }
+
     /// Runs a statement. If it fails it leaves nothing behind, and the transaction stays open
-    /// (whether the client may go on is the session's business) unless [`Self::is_lost`].
+    /// (whether the client may go on is the session's business) unless [`Self::is_lost`]. `None`: it
+    /// is the first one, and was compiled for a schema that isn't the present one any more; nothing
+    /// was done.
     ///
     /// Rows of an earlier statement that were not read yet are read into memory first (54000 if
     /// they are too many).
-    pub async fn run(&mut self, statement: Statement, limits: &Limits) -> Result<Rows, Error> {
+    pub async fn run_compiled(
+        &mut self,
+        statement: Statement,
+        limits: &Limits,
+    ) -> Result<Option<Rows>, Error> {
         if let Backend::Private(private) = &mut self.backend {
             let running = limits.cancel.start();
             let (mut rows, pending) = rows::channel(limits.cancel.start(), limits.deadline);
             let pending = pending.partial(true);
             match private.run(&statement, &mut rows, limits, &running).await? {
-                Some(completion) => {
+                Came::Done(completion) => {
                     rows.finish(End::Done(completion));
-                    let rows = pending.started().await?;
-                    return rows.ok_or_else(|| Error::internal("a statement has no schema"));
+                    return pending.started().await;
                 }
-                None => Box::pin(self.make_exclusive(limits)).await?,
+                Came::Stale => {
+                    (self.lost, self.committed) = (private.lost(), private.catalog());
+                    return Ok(None);
+                }
+                Came::NeedsSlot => {
+                    let schema = self.committed.committed();
+                    Box::pin(self.make_exclusive(limits)).await?;
+                    // While it waited for the slot.
+                    if self.committed.committed() != schema {
+                        return Ok(None);
+                    }
+                }
             }
         }
         let (rows, pending) = rows::channel(limits.cancel.start(), limits.deadline);
@@ -160,8 +203,7 @@ impl Transaction {
         let lock_timeout = limits.lock_timeout;
         self.send(Request::Run { statement, rows, lock_timeout }).await?;
         self.rest = rest;
-        let rows = pending.started().await?;
-        rows.ok_or_else(|| Error::internal("a transaction's statement has no schema"))
+        pending.started().await
     }
 
     /// Runs a statement for each row of parameters, in one round trip.

@@ -201,6 +201,7 @@ pub(crate) async fn step_down(
         return Err(Failure::internal("stepdown: cannot step down to the current leader"));
     }
     let timeout = call.params.timeout_or_default();
+    call.app.counters.remote_stepdowns.add(u64::from(!call.app.engine.is_leader()));
     let moved = call.app.engine.transfer_leader(to.as_deref(), timeout).await;
     moved.map_err(|error| admin_failure("stepdown: ", &error))?;
     Ok(call.served(reply::empty(StatusCode::OK), true))
@@ -227,6 +228,7 @@ pub(crate) async fn remove(call: &Call, parts: &Parts, body: &[u8]) -> Result<Re
     if let Some(redirect) = call.redirect(parts, true)? {
         return Ok(redirect);
     }
+    call.app.counters.remote_remove_node.add(u64::from(!call.app.engine.is_leader()));
     let removed = call.app.engine.remove(&id, call.params.timeout_or_default()).await;
     removed.map_err(|error| admin_failure("", &error))?;
     Ok(call.served(reply::empty(StatusCode::OK), true))

@@ -49,4 +49,7 @@ counters! {
     remote_executions,
     remote_queries,
     remote_requests,
+    remote_loads,
+    remote_remove_node,
+    remote_stepdowns,
 }

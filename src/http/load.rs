@@ -93,6 +93,7 @@ pub(crate) async fn load(call: Call, parts: Parts, body: Body) -> Result<Respons
     if let Some(redirect) = call.redirect(&parts, true)? {
         return Ok(redirect);
     }
+    call.app.counters.remote_loads.add(u64::from(!call.app.engine.is_leader()));
     let mut incoming = Incoming::new(body);
     if incoming.peek(DATABASE_MAGIC.len()).await? == DATABASE_MAGIC {
         let file = incoming.into_file(&call).await?;
@@ -160,7 +161,7 @@ async fn put_in_place(
     let cancel = Canceler::default();
     let limits = Limits { cancel: cancel.clone(), ..limits(call.params.timeout) };
     let loading = Box::pin(call.app.engine.load(database, file, &limits));
-    guarded(loading, cancel).await.map_err(|error| failure(&error, Operation::Execute))
+    guarded(loading, cancel).await.map_err(|error| call.write_failure(&error))
 }
 
 /// Runs a text as one transaction. What its last statement did, or why it is undone.
@@ -185,7 +186,7 @@ async fn run(
     let limits = Limits { cancel: cancel.clone(), ..limits(limit) };
     let writing = Box::pin(call.app.engine.write(database, unit, &limits));
     let written = guarded(writing, cancel).await;
-    let written = written.map_err(|error| failure(&error, Operation::Execute))?;
+    let written = written.map_err(|error| call.write_failure(&error))?;
     match written.outcome {
         UnitOutcome::Ran(mut results) => Ok(results.pop()),
         UnitOutcome::SchemaChanged => {

@@ -85,6 +85,9 @@ pub struct Options {
     /// Raft's timers, and whether foreign keys are enforced: shown in `/status`.
     pub heartbeat_timeout: Duration,
     pub election_timeout: Duration,
+    /// Silent members are removed after so long; zero: never.
+    pub reap_voters_after: Duration,
+    pub reap_read_only_after: Duration,
     pub foreign_keys: bool,
     /// Names of the SQLite extensions that are loaded.
     pub extensions: Vec<String>,

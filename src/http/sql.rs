@@ -17,7 +17,7 @@ use crate::http::params::Params;
 use crate::http::read::Read;
 use crate::http::result::{self, Shape, Told};
 use crate::http::{App, body, queue, reply};
-use crate::model::error::Error;
+use crate::model::error::{Error, SqlState};
 use crate::model::id::{DatabaseId, LogIndex};
 use crate::model::read_level::ReadLevel;
 use crate::model::statement::{Atomicity, Dialect, Statement, StatementResult, Unit, UnitOutcome};
@@ -219,7 +219,7 @@ impl Call {
             let writing = Box::pin(self.app.engine.write(database, unit, &limits));
             let written = guarded(writing, cancel).await;
             self.note(&statements, &written);
-            let written = written.map_err(|error| failure(&error, Operation::Execute))?;
+            let written = written.map_err(|error| self.write_failure(&error))?;
             (index, repeated) = (written.index, written.repeated);
             match written.outcome {
                 UnitOutcome::Ran(ran) => results = ran,
@@ -347,6 +347,16 @@ impl Call {
         begin_envelope(&mut json);
         self.end_envelope(&mut json, Some(error), None);
         reply::json(json.out)
+    }
+
+    /// What a write failed with as a whole. One that was given back because this node leads no more is told that there is
+    /// no leader, as long as there is none.
+    pub(crate) fn write_failure(&self, error: &Error) -> Failure {
+        let given_back = error.state() == SqlState::SERIALIZATION_FAILURE;
+        if given_back && self.app.engine.leader().is_none() {
+            return Failure::no_leader();
+        }
+        failure(error, Operation::Execute)
     }
 
     /// Says which node did the work.

@@ -24,6 +24,11 @@ pub(crate) async fn status(call: &Call) -> axum::response::Response {
     if let Some(mode) = &call.app.options.disco_mode {
         document["disco"] = json!({ "mode": mode });
     }
+    let backed_up = call.app.engine.activity().last_upload.get();
+    if backed_up > 0 {
+        let moment = std::time::Duration::from_millis(backed_up);
+        document["last_backup_time"] = timestamp::from_wall(moment).into();
+    }
     add_sqlite(call, &mut document["store"]["sqlite3"]).await;
     let chosen = match call.params.get("key").filter(|key| !key.is_empty()) {
         Some(path) => select(&document, path).cloned().unwrap_or_else(|| json!({})),
@@ -72,6 +77,7 @@ fn document(call: &Call) -> Json {
             "GOMAXPROCS": parallelism,
             "num_cpu": parallelism,
             "num_tasks": tasks(),
+            "kubernetes_hint": std::env::var_os("KUBERNETES_SERVICE_HOST").is_some(),
         },
         "node": {
             "start_time": timestamp::from_wall(app.started_wall),
@@ -129,12 +135,15 @@ fn store(call: &Call, status: &Status) -> Json {
         "addr": app.options.raft_addr,
         "leader": leader.as_ref().map_or_else(|| json!({ "node_id": "", "addr": "" }), identity),
         "nodes": nodes,
-        "raft": raft(status, &members, app.votes()),
+        "raft": raft(status, &members, app.votes(), app.engine.hears_a_leader()),
         "fsm_index": status.raft.applied.0,
         "fsm_term": status.raft.applied_term.0,
         "db_applied_index": status.raft.applied.0,
         "heartbeat_timeout": duration::format(app.options.heartbeat_timeout),
         "election_timeout": duration::format(app.options.election_timeout),
+        "reap_timeout": duration::format(app.options.reap_voters_after),
+        "reap_read_only_timeout": duration::format(app.options.reap_read_only_after),
+        "cdc": { "enabled": app.options.captures_changes },
         "dir": app.options.data_dir.display().to_string(),
         "dir_size": dir_size,
         "dir_size_friendly": friendly(dir_size),
@@ -143,8 +152,15 @@ fn store(call: &Call, status: &Status) -> Json {
     })
 }
 
-fn raft(status: &Status, members: &[(Member, bool)], votes: bool) -> Json {
+fn raft(status: &Status, members: &[(Member, bool)], votes: bool, hears: bool) -> Json {
     let raft = &status.raft;
+    let state = match raft.role {
+        // rqlite calls a node without a vote so, too: `voter` tells.
+        "Learner" => "Follower",
+        // rqlite's steps down when it hears of no majority.
+        "Leader" if !hears => "Follower",
+        role => role,
+    };
     let configuration: Vec<String> = members
         .iter()
         .map(|(member, votes)| {
@@ -160,8 +176,7 @@ fn raft(status: &Status, members: &[(Member, bool)], votes: bool) -> Json {
     let replicated: Map<String, Json> =
         raft.replicated.iter().map(|(node, index)| (node.to_string(), index.0.into())).collect();
     json!({
-        // rqlite calls a node without a vote so, too: `voter` tells.
-        "state": if raft.role == "Learner" { "Follower" } else { &raft.role },
+        "state": state,
         "term": raft.term.0,
         "last_log_index": raft.last_log.0,
         "last_log_term": raft.last_log_term.0,
@@ -206,11 +221,16 @@ fn friendly(bytes: u64) -> String {
 /// What SQLite says of the first database, as far as it can be read now.
 async fn add_sqlite(call: &Call, fields: &mut Json) {
     let text = |sql: &'static str| async move { column(call, sql).await.ok() };
-    let settings = "SELECT json_object('page_count', (SELECT page_count FROM pragma_page_count), \
-                    'freelist_count', (SELECT freelist_count FROM pragma_freelist_count), \
-                    'page_size', (SELECT page_size FROM pragma_page_size))";
-    let pragmas = "SELECT json_object('journal_mode', (SELECT journal_mode FROM pragma_journal_mode), \
-                   'synchronous', (SELECT synchronous FROM pragma_synchronous))";
+    let settings = "SELECT json_object('max_page_count', (SELECT max_page_count FROM pragma_max_page_count), \
+                    'page_count', (SELECT page_count FROM pragma_page_count), \
+                    'page_size', (SELECT page_size FROM pragma_page_size), \
+                    'cache_size', (SELECT cache_size FROM pragma_cache_size), \
+                    'freelist_count', (SELECT freelist_count FROM pragma_freelist_count))";
+    // Texts, as in rqlite.
+    let pragmas = "SELECT json_object('busy_timeout', (SELECT timeout || '' FROM pragma_busy_timeout), \
+                   'foreign_keys', (SELECT foreign_keys || '' FROM pragma_foreign_keys), \
+                   'journal_mode', (SELECT journal_mode FROM pragma_journal_mode), \
+                   'synchronous', (SELECT synchronous || '' FROM pragma_synchronous))";
     let parsed = |rows: Vec<String>| -> Option<Json> { serde_json::from_str(rows.first()?).ok() };
     if let Some(version) = text("SELECT sqlite_version()").await {
         fields["version"] = version.first().cloned().into();

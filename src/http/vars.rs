@@ -79,6 +79,9 @@ fn of_requests(call: &Call) -> Vec<(&'static str, Json)> {
                 "remote_executions": counters.remote_executions.get(),
                 "remote_queries": counters.remote_queries.get(),
                 "remote_requests": counters.remote_requests.get(),
+                "remote_loads": counters.remote_loads.get(),
+                "remote_remove_node": counters.remote_remove_node.get(),
+                "remote_stepdowns": counters.remote_stepdowns.get(),
             }),
         ),
     ]

@@ -41,6 +41,7 @@ pub(super) async fn watch(inner: Arc<Inner>) {
     let mut receiver = inner.raft.server_metrics();
     let mut known_membership = None;
     let mut told = None;
+    let first_term = Term(receiver.borrow_and_update().vote.leader_id.term);
     loop {
         let metrics = receiver.borrow_and_update().clone();
         let now = leadership(&metrics, inner.applied.last());
@@ -49,7 +50,7 @@ pub(super) async fn watch(inner: Arc<Inner>) {
             let nodes = metrics.membership_config.nodes();
             inner.links.set_members(nodes.map(|(_, node)| node.member.clone()));
         }
-        told = tell(&inner, told, &now);
+        told = tell(&inner, told, &now, first_term);
         let settled = metrics.state != ServerState::Leader || now.ready.is_some();
         drop(metrics);
         inner.leadership.send_if_modified(|known| {
@@ -80,15 +81,21 @@ pub(super) async fn watch(inner: Arc<Inner>) {
     inner.applied.close();
 }
 
-/// Tells the operator who leads, if that has changed since he was `told`.
-fn tell(inner: &Inner, told: Option<NodeId>, now: &Leadership) -> Option<NodeId> {
+/// Tells the operator who leads, if that has changed since he was `told`. `first` is the term that this node has started
+/// in: who led then may be gone.
+fn tell(inner: &Inner, told: Option<NodeId>, now: &Leadership, first: Term) -> Option<NodeId> {
     let leader = now.leader.as_ref();
     let id = leader.map(|leader| leader.id);
     if id == told {
         return told;
     }
     match leader {
-        Some(leader) => tracing::info!("node {} leads now (term {})", leader.name, now.term.0),
+        Some(leader) => {
+            if leader.id == inner.me.id || now.term > first {
+                inner.has_new_leader();
+            }
+            tracing::info!("node {} leads now (term {})", leader.name, now.term.0);
+        }
         None => tracing::info!("no leader now: a majority has to elect one"),
     }
     if id.is_some_and(|id| id != inner.links.me) {

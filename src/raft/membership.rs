@@ -5,6 +5,7 @@
 //! old bearer has been removed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::async_runtime::watch::WatchReceiver;
@@ -17,7 +18,7 @@ use crate::model::member::Member;
 use crate::platform::clock;
 use crate::raft::AdminError;
 use crate::raft::node::Inner;
-use crate::raft::types::{RaftNode, TypeConfig};
+use crate::raft::types::{RaftNode, StoredMembership, TypeConfig};
 
 /// A name or an address is at most this long, in bytes: they travel with every membership.
 const TEXT_BYTES_MAX: usize = 1024;
@@ -31,7 +32,7 @@ pub(super) async fn bootstrap(
     cluster: ClusterId,
     members: Vec<Member>,
 ) -> Result<(), AdminError> {
-    let _changing = begin(inner)?;
+    let _changing = begin(inner).await?;
     let mut names = BTreeSet::new();
     let mut nodes = BTreeMap::new();
     for member in members {
@@ -67,9 +68,10 @@ pub(super) fn members(inner: &Inner) -> Vec<(Member, bool)> {
     membership.nodes().map(|(id, node)| (node.member.clone(), voters.contains(id))).collect()
 }
 
-/// One change at a time.
-fn begin(inner: &Inner) -> Result<tokio::sync::MutexGuard<'_, ()>, AdminError> {
-    inner.changing.try_lock().map_err(|_| refused("another membership change is in progress"))
+/// One change at a time. One that is nearly done, as what [`settle`] does, is waited for.
+async fn begin(inner: &Inner) -> Result<tokio::sync::MutexGuard<'_, ()>, AdminError> {
+    let changing = clock::timeout(inner.timing.election_timeout_max, inner.changing.lock()).await;
+    changing.map_err(|clock::Elapsed| refused("another membership change is in progress"))
 }
 
 fn metrics_of_leader(inner: &Inner) -> Result<RaftMetrics<TypeConfig>, AdminError> {
@@ -87,11 +89,46 @@ fn metrics_of_leader(inner: &Inner) -> Result<RaftMetrics<TypeConfig>, AdminErro
 /// finished first. On top of it, one of two removed nodes could lead on without being a member.
 async fn settled(inner: &Inner) -> Result<RaftMetrics<TypeConfig>, AdminError> {
     let metrics = metrics_of_leader(inner)?;
-    if metrics.membership_config.membership().get_joint_config().len() == 1 {
+    if !is_half_done(&metrics.membership_config) {
         return Ok(metrics);
     }
     change(inner, &metrics, ChangeMembers::AddVoterIds(BTreeSet::new()), false).await?;
     metrics_of_leader(inner)
+}
+
+/// Whether two majorities are needed, that of the voters before a change and that of those after it.
+fn is_half_done(membership: &StoredMembership) -> bool {
+    membership.membership().get_joint_config().len() > 1
+}
+
+/// While this node leads, finishes changes that were left half done, until openraft stops: their leader
+/// was lost, or who asked for one went away. As long as two majorities are needed, the loss of fewer
+/// nodes can stop the cluster.
+pub(super) async fn settle(inner: Arc<Inner>) {
+    let mut receiver = inner.raft.server_metrics();
+    loop {
+        let half_done = {
+            let metrics = receiver.borrow_and_update();
+            metrics.state == ServerState::Leader && is_half_done(&metrics.membership_config)
+        };
+        let mut again = None;
+        if half_done {
+            // Who makes the change finishes it.
+            let _changing = inner.changing.lock().await;
+            if let Err(error) = settled(&inner).await {
+                tracing::debug!(?error, "a change of members stays half done");
+                again = Some(inner.timing.election_timeout_max);
+            }
+        }
+        let changed = receiver.changed();
+        let changed = match again {
+            None => changed.await,
+            Some(after) => clock::timeout(after, changed).await.unwrap_or(Ok(())),
+        };
+        if changed.is_err() {
+            break;
+        }
+    }
 }
 
 /// Changes the membership that `seen` holds, if it is still the last one.
@@ -126,7 +163,7 @@ async fn change(
 }
 
 pub(super) async fn add(inner: &Inner, member: Member, read_only: bool) -> Result<(), AdminError> {
-    let _changing = begin(inner)?;
+    let _changing = begin(inner).await?;
     check_texts(&member)?;
     let metrics = settled(inner).await?;
     let membership = metrics.membership_config.membership();
@@ -204,7 +241,7 @@ async fn wait_caught_up(
 }
 
 pub(super) async fn remove(inner: &Inner, name: &str) -> Result<(), AdminError> {
-    let _changing = begin(inner)?;
+    let _changing = begin(inner).await?;
     let metrics = settled(inner).await?;
     let membership = metrics.membership_config.membership();
     let Some(id) = membership.nodes().find(|(_, node)| node.member.name == name).map(|(id, _)| *id)
@@ -230,7 +267,7 @@ fn most_advanced(metrics: &RaftMetrics<TypeConfig>) -> Option<u64> {
 }
 
 pub(super) async fn transfer(inner: &Inner, to: Option<NodeId>) -> Result<(), AdminError> {
-    let _changing = begin(inner)?;
+    let _changing = begin(inner).await?;
     let metrics = metrics_of_leader(inner)?;
     let to = match to {
         Some(to) if to.0 == metrics.id => return Ok(()),
@@ -238,7 +275,9 @@ pub(super) async fn transfer(inner: &Inner, to: Option<NodeId>) -> Result<(), Ad
         None => most_advanced(&metrics).ok_or_else(|| refused("there is no other voter"))?,
     };
     if !metrics.membership_config.membership().voter_ids().any(|voter| voter == to) {
-        return Err(refused(format!("node {} is not a voter", NodeId(to))));
+        let node = metrics.membership_config.membership().get_node(&to);
+        let name = node.map_or_else(|| NodeId(to).to_string(), |node| node.member.name.clone());
+        return Err(refused(format!("node {name:?} is not a voter")));
     }
     inner.raft.trigger().transfer_leader(to).await.map_err(|_| AdminError::Stopped)?;
     let mut receiver = inner.raft.metrics();

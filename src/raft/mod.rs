@@ -1,5 +1,6 @@
 //! Agreement. The only home of openraft: nothing outside this folder sees its types.
 
+mod acknowledged;
 mod applied;
 mod codec;
 mod command;
@@ -20,6 +21,7 @@ mod quarantine;
 mod receive;
 mod recover;
 mod snapshot;
+mod stalled;
 mod state;
 mod state_machine;
 mod types;

@@ -25,8 +25,8 @@ use openraft::network::{
     Backoff, RPCOption, RaftNetworkFactory, RaftNetworkV2, stream_append_sequential,
 };
 use openraft::raft::{
-    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult,
-    TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendError,
+    StreamAppendResult, TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 use openraft::{OptionalSend, RPCTypes};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -34,6 +34,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use crate::model::id::NodeId;
 use crate::model::member::Member;
 use crate::platform::clock::{self, Instant};
+use crate::raft::acknowledged::Acknowledged;
 use crate::raft::codec::Malformed;
 use crate::raft::commits::Commits;
 use crate::raft::contact::Contacts;
@@ -72,6 +73,8 @@ pub(super) struct Links {
     pub(super) contacts: Contacts,
     /// Who waits for news of commits.
     pub(super) commits: Mutex<BTreeMap<u64, Arc<Commits>>>,
+    /// What each follower has acknowledged to this node.
+    pub(super) acknowledged: Mutex<BTreeMap<u64, Arc<Acknowledged>>>,
 }
 
 impl fmt::Debug for Links {
@@ -135,6 +138,11 @@ impl Links {
     pub(super) fn set_quick(&self, nodes: &BTreeSet<u64>) {
         let mut quick = self.quick.lock().expect("nothing panics while it holds this lock");
         quick.clone_from(nodes);
+    }
+
+    fn acknowledged_by(&self, node: NodeId) -> Arc<Acknowledged> {
+        let mut known = self.acknowledged.lock().expect("nothing panics while it holds this lock");
+        known.entry(node.0).or_default().clone()
     }
 
     pub(super) fn commits_of(&self, node: NodeId) -> Arc<Commits> {
@@ -272,6 +280,7 @@ impl Link {
             target: self.target.clone(),
             bytes: Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX as usize)),
             commits: self.links.commits_of(self.target.id),
+            acknowledged: self.links.acknowledged_by(self.target.id),
             vote,
         });
         let writer = write(session.clone(), input, sender, queue);
@@ -315,6 +324,7 @@ struct Session {
     target: Member,
     bytes: Arc<Semaphore>,
     commits: Arc<Commits>,
+    acknowledged: Arc<Acknowledged>,
     /// The leader's: openraft ends a session when its leadership ends.
     vote: Vote,
 }
@@ -324,6 +334,13 @@ impl Session {
         let action = RPCTypes::AppendEntries;
         rpc_error(self.links.me, &self.target, action, self.links.stall(), error)
     }
+}
+
+/// The follower itself stops when it hears of this (`receive.rs`); until then it is left alone.
+fn has_lost(target: &Member, acknowledged: LogId) -> RpcError {
+    let name = &target.name;
+    let text = format!("node {name} has lost what it had acknowledged, up to {acknowledged}");
+    RPCError::Unreachable(Unreachable::from_string(text))
 }
 
 /// A message that waits for its answer; holds its share of the bytes in flight.
@@ -375,6 +392,20 @@ impl Sent {
 }
 
 impl Session {
+    /// Takes note of an answer. What the follower had acknowledged before, if it says now that it doesn't have it.
+    fn lost(&self, result: &StreamAppendResult<TypeConfig>) -> Option<LogId> {
+        match result {
+            Ok(matching) => {
+                self.acknowledged.note(self.vote, *matching);
+                None
+            }
+            Err(StreamAppendError::Conflict(conflict)) => {
+                self.acknowledged.lost(self.vote, *conflict)
+            }
+            Err(StreamAppendError::HigherVote(_)) => None,
+        }
+    }
+
     /// The next message to be sent. How far the log is committed goes with entries, but not with
     /// each of them (`commits`); openraft takes the answer to a message for those before it as well.
     async fn next_message<S>(
@@ -476,7 +507,13 @@ async fn read(
     let answer = clock::timeout(session.links.stall(), receiver.receive()).await;
     drop(permit);
     let result = match answer {
-        Ok(Ok(Some(bytes))) => message::decode_append_result(bytes).map_err(Link::malformed),
+        Ok(Ok(Some(bytes))) => match message::decode_append_result(bytes) {
+            Ok(result) => match session.lost(&result) {
+                Some(last) => Err(has_lost(&session.target, last)),
+                None => Ok(result),
+            },
+            Err(malformed) => Err(Link::malformed(malformed)),
+        },
         Ok(Ok(None)) => {
             Err(session.error(TransportError::Network("the stream of entries ended".to_owned())))
         }
@@ -559,6 +596,8 @@ impl RaftNetworkV2<TypeConfig> for Link {
                 AppendEntriesResponse::Success
             }
             Ok(matching) => AppendEntriesResponse::PartialSuccess(matching),
+            // It is asked for the last entry that it has acknowledged.
+            Err(StreamAppendError::Conflict(lost)) => return Err(has_lost(&self.target, lost)),
             Err(error) => AppendEntriesResponse::from(Err(error)),
         })
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::platform::watch;
 use bytes::Bytes;
+use openraft::Instant as _;
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{ClientWriteError, LinearizableReadError, RaftError};
 use openraft::impls::ProgressResponder;
@@ -32,7 +33,8 @@ use crate::raft::state_machine::{StateFile, StateMachine};
 use crate::raft::types::{EncodedCommand, LeaderId, LogId, TypeConfig};
 use crate::raft::{
     AdminError, COMMAND_BYTES_MAX, Channel, Fence, Leadership, LogEnd, Node, ProposeError, Start,
-    Status, Timing, codec, config, confirm, leadership, membership, purge, receive, recover, state,
+    Status, Timing, codec, config, confirm, leadership, membership, purge, receive, recover,
+    stalled, state,
 };
 
 /// Bytes of proposals that openraft holds and hasn't answered yet, at the most.
@@ -58,6 +60,8 @@ pub(super) struct Inner {
     /// Whether the log's disk has no space for more than what Raft itself needs.
     log_full: watch::Receiver<bool>,
     last_contact: Mutex<Option<Instant>>,
+    /// When this node learnt of an election.
+    leader_since: Mutex<Option<Instant>>,
 }
 
 impl fmt::Debug for Inner {
@@ -67,6 +71,14 @@ impl fmt::Debug for Inner {
 }
 
 impl Inner {
+    /// Starts what goes on beside openraft until it stops.
+    fn attend(self: &Arc<Self>, log_bytes_max: u64) {
+        task::spawn(leadership::watch(self.clone()));
+        task::spawn(membership::settle(self.clone()));
+        task::spawn(stalled::watch(self.clone()));
+        task::spawn(purge::run(self.clone(), log_bytes_max));
+    }
+
     /// openraft's state, copied: holding on to it would block openraft.
     pub(super) fn metrics(&self) -> RaftMetrics<TypeConfig> {
         self.raft.metrics().borrow_watched().clone()
@@ -76,6 +88,12 @@ impl Inner {
     pub(super) fn heard_from_leader(&self) {
         let mut contact = self.last_contact.lock().expect("nothing panics while it holds this");
         *contact = Some(clock::now());
+    }
+
+    /// Another one leads now.
+    pub(super) fn has_new_leader(&self) {
+        let mut since = self.leader_since.lock().expect("nothing panics while it holds this");
+        *since = Some(clock::now());
     }
 }
 
@@ -102,6 +120,7 @@ impl Node {
             told: AtomicU64::new(0),
             contacts: Contacts::default(),
             commits: Mutex::default(),
+            acknowledged: Mutex::default(),
         });
         let machine = StateMachine::new(
             start.databases,
@@ -143,6 +162,7 @@ impl Node {
             proposed_bytes: Semaphore::new(PROPOSED_BYTES_MAX as usize),
             log_full,
             last_contact: Mutex::default(),
+            leader_since: Mutex::default(),
         });
         inner.start_voting(quarantined);
         if alone && !quarantined {
@@ -150,8 +170,7 @@ impl Node {
             let elected = inner.raft.trigger().elect(false).await;
             elected.map_err(|error| Fault::new(format!("start Raft: {error}")))?;
         }
-        task::spawn(leadership::watch(inner.clone()));
-        task::spawn(purge::run(inner.clone(), start.log_bytes_max));
+        inner.attend(start.log_bytes_max);
         Ok(Self { inner })
     }
 
@@ -301,6 +320,41 @@ impl Node {
     /// Leader: hands leadership to `to`, or to the most advanced voter. Returns when it has moved.
     pub async fn transfer(&self, to: Option<NodeId>) -> Result<(), AdminError> {
         membership::transfer(&self.inner, to).await
+    }
+
+    /// Whether this node leads, and a majority has answered it within `age`, itself included.
+    ///
+    /// openraft's leader stays one, in its own eyes, when it is cut off from everybody.
+    pub fn leads_a_majority(&self, age: Duration) -> bool {
+        let metrics = self.inner.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let mut voters = metrics.membership_config.voter_ids();
+        let is_alone = voters.next() == Some(metrics.id) && voters.next().is_none();
+        let answered = metrics.last_quorum_acked.is_some_and(|moment| moment.elapsed() <= age);
+        metrics.state == ServerState::Leader && (is_alone || answered)
+    }
+
+    /// Whether a majority has answered this leader so lately that nobody else leads, as far as timers tell.
+    pub fn has_majority(&self) -> bool {
+        self.leads_a_majority(self.inner.timing.election_timeout_max)
+    }
+
+    /// Whether this node leads a majority, or has heard from a leader so lately that it looks for no other one.
+    /// A leader who has just been elected may not have said anything yet. One of whom this node knows from before
+    /// it was started has to.
+    ///
+    /// Without a majority nobody is elected, and so nobody takes the place of a leader that has gone.
+    pub fn hears_a_leader(&self) -> bool {
+        let patience = 2 * self.inner.timing.election_timeout_max;
+        let is_late = |moment: &Mutex<Option<Instant>>| {
+            let moment = *moment.lock().expect("nothing panics while it holds this");
+            moment.is_none_or(|moment| clock::now().since(moment) > patience)
+        };
+        if !is_late(&self.inner.leader_since) {
+            return true;
+        }
+        let leads = self.inner.raft.metrics().borrow_watched().state == ServerState::Leader;
+        if leads { self.leads_a_majority(patience) } else { !is_late(&self.inner.last_contact) }
     }
 
     pub fn status(&self) -> Status {

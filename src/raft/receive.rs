@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::future::{Either, select};
 use futures_util::{StreamExt, stream};
 use openraft::alias::SnapshotMetaOf;
-use openraft::raft::{AppendEntriesRequest, VoteRequest};
+use openraft::raft::{AppendEntriesRequest, StreamAppendError, VoteRequest};
 use tokio::sync::mpsc;
 
 use crate::model::error::Fault;
@@ -56,12 +56,26 @@ pub(super) async fn on_call(inner: &Inner, from: NodeId, payload: Bytes) -> Resu
             let response =
                 inner.raft.append_entries(request).await.map_err(|error| error.to_string())?;
             let result = response.into_stream_result(prev, last);
-            if result.is_ok() {
-                inner.heard_from_leader();
+            match &result {
+                Ok(_) => inner.heard_from_leader(),
+                Err(StreamAppendError::Conflict(lost)) => has_lost(inner, from, *lost),
+                Err(StreamAppendError::HigherVote(_)) => {}
             }
             Ok(message::encode_append_result(&result))
         }
     }
+}
+
+/// A call with entries is a heartbeat, and begins behind the last entry that this node has acknowledged to the leader.
+fn has_lost(inner: &Inner, leader: NodeId, acknowledged: LogId) {
+    let last = inner.links.log.extent().last.map_or(0, |(index, _)| index);
+    inner.links.databases.fault(Fault::new(format!(
+        "this node has acknowledged the entry {acknowledged} of the Raft log to the leader, node {leader}, and its \
+         log ends at {last}: its data directory is an old copy, or the disk has lost what it said to be durable. It \
+         can't go on as the same node. Remove it from its cluster with 'eider remove {}' at another node, and start \
+         it again with an empty directory",
+        inner.me.name
+    )));
 }
 
 fn speaks_for(from: NodeId, vote: &Vote) -> Result<(), String> {
@@ -231,7 +245,7 @@ fn accept(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raft::types::{Entry, Payload, from_record};
+    use crate::raft::types::{Entry, Payload, from_record, log_id};
     use crate::sim::cluster::Cluster;
 
     /// A cluster, a follower of it, the leader, and the follower's last entry.
@@ -290,6 +304,22 @@ mod tests {
             let wrong = on_call(inner, leader, message::encode_append(&after, Some(!hash))).await;
             assert!(wrong.unwrap_err().contains("diverged"));
             assert_eq!(cluster.databases(follower).faults.lock().unwrap().len(), 1);
+        });
+    }
+
+    #[test]
+    fn a_node_that_has_lost_what_it_acknowledged_stops() {
+        crate::sim::run(1, async {
+            let (cluster, follower, leader, entry) = cluster().await;
+            let inner = &cluster.node(follower).inner;
+            let faults = || cluster.databases(follower).faults.lock().unwrap().clone();
+            let last = append(inner, Some(entry.log_id), vec![]);
+            on_call(inner, leader, message::encode_append(&last, None)).await.unwrap();
+            assert!(faults().is_empty());
+            let ahead = log_id(*entry.log_id.committed_leader_id(), entry.log_id.index + 5);
+            let ahead = append(inner, Some(ahead), vec![]);
+            on_call(inner, leader, message::encode_append(&ahead, None)).await.unwrap();
+            assert!(faults()[0].message.contains("has acknowledged"), "{:?}", faults());
         });
     }
 

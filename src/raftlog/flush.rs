@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::model::error::Fault;
-use crate::platform::clock;
+use crate::platform::clock::{self, Instant};
 use crate::platform::mutant::mutant;
 use crate::raftlog::Flushed;
 use crate::raftlog::segment::Segment;
@@ -45,8 +45,17 @@ pub(super) struct State {
     unneeded: Vec<Arc<Segment>>,
     /// Whether [`Shared::tend`] has something to do.
     untended: bool,
+    /// Since when somebody waits for an fsync.
+    waited_for: Option<Instant>,
     fault: Option<Fault>,
     closing: bool,
+}
+
+impl State {
+    /// How long somebody has waited for an fsync by now.
+    pub(super) fn wait(&self) -> Duration {
+        self.waited_for.map_or(Duration::ZERO, |since| clock::now().since(since))
+    }
 }
 
 pub(super) struct Shared {
@@ -76,6 +85,7 @@ impl Shared {
             truncations: Vec::new(),
             unneeded: Vec::new(),
             untended: false,
+            waited_for: None,
             fault: None,
             closing: false,
         };
@@ -145,6 +155,9 @@ impl Shared {
                 self.flushed.send_if_modified(|flushed| raise(flushed, *index));
             }
             Operation::Vote(_) | Operation::Committed(_) => {}
+        }
+        if queued.flushed.is_some() {
+            state.waited_for.get_or_insert_with(clock::now);
         }
         if let Operation::Committed(_) = &queued.operation {
             // Only a hint: it goes with what is written next, and only the newest one.
@@ -246,12 +259,14 @@ impl Shared {
     /// Brings the view up to date after a batch.
     fn wrote(&self, writer: &mut Writer, last: u64, synced: bool) {
         let mut state = self.state();
-        let State { view, truncations, unneeded, untended, .. } = &mut *state;
+        let State { view, truncations, unneeded, untended, waited_for, queue, .. } = &mut *state;
         view.segments.extend(writer.made.drain(..));
         view.wrote(&writer.placed, last, writer.end);
         writer.placed.clear();
         truncations.retain(|(number, _)| *number > last);
         if synced {
+            let waits = queue.iter().any(|queued| queued.flushed.is_some());
+            *waited_for = waits.then(clock::now);
             let durable = writer.checkpoint.last.map_or(0, |(index, _)| index);
             let kept = truncations.iter().map(|(_, next)| next.saturating_sub(1)).min();
             let durable = durable.min(kept.unwrap_or(u64::MAX));

@@ -29,6 +29,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -314,6 +315,11 @@ impl RaftLog {
         let mut queued = self.shared().queued_bytes.subscribe();
         let room = queued.wait_for(|bytes| *bytes < Self::QUEUE_BYTES_MAX).await;
         drop(room.expect("the sender lives as long as this log"));
+    }
+
+    /// How long somebody has waited by now for a write or an fsync that doesn't end. Zero if nobody waits.
+    pub fn wait(&self) -> Duration {
+        self.shared().state().wait()
     }
 
     /// True while the disk has no space for another segment. There is room left in the present one,

@@ -25,6 +25,9 @@ const ANSWER_BYTES_MAX: usize = 65_535;
 const UDP_BYTES: u16 = 4096;
 const SRV: u16 = 33;
 const OPT: u16 = 41;
+/// Addresses (`host:port,...`) that stand for what DNS would answer to `dns`: rqlite's name for them, so that
+/// what was set up for its tests goes on.
+const HOSTS: &str = "RQLITE_DISCO_DNS_HOSTS";
 const INTERNET: u16 = 1;
 /// Pointers followed in one name at the most.
 const JUMPS_MAX: usize = 32;
@@ -36,6 +39,8 @@ pub(super) enum Discovery {
         name: String,
         port: u16,
     },
+    /// Nothing is asked: these are the addresses.
+    Fixed(Vec<String>),
     Service {
         name: String,
     },
@@ -78,6 +83,10 @@ impl Discovery {
         let mut value = serde_json::from_str(text).map_err(wrong)?;
         crate::config::expand(&mut value, environment)?;
         match mode {
+            "dns" if environment.get(HOSTS).is_some_and(|hosts| !hosts.is_empty()) => {
+                let hosts = environment[HOSTS].split(',').map(|host| host.trim().to_owned());
+                Ok(Self::Fixed(hosts.collect()))
+            }
             "dns" => {
                 let written: WrittenHosts = serde_json::from_value(value).map_err(wrong)?;
                 let name = written.name.unwrap_or_else(|| key.to_owned());
@@ -107,6 +116,7 @@ impl Discovery {
                 found.dedup();
                 Ok(found)
             }
+            Self::Fixed(addresses) => Ok(addresses.clone()),
             Self::Key(etcd) => Ok(etcd.leader().await?.into_iter().map(|it| it.addr).collect()),
             Self::Service { name } => {
                 let text = std::fs::read_to_string(SERVERS);
@@ -262,6 +272,19 @@ mod tests {
         assert_eq!(service, Discovery::Service { name: "_raft._tcp.a.b".to_owned() });
         assert!(parse("dns", "{").unwrap_err().contains("-disco-config"));
         assert!(parse("dns", r#"{"nmae":"x"}"#).unwrap_err().contains("nmae"));
+    }
+
+    #[tokio::test]
+    async fn addresses_in_the_environment_stand_for_dns() {
+        let hosts = |hosts: &str| HashMap::from([(HOSTS.to_owned(), hosts.to_owned())]);
+        let found = Discovery::parse("dns", "key", "", &hosts("a:1, b:2")).unwrap().find().await;
+        assert_eq!(found.unwrap(), ["a:1", "b:2"]);
+        let other = Discovery::parse("dns-srv", "key", "", &hosts("a:1")).unwrap();
+        assert!(matches!(other, Discovery::Service { .. }));
+        assert!(matches!(
+            Discovery::parse("dns", "key", "", &hosts("")).unwrap(),
+            Discovery::Hosts { .. }
+        ));
     }
 
     #[test]

@@ -1,15 +1,16 @@
 //! The SQLite extensions that this node was given (`-extensions-path`): copied to `DATA_DIR/extensions`, from
-//! where every connection loads them, so that what lies at the path may change while the node runs.
+//! where every connection loads them, so that what lies at the path may change while the node runs. Archives are
+//! unpacked there.
 
 use std::path::{Path, PathBuf};
 
+use crate::server::packed;
+
 /// Where the copies are, in the data directory.
 pub(super) const DIRECTORY: &str = "extensions";
-/// Ends of names that mean a packed directory.
-const PACKED: [&str; 4] = [".zip", ".tar.gz", ".tgz", ".tar"];
 
-/// Copies the libraries that are named, and those in directories that are, in the order of their names.
-/// What an earlier start copied goes.
+/// Copies the libraries that are named, and those in directories and archives that are, in the order of their
+/// names. What an earlier start copied goes.
 ///
 /// # Errors
 /// A text for the operator.
@@ -36,23 +37,36 @@ pub(super) fn gather(named: &[PathBuf], data: &Path) -> Result<Vec<PathBuf>, Str
     if libraries.is_empty() && !named.is_empty() {
         tracing::warn!("-extensions-path: there is no file in what it names");
     }
+    if !libraries.is_empty() {
+        std::fs::create_dir_all(&directory).map_err(|error| failed(&directory, error))?;
+    }
     let mut copies = Vec::new();
     for library in libraries {
-        let name = library.file_name().unwrap_or_default();
-        let text = name.to_string_lossy();
-        if PACKED.iter().any(|end| text.ends_with(end)) {
-            let path = library.display();
-            return Err(format!("-extensions-path: unpack {path}, and name the directory"));
+        for (name, contents) in contents(&library)? {
+            let copy = directory.join(&name);
+            if copies.contains(&copy) {
+                return Err(format!("-extensions-path: there are two files called {name}"));
+            }
+            std::fs::write(&copy, contents).map_err(|error| failed(&copy, error))?;
+            copies.push(copy);
         }
-        let copy = directory.join(name);
-        if copies.contains(&copy) {
-            return Err(format!("-extensions-path: there are two files called {text}"));
-        }
-        std::fs::create_dir_all(&directory).map_err(|error| failed(&directory, error))?;
-        std::fs::copy(&library, &copy).map_err(|error| failed(&library, error))?;
-        copies.push(copy);
     }
     Ok(copies)
+}
+
+/// A library under its name, or the libraries of an archive.
+fn contents(path: &Path) -> Result<Vec<packed::Packed>, String> {
+    let wrong = |why: String| format!("-extensions-path: {}: {why}", path.display());
+    let bytes = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let mut files = match packed::unpack(&bytes).map_err(wrong)? {
+        Some(files) => files,
+        None => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            vec![(name.into_owned(), bytes)]
+        }
+    };
+    files.sort();
+    Ok(files)
 }
 
 /// The names of the libraries that were gathered, in order.
@@ -105,13 +119,13 @@ mod tests {
         let data = directory.path();
         let empty = data.join("empty");
         std::fs::create_dir(&empty).unwrap();
-        std::fs::write(data.join("x.tar.gz"), "").unwrap();
+        std::fs::write(data.join("x.tar.gz"), [0x1f, 0x8b, 0]).unwrap();
         std::fs::write(data.join("x.so"), "").unwrap();
         // That may come to have some.
         assert_eq!(gather(&[empty], data).unwrap(), Vec::<PathBuf>::new());
         for (named, wrong) in [
             (vec![data.join("none.so")], "No such file"),
-            (vec![data.join("x.tar.gz")], "unpack"),
+            (vec![data.join("x.tar.gz")], "x.tar.gz: it can't be unpacked"),
             (vec![data.join("x.so"), data.join("x.so")], "two files"),
         ] {
             let error = gather(&named, data).unwrap_err();

@@ -16,6 +16,8 @@ pub(super) fn start(level: &str, raft_level: &str) {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
+        // What can't be written is gone, as on a full disk: saying so where it couldn't be said would panic.
+        .log_internal_errors(false)
         .try_init();
     drop(started);
 }

@@ -16,6 +16,7 @@ mod listen;
 mod logging;
 mod meeting;
 mod node;
+mod packed;
 mod reap;
 mod reception;
 mod recover;

@@ -36,7 +36,7 @@ use crate::server::meeting::Meeting;
 use crate::server::reap::{self, Patience};
 use crate::server::reception::Reception;
 use crate::server::recover::Recovery;
-use crate::server::setup::Login;
+use crate::server::setup::{HelloReply, Login};
 use crate::server::transport::PeerTransport;
 use crate::tls::Acceptor;
 use crate::{backup, cdc, http, pg, sqlite};
@@ -194,10 +194,10 @@ fn users(config: &Config) -> Result<(Option<Arc<Users>>, Login), String> {
 }
 
 /// Reads the file of `-auto-backup`.
-fn backup_plan(config: &Config) -> Result<Option<backup::Plan>, String> {
+fn backup_plan(config: &Config) -> Result<Option<backup::Plans>, String> {
     let Some(path) = &config.auto_backup else { return Ok(None) };
     let environment = std::env::vars().collect();
-    let parse = |text: &str| backup::Plan::parse(text, &environment, parse_duration);
+    let parse = |text: &str| backup::Plans::parse(text, &environment, parse_duration);
     by_file("-auto-backup", path, parse).map(Some)
 }
 
@@ -375,7 +375,9 @@ impl Node {
     /// Sees to it that this node is in a cluster.
     pub(super) async fn enter_cluster(&self) -> Result<(), String> {
         let members = self.raft.members();
-        if members.iter().any(|(member, _)| member.id == self.me.id) {
+        if let Some((known, _)) = members.iter().find(|(member, _)| member.id == self.me.id) {
+            self.refuse_to_be_another(known, &members)?;
+            self.refuse_to_be_two(known).await?;
             if members.len() == 1 && self.config.looks_for_others() {
                 let look = self.joiner.refuse_another_cluster(&self.config.join);
                 clock::timeout(LOOK_LIMIT, look).await.unwrap_or(Ok(()))?;
@@ -413,6 +415,41 @@ impl Node {
             );
         }
         bootstrap::alone(&self.raft, &self.joiner.identity, &self.me).await
+    }
+
+    /// Data directories were swapped, or the flags of two nodes.
+    fn refuse_to_be_another(
+        &self,
+        known: &Member,
+        members: &[(Member, bool)],
+    ) -> Result<(), String> {
+        let Self { me, .. } = self;
+        if members.iter().any(|(other, _)| other.id != me.id && other.name == me.name) {
+            return Err(format!(
+                "this data directory belongs to the member {0}, and {1} is another one: start it with -node-id {0}, \
+                 at the address {2}",
+                known.name, me.name, known.raft_addr
+            ));
+        }
+        Ok(())
+    }
+
+    /// `known` is where the members think that this node is. If it still runs there, this is a copy of its directory,
+    /// and the two would vote twice.
+    async fn refuse_to_be_two(&self, known: &Member) -> Result<(), String> {
+        let Member { name, raft_addr, .. } = known;
+        if *raft_addr == self.me.raft_addr {
+            return Ok(());
+        }
+        let asked = clock::timeout(LOOK_LIMIT, self.joiner.hello(raft_addr)).await;
+        let Ok(Ok(HelloReply { me, .. })) = asked else { return Ok(()) };
+        if me.store != self.me.store || me.raft_addr == self.me.raft_addr {
+            return Ok(());
+        }
+        Err(format!(
+            "node {name} runs already, at {raft_addr}: this is a copy of its data directory. To add a node, start it \
+             with an empty directory and -join; to move node {name}, stop it there first"
+        ))
     }
 
     /// Brings the membership up to date in the background, if this node's addresses have changed, or if it
@@ -506,7 +543,7 @@ async fn announce(raft: &raft::Node, joiner: &Joiner) -> Result<(), Failure> {
 struct Access {
     users: Option<Arc<Users>>,
     certificates: Certificates,
-    plan: Option<backup::Plan>,
+    plan: Option<backup::Plans>,
     changes: Option<cdc::Plan>,
     restore: Option<backup::Restore>,
     discovery: Option<Discovery>,
@@ -577,7 +614,7 @@ fn publish(engine: &Engine, plan: cdc::Plan, me: &Member) -> Part {
     Part::spawn(|stop| cdc::run(engine, plan, name, stop))
 }
 
-fn back_up(engine: &Engine, plan: backup::Plan) -> Part {
+fn back_up(engine: &Engine, plan: backup::Plans) -> Part {
     let engine = engine.clone();
     Part::spawn(|stop| backup::run(engine, plan, stop))
 }
@@ -598,6 +635,8 @@ fn serve_clients(
         election_timeout: 2 * config
             .election_timeout_max
             .saturating_sub(config.election_timeout_min),
+        reap_voters_after: config.reap_voters_after,
+        reap_read_only_after: config.reap_read_only_after,
         foreign_keys: config.foreign_keys,
         extensions: extensions::names(engine.extensions()),
         disco_mode: config.disco_mode.clone(),

@@ -157,24 +157,35 @@ fn hash(members: &[(Member, bool)]) -> u128 {
 /// What follows from all answers.
 #[derive(Debug, PartialEq)]
 enum Outcome {
+    /// Not all have answered; why one hasn't.
+    Wait(String),
     /// This node leads in that term, if those vote for it.
     Lead(Term, Vec<NodeId>),
     /// That one leads.
     Follow(NodeId),
 }
 
-/// Who leads, after what all members of the file have said, this node among them.
+/// Who leads, after what the members of the file have said, this node among them, or why they haven't.
 fn judge(
     me: &Member,
     file: u128,
     chosen: &[(Member, bool)],
     known: &[(Member, bool)],
-    replies: &HashMap<NodeId, LogReply>,
+    answers: &HashMap<NodeId, Result<LogReply, String>>,
 ) -> Result<Outcome, String> {
+    let (mut replies, mut silent) = (HashMap::new(), None);
     for (member, _) in chosen {
-        if let Some(reply) = replies.get(&member.id) {
-            check(&member.name, file, chosen, reply)?;
+        match answers.get(&member.id) {
+            Some(Ok(reply)) => {
+                check(&member.name, file, chosen, reply)?;
+                replies.insert(member.id, reply);
+            }
+            Some(Err(why)) => silent = Some(why.clone()),
+            None => silent = Some(format!("node {:?} was not asked", member.name)),
         }
+    }
+    if let Some(why) = silent {
+        return Ok(Outcome::Wait(why));
     }
     let end = |member: &Member| replies.get(&member.id).and_then(|reply| reply.end);
     let recovers = |member: &Member| replies.get(&member.id).is_some_and(|r| r.file.is_some());
@@ -340,22 +351,13 @@ impl<'a> Recovery<'a> {
         chosen: &[(Member, bool)],
         known: &[(Member, bool)],
     ) -> Result<Result<Term, String>, String> {
-        let mut replies = HashMap::from([(self.me.id, stand.reply()?)]);
+        let mut answers = HashMap::from([(self.me.id, Ok(stand.reply()?))]);
         let others = chosen.iter().map(|(member, _)| member).filter(|m| m.id != self.me.id);
-        let mut silent = None;
         for member in others.clone() {
-            match self.ask(member).await {
-                Ok(reply) => {
-                    check(&member.name, stand.file, chosen, &reply)?;
-                    replies.insert(member.id, reply);
-                }
-                Err(why) => silent = Some(why),
-            }
+            answers.insert(member.id, self.ask(member).await);
         }
-        if let Some(why) = silent {
-            return Ok(Err(why));
-        }
-        let (term, voters) = match judge(self.me, stand.file, chosen, known, &replies)? {
+        let (term, voters) = match judge(self.me, stand.file, chosen, known, &answers)? {
+            Outcome::Wait(why) => return Ok(Err(why)),
             Outcome::Lead(term, voters) => (term, voters),
             Outcome::Follow(leader) => {
                 let leader = others.clone().find(|member| member.id == leader);
@@ -480,7 +482,8 @@ mod tests {
     /// What each of the first members decides, of a cluster that had so many.
     fn judged(were: u64, replies: &[LogReply]) -> Vec<Result<Outcome, String>> {
         let chosen = members(replies.len() as u64);
-        let replies: HashMap<_, _> = (1..).map(NodeId).zip(replies.iter().cloned()).collect();
+        let replies = replies.iter().cloned().map(Ok);
+        let replies: HashMap<_, _> = (1..).map(NodeId).zip(replies).collect();
         let decide = |(me, _): &(Member, bool)| judge(me, 7, &chosen, &members(were), &replies);
         chosen.iter().map(decide).collect()
     }
@@ -502,6 +505,22 @@ mod tests {
         // Somebody runs without the file.
         let one = [reply(file, end(3, 1, 10)), reply(None, end(3, 1, 10))];
         assert_eq!(judged(4, &one)[0], lead(&[]));
+    }
+
+    #[test]
+    fn all_are_waited_for_but_what_speaks_against_it_is_said_at_once() {
+        let mine = reply(Some(7), end(3, 1, 10));
+        let silent = (NodeId(3), Err("n3 is silent".to_owned()));
+        let decide = |second: LogReply| {
+            let known = HashMap::from([
+                (NodeId(1), Ok(mine.clone())),
+                (NodeId(2), Ok(second)),
+                silent.clone(),
+            ]);
+            judge(&member(1), 7, &members(3), &members(5), &known)
+        };
+        assert_eq!(decide(mine.clone()), Ok(Outcome::Wait("n3 is silent".to_owned())));
+        assert!(decide(LogReply { leads: true, ..mine.clone() }).is_err());
     }
 
     #[test]

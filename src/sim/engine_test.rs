@@ -13,6 +13,7 @@ use crate::model::statement::Dialect;
 use crate::model::value::Value;
 use crate::platform::clock;
 use crate::platform::task;
+use crate::sim::process::TIMING;
 use crate::sim::run;
 
 const LOG_BYTES: u64 = 1 << 20;
@@ -206,6 +207,73 @@ fn a_leader_that_is_cut_off_commits_nothing_and_says_what_it_knows() {
         assert_eq!(outcome.unwrap_err().state(), SqlState::TRANSACTION_RESOLUTION_UNKNOWN);
         let seen = numbers(cluster.engine(old), ReadLevel::Linearizable, ALL).await.unwrap();
         assert_eq!(seen, [1, 2]);
+        cluster.check().await;
+    });
+}
+
+#[test]
+fn a_leader_that_is_cut_off_is_none_after_a_while() {
+    run(7, async {
+        let cluster = Engines::new(3, LOG_BYTES).await;
+        let old = cluster.leader().await;
+        let engine = cluster.engine(old);
+        write(engine, TABLE).await.unwrap();
+        assert_eq!(engine.leader().map(|leader| leader.id.0), Some(old));
+        cluster.isolate(old);
+        // As long as nobody else can have been elected it answers.
+        assert_eq!(numbers(engine, ReadLevel::Weak, ALL).await.unwrap(), Vec::<i64>::new());
+        let others: Vec<u64> = (0..3).filter(|id| *id != old).collect();
+        until(30, || others.iter().any(|id| cluster.engine(*id).is_leader())).await;
+        write(cluster.engine(others[0]), "INSERT INTO t VALUES (1, 'x')").await.unwrap();
+        clock::sleep(2 * TIMING.election_timeout_max).await;
+        assert!(engine.is_leader(), "it knows that it was succeeded: this shows nothing");
+        let error = numbers(engine, ReadLevel::Weak, ALL).await.unwrap_err();
+        assert_eq!(error.state(), SqlState::CANNOT_CONNECT_NOW, "{error}");
+        assert_eq!(engine.leader(), None);
+        cluster.heal();
+        assert_eq!(numbers(engine, ReadLevel::Weak, ALL).await.unwrap(), [1]);
+        cluster.check().await;
+    });
+}
+
+#[test]
+fn a_leader_is_named_once_it_takes_writes() {
+    run(8, async {
+        let mut cluster = Engines::new(3, LOG_BYTES).await;
+        let old = cluster.leader().await;
+        write(cluster.engine(old), TABLE).await.unwrap();
+        cluster.kill(old, None);
+        let (mut was_early, mut is_named) = (false, false);
+        while !is_named {
+            clock::sleep(Duration::from_millis(1)).await;
+            for id in cluster.running() {
+                let (engine, role) = (cluster.engine(id), cluster.node(id).status().role);
+                let names_itself = engine.leader().is_some_and(|leader| leader.id.0 == id);
+                was_early |= role == "Leader" && !engine.is_leader();
+                assert!(!names_itself || engine.is_leader(), "node {id} takes no writes yet");
+                is_named |= names_itself;
+            }
+        }
+        assert!(was_early, "nobody was looked at in the middle: this shows nothing");
+    });
+}
+
+#[test]
+fn a_node_that_starts_names_a_leader_once_it_hears_one() {
+    run(9, async {
+        let mut cluster = Engines::new(3, LOG_BYTES).await;
+        let id = cluster.follower().await;
+        write(cluster.engine(id), TABLE).await.unwrap();
+        cluster.kill(id, None);
+        cluster.isolate(id);
+        cluster.start(id).await;
+        let engine = cluster.engine(id);
+        // Its log says who led.
+        until(30, || cluster.node(id).leadership().borrow().leader.is_some()).await;
+        assert_eq!(engine.leader(), None);
+        cluster.heal();
+        until(30, || engine.leader().is_some()).await;
+        assert!(engine.has_vote(), "it has been told what is committed");
         cluster.check().await;
     });
 }

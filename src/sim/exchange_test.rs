@@ -5,18 +5,52 @@
 //! empty line, the body. Lines with `<` are the answer. Lines with `~` are what rqlite answers where that differs, which
 //! `compat-tests/rqlite/exchanges` checks against the real one; the comment (`#`) above says why. Lines with `!` are
 //! the node's options. What changes from run to run stands as `*`. With `UPDATE_GOLDENFILES=1` the answers are written anew.
+//!
+//! `! nodes 3` makes it a conversation with a cluster, and `! reader` adds a node without a vote. A request then names
+//! whom it is for: `leader`, `follower`, `other`, `reader`, as they are at the beginning, when they are called n1 to n4.
+//! `! stop leader other` ends these at that place, and waits until the others know.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::auth::Users;
-use crate::http::{Options, TestReply};
+use crate::http::{Options, TestClient, TestReply};
+use crate::platform::clock;
 use crate::sim;
-use crate::sim::http_test::client_with;
+use crate::sim::cluster::until;
+use crate::sim::engines::Engines;
+use crate::sim::http_test::{client_with, http_options};
+use crate::sim::process::member;
 
 /// Fields of JSON that aren't the same in each run.
-const VARYING: &[&str] = &["time", "time_s", "sequence_number", "raft_index", "last_modified"];
+const VARYING: &[&str] = &[
+    "time",
+    "time_s",
+    "sequence_number",
+    "raft_index",
+    "last_modified",
+    // The machine's, the process's and the build's.
+    "build_time",
+    "cmdline",
+    "commit",
+    "compile_options",
+    "current_time",
+    "dir",
+    "executable",
+    "GOARCH",
+    "GOMAXPROCS",
+    "hostname",
+    "num_cpu",
+    "num_tasks",
+    "path",
+    "pid",
+    "position",
+    "ppid",
+    "start_time",
+    "uptime",
+];
 
 /// Headers that every answer has, with their values.
 const STANDARD: &[(&str, &str)] = &[
@@ -85,7 +119,13 @@ fn steady(body: &str) -> String {
             let at = from + found + key.len();
             let spaces = out[at..].len() - out[at..].trim_start_matches(' ').len();
             let value = at + spaces;
-            let length = out[value..].find([',', '}', ']', '\n']).unwrap_or(out.len() - value);
+            let rest = &out[value..];
+            let end = if rest.starts_with('[') {
+                rest.find(']').map(|end| end + 1)
+            } else {
+                rest.find([',', '}', ']', '\n'])
+            };
+            let length = end.unwrap_or(rest.len());
             out.replace_range(value..value + length, "*");
             from = value;
         }
@@ -133,9 +173,116 @@ fn options(text: &str, options: &mut Options) {
                 options.users = Some(Arc::new(Users::parse(users).unwrap()));
             }
             Some(("http-allow-origin", origin)) => options.allow_origin = Some(origin.to_owned()),
+            _ if line == "reader" || line == "nodes 3" || line.starts_with("stop ") => {}
             _ => panic!("unknown option: {line}"),
         }
     }
+}
+
+/// The parts that nodes have in a cluster, in the order of their names.
+const ROLES: [&str; 4] = ["leader", "follower", "other", "reader"];
+
+/// Whom a file talks to.
+enum Stage {
+    One(TestClient),
+    /// By their roles: the nodes' ids, and their clients.
+    Cluster(Box<Engines>, Vec<(u64, TestClient)>),
+}
+
+impl Stage {
+    async fn set(text: &str, data_dir: &Path) -> Self {
+        let is_said = |line: &str| text.lines().any(|other| other == line);
+        if !is_said("! nodes 3") {
+            return Self::One(client_with(data_dir, |node| options(text, node)).await);
+        }
+        let mut cluster = Engines::new(3, 1 << 20).await;
+        let leader = cluster.leader().await;
+        let mut ids: Vec<u64> = (0..3).filter(|id| *id != leader).collect();
+        ids.insert(0, leader);
+        if is_said("! reader") {
+            cluster.add_machine(3);
+            cluster.start(3).await;
+            cluster.node(leader).add(member(3), true).await.unwrap();
+            ids.push(3);
+        }
+        let client = |id: &u64| {
+            let me = member(*id);
+            let mut node = http_options(data_dir, &me);
+            node.wants_vote = *id != 3;
+            options(text, &mut node);
+            (*id, TestClient::new(cluster.engine(*id).clone(), node))
+        };
+        let clients = ids.iter().map(client).collect();
+        Self::Cluster(Box::new(cluster), clients)
+    }
+
+    /// Does what stands behind `!` between exchanges.
+    async fn act(&mut self, line: &str) {
+        let (Self::Cluster(cluster, clients), Some(roles)) = (self, line.strip_prefix("! stop "))
+        else {
+            return;
+        };
+        for role in roles.split(' ') {
+            let role = ROLES.iter().position(|known| *known == role).unwrap();
+            cluster.kill(clients[role].0, None);
+        }
+        let stopped: Vec<u64> =
+            clients.iter().map(|(id, _)| *id).filter(|id| !cluster.lives(*id)).collect();
+        let knows = |id: &u64| {
+            let leader = cluster.engine(*id).leader();
+            leader.is_none_or(|leader| !stopped.contains(&leader.id.0))
+        };
+        until(30, || cluster.running().iter().all(knows)).await;
+        // A leader that hears of no majority takes a while to step down.
+        clock::sleep(Duration::from_secs(10)).await;
+    }
+
+    /// Sends a request, whose first line may begin with a role.
+    async fn ask(&self, request: &str) -> TestReply {
+        let (head, body) = request.split_once("\n\n").unwrap_or((request.trim_end(), "\n"));
+        let body = body.strip_suffix('\n').unwrap_or(body);
+        let mut lines = head.lines();
+        let first = lines.next().unwrap();
+        let headers: Vec<(&str, &str)> = lines.map(|line| line.split_once(": ").unwrap()).collect();
+        match self {
+            Self::One(client) => {
+                let (method, uri) = first.split_once(' ').unwrap();
+                client.send_with(method, uri, &headers, body).await
+            }
+            Self::Cluster(_, clients) => {
+                let (role, line) = first.split_once(' ').unwrap();
+                let role = ROLES.iter().position(|known| *known == role).unwrap();
+                let (method, uri) = line.split_once(' ').unwrap();
+                clients[role].1.send_with(method, uri, &headers, &self.real(body)).await
+            }
+        }
+    }
+
+    /// Names as the nodes have them, for those that the file gives them.
+    fn real(&self, text: &str) -> String {
+        let Self::Cluster(_, clients) = self else { return text.to_owned() };
+        let pairs = clients.iter().zip(1..).map(|((id, _), number)| (number, *id));
+        renamed(text, &pairs.collect::<Vec<_>>())
+    }
+
+    /// The other way round.
+    fn told(&self, text: &str) -> String {
+        let Self::Cluster(_, clients) = self else { return text.to_owned() };
+        let pairs = clients.iter().zip(1..).map(|((id, _), number)| (*id, number));
+        renamed(text, &pairs.collect::<Vec<_>>())
+    }
+}
+
+/// The text with other numbers in nodes' names and addresses.
+fn renamed(text: &str, pairs: &[(u64, u64)]) -> String {
+    let mut out = text.to_owned();
+    for (from, to) in pairs {
+        for (before, after) in [("\"n", "\""), ("node", ":4"), ("ID:n", " ")] {
+            // The mark keeps it from being renamed again.
+            out = out.replace(&format!("{before}{from}{after}"), &format!("{before}\0{to}{after}"));
+        }
+    }
+    out.replace('\0', "")
 }
 
 /// Has the conversation of a file, and gives the file as it should be.
@@ -143,25 +290,20 @@ fn replay(text: &str) -> String {
     let data_dir = tempfile::tempdir().unwrap();
     let mut out = String::new();
     sim::run(1, async {
-        let client = client_with(data_dir.path(), |node| options(text, node)).await;
-        let standard = !text.lines().any(|line| line.starts_with("! "));
+        let mut stage = Stage::set(text, data_dir.path()).await;
+        let standard = !text.lines().any(|line| line.starts_with("! auth"));
         for part in parts(text) {
             let (request, other) = match part {
                 Part::Text(line) => {
+                    stage.act(line.trim_end()).await;
                     out.push_str(&line);
                     continue;
                 }
                 Part::Exchange { request, other, .. } => (request, other),
             };
-            let (head, body) = request.split_once("\n\n").unwrap_or((request.trim_end(), "\n"));
-            let body = body.strip_suffix('\n').unwrap_or(body);
-            let mut lines = head.lines();
-            let (method, uri) = lines.next().and_then(|line| line.split_once(' ')).unwrap();
-            let headers: Vec<(&str, &str)> =
-                lines.map(|line| line.split_once(": ").unwrap()).collect();
-            let reply = client.send_with(method, uri, &headers, body).await;
+            let reply = stage.ask(&request).await;
             out.push_str(&marked('>', &request));
-            out.push_str(&marked('<', &told(&reply, standard)));
+            out.push_str(&marked('<', &stage.told(&told(&reply, standard))));
             out.push_str(&marked('~', &other));
         }
     });

@@ -112,13 +112,22 @@ pub(super) async fn client_with(data_dir: &Path, change: impl FnOnce(&mut Option
     while !engine.is_leader() {
         clock::sleep(Duration::from_millis(10)).await;
     }
-    let mut options = Options {
+    let mut options = http_options(data_dir, &me);
+    change(&mut options);
+    TestClient::new(engine, options)
+}
+
+/// What the API of a node without any flags is told.
+pub(super) fn http_options(data_dir: &Path, me: &Member) -> Options {
+    Options {
         data_dir: data_dir.to_owned(),
-        node_name: me.name,
-        http_addr: me.http_addr,
-        raft_addr: me.raft_addr,
+        node_name: me.name.clone(),
+        http_addr: me.http_addr.clone(),
+        raft_addr: me.raft_addr.clone(),
         heartbeat_timeout: Duration::from_millis(400),
         election_timeout: Duration::from_millis(400),
+        reap_voters_after: Duration::ZERO,
+        reap_read_only_after: Duration::ZERO,
         foreign_keys: false,
         extensions: Vec::new(),
         disco_mode: None,
@@ -129,9 +138,7 @@ pub(super) async fn client_with(data_dir: &Path, change: impl FnOnce(&mut Option
         captures_changes: false,
         wants_vote: true,
         held: crate::platform::watch::channel(false).1,
-    };
-    change(&mut options);
-    TestClient::new(engine, options)
+    }
 }
 
 async fn flush(log: RaftLog) {
@@ -439,8 +446,6 @@ fn a_node_tells_about_itself() {
             at(path);
         }
         assert_eq!(at("/store/sqlite3/mem_stats/page_size"), &json!(4096));
-        let pragmas = json!({"journal_mode": "wal", "synchronous": 2});
-        assert_eq!(at("/store/sqlite3/pragmas/ro"), &pragmas);
         let configuration = json!("[{Suffrage:Voter ID:n1 Address:node1:4002}]");
         assert_eq!(at("/store/raft/latest_configuration"), &configuration);
         assert_eq!(at("/store/db_conf"), &json!({"fk_constraints": false}));

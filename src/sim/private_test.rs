@@ -221,3 +221,32 @@ fn what_takes_the_write_slot_in_between_breaks_nothing() {
         many_clients(seed, true);
     }
 }
+
+#[test]
+fn a_transaction_that_has_shown_nothing_goes_on_after_a_definition() {
+    run(41, async {
+        let cluster = Engines::new(3, 1 << 20).await;
+        let leader = cluster.leader().await;
+        write(cluster.engine(leader), "CREATE TABLE t (a INTEGER PRIMARY KEY, b)").await.unwrap();
+        write(cluster.engine(leader), "INSERT INTO t VALUES (0, 0)").await.unwrap();
+        let limits = Limits::default();
+        for number in 0..3 {
+            let (database, dialect) = (DATABASE, Dialect::Postgres);
+            let begin =
+                Begin { database, dialect, since: None, private: true, limits: limits.clone() };
+            let mut transaction = cluster.engine(number).begin(begin).await.unwrap();
+            let compiled_for = transaction.catalog().await.unwrap().schema;
+            let other = format!("CREATE TABLE other_{number} (a)");
+            write(cluster.engine(leader), &other).await.unwrap();
+            let stale = transaction.run_compiled(add(0, 1), &limits).await.unwrap();
+            assert!(stale.is_none(), "it was compiled for what isn't so any more");
+            let catalog = transaction.catalog().await.unwrap();
+            assert_ne!(catalog.schema, compiled_for);
+            ask(&mut transaction, add(0, 1)).await.unwrap();
+            transaction.commit(&limits).await.unwrap();
+        }
+        let left = numbers(cluster.engine(1), ReadLevel::Linearizable, "SELECT b FROM t").await;
+        assert_eq!(left.unwrap(), [3]);
+        cluster.check().await;
+    });
+}

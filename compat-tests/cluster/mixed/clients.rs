@@ -16,7 +16,7 @@ use crate::mixed::append::{Op, Outcome, Transaction};
 use crate::mixed::register::Operation;
 use crate::mixed::replay::{self, Replayed};
 use crate::mixed::{append, register};
-use crate::support::{Cluster, Dice, Node, request};
+use crate::support::{Cluster, Dice, Node, from_env, request};
 use crate::witness::{certainly_failed, connect};
 
 /// Lists in use at a time, and numbers that clients take until these are left alone.
@@ -305,20 +305,23 @@ impl Clients {
             numbered: Mutex::default(),
             replayed: Mutex::default(),
         });
+        let writers = from_env("EIDER_MIXED_CLIENTS", 1);
         let (mut tasks, mut threads) = (Vec::new(), Vec::new());
         for node in &cluster.nodes {
             let mut dice = || Dice(dice.next() | 1);
             let (pg, http) = (node.pg, node.http);
             let known = || Arc::clone(&told);
-            tasks.push(runtime.spawn(lists_by_postgres(pg, known(), dice())));
             for _ in 0..READERS {
                 tasks.push(runtime.spawn(registers(pg, http, known(), dice())));
             }
             tasks.push(runtime.spawn(keys(pg, known())));
-            let (mine, seed) = (known(), dice());
-            threads.push(std::thread::spawn(move || lists_by_http(http, &mine, seed)));
-            let (mine, seed) = (known(), dice());
-            threads.push(std::thread::spawn(move || replayed(http, &mine, seed)));
+            for _ in 0..writers {
+                tasks.push(runtime.spawn(lists_by_postgres(pg, known(), dice())));
+                let (mine, seed) = (known(), dice());
+                threads.push(std::thread::spawn(move || lists_by_http(http, &mine, seed)));
+                let (mine, seed) = (known(), dice());
+                threads.push(std::thread::spawn(move || replayed(http, &mine, seed)));
+            }
         }
         Self { told, runtime, tasks, threads }
     }

@@ -4,15 +4,13 @@
 //! dealt from two decks that a seed has shuffled, so that all kinds come equally often.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
 
-use crate::disk::{self, Disk, text};
+use crate::disk::{self, Disk};
+use crate::shim::{Setting, Shim};
 use crate::support::{Cluster, Dice, Node, request, signal, wait_for};
 use crate::switch::{Link, State, Switch};
 
@@ -26,6 +24,7 @@ pub enum Fault {
     OneLinkCut,
     Delay,
     Loss,
+    Narrow,
     Swizzle,
     SlowDisk,
     ClockJump,
@@ -40,12 +39,13 @@ pub enum Fault {
     PowerAny,
     PowerAll,
     SyncFails,
+    ReadOnly,
     DiskFull,
     Transfer,
     Replace,
 }
 
-pub const WEATHER: [Fault; 10] = [
+pub const WEATHER: [Fault; 11] = [
     Fault::Calm,
     Fault::LeaderCutOff,
     Fault::LeaderMute,
@@ -53,12 +53,13 @@ pub const WEATHER: [Fault; 10] = [
     Fault::OneLinkCut,
     Fault::Delay,
     Fault::Loss,
+    Fault::Narrow,
     Fault::Swizzle,
     Fault::SlowDisk,
     Fault::ClockJump,
 ];
 
-pub const BLOWS: [Fault; 13] = [
+pub const BLOWS: [Fault; 14] = [
     Fault::None,
     Fault::KillLeader,
     Fault::KillAny,
@@ -69,6 +70,7 @@ pub const BLOWS: [Fault; 13] = [
     Fault::PowerAny,
     Fault::PowerAll,
     Fault::SyncFails,
+    Fault::ReadOnly,
     Fault::DiskFull,
     Fault::Transfer,
     Fault::Replace,
@@ -90,54 +92,6 @@ impl Deck {
             self.left.clone_from(&self.faults);
         }
         self.left.swap_remove(dice.below(self.left.len()))
-    }
-}
-
-/// What stands between a node and its C library: `shim.c`.
-pub struct Shim(File);
-
-impl Shim {
-    const CLOCK_SECONDS: u64 = 0;
-    const SYNC_MS: u64 = 8;
-    const SYNC_FAILS: u64 = 16;
-
-    /// Compiles the shim. Its place.
-    pub fn compile(root: &Path) -> PathBuf {
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/compat-tests/cluster/mixed/shim.c");
-        let library = root.join("shim.so");
-        let built = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-o", text(&library), source, "-ldl"])
-            .status();
-        assert!(built.is_ok_and(|status| status.success()), "UNKNOWN (harness): cc {source}");
-        library
-    }
-
-    /// Puts it before a node that isn't started yet.
-    pub fn put(library: &Path, root: &Path, node: &mut Node) -> Self {
-        let control = root.join(format!("shim{}", node.name));
-        let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(true);
-        let file = options.open(&control).unwrap();
-        file.set_len(32).unwrap();
-        for (name, path) in [("LD_PRELOAD", library), ("EIDER_SHIM", &control)] {
-            node.environment.push((name.to_owned(), text(path).to_owned()));
-        }
-        Self(file)
-    }
-
-    fn set(&self, at: u64, value: i64) {
-        self.0.write_all_at(&value.to_ne_bytes(), at).unwrap();
-    }
-
-    fn reset(&self) {
-        self.0.write_all_at(&[0; 24], 0).unwrap();
-    }
-
-    /// Syncs that were made to fail.
-    fn failed(&self) -> u64 {
-        let mut bytes = [0; 8];
-        self.0.read_exact_at(&mut bytes, 24).unwrap();
-        u64::from_ne_bytes(bytes)
     }
 }
 
@@ -177,11 +131,14 @@ impl Place {
             Fault::OneLinkCut => self.switch.hold([out[0], back[0]]),
             Fault::Delay => {
                 let delay = Duration::from_millis(1 + amount / 4);
-                self.switch.set(self.all_links(), State { held: false, delay, lost: 0 });
+                self.switch.set(self.all_links(), State { delay, ..State::default() });
             }
             Fault::Loss => {
-                let state = State { held: false, delay: Duration::ZERO, lost: 5 + amount };
-                self.switch.set(self.all_links(), state);
+                self.switch.set(self.all_links(), State { lost: 5 + amount, ..State::default() });
+            }
+            Fault::Narrow => {
+                let bytes_per_second = (64 + 2 * amount) << 10;
+                self.switch.set(self.all_links(), State { bytes_per_second, ..State::default() });
             }
             Fault::Swizzle => {
                 let mut links: Vec<Link> = out.into_iter().chain(back).collect();
@@ -195,10 +152,12 @@ impl Place {
                     std::thread::sleep(Duration::from_millis(100));
                 }
             }
-            Fault::SlowDisk => self.shims[chosen].set(Shim::SYNC_MS, 20 + amount as i64),
+            Fault::SlowDisk => {
+                self.shims[chosen].set(Setting::SyncMilliseconds, 20 + amount as i64);
+            }
             Fault::ClockJump => {
                 let seconds = (amount as i64 - 50) * 144;
-                self.shims[chosen].set(Shim::CLOCK_SECONDS, seconds);
+                self.shims[chosen].set(Setting::ClockSeconds, seconds);
             }
             _ => {}
         }
@@ -219,6 +178,11 @@ impl Place {
             Fault::PowerAny => self.cut(&[any]),
             Fault::PowerAll => self.cut(&(0..self.cluster.nodes.len()).collect::<Vec<_>>()),
             Fault::SyncFails => self.fail_syncs(any),
+            Fault::ReadOnly => {
+                self.doomed.push(any);
+                let disk = &self.disks.as_ref().expect("only dealt if there are disks")[any];
+                disk.break_down().unwrap_or_else(|wrong| panic!("UNKNOWN (harness): {wrong}"));
+            }
             Fault::DiskFull => {
                 self.doomed.push(any);
                 self.disks.as_ref().expect("only dealt if there are disks")[any].fill();
@@ -255,18 +219,22 @@ impl Place {
     /// No sync succeeds, until the node has noticed and ended.
     fn fail_syncs(&mut self, place: usize) {
         self.doomed.push(place);
-        self.shims[place].set(Shim::SYNC_FAILS, 1);
+        self.shims[place].set(Setting::SyncsFail, 1);
     }
 
     /// Ends all that lasts, and starts nodes that are down. What must not have happened.
     pub fn heal(&mut self, blow: Fault) -> Result<(), String> {
         self.switch.heal();
-        if blow == Fault::SyncFails {
+        if matches!(blow, Fault::SyncFails | Fault::ReadOnly) {
             let place = self.doomed[0];
             let node = &mut self.cluster.nodes[place];
-            // It syncs something as soon as it has a leader again.
-            wait_for("a node whose syncs fail to end", || (!node.is_alive()).then_some(()));
-            if self.shims[place].failed() == 0 {
+            // It has something to write as soon as it has a leader again.
+            wait_for("a node that can't write to end", || (!node.is_alive()).then_some(()));
+            if let (Fault::ReadOnly, Some(disks)) = (blow, &self.disks) {
+                let again = disks[place].mount_again();
+                again.unwrap_or_else(|wrong| panic!("UNKNOWN (harness): {wrong}"));
+            }
+            if blow == Fault::SyncFails && self.shims[place].failures() == 0 {
                 return Err(format!("node {} ended for another reason", node.name));
             }
         }

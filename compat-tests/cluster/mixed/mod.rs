@@ -17,8 +17,9 @@ use serde_json::json;
 
 use crate::disk::{self, Disk};
 use crate::mixed::clients::Clients;
-use crate::mixed::faults::{BLOWS, Deck, Fault, Place, Shim, WEATHER};
-use crate::support::{Dice, Node, from_env, percentiles, wait_for};
+use crate::mixed::faults::{BLOWS, Deck, Fault, Place, WEATHER};
+use crate::shim::Shim;
+use crate::support::{Dice, Node, Spread, from_env, wait_for};
 use crate::switch::Switch;
 use crate::witness::Witnesses;
 
@@ -103,7 +104,7 @@ fn untested(place: &Place, seconds: usize, checked: usize) -> Option<String> {
 }
 
 fn needs_disk(fault: Fault) -> bool {
-    matches!(fault, Fault::PowerAny | Fault::PowerAll | Fault::DiskFull)
+    matches!(fault, Fault::PowerAny | Fault::PowerAll | Fault::DiskFull | Fault::ReadOnly)
 }
 
 /// Rounds until the time is over, and then all checks. How much was checked, by kind.
@@ -119,13 +120,14 @@ fn run(place: &mut Place, seconds: usize, dice: &mut Dice) -> Result<usize, Stri
         convergences.push(round(place, &mut decks, dice)?);
     }
     let rounds = convergences.len();
-    println!("{rounds} rounds; whole again after {}", percentiles(&mut convergences));
+    println!("{rounds} rounds; whole again after {}", Spread::new(convergences));
     println!("faults: {:?}", place.counts);
     let mut checked = 0;
     for (what, count) in clients.check(&place.cluster)? {
         println!("{count} {what}");
         checked += count;
     }
+    checked += usize::try_from(witnesses.reads_and_transfers()).unwrap();
     // This ends with a comparison of all files.
     let [acknowledged, failed, unknown] = witnesses.check(&mut place.cluster);
     println!("{acknowledged} writes acknowledged, {failed} failed, {unknown} unknown");

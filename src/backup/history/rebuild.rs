@@ -14,7 +14,7 @@ use crate::backup::history::manifest::{
 use crate::backup::history::point::{Point, written};
 use crate::backup::history::segment::Parts;
 use crate::backup::objects::Objects;
-use crate::backup::plan::{Plan, Target};
+use crate::backup::plan::{Plans, Target};
 use crate::backup::restore::Restore;
 use crate::backup::source::{Source, Unpacking};
 use crate::engine::{PageFile, read_position};
@@ -47,7 +47,8 @@ pub struct Rebuilt {
 }
 
 impl HistoryPlace {
-    /// Reads the text of a file of `-auto-backup` or of `-auto-restore`. `duration` reads its durations.
+    /// Reads the text of a file of `-auto-backup`, which may be about several databases, or of `-auto-restore`.
+    /// `duration` reads its durations.
     ///
     /// # Errors
     /// A text for the operator.
@@ -55,11 +56,14 @@ impl HistoryPlace {
         text: &str,
         environment: &HashMap<String, String>,
         duration: fn(&str) -> Option<Duration>,
+        database: Option<&str>,
     ) -> Result<Self, String> {
         let value: serde_json::Value =
             serde_json::from_str(text).map_err(|error| error.to_string())?;
         let target = if value.get("interval").is_some() {
-            Plan::parse(text, environment, duration)?.target
+            Plans::parse(text, environment, duration)?.place(database)?
+        } else if database.is_some() {
+            return Err("it is about one database: leave out -db".to_owned());
         } else {
             Restore::parse(text, environment, duration)?.from
         };

@@ -42,6 +42,7 @@ pub(super) const HELP: &[(&str, &str)] = &[
     (".snapshot [N]", "Write the databases out, and keep N entries of the log"),
     (".status [KEY]", "Show the node's status, or a part of it (store.raft)"),
     (".stepdown [ID]", "Hand leadership to another node"),
+    (".sysdump FILE", "Write what all nodes say about themselves to a file"),
     (".tables", "Show the tables"),
     (".timer [on|off]", "Show how long statements take"),
 ];
@@ -94,6 +95,7 @@ impl Shell {
             ("expvar", key) => self.get(&format!("/debug/vars?key={}", percent_encode(key))),
             ("remove", id) if !id.is_empty() => self.remove(id),
             ("stepdown", id) => self.step_down(id),
+            ("sysdump", file) if !file.is_empty() => self.system_dump(file),
             (
                 "help" | "tables" | "schema" | "indexes" | "show" | "nodes" | "leader" | "ready"
                 | "reap" | "extensions",
@@ -101,7 +103,7 @@ impl Shell {
             ) => {
                 Err(format!(".{name}: unexpected argument {argument:?}").into())
             }
-            ("read" | "remove" | "backup" | "dump" | "restore" | "boot", _) => Err(format!(".{name} needs an argument").into()),
+            ("read" | "remove" | "backup" | "dump" | "restore" | "boot" | "sysdump", _) => Err(format!(".{name} needs an argument").into()),
             _ => Err(format!("unknown command .{name}: try .help").into()),
         }
     }
@@ -263,6 +265,31 @@ impl Shell {
         let number = |field| done.get(field).and_then(Json::as_u64).unwrap_or(0);
         let (snapshots, wals) = (number("snapshots_reaped"), number("wals_checkpointed"));
         print(&format!("snapshots reaped: {snapshots}, WALs checkpointed: {wals}\n"))?;
+        Ok(())
+    }
+
+    /// Asks each node for what it says about itself. One that doesn't answer is noted.
+    fn system_dump(&mut self, file: &str) -> Result<(), Problem> {
+        const PATHS: [&str; 4] =
+            ["/status?pretty", "/nodes?nonvoters&pretty", "/readyz", "/debug/vars"];
+        let document = self.connection.document("/nodes?nonvoters&ver=2")?;
+        let mut text = String::new();
+        for node in entries(&document) {
+            let Some(url) = node.get("api_addr").and_then(Json::as_str) else {
+                let id = node.get("id").and_then(Json::as_str).unwrap_or("?");
+                let _ = writeln!(text, "===== node {id} can't be reached\n");
+                continue;
+            };
+            for path in PATHS {
+                let _ = writeln!(text, "===== {url}{path}");
+                match self.connection.send_to(url, &Request::get(path)) {
+                    Ok(answer) => text.push_str(answer.text().trim_end()),
+                    Err(why) => text.push_str(&why),
+                }
+                text.push_str("\n\n");
+            }
+        }
+        std::fs::write(file, text).map_err(|error| format!("write {file}: {error}"))?;
         Ok(())
     }
 

@@ -559,14 +559,15 @@ impl Lane {
                 return Ok(left.map(|request| Event::Statement { transaction, request }));
             }
             Event::Apply { index, part, reply } => {
-                let applied = self.apply(index, part)?;
-                // The node is stopping if nobody waits for it.
-                let _ = reply.send(Ok(applied));
+                let applied = self.apply(index, part);
+                // Who waits stops the node, and is to say why. Nobody does if it is stopping.
+                let _ = reply.send(applied.clone());
+                applied?;
             }
             Event::ApplyRun { parts, reply } => {
-                self.apply_run(parts)?;
-                // The node is stopping if nobody waits for it.
-                let _ = reply.send(Ok(()));
+                let applied = self.apply_run(parts);
+                let _ = reply.send(applied.clone());
+                applied?;
             }
             Event::ProposalFailed { proposal, error } => self.on_failure(proposal, &error)?,
             Event::Leadership(fence) => self.on_leadership(fence)?,

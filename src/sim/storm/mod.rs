@@ -184,7 +184,13 @@ impl Storm {
             self.join().await;
             self.observe().await;
             if self.is_whole() && self.write().await {
-                break;
+                // Whatever a client still waited for has been given up then.
+                clock::sleep(Duration::from_secs(25)).await;
+                self.observe().await;
+                // A node may come upon its damaged files late.
+                if self.is_whole() {
+                    break;
+                }
             }
             let status = |id: &u64| {
                 let node = self.cluster.node(*id);
@@ -199,9 +205,6 @@ impl Storm {
                 all()
             );
         }
-        // Whatever a client still waited for has been given up by now.
-        clock::sleep(Duration::from_secs(25)).await;
-        self.reasons.observe(&self.cluster);
         self.faults = std::mem::take(&mut *self.cluster.faults.lock().unwrap()).len() as u64;
         self.cluster.check().await;
         let leader = self.cluster.leader().await;
@@ -218,7 +221,7 @@ impl Storm {
         self.report()
     }
 
-    /// Whether all machines run and are members that vote, and nobody else is one.
+    /// Whether all machines run and are members that vote, nobody else is one, and that is settled.
     fn is_whole(&self) -> bool {
         let Some(leader) = self.cluster.leader_now() else { return false };
         let members = self.cluster.node(leader).members();
@@ -227,6 +230,7 @@ impl Storm {
         let machines: BTreeSet<u64> = self.cluster.machines.keys().copied().collect();
         voters == machines
             && members.len() == machines.len()
+            && self.cluster.node(leader).has_one_majority()
             && machines.iter().all(|id| self.cluster.lives(*id))
     }
 

@@ -1,9 +1,10 @@
-/* Between a node and its C library: what EIDER_SHIM's file says becomes of its wall clock and its syncs. The file
- * holds four 64-bit numbers; the test writes the first three at any time. */
+/* Between a node and its C library: what EIDER_SHIM's file says becomes of its wall clock, its syncs and its threads.
+ * The file holds 64-bit numbers (shim.rs); the test writes all but the last one at any time. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -14,7 +15,9 @@ struct control {
     volatile int64_t clock_seconds; /* how far the wall clock is wrong */
     volatile int64_t sync_ms;       /* how much longer a sync takes */
     volatile int64_t sync_fails;    /* whether syncs fail, with EIO */
-    volatile int64_t failed;        /* syncs that did */
+    volatile int64_t sync_hangs;    /* whether a sync waits until this is 0 again */
+    volatile int64_t no_threads;    /* whether no thread can be made */
+    volatile int64_t failures;      /* calls that were made to fail */
 };
 static struct control *control;
 
@@ -29,8 +32,9 @@ __attribute__((constructor)) static void begin(void) {
 
 static int sync_with(const char *name, int file) {
     if (control && control->sync_ms > 0) usleep((useconds_t)control->sync_ms * 1000);
+    while (control && control->sync_hangs) usleep(10000);
     if (control && control->sync_fails) {
-        __sync_fetch_and_add(&control->failed, 1);
+        __sync_fetch_and_add(&control->failures, 1);
         errno = EIO;
         return -1;
     }
@@ -40,6 +44,16 @@ static int sync_with(const char *name, int file) {
 
 int fsync(int file) { return sync_with("fsync", file); }
 int fdatasync(int file) { return sync_with("fdatasync", file); }
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*begin)(void *), void *argument) {
+    if (control && control->no_threads) {
+        __sync_fetch_and_add(&control->failures, 1);
+        return EAGAIN;
+    }
+    int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) =
+        (int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))dlsym(RTLD_NEXT, "pthread_create");
+    return real(thread, attributes, begin, argument);
+}
 
 int clock_gettime(clockid_t clock, struct timespec *time) {
     static int (*real)(clockid_t, struct timespec *);
