@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use md5::{Digest as _, Md5};
 
@@ -18,6 +19,8 @@ use crate::{eider, oracle};
 
 const AT_A_TIME: usize = 2;
 const BOOLEAN: u32 = 16;
+/// A record that takes longer is printed.
+const SLOW: Duration = Duration::from_secs(10);
 /// Examples of failures that are printed.
 const SHOWN: usize = 40;
 
@@ -162,6 +165,8 @@ struct Count {
     passed: usize,
     /// Failed here, and on PostgreSQL, too.
     excused: usize,
+    /// How long Eider took to answer.
+    taken: Duration,
 }
 
 #[derive(Default)]
@@ -189,7 +194,18 @@ fn play(
     let mut totals = Totals::default();
     let mut count = Count { files: 1, ..Count::default() };
     for record in parse(&text) {
+        let asked = Instant::now();
         let answer = connection.simple(&record.sql, None).map_err(|error| error.to_string())?;
+        let taken = asked.elapsed();
+        count.taken += taken;
+        if taken > SLOW {
+            println!(
+                "{}: {} s: {}",
+                path.display(),
+                taken.as_secs(),
+                record.sql.replace('\n', " ")
+            );
+        }
         count.records += 1;
         let outcome = judge(&record, &answer);
         count.passed += usize::from(outcome.is_ok());
@@ -257,7 +273,7 @@ pub fn run(live: bool) -> Result<bool, String> {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let Some(path) = paths.get(number) else { break };
                     match play(&server, postgres.as_ref(), path, number) {
-                        Ok(one) => add(&mut totals.lock().unwrap(), one),
+                        Ok(one) => add(&mut totals.lock().unwrap(), path, one),
                         Err(error) => {
                             failures.lock().unwrap().push(format!("{}: {error}", path.display()));
                         }
@@ -275,13 +291,17 @@ pub fn run(live: bool) -> Result<bool, String> {
     Ok(failures.is_empty() && totals.causes.is_empty())
 }
 
-fn add(totals: &mut Totals, one: Totals) {
+fn add(totals: &mut Totals, path: &Path, one: Totals) {
     for (family, count) in one.families {
+        let failed = count.records - count.passed - count.excused;
+        let (file, taken) = (path.display(), count.taken.as_secs_f32());
+        println!("{file}: {} records, {failed} failed, {taken:.1} s", count.records);
         let sum = totals.families.entry(family).or_default();
         sum.files += count.files;
         sum.records += count.records;
         sum.passed += count.passed;
         sum.excused += count.excused;
+        sum.taken += count.taken;
     }
     for (cause, count) in one.causes {
         *totals.causes.entry(cause).or_default() += count;
@@ -299,12 +319,16 @@ fn print(totals: &Totals) {
     for (cause, count) in causes.iter().take(SHOWN) {
         println!("{count:8} {cause}");
     }
-    println!("\n{:32} files   records    passed  as PostgreSQL  failed", "family");
+    println!("\n{:32} files   records    passed  as PostgreSQL  failed  seconds", "family");
     for (family, count) in &totals.families {
         let failed = count.records - count.passed - count.excused;
         println!(
-            "{family:32} {:5} {:9} {:9} {:14} {failed:7}",
-            count.files, count.records, count.passed, count.excused
+            "{family:32} {:5} {:9} {:9} {:14} {failed:7} {:8.1}",
+            count.files,
+            count.records,
+            count.passed,
+            count.excused,
+            count.taken.as_secs_f32()
         );
     }
 }

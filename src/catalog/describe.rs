@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::catalog::Contents;
 use crate::catalog::lookup::Row;
 use crate::catalog::name::{Kind, SearchPath, or_number};
-use crate::catalog::types::{default_operator_class, storage};
+use crate::catalog::types::{default_operator_class_of, storage};
 use crate::model::catalog::Table;
 use crate::model::pg_type::{Oid, PgType};
 use crate::pgdata::quote_identifier;
@@ -137,6 +137,17 @@ impl Contents {
         text
     }
 
+    /// SQLite's name of a relation; empty for one that it doesn't have, as those of the system; `None`: no such
+    /// relation.
+    pub fn stored_name(&self, oid: Oid) -> Option<String> {
+        let catalog = self.catalog();
+        let table = catalog.tables.values().find(|table| table.oid == oid);
+        let name = table.map(|table| &table.stored).or_else(|| {
+            catalog.indexes.values().find(|index| index.oid == oid).map(|index| &index.stored)
+        });
+        name.cloned().or_else(|| self.row("pg_class", "oid", oid).map(|_| String::new()))
+    }
+
     /// `pg_get_indexdef` of the whole index; `None`: no such index. The table's name has its schema,
     /// unless `pretty` and the path finds it.
     pub fn index_definition(&self, path: &SearchPath, oid: Oid, pretty: bool) -> Option<String> {
@@ -152,8 +163,8 @@ impl Contents {
             self.row("pg_am", "oid", class.oid("relam")).map_or("btree", |am| am.text("amname"));
         let keys = index.numbers("indkey");
         let key_count = index.integer("indnkeyatts") as usize;
-        let shown: Vec<String> =
-            (0..key_count).map(|place| self.index_key(path, &index, place, true, pretty)).collect();
+        let key = |place| self.index_key(path, &index, place, Some(method), pretty);
+        let shown: Vec<String> = (0..key_count).map(key).collect();
         let unique = if index.is_true("indisunique") { "UNIQUE " } else { "" };
         let mut text = format!(
             "CREATE {unique}INDEX {} ON {table} USING {method} ({})",
@@ -186,21 +197,19 @@ impl Contents {
         let count = index.numbers("indkey").len();
         match column.checked_sub(1) {
             None => self.index_definition(path, oid, pretty),
-            Some(place) if place < count => {
-                Some(self.index_key(path, &index, place, false, pretty))
-            }
+            Some(place) if place < count => Some(self.index_key(path, &index, place, None, pretty)),
             Some(_) => Some(String::new()),
         }
     }
 
-    /// A column of an index; with `options`, also its operator class and order where they aren't the
+    /// A column of an index; for its `method`, also its operator class and order where they aren't the
     /// default.
     fn index_key(
         &self,
         path: &SearchPath,
         index: &Row<'_>,
         place: usize,
-        options: bool,
+        method: Option<&str>,
         pretty: bool,
     ) -> String {
         let relation = index.oid("indrelid");
@@ -212,9 +221,7 @@ impl Contents {
             let shown = self.expression(path, &expression, relation, pretty);
             if is_call(&shown) { shown } else { format!("({shown})") }
         };
-        if !options {
-            return text;
-        }
+        let Some(method) = method else { return text };
         let class = index.numbers("indclass").get(place).copied().unwrap_or(0);
         let class = u32::try_from(class).unwrap_or(0);
         if number != 0 && class != 0 {
@@ -222,7 +229,7 @@ impl Contents {
             let oid = columns
                 .find(|row| row.integer("attnum") == number)
                 .map_or(0, |row| row.oid("atttypid"));
-            if default_operator_class(oid) != class
+            if default_operator_class_of(method, oid) != class
                 && let Some(name) = self.shown_name(Kind::OPERATOR_CLASS, path, class)
             {
                 let _ = write!(text, " {name}");
@@ -333,7 +340,7 @@ impl Contents {
             if mode != "o" {
                 let default = input.checked_sub(first_default).and_then(|at| defaults.get(at));
                 if let (false, Some(default)) = (identity, default) {
-                    let _ = write!(text, " DEFAULT {default}");
+                    let _ = write!(text, " DEFAULT {}", self.expression(path, default, 0, false));
                 }
                 input += 1;
             }

@@ -120,7 +120,7 @@ fn in_array<'a>(
     Ok(items)
 }
 
-fn path_index(path: &[String], level: usize) -> Result<i64, Error> {
+pub(super) fn path_index(path: &[String], level: usize) -> Result<i64, Error> {
     path[level].trim().parse::<i32>().map(i64::from).map_err(|_| {
         Error::user(
             SqlState::INVALID_TEXT_REPRESENTATION,

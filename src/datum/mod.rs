@@ -9,7 +9,7 @@ mod datetime;
 mod datetime_fields;
 mod datetime_input;
 pub mod encoding;
-mod float;
+pub(crate) mod float;
 pub mod form;
 pub mod formatting;
 pub mod geometry;
@@ -18,10 +18,13 @@ pub mod interval;
 pub mod json;
 pub mod json_build;
 pub mod json_edit;
+pub mod json_put;
 pub mod json_record;
 pub mod json_walk;
 pub mod jsonpath;
+pub mod lexemes;
 pub mod mac;
+pub mod money;
 pub mod network;
 pub mod numeric;
 mod numeric_math;
@@ -75,6 +78,8 @@ enum Family {
     Uuid,
     Network,
     Mac,
+    Lexemes,
+    Money,
     Bits,
     Geometry(geometry::Kind),
     /// An object's OID, shown by name where the name is known without a catalog.
@@ -107,6 +112,8 @@ fn family(data_type: PgType) -> Result<Family, Error> {
         2950 => Family::Uuid,
         650 | 869 => Family::Network,
         774 | 829 => Family::Mac,
+        3614 => Family::Lexemes,
+        790 => Family::Money,
         24 | 2202..=2206 | 3734 | 3769 | 4089 | 4096 | 4191 => Family::ObjectId,
         2278 => Family::Void,
         2249 => Family::Record,
@@ -157,6 +164,8 @@ pub fn from_text(data_type: PgType, text: &str, style: &Style) -> Result<Value, 
         Family::Uuid => string::uuid_from_text(text),
         Family::Network => network::from_text(data_type, text),
         Family::Mac => mac::from_text(data_type, text),
+        Family::Lexemes => lexemes::from_text(text),
+        Family::Money => money::from_text(text),
         Family::Bits => bits::from_text(data_type, text),
         Family::Geometry(kind) => geometry::from_text(kind, text),
         Family::ObjectId => object_id_from_text(data_type, text),
@@ -213,6 +222,8 @@ pub fn from_binary(data_type: PgType, bytes: &[u8]) -> Result<Value, Error> {
         Family::Uuid => string::uuid_from_binary(bytes),
         Family::Network => network::from_binary(data_type, bytes),
         Family::Mac => mac::from_binary(data_type, bytes),
+        Family::Lexemes => lexemes::from_binary(bytes),
+        Family::Money => money::from_binary(bytes),
         Family::Bits => bits::from_binary(data_type, bytes),
         Family::Geometry(kind) => geometry::from_binary(kind, bytes),
         Family::Void => Ok(Value::Text(String::new())),
@@ -246,8 +257,10 @@ pub fn to_text(
         | Family::Uuid
         | Family::Network
         | Family::Mac
+        | Family::Lexemes
         | Family::Bits => string::put(data_type, value, out),
         Family::TimeTz => timetz::to_text(value, out),
+        Family::Money => money::to_text(value, out),
         Family::Geometry(kind) => geometry::to_text(kind, value, style.extra_float_digits, out),
         Family::Record => record::put_text(value, style, out),
         Family::DateTime => datetime::to_text(data_type, value, style, out),
@@ -294,6 +307,8 @@ pub fn to_binary(data_type: PgType, value: &Value, out: &mut BytesMut) -> Result
         Family::Uuid => string::uuid_to_binary(value, out),
         Family::Network => network::to_binary(data_type, value, out),
         Family::Mac => mac::to_binary(data_type, value, out),
+        Family::Lexemes => lexemes::to_binary(value, out),
+        Family::Money => money::to_binary(value, out),
         Family::Bits => bits::to_binary(data_type, value, out),
         Family::Geometry(kind) => geometry::to_binary(kind, value, out),
         Family::Void => Ok(()),

@@ -23,6 +23,7 @@ mod portal;
 mod prepared;
 mod run;
 mod script;
+mod setting_table;
 mod settings;
 mod statement;
 mod system;

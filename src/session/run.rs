@@ -270,8 +270,8 @@ impl Session {
                 return Ok(None);
             }
             let write = self.write.as_mut().ok_or_else(|| Error::internal("no transaction"))?;
-            let rows = write.run(statement, &limits).await?;
-            return Ok(Some(Rowset::stream(Arc::clone(&plan.columns), rows, tag, true)));
+            let rows = write.run_compiled(statement, &limits).await?;
+            return Ok(rows.map(|rows| Rowset::stream(Arc::clone(&plan.columns), rows, tag, true)));
         }
         if in_block && !self.modes.isolation.is_read_committed() {
             if self.view.is_none() {
@@ -351,7 +351,10 @@ impl Session {
         for step in steps {
             let statement = self.statement_for(&step.program, parameters)?;
             let write = self.write.as_mut().ok_or_else(|| Error::internal("no transaction"))?;
-            let ran = write.run(statement, &limits).await?.collect(COLLECTED_BYTES_MAX).await?;
+            let Some(rows) = write.run_compiled(statement, &limits).await? else {
+                return Ok(None);
+            };
+            let ran = rows.collect(COLLECTED_BYTES_MAX).await?;
             if let (Some(unwanted), Some(row)) = (&step.must_be_empty, ran.rows.iter().next()) {
                 return Err(unwanted.about(row, &self.settings.compile().style));
             }

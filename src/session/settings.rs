@@ -1,4 +1,4 @@
-//! SET, SHOW and RESET: the settings, their defaults, what values they take, and how they roll back.
+//! SET, SHOW and RESET: what values the settings have, are given, and how they roll back.
 //!
 //! A value is kept as SHOW gives it. Settings whose name has a dot and that aren't in the table are
 //! the client's own (PostgreSQL manual, "Customized Options"), except those in Eider's own
@@ -6,176 +6,27 @@
 //! settings that exist in PostgreSQL and change nothing here say so in `docs/compatibility.md`.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::datum::encoding::{self, Encoding};
-use crate::datum::{IntervalStyle, Style};
+use crate::datum::{IntervalStyle, Style, float};
 use crate::model::error::{Error, SqlState};
 use crate::model::read_level::ReadLevel;
+use crate::session::setting_table::{DEFINITIONS, KILO, MESSAGE_LEVELS, definition};
+pub(crate) use crate::session::setting_table::{Definition, Kind};
 use crate::session::{Severity, date_style};
 use crate::sql::{CompileSettings, Isolation, TransactionModes};
 
-/// What values a setting takes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Kind {
-    Boolean,
-    /// Milliseconds, or a number with a unit; at most this many milliseconds.
-    Milliseconds(i64),
-    Integer(i64, i64),
-    /// One of these words, in any case; shown as written here.
-    Choice(&'static [&'static str]),
-    Text,
-    /// A text of at most [`NAME_BYTES_MAX`] bytes; a longer one is cut.
-    Name,
-    /// An encoding of characters.
-    Encoding,
-    DateStyle,
-    TimeZone,
-    SearchPath,
-    ReadLevel,
-    /// Can't be changed: 55P02.
-    Fixed,
-}
-
-#[derive(Debug)]
-pub(crate) struct Definition {
-    /// As PostgreSQL spells it; names are compared without case.
-    pub(crate) name: &'static str,
-    pub(crate) default: &'static str,
-    pub(crate) kind: Kind,
-    /// Sent to the client at start-up and when it changes (ParameterStatus).
-    reported: bool,
-}
-
-const fn setting(name: &'static str, default: &'static str, kind: Kind) -> Definition {
-    Definition { name, default, kind, reported: false }
-}
-
-const fn reported(name: &'static str, default: &'static str, kind: Kind) -> Definition {
-    Definition { name, default, kind, reported: true }
-}
-
-/// The version that Eider speaks as. Drivers and `pg_dump` decide by it.
-pub(crate) const SERVER_VERSION: &str = concat!("15.18 (Eider ", env!("CARGO_PKG_VERSION"), ")");
-
-const ISOLATION_LEVELS: &[&str] =
-    &["serializable", "repeatable read", "read committed", "read uncommitted"];
-const MESSAGE_LEVELS: &[&str] =
-    &["debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error"];
 /// Bytes of a name (`NAMEDATALEN` - 1).
 const NAME_BYTES_MAX: usize = 63;
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-
 /// Kept beside the settings, so that it rolls back as they do: whether the session has temporary objects.
 const TEMPORARY_USED: &str = "eider temporary objects";
 
-/// A transaction that sits on the write slot blocks every other writer, so unlike PostgreSQL's
-/// this default isn't "never".
-const IDLE_IN_TRANSACTION_DEFAULT: &str = "1min";
-
-/// Ordered by name without case.
-const DEFINITIONS: &[Definition] = &[
-    reported("application_name", "", Kind::Name),
-    setting("array_nulls", "on", Kind::Choice(&["on"])),
-    setting("backslash_quote", "safe_encoding", Kind::Choice(&["safe_encoding"])),
-    setting("bytea_output", "hex", Kind::Choice(&["hex", "escape"])),
-    setting("check_function_bodies", "on", Kind::Boolean),
-    reported("client_encoding", "UTF8", Kind::Encoding),
-    setting("client_min_messages", "notice", Kind::Choice(MESSAGE_LEVELS)),
-    setting("cluster_name", "", Kind::Fixed),
-    reported("DateStyle", "ISO, MDY", Kind::DateStyle),
-    setting("default_table_access_method", "heap", Kind::Choice(&["heap"])),
-    setting("default_tablespace", "", Kind::Choice(&["", "pg_default"])),
-    setting("default_toast_compression", "pglz", Kind::Choice(&["pglz", "lz4"])),
-    setting("default_transaction_deferrable", "off", Kind::Boolean),
-    setting("default_transaction_isolation", "read committed", Kind::Choice(ISOLATION_LEVELS)),
-    reported("default_transaction_read_only", "off", Kind::Boolean),
-    setting("eider.read_level", "linearizable", Kind::ReadLevel),
-    setting("enable_async_append", "on", Kind::Boolean),
-    setting("enable_bitmapscan", "on", Kind::Boolean),
-    setting("enable_gathermerge", "on", Kind::Boolean),
-    setting("enable_hashagg", "on", Kind::Boolean),
-    setting("enable_hashjoin", "on", Kind::Boolean),
-    setting("enable_incremental_sort", "on", Kind::Boolean),
-    setting("enable_indexonlyscan", "on", Kind::Boolean),
-    setting("enable_indexscan", "on", Kind::Boolean),
-    setting("enable_material", "on", Kind::Boolean),
-    setting("enable_memoize", "on", Kind::Boolean),
-    setting("enable_mergejoin", "on", Kind::Boolean),
-    setting("enable_nestloop", "on", Kind::Boolean),
-    setting("enable_parallel_append", "on", Kind::Boolean),
-    setting("enable_parallel_hash", "on", Kind::Boolean),
-    setting("enable_partition_pruning", "on", Kind::Boolean),
-    setting("enable_seqscan", "on", Kind::Boolean),
-    setting("enable_sort", "on", Kind::Boolean),
-    setting("enable_tidscan", "on", Kind::Boolean),
-    setting("escape_string_warning", "on", Kind::Boolean),
-    setting("extra_float_digits", "1", Kind::Integer(-15, 3)),
-    setting("force_parallel_mode", "off", Kind::Choice(&["off", "on", "regress"])),
-    setting(
-        "idle_in_transaction_session_timeout",
-        IDLE_IN_TRANSACTION_DEFAULT,
-        Kind::Milliseconds(DAY_MS),
-    ),
-    setting("idle_session_timeout", "0", Kind::Milliseconds(i32::MAX as i64)),
-    reported("in_hot_standby", "off", Kind::Fixed),
-    reported("integer_datetimes", "on", Kind::Fixed),
-    reported(
-        "IntervalStyle",
-        "postgres",
-        Kind::Choice(&["postgres", "postgres_verbose", "sql_standard", "iso_8601"]),
-    ),
-    reported("is_superuser", "on", Kind::Fixed),
-    setting("jit", "off", Kind::Boolean),
-    setting("lc_collate", "C", Kind::Fixed),
-    setting("lc_ctype", "C", Kind::Fixed),
-    setting("lc_messages", "C", Kind::Choice(&["C"])),
-    setting("lc_monetary", "C", Kind::Choice(&["C"])),
-    setting("lc_numeric", "C", Kind::Choice(&["C"])),
-    setting("lc_time", "C", Kind::Choice(&["C"])),
-    setting("lock_timeout", "0", Kind::Milliseconds(i32::MAX as i64)),
-    setting("max_identifier_length", "63", Kind::Fixed),
-    setting("max_index_keys", "32", Kind::Fixed),
-    setting("max_parallel_workers_per_gather", "2", Kind::Integer(0, 1024)),
-    setting("max_prepared_transactions", "0", Kind::Fixed),
-    setting("password_encryption", "scram-sha-256", Kind::Choice(&["scram-sha-256"])),
-    setting(
-        "plan_cache_mode",
-        "auto",
-        Kind::Choice(&["auto", "force_generic_plan", "force_custom_plan"]),
-    ),
-    setting("quote_all_identifiers", "off", Kind::Choice(&["off"])),
-    setting("role", "none", Kind::Text),
-    setting("row_security", "on", Kind::Boolean),
-    setting("search_path", "\"$user\", public", Kind::SearchPath),
-    reported("server_encoding", "UTF8", Kind::Fixed),
-    reported("server_version", SERVER_VERSION, Kind::Fixed),
-    setting("server_version_num", "150018", Kind::Fixed),
-    reported("session_authorization", "", Kind::Text),
-    setting("session_replication_role", "origin", Kind::Choice(&["origin"])),
-    setting("ssl", "off", Kind::Fixed),
-    reported("standard_conforming_strings", "on", Kind::Choice(&["on"])),
-    setting("statement_timeout", "0", Kind::Milliseconds(i32::MAX as i64)),
-    setting("synchronize_seqscans", "on", Kind::Boolean),
-    setting("synchronous_commit", "on", Kind::Choice(&["on"])),
-    reported("TimeZone", "UTC", Kind::TimeZone),
-    setting("transaction_deferrable", "off", Kind::Boolean),
-    setting("transaction_isolation", "read committed", Kind::Choice(ISOLATION_LEVELS)),
-    setting("transaction_read_only", "off", Kind::Boolean),
-    setting("transform_null_equals", "off", Kind::Choice(&["off"])),
-    setting("xmloption", "content", Kind::Choice(&["content", "document"])),
-];
-
-fn definition(name: &str) -> Option<&'static Definition> {
-    DEFINITIONS
-        .binary_search_by(|known| {
-            let known = known.name.bytes().map(|byte| byte.to_ascii_lowercase());
-            known.cmp(name.bytes().map(|byte| byte.to_ascii_lowercase()))
-        })
-        .ok()
-        .map(|at| &DEFINITIONS[at])
-}
+/// The units of memory, largest first.
+const MEMORY_UNITS: [(i64, &str); 5] =
+    [(1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB"), (1, "B")];
 
 type Values = Arc<BTreeMap<String, String>>;
 
@@ -627,6 +478,21 @@ fn check(known: &Definition, value: Option<&str>) -> Result<Option<String>, Erro
             in_range(name, parsed, min, max)?;
             parsed.to_string()
         }
+        Kind::Memory(unit, min, max) => {
+            let parsed = parse_memory(name, value, unit)?;
+            if !(min..=max).contains(&parsed) {
+                let shown = if unit == KILO { "kB" } else { "8kB" };
+                return Err(outside(name, &format!("{parsed} {shown}"), (min, max)));
+            }
+            show_memory(parsed, unit)
+        }
+        Kind::Real(min, max) => {
+            let parsed: f64 = value.trim().parse().map_err(|_| invalid(name, value))?;
+            if !(min..=max).contains(&parsed) {
+                return Err(outside(name, &show_real(parsed), (show_real(min), show_real(max))));
+            }
+            show_real(parsed)
+        }
         Kind::Choice(choices) => check_choice(name, value, choices)?,
         Kind::Text | Kind::Fixed => value.to_owned(),
         Kind::Name => cut(value).to_owned(),
@@ -646,13 +512,60 @@ fn check(known: &Definition, value: Option<&str>) -> Result<Option<String>, Erro
 }
 
 fn in_range(name: &str, value: i64, min: i64, max: i64) -> Result<(), Error> {
-    if (min..=max).contains(&value) {
-        return Ok(());
-    }
-    Err(Error::user(
+    if (min..=max).contains(&value) { Ok(()) } else { Err(outside(name, &value, (min, max))) }
+}
+
+fn outside<T: Display>(name: &str, value: &dyn Display, (min, max): (T, T)) -> Error {
+    Error::user(
         SqlState::INVALID_PARAMETER_VALUE,
         format!("{value} is outside the valid range for parameter \"{name}\" ({min} .. {max})"),
-    ))
+    )
+}
+
+/// How many of `unit` bytes a number means that may have a unit of its own.
+fn parse_memory(name: &str, value: &str, unit: i64) -> Result<i64, Error> {
+    let value = value.trim();
+    let digits = value.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(value.len());
+    let (number, suffix) = value.split_at(digits);
+    let number: f64 = number.trim().parse().map_err(|_| invalid(name, value))?;
+    let factor = match suffix.trim() {
+        "" => 1.0,
+        suffix => {
+            let known = MEMORY_UNITS.iter().find(|(_, unit)| *unit == suffix);
+            let bytes = known.map(|(bytes, _)| *bytes).ok_or_else(|| {
+                invalid(name, value).with_hint(
+                    "Valid units for this parameter are \"B\", \"kB\", \"MB\", \"GB\", and \"TB\".",
+                )
+            })?;
+            bytes as f64 / unit as f64
+        }
+    };
+    let count = (number * factor).round_ties_even();
+    if count.abs() > f64::from(i32::MAX) {
+        return Err(invalid(name, value).with_hint("Value exceeds integer range."));
+    }
+    Ok(count as i64)
+}
+
+/// In the largest unit that keeps it whole.
+fn show_memory(count: i64, unit: i64) -> String {
+    let bytes = count * unit;
+    match MEMORY_UNITS.iter().find(|(factor, _)| bytes != 0 && bytes % factor == 0) {
+        Some((factor, unit)) => format!("{}{unit}", bytes / factor),
+        None => bytes.to_string(),
+    }
+}
+
+/// A value of memory as `pg_settings` has it, in the setting's unit.
+pub(crate) fn memory(value: &str, unit: i64) -> Option<i64> {
+    parse_memory("", value, unit).ok()
+}
+
+/// With six digits.
+fn show_real(value: f64) -> String {
+    let mut shown = bytes::BytesMut::new();
+    float::put(value, float::Width::Double, -9, &mut shown);
+    String::from_utf8_lossy(&shown).into_owned()
 }
 
 fn check_choice(name: &str, value: &str, choices: &[&'static str]) -> Result<String, Error> {
@@ -745,8 +658,10 @@ fn split_list(text: &str) -> Vec<String> {
     let mut names = Vec::new();
     let mut name = String::new();
     let mut quoted = false;
-    for character in text.chars() {
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
         match character {
+            '"' if quoted && characters.next_if_eq(&'"').is_some() => name.push('"'),
             '"' => quoted = !quoted,
             ',' if !quoted => names.push(std::mem::take(&mut name)),
             _ if quoted => name.push(character),

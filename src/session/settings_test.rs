@@ -121,3 +121,45 @@ fn a_transactions_settings_become_modes_and_are_not_kept() {
 fn search_paths_are_split_as_identifiers() {
     assert_eq!(split_list("\"$user\", Public , \"A,b\""), ["$user", "public", "A,b"]);
 }
+
+#[test]
+fn memory_and_real_numbers_are_shown_as_postgresql_shows_them() {
+    let mut settings = settings();
+    for (name, value, shown) in [
+        ("work_mem", "1.5GB", "1536MB"),
+        ("work_mem", "4097kB", "4097kB"),
+        ("work_mem", "64.6", "65kB"),
+        ("effective_cache_size", "10", "80kB"),
+        ("effective_cache_size", "8GB", "8GB"),
+        ("random_page_cost", "1.1", "1.1"),
+        ("cpu_tuple_cost", "1e-3", "0.001"),
+        ("seq_page_cost", "1.234567890123", "1.23457"),
+        ("parallel_tuple_cost", "1e20", "1e+20"),
+        ("jit_above_cost", "-1", "-1"),
+    ] {
+        settings.set(name, Some(value), false).unwrap();
+        assert_eq!(settings.show(name).unwrap(), shown, "{name} = {value}");
+    }
+    for (name, value, message) in [
+        (
+            "work_mem",
+            "1000B",
+            "1 kB is outside the valid range for parameter \"work_mem\" (64 .. 2147483647)",
+        ),
+        (
+            "temp_buffers",
+            "1",
+            "1 8kB is outside the valid range for parameter \"temp_buffers\" (100 .. 1073741823)",
+        ),
+        (
+            "random_page_cost",
+            "-1",
+            "-1 is outside the valid range for parameter \"random_page_cost\" (0 .. 1.79769e+308)",
+        ),
+        ("work_mem", "3TB", "invalid value for parameter \"work_mem\": \"3TB\""),
+        ("work_mem", "5 parsecs", "invalid value for parameter \"work_mem\": \"5 parsecs\""),
+    ] {
+        let error = settings.set(name, Some(value), false).unwrap_err();
+        assert_eq!(error.message(), message);
+    }
+}

@@ -275,11 +275,16 @@ impl Cache {
     }
 
     /// The statement for a simple query's text, if it was kept.
-    pub(crate) fn find(&self, text: &str) -> Option<Arc<Prepared>> {
+    pub(crate) fn find(&mut self, text: &str) -> Option<Arc<Prepared>> {
         if text.len() > CACHE_TEXT_BYTES_MAX {
             return None;
         }
-        self.entries.get(&(text.to_owned(), Vec::new())).cloned()
+        let found = self.entries.get(&(text.to_owned(), Vec::new()))?;
+        // What the client was told of a prepared statement doesn't bind a simple query.
+        if found.described.get().is_some() {
+            return self.get(text, &[]).ok();
+        }
+        Some(Arc::clone(found))
     }
 
     pub(crate) fn keep_text(&mut self, text: &str, prepared: &Arc<Prepared>) {

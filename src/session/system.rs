@@ -8,7 +8,8 @@ use crate::model::error::{Error, SqlState};
 use crate::model::value::Value;
 use crate::session::backend::OpenBackend;
 use crate::session::portal::{Portal, Reply, RowsTag, State};
-use crate::session::settings::{Definition, Kind, is_transaction_mode, parse_milliseconds};
+use crate::session::setting_table::KILO;
+use crate::session::settings::{Definition, Kind, is_transaction_mode, memory, parse_milliseconds};
 use crate::session::statement::{Named, Plan};
 use crate::session::{Session, Severity};
 use crate::sql::{Program, SettingValue, Signal};
@@ -77,6 +78,9 @@ impl Session {
                 Kind::Boolean => ("bool", Json::Null, Json::Null),
                 Kind::Milliseconds(_) => ("integer", json!("ms"), Json::Null),
                 Kind::Integer(..) => ("integer", Json::Null, Json::Null),
+                Kind::Memory(KILO, ..) => ("integer", json!("kB"), Json::Null),
+                Kind::Memory(..) => ("integer", json!("8kB"), Json::Null),
+                Kind::Real(..) => ("real", Json::Null, Json::Null),
                 Kind::Choice(all) => ("enum", Json::Null, json!(json!(all).to_string())),
                 _ => ("string", Json::Null, Json::Null),
             };
@@ -234,6 +238,7 @@ impl Session {
 fn without_unit(kind: Kind, value: &str) -> String {
     let number = match kind {
         Kind::Milliseconds(_) => parse_milliseconds(value),
+        Kind::Memory(unit, ..) => memory(value, unit),
         _ => None,
     };
     number.map_or_else(|| value.to_owned(), |number| number.to_string())

@@ -463,7 +463,7 @@ fn copy_from(
     let lowered = lite::Statement::Insert(lower.insert(&bound)?);
     let program = lower.program(&lowered);
     let columns = copied_columns(binder.types(), table, &names);
-    let options = forced(copy, &columns)?;
+    let options = CopyOptions { relation: table.name.clone(), ..forced(copy, &columns)? };
     let temporary = table.schema == binder.settings.temporary_schema;
     Ok(Action::CopyFrom(CopyFrom { options, columns, insert: program, temporary }))
 }

@@ -648,6 +648,8 @@ pub struct CopyOptions {
     pub force: ForcedColumns,
     /// Of text and csv, where the statement says one.
     pub encoding: Option<&'static Encoding>,
+    /// The table, as errors in its data name it.
+    pub relation: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

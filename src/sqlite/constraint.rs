@@ -341,7 +341,7 @@ fn shown(data_type: PgType, value: Option<&Value>) -> String {
     }
 }
 
-fn clipped(mut text: String) -> String {
+pub(super) fn clipped(mut text: String) -> String {
     if text.len() > VALUE_BYTES_MAX {
         let end = text.floor_char_boundary(VALUE_BYTES_MAX);
         text.truncate(end);

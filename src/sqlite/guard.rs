@@ -37,7 +37,10 @@ const READ_PRAGMAS: [&str; 19] = [
     "data_version",
 ];
 /// PRAGMAs that read if they have no argument, and otherwise change something they must not.
-const QUERY_PRAGMAS: [&str; 7] = [
+const QUERY_PRAGMAS: [&str; 10] = [
+    "busy_timeout",
+    "cache_size",
+    "max_page_count",
     "page_size",
     "encoding",
     "schema_version",

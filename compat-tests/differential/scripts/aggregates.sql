@@ -81,3 +81,8 @@ SELECT any_value(g) FROM s;
 SELECT count(x.*) FROM s x LEFT JOIN s y ON false;
 --@ bind '15'
 SELECT count(*) FILTER (WHERE i4 > $1), sum(i4 + $1::int) FROM s;
+-- Rows of functions as keys.
+SELECT unnest(ARRAY['a', 'b', 'a']) AS word, count(*) FROM generate_series(1, 2) GROUP BY word ORDER BY word;
+SELECT regexp_split_to_table(t, ',') AS word, count(1), max(n) FROM (VALUES ('x,y,x', 1), ('y', 2)) AS v(t, n) GROUP BY word HAVING count(1) > 1 ORDER BY 2, 1;
+SELECT upper(unnest(ARRAY['a', 'A'])) AS word, count(*) GROUP BY word;
+SELECT unnest(ARRAY[1, 2]), count(*) FROM generate_series(1, 2) GROUP BY 1 ORDER BY 1;

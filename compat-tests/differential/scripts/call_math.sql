@@ -64,3 +64,5 @@ SELECT sum(1), count(1);
 SELECT max(1, 2);
 SELECT numeric_inc(5), int4pl(1, 2), float8(5), int8(7);
 SELECT int4(1.5), text(5), varchar(5), date('2024-01-01'), "numeric"('1.5');
+SELECT div('Infinity'::numeric, 2), div('Infinity'::numeric, -2), div(5::numeric, 'Infinity'), div('-Infinity'::numeric, 'Infinity'), div('NaN'::numeric, 1), div('NaN'::numeric, 0);
+SELECT div('Infinity'::numeric, 0);

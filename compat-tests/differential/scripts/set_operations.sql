@@ -73,3 +73,8 @@ SELECT 1.0 INTERSECT SELECT 1.00;
 SELECT 1.00 EXCEPT SELECT 1.0;
 SELECT interval '1 day' UNION SELECT interval '24:00';
 SELECT a FROM (SELECT '{"a": 1.0}'::jsonb AS a UNION SELECT '{"a": 1.00}') x;
+-- Types whose values can't be told apart.
+SELECT '1'::json UNION SELECT '2'::json;
+SELECT '1'::json AS a UNION ALL SELECT '2'::json;
+SELECT 1 AS x, '1'::json AS y EXCEPT SELECT 1, '2'::json;
+SELECT '(1,1)'::point INTERSECT SELECT '(1,1)'::point;

@@ -137,7 +137,16 @@ fn table_row(
         ("relispopulated", table.populated.into()),
         ("relreplident", if view { "n" } else { "d" }.into()),
         ("relacl", access.list(CLASS_RELATION, table.oid, 0)),
+        ("reloptions", options(table)),
     ]);
+}
+
+/// `reloptions`: a view's CHECK OPTION.
+fn options(table: &Table) -> Cell {
+    match table.view.as_ref().map(|view| view.check_option.as_str()) {
+        None | Some("") => Cell::Null,
+        Some(option) => format!("[\"check_option={option}\"]").into(),
+    }
 }
 
 /// Whether a foreign key stands on the table or points to it: in PostgreSQL triggers enforce those.

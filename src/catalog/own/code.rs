@@ -11,6 +11,19 @@ fn texts<'a>(values: impl Iterator<Item = &'a str>) -> Cell {
     serde_json::to_string(&values).expect("strings are valid JSON").into()
 }
 
+/// Each with its type, as what is shown says it.
+fn defaults(function: &Function) -> Cell {
+    let first = function.argument_types.len().saturating_sub(function.defaults.len());
+    let typed = function.defaults.iter().zip(&function.argument_types[first..]);
+    let typed: Vec<String> = typed
+        .map(|(text, oid)| match crate::pgdata::type_by_oid(*oid) {
+            Some(known) => format!("({text})::{}", crate::pgdata::quote_identifier(known.name)),
+            None => text.clone(),
+        })
+        .collect();
+    typed.join(", ").into()
+}
+
 pub(super) fn functions(catalog: &Catalog, rows: &mut Builder) {
     let access = Access::new(catalog);
     let mut all: Vec<&Function> = catalog.functions.values().map(AsRef::as_ref).collect();
@@ -42,11 +55,16 @@ pub(super) fn functions(catalog: &Catalog, rows: &mut Builder) {
             ("provolatile", function.volatility.to_string().into()),
             ("proparallel", "u".into()),
             ("pronargs", (function.argument_types.len() as i64).into()),
+            ("pronargdefaults", (function.defaults.len() as i64).into()),
             ("prorettype", function.result_type.into()),
             ("proargtypes", Cell::numbers(&function.argument_types)),
             ("proallargtypes", types),
             ("proargmodes", modes),
             ("proargnames", if named { texts(names.map(String::as_str)) } else { Cell::Null }),
+            (
+                "proargdefaults",
+                if function.defaults.is_empty() { Cell::Null } else { defaults(function) },
+            ),
             ("prosrc", function.body.clone().into()),
             ("proacl", access.list(CLASS_FUNCTION, function.oid, 0)),
         ]);

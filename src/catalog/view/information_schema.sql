@@ -18,7 +18,13 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'v', 'p')
 
 -- view views
-SELECT current_database(), n.nspname, c.relname, pg_get_viewdef(c.oid), 'NONE', 'NO', 'NO', 'NO', 'NO', 'NO'
+SELECT current_database(), n.nspname, c.relname, pg_get_viewdef(c.oid),
+    CASE
+        WHEN 'check_option=cascaded' = ANY (c.reloptions) THEN 'CASCADED'
+        WHEN 'check_option=local' = ANY (c.reloptions) THEN 'LOCAL'
+        ELSE 'NONE'
+    END,
+    'NO', 'NO', 'NO', 'NO', 'NO'
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'v'

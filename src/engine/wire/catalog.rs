@@ -42,8 +42,8 @@ wire_struct! {
     DomainConstraint { oid, name, expression, validated }
     Attribute { number, name, data_type }
     Function {
-        oid, schema, name, language, argument_names, argument_types, result_type, returns_set,
-        volatility, strict, body, columns,
+        oid, schema, name, language, argument_names, argument_types, defaults, result_type,
+        returns_set, volatility, strict, body, columns,
     }
     Trigger { oid, name, table, function, bits, columns, condition, arguments, enabled }
     Comment { class, object, column, text }

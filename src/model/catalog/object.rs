@@ -96,6 +96,8 @@ pub struct Function {
     pub language: String,
     pub argument_names: Vec<String>,
     pub argument_types: Vec<Oid>,
+    /// Of the last arguments, as PostgreSQL text.
+    pub defaults: Vec<String>,
     pub result_type: Oid,
     /// Whether it returns a set.
     pub returns_set: bool,

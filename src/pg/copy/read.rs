@@ -173,10 +173,11 @@ impl Reader {
     /// The lines of the batch that was given last, for errors that storing it finds.
     pub(crate) fn batch_context(&self) -> String {
         let last = self.line.saturating_sub(1);
+        let relation = &self.options.relation;
         if last <= self.batch_line {
-            format!("COPY, line {last}")
+            format!("COPY {relation}, line {last}")
         } else {
-            format!("COPY, lines {} to {last}", self.batch_line)
+            format!("COPY {relation}, lines {} to {last}", self.batch_line)
         }
     }
 
@@ -248,10 +249,10 @@ impl Reader {
     }
 
     fn in_column(&self, error: Error, column: Option<&str>) -> Error {
-        let line = self.line;
+        let (relation, line) = (&self.options.relation, self.line);
         error.with_context(match column {
-            None => format!("COPY, line {line}"),
-            Some(column) => format!("COPY, line {line}, column {column}"),
+            None => format!("COPY {relation}, line {line}"),
+            Some(column) => format!("COPY {relation}, line {line}, column {column}"),
         })
     }
 
@@ -307,14 +308,14 @@ impl Reader {
             CopyFormat::Csv => self.csv_fields(text),
             CopyFormat::Text | CopyFormat::Binary => self.text_fields(text),
         };
-        let fields = fields.map_err(|error| self.in_context(error, None))?;
+        let fields = fields.map_err(|error| self.in_record(error, text))?;
         if fields.len() < self.columns.len() {
             let missing = &self.columns[fields.len()].name;
             let error = bad_format(format!("missing data for column \"{missing}\""));
-            return Err(self.in_context(error, None));
+            return Err(self.in_record(error, text));
         }
         if fields.len() > self.columns.len() {
-            return Err(self.in_context(bad_format("extra data after last expected column"), None));
+            return Err(self.in_record(bad_format("extra data after last expected column"), text));
         }
         let mut values = Vec::with_capacity(fields.len());
         for (field, column) in fields.into_iter().zip(self.columns.iter()) {
@@ -367,16 +368,19 @@ impl Reader {
 
     /// Adds where in the data an error is.
     fn in_context(&self, error: Error, field: Option<(&str, &str)>) -> Error {
-        /// How much of a value is shown.
-        const SHOWN_CHARACTERS_MAX: usize = 100;
-        let line = self.line;
+        let (relation, line) = (&self.options.relation, self.line);
         error.with_context(match field {
-            None => format!("COPY, line {line}"),
+            None => format!("COPY {relation}, line {line}"),
             Some((column, value)) => {
-                let shown: String = value.chars().take(SHOWN_CHARACTERS_MAX).collect();
-                format!("COPY, line {line}, column {column}: \"{shown}\"")
+                format!("COPY {relation}, line {line}, column {column}: \"{}\"", shown(value))
             }
         })
+    }
+
+    /// As [`Self::in_context`], of a record as a whole.
+    fn in_record(&self, error: Error, record: &str) -> Error {
+        let (relation, line) = (&self.options.relation, self.line);
+        error.with_context(format!("COPY {relation}, line {line}: \"{}\"", shown(record)))
     }
 
     /// Fields of a record in text format; `None` is NULL.
@@ -525,6 +529,16 @@ fn unescape(raw: &str) -> Result<Cow<'_, str>, Error> {
     }
 }
 
+/// What an error shows of a value or a record.
+fn shown(text: &str) -> Cow<'_, str> {
+    /// How much of it, in bytes.
+    const SHOWN_BYTES_MAX: usize = 100;
+    if text.len() <= SHOWN_BYTES_MAX {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("{}...", &text[..text.floor_char_boundary(SHOWN_BYTES_MAX)]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -555,6 +569,7 @@ mod tests {
             quote: b'"',
             escape: b'"',
             encoding: None,
+            relation: "t".to_owned(),
         }
     }
 
@@ -638,23 +653,23 @@ mod tests {
         };
         assert_eq!(
             fail(CopyFormat::Text, b"1\ta\nx\tb\n"),
-            "22P02 invalid input syntax for type integer: \"x\" [COPY, line 2, column c0: \"x\"]"
+            "22P02 invalid input syntax for type integer: \"x\" [COPY t, line 2, column c0: \"x\"]"
         );
         assert_eq!(
             fail(CopyFormat::Text, b"1\n"),
-            "22P04 missing data for column \"c1\" [COPY, line 1]"
+            "22P04 missing data for column \"c1\" [COPY t, line 1: \"1\"]"
         );
         assert_eq!(
             fail(CopyFormat::Text, b"1\ta\tb\n"),
-            "22P04 extra data after last expected column [COPY, line 1]"
+            "22P04 extra data after last expected column [COPY t, line 1: \"1\ta\tb\"]"
         );
         assert_eq!(
             fail(CopyFormat::Csv, b"1,\"a\n"),
-            "22P04 unterminated CSV quoted field [COPY, line 1]"
+            "22P04 unterminated CSV quoted field [COPY t, line 1]"
         );
         assert_eq!(
             fail(CopyFormat::Text, b"1\t\xff\n"),
-            "22021 invalid byte sequence for encoding \"UTF8\": 0xff [COPY, line 1]"
+            "22021 invalid byte sequence for encoding \"UTF8\": 0xff [COPY t, line 1]"
         );
     }
 
@@ -665,10 +680,10 @@ mod tests {
         let data = "7\n".repeat(BATCH_ROWS_MAX + 1);
         reader.feed(data.as_bytes()).unwrap();
         assert_eq!(reader.next_batch(false).unwrap().unwrap().rows, BATCH_ROWS_MAX);
-        assert_eq!(reader.batch_context(), "COPY, lines 1 to 1000");
+        assert_eq!(reader.batch_context(), "COPY t, lines 1 to 1000");
         assert_eq!(reader.next_batch(false).unwrap(), None);
         assert_eq!(reader.next_batch(true).unwrap().unwrap().rows, 1);
-        assert_eq!(reader.batch_context(), "COPY, line 1001");
+        assert_eq!(reader.batch_context(), "COPY t, line 1001");
         reader.feed(&[b'1'; 65]).unwrap();
         assert_eq!(reader.next_batch(false).unwrap(), None);
         assert_eq!(reader.feed(b"1").unwrap_err().state(), SqlState::PROGRAM_LIMIT_EXCEEDED);

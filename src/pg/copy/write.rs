@@ -169,6 +169,7 @@ mod tests {
             quote: b'"',
             escape: b'"',
             encoding: None,
+            relation: String::new(),
         });
         let column = |name: &str, data_type| OutputColumn {
             name: name.to_owned(),

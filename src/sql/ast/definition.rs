@@ -272,6 +272,8 @@ pub(crate) struct CreateView {
     pub(crate) columns: Vec<Name>,
     pub(crate) query: Query,
     pub(crate) text: String,
+    /// `local`, `cascaded` or empty.
+    pub(crate) check_option: String,
 }
 
 #[derive(Debug, Clone, PartialEq)]

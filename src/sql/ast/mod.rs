@@ -472,16 +472,23 @@ pub(crate) enum ConflictTarget {
     Constraint(Name),
 }
 
-/// A column that is given a value, or a field of one: `a`, `a.b.c`.
+/// A column that is given a value, or a part of one: `a`, `a.b.c`, `a[1]`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Target {
     pub(crate) column: Name,
     pub(crate) fields: Vec<Name>,
+    /// Behind the fields: `a[1][2]`, `a.b[2:3]`.
+    pub(crate) subscripts: Vec<Subscript>,
 }
 
 impl Target {
     pub(crate) fn plain(column: Name) -> Self {
-        Self { column, fields: Vec::new() }
+        Self { column, fields: Vec::new(), subscripts: Vec::new() }
+    }
+
+    /// Whether it is the column, and not a part of its value.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.fields.is_empty() && self.subscripts.is_empty()
     }
 }
 

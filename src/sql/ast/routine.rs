@@ -6,14 +6,20 @@ use crate::sql::ast::{Name, QualifiedName, SourceExpr, TypeName};
 pub(crate) struct CreateFunction {
     pub(crate) name: QualifiedName,
     pub(crate) or_replace: bool,
-    /// With their names, if they have any.
-    pub(crate) arguments: Vec<(Option<Name>, TypeName)>,
+    pub(crate) arguments: Vec<FunctionArgument>,
     pub(crate) result: Option<FunctionResult>,
     pub(crate) language: String,
     /// `i`, `s` or `v`.
     pub(crate) volatility: char,
     pub(crate) strict: bool,
     pub(crate) body: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FunctionArgument {
+    pub(crate) name: Option<Name>,
+    pub(crate) data_type: TypeName,
+    pub(crate) default: Option<SourceExpr>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -93,22 +93,30 @@ impl Binder<'_> {
             let stored = store(PgType::new(element.oid), &Array { lengths, elements });
             return Ok(Expr::constant(Value::Text(stored), data_type, position));
         }
-        let mut whole: Option<Expr> = None;
+        let mut parts = Vec::new();
         let mut rest = items;
         while !rest.is_empty() {
             let tail = rest.split_off(rest.len().min(ARGUMENTS_MAX));
-            let part = Expr::call(Lowering::Typed("pg_array"), rest, data_type, position);
-            whole = Some(match whole {
-                None => part,
-                Some(whole) => {
-                    let name = Lowering::Typed("pg_array_cat");
-                    Expr::call(name, vec![whole, part], data_type, position)
-                }
-            });
+            parts.push(Expr::call(Lowering::Typed("pg_array"), rest, data_type, position));
             rest = tail;
         }
+        // Neighbours are joined, then those, so that many parts aren't deep.
+        while parts.len() > 1 {
+            let mut joined = Vec::new();
+            let mut left = parts.into_iter();
+            while let Some(one) = left.next() {
+                joined.push(match left.next() {
+                    Some(next) => {
+                        let name = Lowering::Typed("pg_array_cat");
+                        Expr::call(name, vec![one, next], data_type, position)
+                    }
+                    None => one,
+                });
+            }
+            parts = joined;
+        }
         let empty = || Expr::constant(Value::Text("[]".to_owned()), data_type, position);
-        Ok(whole.unwrap_or_else(empty))
+        Ok(parts.pop().unwrap_or_else(empty))
     }
 
     /// `ARRAY(SELECT ...)`.
@@ -127,6 +135,37 @@ impl Binder<'_> {
         };
         let kind = ExprKind::ArrayQuery(Box::new(query));
         Ok(Expr { kind, data_type: PgType::new(array), position })
+    }
+
+    /// Subscripts for the functions that take them: an index each, or two bounds each where one is a slice.
+    pub(super) fn subscript_arguments<'s>(
+        &mut self,
+        subscripts: impl IntoIterator<Item = &'s Subscript>,
+        sliced: bool,
+        position: u32,
+    ) -> Result<Vec<Expr>, Error> {
+        let mut arguments = Vec::new();
+        for subscript in subscripts {
+            match subscript {
+                Subscript::Index(index) if sliced => {
+                    arguments.push(Expr::constant(Value::Integer(1), PgType::INT4, position));
+                    arguments.push(self.index(index)?);
+                }
+                Subscript::Index(index) => arguments.push(self.index(index)?),
+                Subscript::Slice { lower, upper } => {
+                    for bound in [lower, upper] {
+                        arguments.push(match bound {
+                            Some(bound) => self.index(bound)?,
+                            // What isn't written is a text for the function.
+                            None => {
+                                Expr::constant(Value::Text(String::new()), PgType::TEXT, position)
+                            }
+                        });
+                    }
+                }
+            }
+        }
+        Ok(arguments)
     }
 
     /// `operand[...][...]`, of an array or of jsonb.
@@ -160,33 +199,14 @@ impl Binder<'_> {
         let modifier = operand.data_type.modifier;
         let sliced = subscripts.iter().any(|one| matches!(one, Subscript::Slice { .. }));
         let mut arguments = vec![operand];
-        for subscript in subscripts {
-            match subscript {
-                Subscript::Index(index) if sliced => {
-                    arguments.push(Expr::constant(Value::Integer(1), PgType::INT4, position));
-                    arguments.push(self.index(index)?);
-                }
-                Subscript::Index(index) => arguments.push(self.index(index)?),
-                Subscript::Slice { lower, upper } => {
-                    for bound in [lower, upper] {
-                        arguments.push(match bound {
-                            Some(bound) => self.index(bound)?,
-                            // What isn't written is a text for the function.
-                            None => {
-                                Expr::constant(Value::Text(String::new()), PgType::TEXT, position)
-                            }
-                        });
-                    }
-                }
-            }
-        }
+        arguments.extend(self.subscript_arguments(subscripts, sliced, position)?);
         let (name, result) =
             if sliced { ("pg_array_slice", array) } else { ("pg_array_get", element) };
         let result = PgType { oid: result, modifier };
         Ok(Expr::call(Lowering::Typed(name), arguments, result, position))
     }
 
-    fn index(&mut self, tree: &ast::Expr) -> Result<Expr, Error> {
+    pub(super) fn index(&mut self, tree: &ast::Expr) -> Result<Expr, Error> {
         let index = self.expr(tree)?;
         let position = index.position;
         self.coerce(index, PgType::INT4, crate::sql::types::casts::Context::Assignment)?.ok_or_else(
@@ -195,6 +215,23 @@ impl Binder<'_> {
                 at(Error::user(SqlState::DATATYPE_MISMATCH, message), position)
             },
         )
+    }
+
+    /// A subscript of jsonb: an integer or a text.
+    pub(super) fn json_step(&mut self, index: &ast::Expr) -> Result<Expr, Error> {
+        let step = self.expr(index)?;
+        let known: Oid = step.data_type.oid;
+        if !step.is_unknown()
+            && self.types().category(known) != b'S'
+            && !crate::sql::types::is_integer(known)
+        {
+            let label = self.types().label(known);
+            let message = format!("subscript type {label} is not supported");
+            let error = Error::user(SqlState::DATATYPE_MISMATCH, message);
+            let hint = "jsonb subscript must be coercible to either integer or text.";
+            return Err(at(error.with_hint(hint), step.position));
+        }
+        Ok(step)
     }
 
     /// `json['key'][1]`: a path.
@@ -210,18 +247,7 @@ impl Binder<'_> {
                 let message = "jsonb subscript does not support slices";
                 return Err(at(Error::user(SqlState::DATATYPE_MISMATCH, message), position));
             };
-            let step = self.expr(index)?;
-            let known: Oid = step.data_type.oid;
-            if !step.is_unknown()
-                && self.types().category(known) != b'S'
-                && !crate::sql::types::is_integer(known)
-            {
-                let label = self.types().label(known);
-                let message = format!("subscript type {label} is not supported");
-                let error = Error::user(SqlState::DATATYPE_MISMATCH, message);
-                let hint = "jsonb subscript must be coercible to either integer or text.";
-                return Err(at(error.with_hint(hint), step.position));
-            }
+            let step = self.json_step(index)?;
             steps.push(self.cast(step, PgType::TEXT, position)?);
         }
         let path = self.array_of(steps, PgType::TEXT, position)?;

@@ -50,18 +50,26 @@ pub(crate) struct ChangeStep {
 /// Steps and the outputs of what they return.
 pub(crate) type Steps = (Vec<ChangeStep>, Vec<Output>);
 
-impl Binder<'_> {
+impl<'a> Binder<'a> {
     pub(crate) fn insert_steps(&mut self, tree: &ast::Insert) -> Result<Steps, Error> {
         let (insert, outputs) = self.insert(tree)?;
-        Ok((vec![self.step(Change::Insert(insert), Role::Result)], outputs))
+        let role = result_role(&insert.returning, &outputs);
+        Ok((vec![self.step(Change::Insert(insert), role)], outputs))
+    }
+
+    /// The table of a bound change, which isn't what it names if that is a view.
+    fn changed_table(&self, stored: &str) -> Result<&'a Table, Error> {
+        let table = self.catalog.tables.get(stored).map(AsRef::as_ref);
+        table.ok_or_else(|| Error::internal("a change is of a table"))
     }
 
     pub(crate) fn update_steps(&mut self, tree: &ast::Update) -> Result<Steps, Error> {
         let (update, outputs) = self.update(tree)?;
         if !update.returning.iter().any(|expr| uses_other(expr, update.id)) {
-            return Ok((vec![self.step(Change::Update(update), Role::Result)], outputs));
+            let role = result_role(&update.returning, &outputs);
+            return Ok((vec![self.step(Change::Update(update), role)], outputs));
         }
-        let table = self.table(&tree.table)?;
+        let table = self.changed_table(&update.table)?;
         let steps = self.split_update(table, update, &outputs)?;
         Ok((steps, outputs))
     }
@@ -71,7 +79,7 @@ impl Binder<'_> {
         if !delete.returning.iter().any(|expr| uses_other(expr, delete.id)) {
             return Ok((vec![self.step(Change::Delete(delete), Role::Result)], outputs));
         }
-        let table = self.table(&tree.table)?;
+        let table = self.changed_table(&delete.table)?;
         let steps = self.split_delete(table, delete, &outputs)?;
         Ok((steps, outputs))
     }
@@ -304,6 +312,11 @@ impl Binder<'_> {
         }
         Ok(())
     }
+}
+
+/// RETURNING may be there to look at the rows alone.
+fn result_role(returning: &[Expr], outputs: &[Output]) -> Role {
+    if outputs.is_empty() && !returning.is_empty() { Role::Count } else { Role::Result }
 }
 
 impl Change {

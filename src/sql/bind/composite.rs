@@ -3,7 +3,7 @@
 use crate::model::catalog::Column;
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
-use crate::sql::ast::{Name, Target};
+use crate::sql::ast::{Name, Subscript, Target};
 use crate::sql::bind::coerce::apply_modifier;
 use crate::sql::bind::expr::boolean;
 use crate::sql::bind::whole_row::Shape;
@@ -166,11 +166,13 @@ impl Binder<'_> {
         (target, names): (&Target, &[Name]),
         value: Expr,
     ) -> Result<Expr, Error> {
-        let Some((name, rest)) = names.split_first() else { return Ok(value) };
+        let Some((name, rest)) = names.split_first() else {
+            return self.assign_element(old, target, value);
+        };
         let Name { text: column, position } = &target.column;
         let found = self.assigned_field((column, old.data_type.oid), &name.text);
         let (place, wanted) = found.map_err(|error| at(error, *position))?;
-        let new = if rest.is_empty() {
+        let new = if rest.is_empty() && target.subscripts.is_empty() {
             let from = value.data_type.oid;
             let converted = self.coerce(value, wanted, Context::Assignment)?.ok_or_else(|| {
                 let message = format!(
@@ -191,13 +193,18 @@ impl Binder<'_> {
     }
 
     /// The type of a column, or of a field of it.
-    pub(super) fn field_type(&self, column: &Column, names: &[Name]) -> Result<PgType, Error> {
+    pub(super) fn field_type(&self, column: &Column, target: &Target) -> Result<PgType, Error> {
         let mut data_type = column.data_type;
-        for name in names {
+        for name in &target.fields {
             let found = self.assigned_field((&column.name, data_type.oid), &name.text);
             data_type = found?.1;
         }
-        Ok(data_type)
+        let sliced = target.subscripts.iter().any(|one| matches!(one, Subscript::Slice { .. }));
+        let element = self.types().element(self.types().base(data_type.oid));
+        Ok(match element {
+            Some(element) if !target.subscripts.is_empty() && !sliced => PgType::new(element),
+            _ => data_type,
+        })
     }
 
     /// The place of a field in a composite type, and its type.

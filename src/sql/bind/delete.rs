@@ -3,6 +3,7 @@
 use crate::model::error::Error;
 use crate::sql::ast;
 use crate::sql::bind::Binder;
+use crate::sql::bind::trigger::Event;
 use crate::sql::bound::{Delete, Output};
 
 impl Binder<'_> {
@@ -15,7 +16,8 @@ impl Binder<'_> {
             ));
         }
         let ctes = self.with(&tree.ctes, tree.recursive)?;
-        let (table, id, mut scope) = self.target(&tree.table, tree.alias.as_ref())?;
+        let target = self.target(&tree.table, tree.alias.as_ref(), Event::Delete)?;
+        let (table, mut scope) = (target.base, target.scope.clone());
         let (using, added) = self.from_list(&tree.using)?;
         if using.is_some() && !table.has_rowid {
             return Err(Error::refused(
@@ -33,9 +35,9 @@ impl Binder<'_> {
             ctes,
             recursive: tree.recursive,
             table: table.stored.clone(),
-            id,
+            id: target.id,
             using,
-            filter: filter?,
+            filter: target.restricted(filter?),
             returning,
         };
         Ok((delete, outputs))

@@ -1,6 +1,6 @@
 //! FROM clauses.
 
-use crate::model::catalog::{Relation, Sequence, Table, TableKind};
+use crate::model::catalog::{Relation, Sequence, Table};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
@@ -11,7 +11,7 @@ use crate::sql::bind::{Binder, Item, Scope, at};
 use crate::sql::bound::{Column, Expr, ExprKind, From, Output, RelationId};
 use crate::sql::types::Lowering;
 
-impl<'a> Binder<'a> {
+impl Binder<'_> {
     /// Binds the items of a FROM list into one scope.
     pub(super) fn from_list(&mut self, items: &[FromItem]) -> Result<(Option<From>, Scope), Error> {
         let mut from: Option<From> = None;
@@ -359,34 +359,6 @@ impl<'a> Binder<'a> {
         scope.push(left)?;
         scope.push(right)?;
         Ok((on, scope))
-    }
-
-    /// The relation of a data change: an id and the scope of its columns.
-    pub(super) fn target(
-        &mut self,
-        name: &ast::QualifiedName,
-        alias: Option<&Name>,
-    ) -> Result<(&'a Table, RelationId, Scope), Error> {
-        if let Some(relation) = self.system_relation(name) {
-            let message = format!("permission denied: \"{}\" is a system catalog", relation.name);
-            return Err(Error::user(SqlState::INSUFFICIENT_PRIVILEGE, message));
-        }
-        let table = self.table(name)?;
-        let instead = ast::tgtype::ROW | ast::tgtype::INSTEAD;
-        let written = table.kind == TableKind::View && !self.triggers_of(table, instead).is_empty();
-        if matches!(table.kind, TableKind::View | TableKind::MaterializedView) && !written {
-            return Err(at(
-                Error::user(
-                    SqlState::WRONG_OBJECT_TYPE,
-                    format!("cannot change view \"{}\"", table.name),
-                ),
-                name.first().map_or(0, |name| name.position),
-            ));
-        }
-        let label = alias.map_or(&table.name, |alias| &alias.text).clone();
-        let id = self.add_relation(&label);
-        let scope = self.table_scope(table, id, &label, None)?;
-        Ok((table, id, scope))
     }
 }
 

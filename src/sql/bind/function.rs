@@ -8,6 +8,7 @@ use crate::sql::ast::{self, Call};
 use crate::sql::bind::{Act, Binder, at, sort_key};
 use crate::sql::bound::{Expr, ExprKind};
 use crate::sql::types::casts::{self, Path};
+use crate::sql::types::lowering::Extent;
 use crate::sql::types::resolve::{self, Arguments, Candidate, Found};
 use crate::sql::types::{ANY, Fact, Lowering, lowering, polymorphic};
 
@@ -142,6 +143,10 @@ impl Binder<'_> {
                 let user = Value::Text(self.settings.user.clone());
                 chosen.arguments.insert(0, Expr::constant(user, PgType::TEXT, position));
                 chosen.lowering = Lowering::Searching(name);
+            }
+            Lowering::Size(Extent::Database) => {
+                let current = Value::Text(self.settings.database.clone());
+                chosen.arguments.push(Expr::constant(current, PgType::NAME, position));
             }
             Lowering::SetConfig => return self.set_config(chosen.arguments, position),
             Lowering::LastValue => return Ok(self.last_value(chosen.arguments, position)),
@@ -518,7 +523,7 @@ impl Binder<'_> {
 ///
 /// # Errors
 /// 42601 for a name that comes twice, or an argument without one behind one that has one.
-fn argument_names(call: &Call) -> Result<Vec<&str>, Error> {
+pub(super) fn argument_names(call: &Call) -> Result<Vec<&str>, Error> {
     let mut names: Vec<&str> = Vec::new();
     for argument in &call.arguments {
         let wrong = |message: String| {

@@ -30,6 +30,12 @@ impl<'a> Binder<'a> {
         {
             return Vec::new();
         }
+        self.functions_named(schema, name)
+    }
+
+    /// The database's own functions of a name, the oldest first; those that the search path finds, where no
+    /// schema is given.
+    pub(super) fn functions_named(&self, schema: Option<&str>, name: &str) -> Vec<&'a Function> {
         let path = self.search_path();
         let mut found: Vec<&Function> = self
             .catalog
@@ -55,45 +61,75 @@ impl<'a> Binder<'a> {
         call: &Call,
         position: u32,
     ) -> Result<(&'a Function, Vec<Expr>), Error> {
-        let mut given = Vec::new();
-        for argument in &call.arguments {
-            if matches!(argument.kind, ast::ExprKind::NamedArgument { .. }) {
-                let message = "arguments by name of a function of one's own are not supported";
-                return Err(at(Error::refused(message), argument.position));
-            }
-            given.push(self.expr(argument)?);
-        }
-        let fits = |function: &&&Function| function.argument_types.len() == given.len();
-        let exact = |function: &&&Function| {
-            let pairs = given.iter().zip(&function.argument_types);
-            fits(function) && pairs.into_iter().all(|(expr, oid)| expr.data_type.oid == *oid)
-        };
-        let order: Vec<&Function> = candidates
+        let given = self.arguments(call)?;
+        let names = super::function::argument_names(call)?;
+        // For each candidate that takes so many, the parameters that the arguments are for.
+        let mut fitting: Vec<(&'a Function, Vec<usize>)> = candidates
             .iter()
-            .filter(|one| exact(one))
-            .chain(candidates.iter().filter(|one| fits(one)))
-            .copied()
+            .filter_map(|function| Some((*function, places(function, given.len(), &names)?)))
             .collect();
-        for function in order {
-            let mut arguments = Vec::new();
-            for (expr, oid) in given.iter().zip(&function.argument_types) {
-                match self.coerce(expr.clone(), PgType::new(*oid), Context::Implicit)? {
-                    Some(expr) => arguments.push(expr),
-                    None => break,
-                }
-            }
-            if arguments.len() == given.len() {
+        // Exact ones come first, and of equal ones those that need fewer defaults.
+        fitting.sort_by_key(|(function, places)| {
+            let exact = given
+                .iter()
+                .zip(places)
+                .all(|(expr, place)| expr.data_type.oid == function.argument_types[*place]);
+            (!exact, function.argument_types.len())
+        });
+        for (function, places) in fitting {
+            if let Some(arguments) = self.own_arguments(function, &given, &places)? {
                 return Ok((function, arguments));
             }
         }
-        let types: Vec<String> =
-            given.iter().map(|expr| self.types().label(expr.data_type.oid).into_owned()).collect();
+        let types: Vec<u32> = given.iter().map(|expr| expr.data_type.oid).collect();
         let name = super::label(&call.name);
-        let message = format!("function {name}({}) does not exist", types.join(", "));
-        let error = Error::user(SqlState::UNDEFINED_FUNCTION, message).with_hint(
-            "No function matches the given name and argument types. You might need to add explicit type casts.",
-        );
-        Err(at(error, position))
+        Err(at(self.no_function(false, &name, call, &types), position))
+    }
+
+    /// What a function's parameters are in a call; `None` if an argument can't be of its type.
+    fn own_arguments(
+        &mut self,
+        function: &Function,
+        given: &[Expr],
+        places: &[usize],
+    ) -> Result<Option<Vec<Expr>>, Error> {
+        let first_default = function.argument_types.len() - function.defaults.len();
+        let mut arguments = Vec::new();
+        for (place, oid) in function.argument_types.iter().enumerate() {
+            let argument = match places.iter().position(|known| *known == place) {
+                Some(at) => self.coerce(given[at].clone(), PgType::new(*oid), Context::Implicit)?,
+                None => {
+                    let tree = parser::parse_expression(&function.defaults[place - first_default])?;
+                    Some(self.argument_default(&tree, *oid)?)
+                }
+            };
+            match argument {
+                Some(argument) => arguments.push(argument),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(arguments))
+    }
+
+    /// The default of a function's argument of a type.
+    ///
+    /// # Errors
+    /// 42703 if it uses columns; 42804 if it isn't of the type.
+    pub(crate) fn argument_default(&mut self, tree: &ast::Expr, oid: u32) -> Result<Expr, Error> {
+        let scopes = std::mem::take(&mut self.scopes);
+        let bound = self.expr(tree);
+        self.scopes = scopes;
+        let (bound, wanted) = (bound?, PgType::new(oid));
+        let given = bound.data_type.oid;
+        match self.coerce(bound, wanted, Context::Assignment)? {
+            Some(expr) => Ok(Expr { position: 0, ..expr }),
+            None => {
+                let (wanted, given) = (self.types().label(oid), self.types().label(given));
+                let message =
+                    format!("argument of DEFAULT must be type {wanted}, not type {given}");
+                Err(at(Error::user(SqlState::DATATYPE_MISMATCH, message), tree.position))
+            }
+        }
     }
 
     /// A call that gives a value.
@@ -257,6 +293,24 @@ impl<'a> Binder<'a> {
         let arguments = function.argument_types.iter().map(constant).collect();
         self.inlined_query(function, arguments).map(drop)
     }
+}
+
+/// The parameters that a call's arguments are for, the last of which may have names; `None` if a function can't
+/// be called so.
+fn places(function: &Function, given: usize, names: &[&str]) -> Option<Vec<usize>> {
+    let count = function.argument_types.len();
+    let mut places: Vec<usize> = (0..given.checked_sub(names.len())?).collect();
+    for name in names {
+        let known = &function.argument_names;
+        let place = known.iter().position(|known| known == name && !known.is_empty())?;
+        if places.contains(&place) {
+            return None;
+        }
+        places.push(place);
+    }
+    let required = count - function.defaults.len();
+    let all = given <= count && (0..required).all(|place| places.contains(&place));
+    all.then_some(places)
 }
 
 /// The one value of a query without FROM and the like.

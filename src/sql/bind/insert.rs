@@ -8,6 +8,7 @@ use crate::model::pg_type::PgType;
 use crate::model::value::Value;
 use crate::sql::ast::{self, ConflictTarget, Name, QueryBody, Target};
 use crate::sql::bind::query::output_of;
+use crate::sql::bind::trigger::Event;
 use crate::sql::bind::{Binder, Scope, at};
 use crate::sql::bound::{
     self, Expr, ExprKind, Insert, InsertSource, OnConflict, Output, RelationId, RelationName,
@@ -26,20 +27,21 @@ impl Binder<'_> {
     pub(crate) fn insert(&mut self, tree: &ast::Insert) -> Result<(Insert, Vec<Output>), Error> {
         let visible = self.ctes.len();
         let ctes = self.with(&tree.ctes, tree.recursive)?;
-        let (table, id, scope) = self.target(&tree.table, tree.alias.as_ref())?;
+        let target = self.target(&tree.table, tree.alias.as_ref(), Event::Insert)?;
+        let (table, id) = (&*target.table, target.id);
         // USER VALUE would have to leave values out.
         self.overriding_system = tree.overriding == Some(ast::Overriding::System);
         if tree.overriding == Some(ast::Overriding::User) {
             return Err(Error::refused("OVERRIDING USER VALUE is not supported"));
         }
-        let given = target_columns(table, tree)?;
+        let given = target_columns(&target, tree)?;
         let (source, columns) = self.insert_source(table, &given, tree)?;
-        let (source, columns) = self.before_insert(table, source, columns)?;
+        let (source, columns) = self.before_insert(target.base, source, columns)?;
         let excluded = self.relations.len();
         self.relations.push(RelationName::new("excluded"));
         let mut on_conflict = match &tree.on_conflict {
             None => None,
-            Some(clause) => Some(self.on_conflict(table, id, excluded, clause, &scope)?),
+            Some(clause) => Some(self.on_conflict(&target, excluded, clause)?),
         };
         if let Some(clause) = &mut on_conflict {
             let several = match &source {
@@ -49,10 +51,11 @@ impl Binder<'_> {
             };
             clause.checks_twice = several && table.has_rowid && table.column("_rowid_").is_none();
         }
-        self.scopes.push(scope);
+        self.scopes.push(target.scope.clone());
         let returning = self.returning(&tree.returning);
         self.scopes.pop();
         let (returning, outputs) = returning?;
+        let returning = self.checked_returning(&target, returning);
         self.ctes.truncate(visible);
         let columns =
             columns.into_iter().map(|place| table.columns[place].stored.clone()).collect();
@@ -138,8 +141,11 @@ impl Binder<'_> {
                 if output.data_type.oid != PgType::UNKNOWN.oid {
                     return Ok(output.data_type);
                 }
-                let fields = named.get(at).map_or(&[][..], |target| &target.fields);
-                let wanted = self.field_type(&table.columns[*place], fields)?;
+                let column = &table.columns[*place];
+                let wanted = match named.get(at) {
+                    Some(target) => self.field_type(column, target)?,
+                    None => column.data_type,
+                };
                 Ok(PgType::new(wanted.oid))
             })
             .collect::<Result<_, Error>>()?;
@@ -185,6 +191,8 @@ impl Binder<'_> {
             }
         }
         let mut values = Vec::new();
+        // Of a view, the table beneath.
+        let named = self.catalog.tables.get(table.stored.as_str()).map_or(table, AsRef::as_ref);
         for place in stored_columns(self.types(), table, given) {
             let column = &table.columns[place];
             let cell = given_cells
@@ -203,19 +211,20 @@ impl Binder<'_> {
                 Some(Cell::Fields(cells)) => {
                     let mut fields = Vec::new();
                     for (target, cell) in cells {
-                        fields.push((target, self.cell(cell)?));
+                        fields.push((target, self.cell(target, cell)?));
                     }
                     let nothing = Expr::constant(Value::Null, column.data_type, 0);
                     self.assign_fields(nothing, column, fields)?
                 }
             };
-            values.push(guard_key(table, place, value));
+            values.push(guard_key(named, place, value));
         }
         Ok(values)
     }
 
-    fn cell(&mut self, cell: Cell<'_>) -> Result<Expr, Error> {
+    fn cell(&mut self, target: &Target, cell: Cell<'_>) -> Result<Expr, Error> {
         match cell {
+            Cell::Tree(ast::Expr { kind: ast::ExprKind::Default, .. }) => Err(part_default(target)),
             Cell::Tree(tree) => self.expr(tree),
             Cell::Bound(expr) => Ok(expr),
             Cell::Fields(_) => Err(Error::internal("fields have values")),
@@ -286,24 +295,22 @@ impl Binder<'_> {
 
     fn on_conflict(
         &mut self,
-        table: &Table,
-        id: RelationId,
+        target: &super::target::Target<'_>,
         excluded: RelationId,
         clause: &ast::OnConflict,
-        scope: &Scope,
     ) -> Result<OnConflict, Error> {
-        let (keys, partial) = self.conflict_target(table, id, clause, scope)?;
+        let (table, scope) = (&*target.table, &target.scope);
+        let (keys, partial) = self.conflict_target(table, target.id, clause, scope)?;
         let Some((assignments, filter)) = &clause.update else {
             return Ok(OnConflict { keys, filter: partial, update: None, checks_twice: false });
         };
         let mut both = scope.clone();
         // Both have the same columns, so that a bare name is ambiguous.
-        let other = self.table_scope(table, excluded, "excluded", None)?;
-        both.push(other)?;
+        let other = self.table_scope(target.base, excluded, "excluded", None)?;
+        both.push(target.excluded(other, "excluded"))?;
         self.scopes.push(both);
         let bound = self.assignments(table, assignments).and_then(|assignments| {
-            let row = own_row(table, scope);
-            let assignments = self.before_update(table, &row, assignments)?;
+            let assignments = self.before_update(target.base, &target.row, assignments)?;
             Ok((
                 assignments,
                 filter.as_ref().map(|filter| self.condition(filter, "WHERE")).transpose()?,
@@ -455,11 +462,6 @@ impl Binder<'_> {
     }
 }
 
-/// The columns of the row that a scope is of.
-pub(super) fn own_row(table: &Table, scope: &Scope) -> Vec<Expr> {
-    scope.items.iter().take(table.columns.len()).map(|item| item.expr.clone()).collect()
-}
-
 /// The target columns that `width` values are for: without a list of names there may be fewer.
 fn used_columns<'g>(
     given: &'g [usize],
@@ -482,21 +484,31 @@ fn used_columns<'g>(
 }
 
 /// The columns that an INSERT names, or all.
-fn target_columns(table: &Table, tree: &ast::Insert) -> Result<Vec<usize>, Error> {
+fn target_columns(
+    target: &super::target::Target<'_>,
+    tree: &ast::Insert,
+) -> Result<Vec<usize>, Error> {
+    let table = &target.table;
     if tree.columns.is_empty() {
-        return Ok((0..table.columns.len()).collect());
+        let width = match tree.source.as_ref().map(|query| &query.body) {
+            Some(QueryBody::Values(rows)) => rows.first().map_or(0, Vec::len),
+            Some(_) => usize::MAX,
+            None => 0,
+        };
+        return target.places(width);
     }
+    target.check_writable(tree.columns.iter().map(|target| &target.column), Event::Insert)?;
     let (mut seen, mut parts) = (HashSet::new(), HashSet::new());
     tree.columns
         .iter()
         .map(|target| {
             let name = &target.column;
             let place = column_place(table, name)?;
-            let others = if target.fields.is_empty() { &mut parts } else { &mut seen };
+            let others = if target.is_whole() { &mut parts } else { &mut seen };
             let taken = others.contains(&place);
-            let own = if target.fields.is_empty() { &mut seen } else { &mut parts };
+            let own = if target.is_whole() { &mut seen } else { &mut parts };
             // Several fields of a column can be given, but not beside the column.
-            if !own.insert(place) && target.fields.is_empty() || taken {
+            if !own.insert(place) && target.is_whole() || taken {
                 return Err(at(
                     Error::user(
                         SqlState::DUPLICATE_COLUMN,
@@ -521,7 +533,7 @@ fn joined<'t>(
     let mut cells = cells.into_iter();
     for (at, place) in places.iter().enumerate() {
         let cell = cells.next();
-        let target = targets.get(at).filter(|target| !target.fields.is_empty());
+        let target = targets.get(at).filter(|target| !target.is_whole());
         let known = whole.iter().position(|known| known == place);
         match (known, cell) {
             (Some(known), Some(cell)) => {
@@ -542,15 +554,21 @@ fn joined<'t>(
     (whole, found)
 }
 
+/// 0A000 for DEFAULT as a part of a column's value.
+pub(super) fn part_default(target: &Target) -> Error {
+    let part = if target.subscripts.is_empty() { "a subfield" } else { "an array element" };
+    at(Error::refused(format!("cannot set {part} to DEFAULT")), target.column.position)
+}
+
 /// The place of a column that is named as a whole.
 ///
 /// # Errors
 /// 42703; 0A000 for a field of one.
 pub(super) fn whole_column(table: &Table, target: &Target) -> Result<usize, Error> {
-    if target.fields.is_empty() {
+    if target.is_whole() {
         return column_place(table, &target.column);
     }
-    let error = Error::refused("assigning to a field of a column here is not supported");
+    let error = Error::refused("assigning to a part of a column here is not supported");
     Err(at(error, target.column.position))
 }
 
@@ -579,7 +597,8 @@ fn stored_columns(types: Types<'_>, table: &Table, given: &[usize]) -> Vec<usize
             table.from_postgres && (column.default.is_some() || is_row_key(table, place));
         // A domain may have a default, and says what becomes of NULL.
         let own_default = own_default || types.domain(column.data_type.oid).is_some();
-        if !places.contains(&place) && (column.sequence.is_some() || own_default) {
+        let given = places.contains(&place) || computed(&place);
+        if !given && (column.sequence.is_some() || own_default) {
             places.push(place);
         }
     }

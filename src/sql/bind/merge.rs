@@ -9,6 +9,7 @@ use crate::sql::ast::{self, JoinKind, MergeAction, MergeClause, SetOp};
 use crate::sql::bind::changes::{Change, ChangeStep, Role, one, row_id, select_from, unnamed};
 use crate::sql::bind::expr::boolean;
 use crate::sql::bind::query::{output, plain_query};
+use crate::sql::bind::trigger::Event;
 use crate::sql::bind::{Binder, Scope, at};
 use crate::sql::bound::{Body, Cte, Expr, ExprKind, From, Output, Query, RelationId, Update};
 
@@ -31,7 +32,13 @@ impl Binder<'_> {
     pub(crate) fn merge_steps(&mut self, tree: &ast::Merge) -> Result<Vec<ChangeStep>, Error> {
         let visible = self.ctes.len();
         let ctes = self.with(&tree.ctes, tree.recursive)?;
-        let (table, id, target) = self.target(&tree.table, tree.alias.as_ref())?;
+        let target = self.target(&tree.table, tree.alias.as_ref(), Event::Insert)?;
+        if target.through.is_some() || target.base.is_view() {
+            let message = format!("cannot execute MERGE on relation \"{}\"", target.table.name);
+            let detail = "This operation is not supported for views.";
+            return Err(Error::refused(message).with_detail(detail));
+        }
+        let (table, id, target) = (target.base, target.id, target.scope);
         if !self.triggers_of(table, ast::tgtype::ROW | ast::tgtype::BEFORE).is_empty() {
             return Err(Error::refused("MERGE into a table with BEFORE triggers is not supported"));
         }

@@ -109,7 +109,7 @@ impl Binder<'_> {
 
     fn named_object(&self, kind: Kind, text: &str) -> Result<Oid, Error> {
         match kind {
-            Kind::Function => function_named(text),
+            Kind::Function => self.function_named(text),
             Kind::Signature => self.function_with_arguments(text),
             Kind::Operator => operator_named(text),
             Kind::OperatorSignature => self.operator_with_arguments(text),
@@ -174,13 +174,37 @@ impl Binder<'_> {
         own.ok_or_else(|| missing(text.trim()))
     }
 
+    /// A function that is alone with its name.
+    fn function_named(&self, text: &str) -> Result<Oid, Error> {
+        let name = parts(text)?;
+        let mut known: Vec<Oid> =
+            pgdata::functions_named(&name.name).iter().map(|function| function.oid).collect();
+        let own = self.functions_named(name.schema.as_deref(), &name.name);
+        known.extend(own.into_iter().map(|own| own.oid));
+        match known.as_slice() {
+            [one] => Ok(*one),
+            [] => Err(Error::user(
+                SqlState::UNDEFINED_FUNCTION,
+                format!("function \"{text}\" does not exist"),
+            )),
+            _ => Err(Error::user(
+                SqlState::AMBIGUOUS_FUNCTION,
+                format!("more than one function named \"{text}\""),
+            )),
+        }
+    }
+
     /// `name(type, ...)`.
     fn function_with_arguments(&self, text: &str) -> Result<Oid, Error> {
         let (name, arguments) = self.signature(text)?;
         let mut known = pgdata::functions_named(&name.name).iter();
+        let known = known.find(|function| *function.arguments == *arguments);
         known
-            .find(|function| *function.arguments == *arguments)
             .map(|function| function.oid)
+            .or_else(|| {
+                let own = self.functions_named(name.schema.as_deref(), &name.name);
+                own.into_iter().find(|own| own.argument_types == arguments).map(|own| own.oid)
+            })
             .ok_or_else(|| {
                 let message = format!("function \"{text}\" does not exist");
                 Error::user(SqlState::UNDEFINED_FUNCTION, message)
@@ -242,22 +266,6 @@ fn split_arguments(text: &str) -> Vec<&str> {
 
 fn parts(text: &str) -> Result<TypeNameParts, Error> {
     type_name_parts(text).ok_or_else(|| Error::user(SqlState::INVALID_NAME, "invalid name syntax"))
-}
-
-/// A function that is alone with its name.
-fn function_named(text: &str) -> Result<Oid, Error> {
-    let name = parts(text)?.name;
-    match pgdata::functions_named(&name) {
-        [one] => Ok(one.oid),
-        [] => Err(Error::user(
-            SqlState::UNDEFINED_FUNCTION,
-            format!("function \"{text}\" does not exist"),
-        )),
-        _ => Err(Error::user(
-            SqlState::AMBIGUOUS_FUNCTION,
-            format!("more than one function named \"{text}\""),
-        )),
-    }
 }
 
 fn operator_named(text: &str) -> Result<Oid, Error> {

@@ -160,6 +160,10 @@ impl Binder<'_> {
 /// A number with its sign is a constant.
 fn signed_constant(op: &str, operand: &Expr, position: u32) -> Option<Expr> {
     let ExprKind::Constant(value) = &operand.kind else { return None };
+    // Others are kept as numbers, too: oid and money have no such operators.
+    if !matches!(operand.data_type.oid, 20 | 21 | 23 | 700 | 701 | 1700) {
+        return None;
+    }
     let value = match (op, value) {
         ("+", Value::Integer(_) | Value::Real(_)) => value.clone(),
         ("-", Value::Integer(number)) => {

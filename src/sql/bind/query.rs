@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
+use crate::model::value::Value;
 use crate::sql::LockWait;
 use crate::sql::ast::{self, QueryBody, SetOp};
 use crate::sql::bind::aggregate::nulls;
@@ -251,6 +252,9 @@ impl Binder<'_> {
         }
         let left = self.convert_outputs(left, &targets)?;
         let right = self.convert_outputs(right, &targets)?;
+        if !all || op != SetOp::Union {
+            self.check_rows_equal(&left)?;
+        }
         let outputs = left
             .outputs
             .iter()
@@ -266,6 +270,21 @@ impl Binder<'_> {
             Body::SetOperation { op, all, left: Box::new(left), right: Box::new(right) },
             outputs,
         ))
+    }
+
+    /// Refuses to look for rows that are the same where they can't be compared.
+    ///
+    /// # Errors
+    /// 42883
+    fn check_rows_equal(&self, query: &Query) -> Result<(), Error> {
+        for (place, output) in query.outputs.iter().enumerate() {
+            self.check_equal(&Expr {
+                kind: ExprKind::Constant(Value::Null),
+                data_type: output.data_type,
+                position: first_position(query, place),
+            })?;
+        }
+        Ok(())
     }
 
     /// ORDER BY of a set operation or VALUES: output columns only.
@@ -574,5 +593,16 @@ pub(super) fn output_of(name: String, expr: &Expr) -> Output {
         not_null: expr.not_null(),
         table_oid,
         number,
+    }
+}
+
+/// Where the first query of set operations has an output's expression; 0 if nowhere.
+fn first_position(query: &Query, place: usize) -> u32 {
+    match &query.body {
+        Body::Select(select) => select.items.get(place).map_or(0, |item| item.position),
+        Body::Values(rows) => {
+            rows.first().and_then(|row| row.get(place)).map_or(0, |item| item.position)
+        }
+        Body::SetOperation { left, .. } => first_position(left, place),
     }
 }

@@ -66,10 +66,12 @@ impl Binder<'_> {
             .map(|item| self.order_item(item, &outputs, &mut items))
             .collect::<Result<Vec<_>, _>>()?;
         self.check_grouping(&items, &group_by, having.as_ref(), &order_by, &relations)?;
-        if expands
-            && (!group_by.is_empty()
-                || items.iter().any(|item| item.has_aggregate() || item.has_window()))
-        {
+        // Keys are expanded before rows are grouped, whatever else has sets is afterwards.
+        let expanded = relations.last().filter(|_| expands);
+        let is_key = |item: &Expr| group_by.iter().any(|key| key.same(item));
+        let late = |item: &Expr| expanded.is_some_and(|rows| item.uses(&[*rows])) && !is_key(item);
+        let grouped = !group_by.is_empty() || items.iter().any(Expr::has_aggregate);
+        if expands && (items.iter().any(Expr::has_window) || grouped && items.iter().any(late)) {
             return Err(Error::refused(
                 "a set-returning function in the select list of a grouped query is not supported",
             ));

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use crate::model::catalog::{Column, Identity, Table};
 use crate::model::error::{Error, SqlState};
 use crate::sql::ast::{self, Assignment};
-use crate::sql::bind::insert::{column_place, whole_column};
+use crate::sql::bind::insert::{column_place, part_default, whole_column};
+use crate::sql::bind::trigger::Event;
 use crate::sql::bind::{Binder, at};
 use crate::sql::bound::{Expr, ExprKind, From, Output, Update};
 
@@ -16,24 +17,27 @@ impl Binder<'_> {
             return Err(at(Error::refused("WHERE CURRENT OF is not supported"), cursor.position));
         }
         let ctes = self.with(&tree.ctes, tree.recursive)?;
-        let (table, id, mut scope) = self.target(&tree.table, tree.alias.as_ref())?;
-        let row = super::insert::own_row(table, &scope);
+        let target = self.target(&tree.table, tree.alias.as_ref(), Event::Update)?;
+        let names = tree.assignments.iter().flat_map(|one| &one.columns);
+        target.check_writable(names.map(|target| &target.column), Event::Update)?;
+        let mut scope = target.scope.clone();
         let (from, added) = self.from_list(&tree.from)?;
         scope.push(added)?;
         self.scopes.push(scope);
-        let body = self.update_body(table, tree);
+        let body = self.update_body(&target.table, tree);
         self.scopes.pop();
         self.ctes.truncate(visible);
         let (assignments, filter, (returning, outputs)) = body?;
-        let assignments = self.before_update(table, &row, assignments)?;
+        let assignments = self.before_update(target.base, &target.row, assignments)?;
+        let returning = self.checked_returning(&target, returning);
         let update = Update {
             ctes,
             recursive: tree.recursive,
-            table: table.stored.clone(),
-            id,
+            table: target.base.stored.clone(),
+            id: target.id,
             assignments,
             from,
-            filter,
+            filter: target.restricted(filter),
             returning,
         };
         Ok((update, outputs))
@@ -111,7 +115,10 @@ impl Binder<'_> {
             for (target, value) in assigned(tree)? {
                 let name = &target.column;
                 let column = &table.columns[column_place(table, name)?];
-                if !target.fields.is_empty() {
+                if !target.is_whole() {
+                    if matches!(value.kind, ast::ExprKind::Default) {
+                        return Err(part_default(target));
+                    }
                     let value = self.expr(value)?;
                     self.field_assigned(column, target, value, (&mut bound, &seen))?;
                     parts.insert(&column.name);

@@ -12,7 +12,9 @@ use crate::sql::ddl::constraint;
 use crate::sql::ddl::depend::{self, Object};
 use crate::sql::ddl::name::Chooser;
 use crate::sql::ddl::rebuild::{self, Values};
-use crate::sql::ddl::{Work, deferral, drop, index, layout, record, sequence, skipped, table};
+use crate::sql::ddl::{
+    Work, deferral, drop, index, layout, record, sequence, skipped, table, trigger,
+};
 use crate::sql::lite::{self, Expr};
 use crate::sql::{Action, Step};
 
@@ -47,9 +49,16 @@ impl<'c> Change<'c> {
         for sequence in &self.sequences {
             work.push(record::sequence_row(sequence));
         }
+        let other_columns = self.old.columns != self.new.columns;
+        if other_columns {
+            trigger::suspend(self.old, work, binder);
+        }
         rebuild::apply(self.old, &self.new, &self.values, self.checks, work, binder)?;
         for one in &self.indexes {
             index::add(one, &self.new, work, binder)?;
+        }
+        if other_columns {
+            trigger::resume(self.old, &self.new, work, binder)?;
         }
         Ok(())
     }

@@ -2,14 +2,14 @@
 
 use crate::model::catalog::{
     Attribute, Catalog, Column, Constraint, ConstraintKind, Function, Sequence, Table, TableKind,
-    UserType, UserTypeKind,
+    Trigger, UserType, UserTypeKind,
 };
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::Oid;
 use crate::pgdata::quote_identifier;
 use crate::sql::bind::Binder;
 use crate::sql::bound::{Expr, ExprKind, Query};
-use crate::sql::ddl::notice;
+use crate::sql::ddl::{notice, rename, trigger};
 
 /// Something that can be dropped.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +26,7 @@ pub(super) enum Object<'c> {
     /// An attribute of a composite type.
     Attribute(&'c UserType, &'c Attribute),
     Function(&'c Function),
+    Trigger(&'c Trigger),
 }
 
 impl<'c> Object<'c> {
@@ -35,6 +36,7 @@ impl<'c> Object<'c> {
             (Self::Sequence(left), Self::Sequence(right)) => left.oid == right.oid,
             (Self::Type(left), Self::Type(right)) => left.oid == right.oid,
             (Self::Function(left), Self::Function(right)) => left.oid == right.oid,
+            (Self::Trigger(left), Self::Trigger(right)) => left.oid == right.oid,
             (Self::Attribute(left, one), Self::Attribute(right, two)) => {
                 left.oid == right.oid && one.number == two.number
             }
@@ -72,6 +74,12 @@ impl<'c> Object<'c> {
                     name = format!("{}.{name}", quote_identifier(&known.schema));
                 }
                 format!("function {name}({})", types.join(","))
+            }
+            Self::Trigger(known) => {
+                let table = binder.catalog.tables.get(&known.table);
+                let table =
+                    table.map(|table| Object::Table(table).label(binder)).unwrap_or_default();
+                format!("trigger {} on {table}", known.name)
             }
             Self::Constraint(table, constraint) => {
                 format!(
@@ -125,9 +133,11 @@ impl<'c> Object<'c> {
                 let types = catalog.types.values().map(AsRef::as_ref);
                 let mut found: Vec<&UserType> = types.filter(measures).collect();
                 found.sort_unstable_by_key(|other| other.oid);
-                found.into_iter().map(Object::Type).collect()
+                let mut found: Vec<Object<'c>> = found.into_iter().map(Object::Type).collect();
+                found.extend(callers(known, catalog));
+                found
             }
-            Self::Default(..) | Self::Attribute(..) => Vec::new(),
+            Self::Default(..) | Self::Attribute(..) | Self::Trigger(_) => Vec::new(),
         }
     }
 }
@@ -264,6 +274,7 @@ fn column_dependents<'c>(
         .map(|(other, constraint)| Object::Constraint(other, constraint))
         .collect();
     found.extend(views_of(table.oid, Some(column.number), catalog));
+    found.extend(trigger::saying(table, column, catalog).into_iter().map(Object::Trigger));
     for other in &table.columns {
         let used = other.generated.as_ref().is_some_and(|text| mentions(text, &column.name));
         if used && other.number != column.number {
@@ -276,6 +287,36 @@ fn column_dependents<'c>(
                 if other.oid == table.oid && taker.number == column.number)
         };
         found.extend(takers(sequence, catalog).into_iter().filter(outside));
+    }
+    found
+}
+
+/// What says a function in defaults, CHECKs and generated columns. That is known by its name alone: another
+/// function of this name that stays keeps them.
+fn callers<'c>(function: &Function, catalog: &'c Catalog) -> Vec<Object<'c>> {
+    let others = catalog.functions.values().any(|one| {
+        one.oid != function.oid && one.name == function.name && one.schema == function.schema
+    });
+    let calls = |text: &String| !others && rename::calls(text, &function.name);
+    let mut found = Vec::new();
+    let mut tables: Vec<&Table> = catalog.tables.values().map(AsRef::as_ref).collect();
+    tables.sort_unstable_by_key(|table| table.oid);
+    for table in tables {
+        for column in &table.columns {
+            if column.default.as_ref().is_some_and(calls) {
+                found.push(Object::Default(table, column));
+            }
+            if column.generated.as_ref().is_some_and(calls) {
+                found.push(Object::Column(table, column));
+            }
+        }
+        for constraint in &table.constraints {
+            if let ConstraintKind::Check { expression } = &constraint.kind
+                && calls(expression)
+            {
+                found.push(Object::Constraint(table, constraint));
+            }
+        }
     }
     found
 }
@@ -310,8 +351,7 @@ fn key_dependents<'c>(table: &'c Table, key: &Constraint, catalog: &'c Catalog) 
 
 /// Whether an expression's text uses a column of this name.
 pub(super) fn mentions(text: &str, name: &str) -> bool {
-    crate::sql::parser::parse_expression(text)
-        .is_ok_and(|tree| crate::sql::ddl::rename::uses(&tree, name))
+    crate::sql::parser::parse_expression(text).is_ok_and(|tree| rename::uses(&tree, name))
 }
 
 /// All that goes when these go, the dependents after what they depend on.
@@ -330,13 +370,11 @@ pub(super) fn closure<'c>(targets: &[Object<'c>], catalog: &'c Catalog) -> Vec<O
         visit(*target, catalog, &mut found);
     }
     // What is part of something that goes isn't worth a mention.
-    let gone: Vec<Oid> = found
-        .iter()
-        .filter_map(|object| match object {
-            Object::Table(table) => Some(table.oid),
-            _ => None,
-        })
-        .collect();
+    let tables = found.iter().filter_map(|object| match object {
+        Object::Table(table) => Some((table.oid, table.stored.as_str())),
+        _ => None,
+    });
+    let (gone, gone_names): (Vec<Oid>, Vec<&str>) = tables.unzip();
     let all_types: Vec<Oid> = found
         .iter()
         .filter_map(|object| match object {
@@ -349,6 +387,7 @@ pub(super) fn closure<'c>(targets: &[Object<'c>], catalog: &'c Catalog) -> Vec<O
             !gone.contains(&table.oid) || targets.iter().any(|target| target.same(object))
         }
         Object::Attribute(owner, _) => !all_types.contains(&owner.oid),
+        Object::Trigger(known) => !gone_names.contains(&known.table.as_str()),
         Object::Table(_) | Object::Sequence(_) | Object::Type(_) | Object::Function(_) => true,
     });
     found

@@ -10,7 +10,7 @@ use crate::sql::compile::plain_step;
 use crate::sql::ddl::alter::{self, Change};
 use crate::sql::ddl::depend::{self, Object};
 use crate::sql::ddl::record;
-use crate::sql::ddl::{Work, composite, extension, object, skipped, user_type};
+use crate::sql::ddl::{Work, composite, extension, object, skipped, trigger, user_type};
 use crate::sql::lite;
 use crate::sql::{Action, Step};
 
@@ -178,6 +178,7 @@ pub(super) fn with_dependents<'c>(
             | Object::Sequence(_)
             | Object::Type(_)
             | Object::Attribute(..)
+            | Object::Trigger(_)
             | Object::Function(_) => continue,
         };
         if !changed.iter().any(|known| known.oid == table.oid) {
@@ -227,6 +228,7 @@ fn remove<'c>(all: &[Object<'c>], work: &mut Work, binder: &mut Binder<'c>) -> R
                 forget(1259, sequence.oid, work);
             }
             Object::Type(known) => user_type::forget(known, work),
+            Object::Trigger(known) => trigger::forget(known, work),
             Object::Function(known) => {
                 let kept = |table: &Table| {
                     !all.iter()

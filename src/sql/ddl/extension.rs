@@ -168,6 +168,7 @@ pub(super) fn create(
             name: (*name).to_owned(),
             language: "sql".to_owned(),
             argument_names: Vec::new(),
+            defaults: Vec::new(),
             argument_types: Vec::new(),
             result_type: UUID,
             returns_set: false,

@@ -38,12 +38,17 @@ fn label(name: &str, types: &[Oid]) -> String {
     format!("{name}({})", types.join(", "))
 }
 
+fn drop_first(name: &str, types: &[Oid]) -> String {
+    format!("Use DROP FUNCTION {} first.", label(name, types).replace(", ", ","))
+}
+
 pub(super) fn create(tree: &CreateFunction, binder: &mut Binder<'_>) -> Result<Action, Error> {
     let (schema, name) = name::new_object(&tree.name, binder)?;
     let mut types = Vec::new();
-    for (_, data_type) in &tree.arguments {
-        types.push(type_of(data_type, binder)?);
+    for argument in &tree.arguments {
+        types.push(type_of(&argument.data_type, binder)?);
     }
+    let defaults = defaults(tree, &types, binder)?;
     let mut columns = Vec::new();
     let (result_type, returns_set) = match &tree.result {
         None => (VOID, false),
@@ -67,9 +72,10 @@ pub(super) fn create(tree: &CreateFunction, binder: &mut Binder<'_>) -> Result<A
         argument_names: tree
             .arguments
             .iter()
-            .map(|(name, _)| name.as_ref().map_or_else(String::new, |name| name.text.clone()))
+            .map(|one| one.name.as_ref().map_or_else(String::new, |name| name.text.clone()))
             .collect(),
         argument_types: types,
+        defaults,
         result_type,
         returns_set,
         volatility: tree.volatility,
@@ -88,6 +94,30 @@ pub(super) fn create(tree: &CreateFunction, binder: &mut Binder<'_>) -> Result<A
         trigger::function_changed(&function, &mut work, binder)?;
     }
     Ok(work.finish("CREATE FUNCTION"))
+}
+
+/// The texts of the defaults, which only the last arguments may have.
+///
+/// # Errors
+/// 42P13; what one is that can't be of its argument's type.
+fn defaults(
+    tree: &CreateFunction,
+    types: &[Oid],
+    binder: &mut Binder<'_>,
+) -> Result<Vec<String>, Error> {
+    let mut texts = Vec::new();
+    for (argument, oid) in tree.arguments.iter().zip(types) {
+        let Some(default) = &argument.default else {
+            if texts.is_empty() {
+                continue;
+            }
+            let message = "input parameters after one with a default value must also have defaults";
+            return Err(Error::user(SqlState(*b"42P13"), message));
+        };
+        binder.argument_default(&default.expr, *oid)?;
+        texts.push(default.text.clone());
+    }
+    Ok(texts)
 }
 
 /// The function that a new one takes the place of.
@@ -111,8 +141,16 @@ fn replaced(
         }
         if old.result_type != result_type || old.returns_set != returns_set {
             let message = "cannot change return type of existing function";
-            return Err(Error::user(SqlState(*b"42P13"), message)
-                .with_hint(format!("Use DROP FUNCTION {} first.", label(name, types))));
+            return Err(
+                Error::user(SqlState(*b"42P13"), message).with_hint(drop_first(name, types))
+            );
+        }
+        let given = tree.arguments.iter().filter(|argument| argument.default.is_some()).count();
+        if given < old.defaults.len() {
+            let message = "cannot remove parameter defaults from existing function";
+            return Err(
+                Error::user(SqlState(*b"42P13"), message).with_hint(drop_first(name, types))
+            );
         }
     }
     Ok(old.map(|old| (**old).clone()))
@@ -144,11 +182,16 @@ fn check_body(function: &Function, binder: &mut Binder<'_>) -> Result<(), Error>
 }
 
 pub(super) fn row(function: &Function) -> crate::sql::Step {
+    let first_default = function.argument_types.len().saturating_sub(function.defaults.len());
     let mut arguments: Vec<serde_json::Value> = function
         .argument_names
         .iter()
         .zip(&function.argument_types)
-        .map(|(name, oid)| json!([name, oid]))
+        .enumerate()
+        .map(|(place, (name, oid))| {
+            let default = place.checked_sub(first_default).and_then(|at| function.defaults.get(at));
+            default.map_or_else(|| json!([name, oid]), |text| json!([name, oid, "i", text]))
+        })
         .collect();
     arguments.extend(function.columns.iter().map(|(name, oid)| json!([name, oid, "t"])));
     record::insert(

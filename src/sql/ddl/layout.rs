@@ -13,7 +13,7 @@ use crate::sql::parser;
 /// The type that STRICT tables know.
 pub(super) fn storage(data_type: PgType) -> &'static str {
     match data_type.oid {
-        16 | 20 | 21 | 23 | 24 | 26 | 2205 | 2206 => "INTEGER",
+        16 | 20 | 21 | 23 | 24 | 26 | 790 | 2205 | 2206 => "INTEGER",
         700 | 701 => "REAL",
         17 => "BLOB",
         _ => "TEXT",

@@ -64,9 +64,6 @@ pub(super) fn alter(
     if !is_kind(kind, found) {
         return Err(wrong_kind(kind, name));
     }
-    if let Relation::Table(table) = found {
-        check_triggers(table, actions, binder)?;
-    }
     if let [action @ (AlterAction::Rename { .. } | AlterAction::SetSchema { .. })] = actions {
         return rename::relation(found, action, binder).map(|work| work.finish(tag(kind)));
     }
@@ -115,33 +112,6 @@ fn keyed<'c, 'n>(
         there.find(|table| table.constraints.iter().any(is_meant))
     });
     Ok(found.map(|table| (&**table, last)))
-}
-
-/// # Errors
-/// 0A000 for a change that the triggers of the table would have to follow.
-fn check_triggers(
-    table: &Table,
-    actions: &[AlterAction],
-    binder: &Binder<'_>,
-) -> Result<(), Error> {
-    let followed = |action: &AlterAction| {
-        matches!(
-            action,
-            AlterAction::Rename { .. }
-                | AlterAction::SetSchema { .. }
-                | AlterAction::RenameColumn { .. }
-                | AlterAction::DropColumn { .. }
-                | AlterAction::SetType { .. }
-        )
-    };
-    let has = binder.catalog.triggers.values().any(|one| one.table == table.stored);
-    if has && actions.iter().any(followed) {
-        return Err(Error::refused(
-            "renaming a table with triggers, and renaming, dropping or retyping its columns, is not supported",
-        )
-        .with_hint("Drop its triggers, and make them again afterwards."));
-    }
-    Ok(())
 }
 
 fn only_tuning(actions: &[AlterAction]) -> bool {

@@ -3,8 +3,11 @@
 //! SQLite renames what it knows by itself: the table, its columns, what refers to them in indexes,
 //! triggers and foreign keys. Texts that the catalog keeps are written again from their trees.
 
-use crate::model::catalog::{ConstraintKind, Index, Relation, Table, TableKind};
+use std::sync::Arc;
+
+use crate::model::catalog::{Catalog, Column, ConstraintKind, Index, Relation, Table, TableKind};
 use crate::model::error::{Error, SqlState};
+use crate::model::pg_type::Oid;
 use crate::pgdata;
 use crate::sql::ast::{AlterAction, Expr, ExprKind, Name};
 use crate::sql::bind::Binder;
@@ -12,7 +15,7 @@ use crate::sql::compile::plain_step;
 use crate::sql::ddl::name::{self, Chooser, NewName};
 use crate::sql::ddl::rebuild;
 use crate::sql::ddl::record::{self, optional};
-use crate::sql::ddl::{Work, column, layout};
+use crate::sql::ddl::{Work, column, layout, trigger};
 use crate::sql::lite::{self, Alter, Expr as Lite};
 
 /// Calls `visit` with each name that is a column's.
@@ -40,6 +43,19 @@ pub(super) fn walk(expr: &mut Expr, visit: &mut dyn FnMut(&Expr)) {
     for child in children(expr) {
         walk(child, visit);
     }
+}
+
+/// Whether an expression's text calls a function of this name.
+pub(super) fn calls(text: &str, function: &str) -> bool {
+    let mut found = false;
+    if let Ok(mut tree) = crate::sql::parser::parse_expression(text) {
+        walk(&mut tree, &mut |expr| {
+            if let ExprKind::Call(call) = &expr.kind {
+                found |= call.name.last().is_some_and(|last| last.text == function);
+            }
+        });
+    }
+    found
 }
 
 /// A text with other names at these places; a name may have its schema's before it.
@@ -130,6 +146,15 @@ fn renamed(text: &str, from: &str, to: &str) -> Result<String, Error> {
     Ok(out)
 }
 
+/// A text about a table's rows, as it is to be said of the table's new form.
+pub(super) fn followed(text: &str, old: &Table, new: &Table) -> Result<String, Error> {
+    let other =
+        |column: &&Column| new.numbered(column.number).is_some_and(|now| now.name != column.name);
+    let Some(was) = old.columns.iter().find(other) else { return Ok(text.to_owned()) };
+    let to = new.numbered(was.number).map_or(&was.name, |now| &now.name);
+    renamed(text, &was.name, to)
+}
+
 /// Where the identifier that starts here ends.
 fn end_of_name(characters: &[char], start: usize) -> usize {
     let mut at = start;
@@ -192,19 +217,57 @@ pub(super) fn column(
             *expression = renamed(expression, &from.text, &to.text)?;
         }
     }
+    trigger::suspend(table, &mut work, binder);
     if table.kind == TableKind::View {
         let view = table.view.as_ref().ok_or_else(|| Error::internal("a view has no query"))?;
         let query = binder.view_query(view)?;
         work.push(plain_step(&lite::Statement::Drop { what: "VIEW", name: table.stored.clone() }));
         work.push(plain_step(&super::view::physical(&new, &query, binder)?));
     } else {
+        // SQLite can't follow the name through views over views.
+        let views = views_over(binder.catalog, table.oid);
+        for view in &views {
+            let name = view.stored.clone();
+            work.push(plain_step(&lite::Statement::Drop { what: "VIEW", name }));
+        }
         work.push(change(table, Alter::RenameColumn(old.stored.clone(), stored)));
+        let mut catalog = binder.catalog.clone();
+        catalog.tables.insert(new.stored.clone(), Arc::new(new.clone()));
+        let mut after = Binder::new(&catalog, binder.settings, &[], 0)?;
+        for view in &views {
+            let Some(definition) = &view.view else { continue };
+            let query = after.view_query(definition)?;
+            work.push(plain_step(&super::view::physical(view, &query, &after)?));
+        }
     }
     rebuild::record_again(&new, &mut work, binder);
     for index in binder.catalog.indexes_of(table) {
         rename_in_index(index, &new, (&from.text, &to.text), &mut work)?;
     }
+    trigger::resume(table, &new, &mut work, binder)?;
     Ok(work)
+}
+
+/// The views that read a relation, by themselves or through others.
+fn views_over(catalog: &Catalog, oid: Oid) -> Vec<Arc<Table>> {
+    let mut reached = vec![oid];
+    let mut views: Vec<Arc<Table>> = Vec::new();
+    loop {
+        let reads = |table: &Table| {
+            table.is_view()
+                && !reached.contains(&table.oid)
+                && table.view.as_ref().is_some_and(|view| {
+                    view.bindings.iter().any(|binding| reached.contains(&binding.oid))
+                })
+        };
+        let found: Vec<_> = catalog.tables.values().filter(|table| reads(table)).cloned().collect();
+        if found.is_empty() {
+            views.sort_unstable_by_key(|view| view.oid);
+            return views;
+        }
+        reached.extend(found.iter().map(|view| view.oid));
+        views.extend(found);
+    }
 }
 
 fn rename_in_index(
@@ -375,14 +438,20 @@ fn move_table(
     work: &mut Work,
     binder: &mut Binder<'_>,
 ) -> Result<(), Error> {
+    let moved = Table {
+        schema: name.schema.clone(),
+        name: name.name.clone(),
+        stored: name.stored.clone(),
+        ..table.clone()
+    };
+    trigger::suspend(table, work, binder);
     if table.kind == TableKind::View {
         let view = table.view.as_ref().ok_or_else(|| {
             Error::refused("renaming a view that was made by plain SQLite SQL is not supported")
         })?;
         let query = binder.view_query(view)?;
-        let new = Table { stored: name.stored.clone(), ..table.clone() };
         work.push(plain_step(&lite::Statement::Drop { what: "VIEW", name: table.stored.clone() }));
-        work.push(plain_step(&super::view::physical(&new, &query, binder)?));
+        work.push(plain_step(&super::view::physical(&moved, &query, binder)?));
     } else if table.stored != name.stored {
         work.push(change(table, Alter::RenameTable(name.stored.clone())));
     }
@@ -409,7 +478,10 @@ fn move_table(
             &[(column, (&table.stored).into())],
         ));
     }
-    if name.schema == table.schema { Ok(()) } else { move_parts(table, name, work, binder) }
+    if name.schema != table.schema {
+        move_parts(table, name, work, binder)?;
+    }
+    trigger::resume(table, &moved, work, binder)
 }
 
 /// The indexes and sequences of a table that goes to another schema.

@@ -8,7 +8,7 @@ use crate::sql::bind::{Binder, at};
 use crate::sql::bound::{Expr, ExprKind};
 use crate::sql::ddl::alter::Change;
 use crate::sql::ddl::depend::{self, Object};
-use crate::sql::ddl::{Work, drop, layout, record};
+use crate::sql::ddl::{Work, drop, layout, record, trigger};
 use crate::sql::types::{Types, is_integer, lookup_type};
 
 pub(super) fn set_type<'c>(
@@ -123,6 +123,16 @@ fn check_users(table: &Table, name: &str, number: i16, binder: &Binder<'_>) -> R
                 "rule _RETURN on {} depends on column \"{name}\"",
                 view.label(binder)
             )));
+    }
+    let column = table.numbered(number);
+    let said =
+        column.and_then(|column| trigger::saying(table, column, binder.catalog).into_iter().next());
+    if let Some(known) = said {
+        let message = "cannot alter type of a column used in a trigger definition";
+        return Err(Error::refused(message).with_detail(format!(
+            "{} depends on column \"{name}\"",
+            Object::Trigger(known).label(binder)
+        )));
     }
     for other in &table.columns {
         let used = other.generated.as_ref().is_some_and(|text| depend::mentions(text, name));

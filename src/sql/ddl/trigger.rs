@@ -5,7 +5,9 @@
 //! mends the rows that plain SQLite statements write: they come by HTTP, where nothing was computed.
 //! SQLite fires the last made first, so that they are made in the reverse order of their names.
 
-use crate::model::catalog::{Function, Table, TableKind, Trigger};
+use std::sync::Arc;
+
+use crate::model::catalog::{Catalog, Column, Function, Table, TableKind, Trigger};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::Oid;
 use crate::sql::ast::tgtype::{BEFORE, INSTEAD, ROW, TRUNCATE};
@@ -15,7 +17,7 @@ use crate::sql::bind::{Binder, Change};
 use crate::sql::bound::{self, ExprKind, InsertSource};
 use crate::sql::compile::plain_step;
 use crate::sql::ddl::record::{self, flag, number, optional};
-use crate::sql::ddl::{Work, drop as dropping, skipping};
+use crate::sql::ddl::{Work, depend, drop as dropping, rename, skipping};
 use crate::sql::lite::{self, Expr, Statement};
 use crate::sql::lower::Lower;
 use crate::sql::{Action, Step};
@@ -38,14 +40,7 @@ pub(super) fn users_of(function: Oid, binder: &Binder<'_>) -> Vec<String> {
         .map(AsRef::as_ref)
         .collect();
     found.sort_unstable_by_key(|one| one.oid);
-    found
-        .into_iter()
-        .filter_map(|one| {
-            let table = binder.catalog.tables.get(&one.table)?;
-            let table = super::depend::Object::Table(table).label(binder);
-            Some(format!("trigger {} on {table}", one.name))
-        })
-        .collect()
+    found.into_iter().map(|one| depend::Object::Trigger(one).label(binder)).collect()
 }
 
 pub(super) fn create(tree: &CreateTrigger, binder: &mut Binder<'_>) -> Result<Action, Error> {
@@ -196,7 +191,7 @@ pub(super) fn drop(
     Ok(work.finish(TAG))
 }
 
-fn forget(trigger: &Trigger, work: &mut Work) {
+pub(super) fn forget(trigger: &Trigger, work: &mut Work) {
     work.push(record::delete("_eider_trigger", &[("oid", trigger.oid.into())]));
     dropping::forget(PG_TRIGGER, trigger.oid, work);
 }
@@ -282,7 +277,7 @@ fn unchecked(statement: Statement) -> Step {
     plain_step(&Statement::Unchecked(Box::new(statement)))
 }
 
-/// Drops SQLite's triggers of a table, and makes those of its new list, the last name first.
+/// Drops SQLite's triggers of a table, and makes those of its new list.
 fn make_again(
     table: &Table,
     mut all: Vec<Trigger>,
@@ -290,6 +285,35 @@ fn make_again(
     work: &mut Work,
     binder: &mut Binder<'_>,
 ) -> Result<(), Error> {
+    suspend(table, work, binder);
+    all.sort_unstable_by(|left, right| right.name.cmp(&left.name));
+    all.iter().try_for_each(|one| make(one, table, changed, work, binder))
+}
+
+/// SQLite's triggers for one of ours.
+fn make(
+    trigger: &Trigger,
+    table: &Table,
+    changed: Option<&Function>,
+    work: &mut Work,
+    binder: &mut Binder<'_>,
+) -> Result<(), Error> {
+    let function = match changed.filter(|function| function.oid == trigger.function) {
+        Some(function) => function.clone(),
+        None => match binder.catalog.functions.get(&trigger.function) {
+            Some(function) => (**function).clone(),
+            None => return Ok(()),
+        },
+    };
+    let events = EVENTS.into_iter().filter(|event| trigger.bits & event.bit() != 0);
+    for event in events.filter(|_| trigger.enabled) {
+        physical(Firing { trigger, function: &function, table, event }, work, binder)?;
+    }
+    Ok(())
+}
+
+/// Drops SQLite's triggers of a table, as when it changes: they say its columns as they were.
+pub(super) fn suspend(table: &Table, work: &mut Work, binder: &Binder<'_>) {
     for old in own(table, binder) {
         for event in EVENTS.into_iter().filter(|event| old.bits & event.bit() != 0) {
             for name in physical_names(&old, event) {
@@ -297,27 +321,80 @@ fn make_again(
             }
         }
     }
-    all.sort_unstable_by(|left, right| right.name.cmp(&left.name));
-    for trigger in all.iter().filter(|one| one.enabled) {
-        let function = match changed.filter(|function| function.oid == trigger.function) {
-            Some(function) => function.clone(),
-            None => match binder.catalog.functions.get(&trigger.function) {
-                Some(function) => (**function).clone(),
-                None => continue,
-            },
-        };
-        for event in EVENTS.into_iter().filter(|event| trigger.bits & event.bit() != 0) {
-            let firing = Firing { trigger, function: &function, table, event };
-            physical(firing, work, binder)?;
+}
+
+/// Makes the triggers of a table again that is `new` from now on. Those that say a column which is
+/// gone went with it.
+///
+/// # Errors
+/// 0A000 for a trigger whose function doesn't fit any more: PostgreSQL would say so when it fires.
+pub(super) fn resume(
+    old: &Table,
+    new: &Table,
+    work: &mut Work,
+    binder: &Binder<'_>,
+) -> Result<(), Error> {
+    let mut all = own(old, binder);
+    let gone: Vec<_> =
+        old.columns.iter().filter(|column| new.numbered(column.number).is_none()).collect();
+    all.retain(|one| !gone.iter().any(|column| says(one, column)));
+    if all.is_empty() {
+        return Ok(());
+    }
+    let mut catalog = binder.catalog.clone();
+    catalog.tables.remove(&old.stored);
+    catalog.tables.insert(new.stored.clone(), Arc::new(new.clone()));
+    for one in &mut all {
+        one.table.clone_from(&new.stored);
+        let Some(condition) = &one.condition else { continue };
+        let followed = rename::followed(condition, old, new)?;
+        if followed != *condition {
+            let text = vec![("condition", Expr::text(&followed))];
+            work.push(record::update("_eider_trigger", text, &[("oid", one.oid.into())]));
+            one.condition = Some(followed);
         }
     }
+    for one in &all {
+        catalog.triggers.insert(one.oid, Arc::new(one.clone()));
+    }
+    let mut after = Binder::new(&catalog, binder.settings, &[], 0)?;
+    all.sort_unstable_by(|left, right| right.name.cmp(&left.name));
+    for one in &all {
+        make(one, new, None, work, &mut after).map_err(|error| {
+            let message = format!(
+                "this change of a table whose trigger \"{}\" doesn't follow it is not supported: {}",
+                one.name,
+                error.message()
+            );
+            Error::refused(message).with_hint(
+                "Drop the trigger, change its function, and make the trigger again.",
+            )
+        })?;
+    }
     Ok(())
+}
+
+/// Whether a trigger's own definition says a column, in UPDATE OF or WHEN. What its function says doesn't
+/// count: PostgreSQL looks at it when it runs.
+pub(super) fn says(trigger: &Trigger, column: &Column) -> bool {
+    let condition = trigger.condition.as_ref();
+    trigger.columns.contains(&column.number)
+        || condition.is_some_and(|text| depend::mentions(text, &column.name))
+}
+
+/// The triggers whose definitions say a column, the oldest first.
+pub(super) fn saying<'c>(table: &Table, column: &Column, catalog: &'c Catalog) -> Vec<&'c Trigger> {
+    let all = catalog.triggers.values().map(AsRef::as_ref);
+    let mut found: Vec<&Trigger> =
+        all.filter(|one| one.table == table.stored && says(one, column)).collect();
+    found.sort_unstable_by_key(|one| one.oid);
+    found
 }
 
 /// The columns of NEW or OLD in a trigger of SQLite's.
 fn row_of(name: &str, table: &Table, binder: &mut Binder<'_>) -> (RowValues, usize) {
     let id = binder.named_relation(name);
-    let column = |column: &crate::model::catalog::Column| bound::Expr {
+    let column = |column: &Column| bound::Expr {
         kind: ExprKind::Column(bound::Column {
             relation: id,
             name: column.stored.clone(),

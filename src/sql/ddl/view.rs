@@ -112,7 +112,8 @@ pub(super) fn create(tree: &CreateView, binder: &mut Binder<'_>) -> Result<Actio
     if name::exists(binder.catalog, &name) && !tree.or_replace {
         return already_exists(&name.name, false, "CREATE VIEW");
     }
-    let (query, view) = bind(&tree.query, &tree.text, binder)?;
+    let (query, mut view) = bind(&tree.query, &tree.text, binder)?;
+    view.check_option.clone_from(&tree.check_option);
     check_lasting(&name, &view, binder)?;
     let mut work = Work::new(binder);
     temporary::ensure_schema(&name, &mut work, binder);
@@ -122,6 +123,9 @@ pub(super) fn create(tree: &CreateView, binder: &mut Binder<'_>) -> Result<Actio
         has_rowid: false,
         ..table::empty(&name, TableKind::View, 0)
     };
+    if let Some(view) = made.view.as_ref().filter(|view| !view.check_option.is_empty()) {
+        binder.check_checkable(&made, view)?;
+    }
     let fresh = !name::exists(binder.catalog, &name);
     if fresh {
         made.oid = work.oids.take();
@@ -212,7 +216,7 @@ pub(super) fn create_table_as(
     let made = Table {
         columns: columns(&query.outputs, &tree.columns, "table")?,
         view: tree.materialized_view.then_some(view),
-        populated: tree.with_data,
+        populated: tree.with_data || !tree.materialized_view,
         on_commit: temporary::on_commit(tree.persistence),
         ..table::empty(&name, kind, work.oids.take())
     };

@@ -362,6 +362,7 @@ impl Lower<'_> {
                 lowered.insert(0, self.argument(Argument::SearchPath));
                 lite::Expr::call(name, lowered)
             }
+            Lowering::Size(extent) => super::size::size(extent, lowered)?,
             _ => return self.session_call(lowering, lowered),
         })
     }
@@ -430,6 +431,7 @@ impl Lower<'_> {
             | Lowering::Timed(_)
             | Lowering::Searching(_)
             | Lowering::Rights(_)
+            | Lowering::Size(_)
             | Lowering::NextValue
             | Lowering::LastValue
             | Lowering::SetConfig
@@ -501,21 +503,6 @@ impl Lower<'_> {
     fn has_days(&self, data_type: PgType) -> bool {
         let days = [PgType::DATE.oid, PgType::TIMESTAMP.oid, PgType::TIMESTAMPTZ.oid];
         self.types.element(data_type.oid).is_some_and(|element| days.contains(&element))
-    }
-
-    /// A value as text. Where the stored form is the text form, it is left alone.
-    fn output(&mut self, value: lite::Expr, from: PgType) -> lite::Expr {
-        match self.types.carrier(from) {
-            PgType { oid: 20 | 21 | 23 | 26, .. } => lite::Expr::Cast(Box::new(value), "TEXT"),
-            PgType { oid: 18 | 19 | 25 | 114 | 1042 | 1043 | 1700 | 2950 | 3802, .. } => value,
-            from => {
-                let zone = self.style();
-                lite::Expr::call(
-                    "pg_out",
-                    vec![value, lite::Expr::Integer(i64::from(from.oid)), zone],
-                )
-            }
-        }
     }
 
     fn modifier(
@@ -645,7 +632,7 @@ impl Lower<'_> {
         let array = self.expr(array)?;
         let element = self.types.carrier(element);
         let value = match element.oid {
-            16 | 20 | 21 | 23 | 26 => {
+            16 | 20 | 21 | 23 | 26 | 790 => {
                 lite::Expr::Cast(Box::new(lite::Expr::column("value")), "INTEGER")
             }
             700 | 701 => lite::Expr::Cast(Box::new(lite::Expr::column("value")), "REAL"),

@@ -7,6 +7,7 @@ mod expr;
 mod query;
 mod ranked;
 mod series;
+mod size;
 mod table_function;
 
 pub(crate) use query::object_kind;
@@ -187,6 +188,23 @@ impl Lower<'_> {
         // Equal ones have equal texts: an index is of use without the collation.
         let by_text = data_type.oid == PgType::TIMETZ.oid && matches!(op, "=" | "<>");
         if by_text { left } else { collated(self.types, left, data_type) }
+    }
+
+    /// A value as text. Where the stored form is the text form, it is left alone.
+    fn output(&mut self, value: lite::Expr, from: PgType) -> lite::Expr {
+        match self.types.carrier(from) {
+            PgType { oid: 20 | 21 | 23 | 26, .. } => lite::Expr::Cast(Box::new(value), "TEXT"),
+            PgType { oid: 18 | 19 | 25 | 114 | 1042 | 1043 | 2950, .. } => value,
+            // The text is another type's: it isn't compared as the number or the document.
+            PgType { oid: 1700 | 3802, .. } => lite::Expr::Collate(Box::new(value), "binary"),
+            from => {
+                let zone = self.style();
+                lite::Expr::call(
+                    "pg_out",
+                    vec![value, lite::Expr::Integer(i64::from(from.oid)), zone],
+                )
+            }
+        }
     }
 }
 

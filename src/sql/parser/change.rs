@@ -61,7 +61,7 @@ impl Cursor<'_> {
         Ok(Some(kind))
     }
 
-    /// `(a, b.c)`; elements of arrays (`a[1]`) are refused.
+    /// `(a, b.c, d[1])`.
     fn target_columns(&mut self) -> Result<Vec<Target>, Error> {
         self.expect_token(&Token::LParen)?;
         let columns = self.list(Self::target_column)?;
@@ -75,11 +75,15 @@ impl Cursor<'_> {
         while self.eat_token(&Token::Period) {
             fields.push(self.own_name()?);
         }
-        if self.peek() == Some(&Token::LBracket) {
-            let what = "assigning to an element of an array";
+        let mut subscripts = Vec::new();
+        while self.eat_token(&Token::LBracket) {
+            subscripts.push(self.subscript()?);
+        }
+        if self.peek() == Some(&Token::Period) {
+            let what = "assigning to a field of an element of an array";
             return Err(unsupported(what).with_position(column.position));
         }
-        Ok(Target { column, fields })
+        Ok(Target { column, fields, subscripts })
     }
 
     fn on_conflict(&mut self) -> Result<Option<OnConflict>, Error> {

@@ -135,8 +135,17 @@ impl GivenOptions {
         }
         let header = self.header;
         let (force, encoding) = (ForcedColumns::default(), self.encoding);
-        let options =
-            CopyOptions { format, delimiter, null, header, quote, escape, force, encoding };
+        let options = CopyOptions {
+            format,
+            delimiter,
+            null,
+            header,
+            quote,
+            escape,
+            force,
+            encoding,
+            relation: String::new(),
+        };
         Ok((options, self.force))
     }
 

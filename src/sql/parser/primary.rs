@@ -244,7 +244,7 @@ impl Cursor<'_> {
         }
     }
 
-    fn subscript(&mut self) -> Result<Subscript, Error> {
+    pub(super) fn subscript(&mut self) -> Result<Subscript, Error> {
         let colon = |cursor: &Self| cursor.peek() == Some(&Token::Colon);
         let lower = if colon(self) { None } else { Some(self.expr()?) };
         if !self.eat_token(&Token::Colon) {

@@ -5,6 +5,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 use super::cursor::Cursor;
 use super::{Convert, copy, portal, unsupported, word};
 use crate::model::error::{Error, SqlState};
+use crate::pgdata::quote_identifier;
 use crate::sql::ast::Statement;
 use crate::sql::{Discard, Isolation, SettingValue, TransactionModes};
 
@@ -300,6 +301,9 @@ fn set(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
     if !cursor.eat("TO") && !cursor.eat_token(&Token::Eq) {
         return Err(cursor.unexpected());
     }
+    if name.eq_ignore_ascii_case("search_path") {
+        return text(&name, setting_list(cursor, |item| quote_identifier(&item).into_owned())?);
+    }
     text(&name, setting_value(cursor)?)
 }
 
@@ -340,12 +344,20 @@ fn is_session_authorization(cursor: &Cursor<'_>) -> bool {
 }
 
 fn setting_value(cursor: &mut Cursor<'_>) -> Result<SettingValue, Error> {
+    setting_list(cursor, |item| item)
+}
+
+/// Values with commas between them, each as `form` has it.
+fn setting_list(
+    cursor: &mut Cursor<'_>,
+    form: impl Fn(String) -> String,
+) -> Result<SettingValue, Error> {
     if cursor.eat("DEFAULT") {
         return Ok(SettingValue::Default);
     }
-    let mut items = vec![setting_item(cursor)?];
+    let mut items = vec![form(setting_item(cursor)?)];
     while cursor.eat_token(&Token::Comma) {
-        items.push(setting_item(cursor)?);
+        items.push(form(setting_item(cursor)?));
     }
     Ok(SettingValue::Text(items.join(", ")))
 }

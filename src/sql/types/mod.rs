@@ -178,7 +178,10 @@ impl<'a> Types<'a> {
 /// Whether a type has no order at all, and no operator that says whether values are the same.
 pub(crate) fn is_unordered(oid: Oid) -> bool {
     const JSONPATH: Oid = 4072;
-    oid == PgType::JSON.oid || oid == JSONPATH || geometry::Kind::of(oid).is_some()
+    const TSVECTOR: Oid = 3614;
+    matches!(oid, JSONPATH | TSVECTOR)
+        || oid == PgType::JSON.oid
+        || geometry::Kind::of(oid).is_some()
 }
 
 /// 42704 `data type json has no default operator class for access method "btree"`.

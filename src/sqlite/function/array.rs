@@ -20,7 +20,7 @@ const DIMENSIONS_MAX: usize = 6;
 /// Elements that a function makes at the most.
 const ELEMENTS_MAX: usize = 16 * 1024 * 1024;
 
-fn subscript_error(message: &str) -> Error {
+pub(super) fn subscript_error(message: &str) -> Error {
     Error::user(SqlState(*b"2202E"), message)
 }
 
@@ -220,7 +220,7 @@ fn one_dimension(elements: Vec<Value>) -> Array {
     Array { lengths, elements }
 }
 
-fn stored(element: PgType, array: &mut Array) -> SqlValue {
+pub(super) fn stored(element: PgType, array: &mut Array) -> SqlValue {
     if array.elements.is_empty() {
         array.lengths.clear();
     }

@@ -10,6 +10,7 @@ use crate::datum::form::not_a_label;
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
+use crate::sqlite::constraint::clipped;
 
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     // (the type, the constraint or NULL for NOT NULL, schema, name, the value): it holds not.
@@ -28,6 +29,17 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         error.fields_mut().schema = Some(args.text(2)?.to_owned());
         error.fields_mut().data_type = Some(args.text(3)?.to_owned());
         Err(error)
+    })?;
+    // (the view's name, then the row): its CHECK OPTION doesn't allow the row.
+    lenient(connection, "pg_view_violated", -1, PURE, |args| {
+        let message = format!("new row violates check option for view \"{}\"", args.text(0)?);
+        let mut values = Vec::new();
+        for at in 1..args.count() {
+            let is_null = args.value(at) == ValueRef::Null;
+            values.push(clipped(if is_null { "null" } else { args.text(at)? }.to_owned()));
+        }
+        let detail = format!("Failing row contains ({}).", values.join(", "));
+        Err(Error::user(SqlState(*b"44000"), message).with_detail(detail))
     })?;
     // (text, the type's name): the text isn't a label.
     strict(connection, "pg_no_label", 2, |args| Err(not_a_label(args.text(1)?, args.text(0)?)))?;

@@ -17,10 +17,16 @@ fn narrow(value: Option<i64>, type_name: &'static str) -> Result<i64, Error> {
 
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     type Checked = fn(i64, i64) -> Option<i64>;
-    for (name, type_name) in [("pg_i2", "smallint"), ("pg_i4", "integer"), ("pg_oid_i4", "integer")]
-    {
+    for (name, type_name) in [("pg_i2", "smallint"), ("pg_i4", "integer")] {
         strict(connection, name, 1, move |args| narrow(args.whole(0)?, type_name).map(integer))?;
     }
+    // The same 32 bits, with a sign and without: drivers send OIDs as int4.
+    strict(connection, "pg_oid_i4", 1, |args| {
+        Ok(integer(i64::from(narrow(args.whole(0)?, "OID")? as u32 as i32)))
+    })?;
+    strict(connection, "pg_i4_oid", 1, |args| {
+        Ok(integer(i64::from(narrow(args.whole(0)?, "integer")? as i32 as u32)))
+    })?;
     strict(connection, "pg_i_oid", 1, |args| narrow(args.whole(0)?, "OID").map(integer))?;
     strict(connection, "pg_i4_bool", 1, |args| Ok(boolean(args.integer(0)? != 0)))?;
     let checked: [(&str, Checked); 3] = [

@@ -7,6 +7,7 @@
 mod accumulate;
 mod aggregate;
 mod array;
+mod array_assign;
 mod bits;
 mod bytes;
 mod collect;
@@ -21,9 +22,11 @@ mod json;
 mod json_build;
 mod json_record;
 mod jsonpath;
+mod lexemes;
 mod lock;
 mod mac;
 mod math;
+mod money;
 mod network;
 mod notify;
 mod numeric;
@@ -87,6 +90,7 @@ pub(super) fn register(
     }
     aggregate::register(connection)?;
     array::register(connection)?;
+    array_assign::register(connection)?;
     bits::register(connection)?;
     bytes::register(connection)?;
     collect::register(connection)?;
@@ -102,8 +106,10 @@ pub(super) fn register(
     json_record::register(connection)?;
     jsonpath::register(connection)?;
     lock::register(connection)?;
+    lexemes::register(connection)?;
     mac::register(connection)?;
     math::register(connection)?;
+    money::register(connection)?;
     notify::register(connection, outbox)?;
     network::register(connection)?;
     sequence::register(connection, sequences)?;

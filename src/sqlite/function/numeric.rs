@@ -11,6 +11,15 @@ fn number(value: &Numeric) -> SqlValue {
     string(value.to_string())
 }
 
+/// `div(a, b)`: towards zero.
+fn whole_quotient(a: &Numeric, b: &Numeric) -> Result<Numeric, Error> {
+    // NaN and the infinities have no scale, and no remainder.
+    if a.scale().is_none() || b.scale().is_none() {
+        return a.div(b);
+    }
+    a.sub(&a.rem(b)?)?.div(b).map(|quotient| quotient.round(0))
+}
+
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     type Unary = fn(&Numeric) -> Result<Numeric, Error>;
     type Binary = fn(&Numeric, &Numeric) -> Result<Numeric, Error>;
@@ -20,7 +29,7 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         ("pg_num_mul", Numeric::mul),
         ("pg_num_div", Numeric::div),
         ("pg_num_mod", Numeric::rem),
-        ("pg_num_idiv", |a, b| a.sub(&a.rem(b)?)?.div(b).map(|quotient| quotient.round(0))),
+        ("pg_num_idiv", whole_quotient),
     ];
     for (name, operation) in binary {
         strict(connection, name, 2, move |args| {

@@ -242,6 +242,9 @@ fn definitions(system: &System<'_>) -> rusqlite::Result<()> {
 }
 
 fn functions(system: &System<'_>) -> rusqlite::Result<()> {
+    system.strict("stored_name", &[1], |contents, arguments| {
+        Ok(or_null(contents.stored_name(oid(arguments, 0)?)))
+    })?;
     system.strict("get_function_arguments", &[2], |contents, arguments| {
         Ok(or_null(contents.function_arguments(&path(arguments)?, oid(arguments, 1)?, false)))
     })?;

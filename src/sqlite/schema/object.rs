@@ -183,6 +183,10 @@ fn code(connection: &Connection, catalog: &mut Catalog) -> rusqlite::Result<()> 
                 .iter()
                 .map(|argument| argument[1].as_u64().unwrap_or_default() as Oid)
                 .collect(),
+            defaults: arguments
+                .iter()
+                .filter_map(|argument| Some(argument[3].as_str()?.to_owned()))
+                .collect(),
             result_type: row.get(5)?,
             returns_set: row.get(6)?,
             volatility: volatility.chars().next().unwrap_or('v'),

@@ -6,8 +6,8 @@ use super::{Parsed, cascade, object, piece};
 use crate::model::error::{Error, SqlState};
 use crate::sql::ast::tgtype::{BEFORE, DELETE, INSERT, INSTEAD, ROW, TRUNCATE, UPDATE};
 use crate::sql::ast::{
-    CreateFunction, CreateTrigger, Definition, FunctionName, FunctionResult, Name, SchemaChange,
-    TypeName,
+    CreateFunction, CreateTrigger, Definition, FunctionArgument, FunctionName, FunctionResult,
+    Name, SchemaChange,
 };
 use crate::sql::parser::cursor::Cursor;
 use crate::sql::parser::unsupported;
@@ -48,7 +48,7 @@ pub(super) fn create_function(cursor: &mut Cursor<'_>, or_replace: bool) -> Pars
     Ok(Definition::CreateFunction(Box::new(function)))
 }
 
-fn argument(cursor: &mut Cursor<'_>) -> Result<(Option<Name>, TypeName), Error> {
+fn argument(cursor: &mut Cursor<'_>) -> Result<FunctionArgument, Error> {
     for mode in ["OUT", "INOUT", "VARIADIC"] {
         if cursor.is_word(mode) {
             return Err(unsupported(&format!("a function's argument that is {mode}")));
@@ -57,20 +57,21 @@ fn argument(cursor: &mut Cursor<'_>) -> Result<(Option<Name>, TypeName), Error> 
     cursor.eat("IN");
     let start = cursor.at;
     // A name before the type; what ends right behind one word is a type alone.
-    let found = match cursor.type_name() {
-        Ok(data_type) if matches!(cursor.peek(), Some(Token::Comma | Token::RParen)) => {
-            (None, data_type)
-        }
+    let ends = |cursor: &Cursor<'_>| {
+        cursor.is_word("DEFAULT")
+            || matches!(cursor.peek(), Some(Token::Comma | Token::RParen | Token::Eq))
+    };
+    let (name, data_type) = match cursor.type_name() {
+        Ok(data_type) if ends(cursor) => (None, data_type),
         _ => {
             cursor.at = start;
             let name = cursor.name()?;
             (Some(name), cursor.type_name()?)
         }
     };
-    if cursor.is_word("DEFAULT") || cursor.peek() == Some(&Token::Eq) {
-        return Err(unsupported("a default of a function's argument"));
-    }
-    Ok(found)
+    let has_default = cursor.eat("DEFAULT") || cursor.eat_token(&Token::Eq);
+    let default = if has_default { Some(piece::up_to(cursor, &[])?) } else { None };
+    Ok(FunctionArgument { name, data_type, default })
 }
 
 fn result(cursor: &mut Cursor<'_>) -> Result<FunctionResult, Error> {
@@ -172,7 +173,7 @@ fn function_name(cursor: &mut Cursor<'_>) -> Result<FunctionName, Error> {
     if cursor.eat_token(&Token::LParen) {
         let mut types = Vec::new();
         if !cursor.eat_token(&Token::RParen) {
-            types = cursor.list(|cursor| Ok(argument(cursor)?.1))?;
+            types = cursor.list(|cursor| Ok(argument(cursor)?.data_type))?;
             cursor.expect_token(&Token::RParen)?;
         }
         arguments = Some(types);

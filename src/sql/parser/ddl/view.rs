@@ -23,15 +23,65 @@ pub(super) fn create(
     }
     let name = cursor.qualified_name()?;
     let columns = column_names(cursor)?;
-    if cursor.eat("WITH") {
-        return Err(unsupported("WITH in CREATE VIEW"));
-    }
+    let mut check_option = if cursor.eat("WITH") { options(cursor)? } else { String::new() };
     cursor.expect("AS")?;
     let (query, text) = piece::query(cursor)?;
-    if !cursor.at_end() {
-        return Err(unsupported("WITH CHECK OPTION"));
+    if cursor.eat("WITH") {
+        let local = cursor.eat("LOCAL");
+        if !local {
+            cursor.eat("CASCADED");
+        }
+        cursor.expect("CHECK OPTION")?;
+        if !check_option.is_empty() {
+            let message = "parameter \"check_option\" specified more than once";
+            return Err(Error::user(SqlState::SYNTAX_ERROR, message));
+        }
+        (if local { "local" } else { "cascaded" }).clone_into(&mut check_option);
     }
-    Ok(Definition::CreateView(CreateView { name, or_replace, persistence, columns, query, text }))
+    Ok(Definition::CreateView(CreateView {
+        name,
+        or_replace,
+        persistence,
+        columns,
+        query,
+        text,
+        check_option,
+    }))
+}
+
+/// `WITH (...)` of a view: its CHECK OPTION.
+fn options(cursor: &mut Cursor<'_>) -> Result<String, Error> {
+    cursor.expect_token(&Token::LParen)?;
+    let mut check_option;
+    loop {
+        let name = cursor.name()?;
+        let value =
+            if cursor.eat_token(&Token::Eq) { option_value(cursor)? } else { "true".to_owned() };
+        match name.text.as_str() {
+            "check_option" => {
+                let value = value.to_lowercase();
+                if value != "local" && value != "cascaded" {
+                    let message =
+                        format!("invalid value for enum option \"check_option\": {value}");
+                    return Err(Error::user(SqlState::INVALID_PARAMETER_VALUE, message)
+                        .with_detail("Valid values are \"local\" and \"cascaded\"."));
+                }
+                check_option = value;
+            }
+            "security_barrier" | "security_invoker" => {
+                return Err(unsupported(&format!("{} of a view", name.text)));
+            }
+            other => {
+                let message = format!("unrecognized parameter \"{other}\"");
+                return Err(Error::user(SqlState::INVALID_PARAMETER_VALUE, message));
+            }
+        }
+        if !cursor.eat_token(&Token::Comma) {
+            break;
+        }
+    }
+    cursor.expect_token(&Token::RParen)?;
+    Ok(check_option)
 }
 
 pub(super) fn create_materialized(cursor: &mut Cursor<'_>) -> Parsed {
@@ -74,4 +124,11 @@ pub(super) fn refresh(cursor: &mut Cursor<'_>) -> Parsed {
         ));
     }
     Ok(Definition::Refresh { name, with_data, concurrently })
+}
+
+fn option_value(cursor: &mut Cursor<'_>) -> Result<String, Error> {
+    match cursor.peek() {
+        Some(Token::SingleQuotedString(_)) => cursor.string(),
+        _ => Ok(cursor.next_word()?.to_lowercase()),
+    }
 }

@@ -28,8 +28,10 @@ mod format;
 mod geometry;
 mod json;
 mod jsonpath;
+mod lexemes;
 mod mac;
 mod math;
+mod money;
 mod network;
 mod number;
 mod pattern;
@@ -65,8 +67,10 @@ const TABLES: &[&[Row]] = &[
     geometry::ROWS,
     json::ROWS,
     jsonpath::ROWS,
+    lexemes::ROWS,
     mac::ROWS,
     math::ROWS,
+    money::ROWS,
     network::ROWS,
     number::ROWS,
     pattern::ROWS,
@@ -141,6 +145,8 @@ pub(crate) enum Lowering {
     Searching(&'static str),
     /// The same about what the session's user may do: `name(path, user, a, b, ...)`.
     Rights(&'static str),
+    /// Bytes of what the argument names.
+    Size(Extent),
     /// The start of the transaction, through a cast from timestamptz.
     Now,
     /// The start of the statement.
@@ -193,6 +199,19 @@ pub(crate) enum Which {
     All,
     /// From one to another.
     Between,
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// A table without its indexes, or an index.
+    Itself,
+    /// A table's indexes.
+    Indexes,
+    /// A table with its indexes.
+    Whole,
+    /// The connection's database, by its name.
+    Database,
 }
 
 /// Facts of the session that decide how its statements are compiled.

@@ -1,8 +1,8 @@
 //! Functions over the system catalogs, and values that are shown by name.
 
 use crate::model::pg_type::Oid;
-use crate::sql::types::lowering::Lowering::{Call, Records, Rights, Rows, Searching};
-use crate::sql::types::lowering::Row;
+use crate::sql::types::lowering::Lowering::{Call, Records, Rights, Rows, Searching, Size};
+use crate::sql::types::lowering::{Extent, Row};
 
 /// What `aclexplode` gives.
 const ACL_COLUMNS: &[(&str, Oid)] =
@@ -63,6 +63,12 @@ pub(super) const ROWS: &[Row] = &[
     ("pg_relation_is_publishable(regclass)", Call("_eider_pg_relation_is_publishable")),
     ("pg_partition_ancestors(regclass)", Rows("_eider_pg_no_rows")),
     ("getdatabaseencoding()", Call("_eider_pg_database_encoding")),
+    // Sizes.
+    ("pg_relation_size(regclass)", Size(Extent::Itself)),
+    ("pg_table_size(regclass)", Size(Extent::Itself)),
+    ("pg_indexes_size(regclass)", Size(Extent::Indexes)),
+    ("pg_total_relation_size(regclass)", Size(Extent::Whole)),
+    ("pg_database_size(name)", Size(Extent::Database)),
     // Comments.
     ("obj_description(oid,name)", Call("_eider_pg_obj_description")),
     ("obj_description(oid)", Call("_eider_pg_obj_description")),

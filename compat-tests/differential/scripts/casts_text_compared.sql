@@ -1,0 +1,28 @@
+-- The text of a number or a document is compared as text.
+CREATE TABLE valued (id int PRIMARY KEY, n numeric, j jsonb, d interval, r int4range, a numeric[]);
+INSERT INTO valued VALUES (1, 1.0, '{"a": 1}', '1 day', '[1,5)', '{1.0}'), (2, 1.00, '{"a": 1.0}', '24:00', '[10,20)', '{1.00}'), (3, 10, '{"b": 10}', '30 days', '[9,12)', '{10}'), (4, 9, '{"b": 9}', '1 mon', '[2,3)', '{9}');
+SELECT DISTINCT n::text FROM valued ORDER BY 1;
+SELECT DISTINCT n FROM valued ORDER BY 1;
+SELECT n::text, count(*) FROM valued GROUP BY n::text ORDER BY n::text;
+SELECT id FROM valued WHERE n::text = '1.0';
+SELECT id FROM valued WHERE n::text < '2' ORDER BY n::text, id;
+SELECT ''::text < n::text, n::text > '5', n::varchar = '9' FROM valued ORDER BY id;
+SELECT count(DISTINCT n::text), count(DISTINCT n), min(n::text), max(n::text) FROM valued;
+SELECT x FROM (SELECT n::text AS x FROM valued) s GROUP BY x ORDER BY x;
+SELECT n::text FROM valued UNION SELECT '1.000' ORDER BY 1;
+SELECT rank() OVER (ORDER BY n::text), n::text FROM valued ORDER BY 1, 2;
+SELECT l.id, r.id FROM valued l JOIN valued r ON l.n::text = r.n::text AND l.id <> r.id;
+SELECT l.id, r.id FROM valued l JOIN valued r ON l.n = r.n AND l.id < r.id;
+SELECT DISTINCT j::text FROM valued ORDER BY 1;
+SELECT id FROM valued WHERE j::text = '{"a": 1.0}';
+SELECT count(DISTINCT j::text), count(DISTINCT j) FROM valued;
+SELECT DISTINCT d::text FROM valued ORDER BY 1;
+SELECT r::text FROM valued ORDER BY r::text;
+SELECT DISTINCT a::text FROM valued ORDER BY 1;
+SELECT n::text IN ('1.0', '9'), n::text BETWEEN '1' AND '2', n::text LIKE '1%' FROM valued ORDER BY id;
+SELECT CASE n::text WHEN '1.00' THEN 'exact' ELSE 'other' END FROM valued ORDER BY id;
+CREATE INDEX valued_text ON valued ((n::text));
+SELECT id FROM valued WHERE n::text = '1.00';
+CREATE VIEW shown_values AS SELECT id, n::text AS t FROM valued;
+SELECT DISTINCT t FROM shown_values ORDER BY t;
+DROP TABLE valued CASCADE;

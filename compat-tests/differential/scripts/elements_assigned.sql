@@ -1,0 +1,77 @@
+-- Assignments to elements and slices of arrays, and to parts of jsonb.
+CREATE TYPE pair AS (n int, list int[]);
+CREATE DOMAIN small AS int[] CHECK (array_length(VALUE, 1) < 5);
+CREATE TABLE a (id int PRIMARY KEY, x int[], y text[], z int[][], j jsonb, p pair, s small, v varchar(3)[], m numeric(5,1)[]);
+INSERT INTO a VALUES (1, '{1,2,3}', '{a}', '{{1,2},{3,4}}', '{"a": [1,2]}', '(1,"{1,2}")', '{1}', NULL, '{}');
+UPDATE a SET x[2] = 20 RETURNING *;
+UPDATE a SET x[5] = 50 RETURNING x;
+UPDATE a SET x[7:8] = '{7,8}' RETURNING x;
+UPDATE a SET x = '{1,2,3}', y[3] = 'c' RETURNING x, y;
+UPDATE a SET x[1:2] = '{9}';
+UPDATE a SET x[1:2] = '{9,8,7}' RETURNING x;
+UPDATE a SET x[:2] = '{7,7}', z[1][2] = 22 RETURNING x, z;
+UPDATE a SET x[2:] = ARRAY[5, 6] RETURNING x;
+UPDATE a SET z[3][1] = 22;
+UPDATE a SET z[1] = 22;
+UPDATE a SET z[1:1][1:2] = '{{8,9}}' RETURNING z;
+UPDATE a SET z[2:2] = '{5,6}' RETURNING z;
+UPDATE a SET z[1:3] = '{5,6,7,8,9,0}';
+UPDATE a SET x[1] = 'q';
+UPDATE a SET x[null] = 1;
+UPDATE a SET x['a'] = 1;
+UPDATE a SET id[1] = 1;
+UPDATE a SET x[1] = null RETURNING x;
+UPDATE a SET x[1] = 5, x[2] = 6 RETURNING x;
+UPDATE a SET x = '{1}', x[2] = 6;
+UPDATE a SET x[2] = 6, x = '{1}';
+UPDATE a SET x[1] = default;
+UPDATE a SET (x[1], y[1]) = (3, 'e') WHERE id = 1 RETURNING x, y;
+UPDATE a SET x[1] = x[2] + 1, id = id RETURNING x;
+UPDATE a SET x[1:2] = null RETURNING x;
+UPDATE a SET x[1] = 1.6 RETURNING x;
+UPDATE a SET x[1] = 'a'::text;
+UPDATE a SET x[1:2] = 5;
+UPDATE a SET nothing[1] = 1;
+UPDATE a SET p.list[2] = 9, p.n = 3 RETURNING p;
+UPDATE a SET p.list[1:2] = '{4,5}' RETURNING p;
+UPDATE a SET s[4] = 1 RETURNING s;
+UPDATE a SET s[5] = 1;
+UPDATE a SET v[1] = 'long';
+UPDATE a SET v[1] = 'abc', m[1] = 1.25, m[2] = 9 RETURNING v, m;
+INSERT INTO a (id, x[1], x[3]) VALUES (2, 10, 30), (3, 1, 2) RETURNING id, x;
+INSERT INTO a (id, x[1:2]) VALUES (4, '{1,2}') RETURNING x;
+INSERT INTO a (id, x[1], y[1]) SELECT id + 10, id, 'row ' || id FROM a WHERE id < 3 RETURNING id, x, y;
+INSERT INTO a (id, x[1], x) VALUES (5, 1, '{}');
+INSERT INTO a (id, x[1]) VALUES (5, DEFAULT);
+INSERT INTO a (id, x[1:2]) VALUES (5, '{1}');
+INSERT INTO a (id, x[:]) VALUES (5, '{1}');
+INSERT INTO a (id, x[2:1]) VALUES (5, '{1}');
+INSERT INTO a (id, x[1]) VALUES (1, 5) ON CONFLICT (id) DO UPDATE SET x[2] = excluded.x[1] * 2 RETURNING x;
+--@ bind '7', '{8,9}', '2'
+--@ bind NULL, '{3,4}', '3'
+UPDATE a SET x[1] = $1, y[1:2] = $2, z[1][$3] = 5 WHERE id = 1 AND $3 < 3 RETURNING x, y, z;
+-- jsonb
+CREATE TABLE k (id serial, j jsonb);
+INSERT INTO k (j) VALUES (null), ('{}'), ('[]'), ('{"a": {"b": 1}}'), ('[1,2]');
+UPDATE k SET j['a'] = '9' WHERE id IN (1, 2, 4) RETURNING j;
+UPDATE k SET j['a']['b'] = '"x"' WHERE id = 1;
+UPDATE k SET j[3] = '9' WHERE id IN (3, 5) RETURNING j;
+UPDATE k SET j[-1] = '8' WHERE id = 5 RETURNING j;
+UPDATE k SET j[-9] = '8' WHERE id = 5;
+UPDATE k SET j['key'] = '8' WHERE id = 5;
+UPDATE k SET j[1]['x'][2] = 'true' WHERE id = 3 RETURNING j;
+UPDATE k SET j['new']['deep'][1]['er'] = '[1]', j['other'] = '{"o": 1}' WHERE id = 2 RETURNING j;
+UPDATE k SET j['a'] = 1;
+UPDATE k SET j['a'] = null WHERE id = 2 RETURNING j;
+UPDATE k SET j[1:2] = '1';
+UPDATE k SET j[null] = '1';
+UPDATE k SET j['0'] = '"text"' WHERE id = 5 RETURNING j;
+INSERT INTO k (id, j['a'], j['b'][1]) VALUES (9, '1', '2') RETURNING j;
+UPDATE k SET j = '1', j['a'] = '2';
+-- Many elements.
+SELECT array_length(ARRAY[1, 2, 3], 1);
+-- A generated column of a domain.
+CREATE DOMAIN positive AS int CHECK (VALUE > 0);
+CREATE TABLE g (a int, b positive GENERATED ALWAYS AS (a + 1) STORED, c positive DEFAULT 5);
+INSERT INTO g (a) VALUES (1) RETURNING *;
+INSERT INTO g VALUES (2, DEFAULT, 3) RETURNING *;

@@ -1,0 +1,21 @@
+-- Sizes differ by nature; what holds between them doesn't.
+CREATE TABLE sized (id int PRIMARY KEY, name text);
+CREATE INDEX sized_name ON sized (name);
+INSERT INTO sized SELECT i, repeat('x', 100) || i FROM generate_series(1, 5000) i;
+SELECT pg_relation_size('sized') > 500000, pg_relation_size('sized_name') > 500000;
+SELECT pg_table_size('sized') >= pg_relation_size('sized'), pg_indexes_size('sized') >= pg_relation_size('sized_name');
+SELECT pg_total_relation_size('sized') = pg_table_size('sized') + pg_indexes_size('sized');
+SELECT pg_total_relation_size('sized_name') = pg_relation_size('sized_name');
+SELECT pg_relation_size(999999), pg_total_relation_size(NULL), pg_relation_size('nothing');
+CREATE VIEW sized_view AS SELECT * FROM sized;
+SELECT pg_relation_size('sized_view'), pg_total_relation_size('sized_view');
+SELECT pg_database_size(current_database()) > pg_total_relation_size('sized');
+SELECT pg_size_pretty(pg_relation_size('sized')) ~ '^[0-9]+ kB$';
+SELECT relname, pg_table_size(oid) > 0 FROM pg_class WHERE relname IN ('sized', 'sized_name') ORDER BY 1;
+SELECT pg_typeof(pg_relation_size('sized')), pg_typeof(pg_database_size(current_database()));
+CREATE TABLE unfilled AS SELECT 1 AS n WITH NO DATA;
+SELECT * FROM unfilled;
+CREATE INDEX sized_hash ON sized USING hash (name);
+CREATE INDEX sized_brin ON sized USING brin (id);
+SELECT indexdef FROM pg_indexes WHERE tablename = 'sized' ORDER BY 1;
+DROP TABLE sized CASCADE;
