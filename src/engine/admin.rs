@@ -11,6 +11,7 @@ use crate::engine::read::sessions;
 use crate::engine::route::{Route, Search};
 use crate::engine::store::{Entry, POSTGRES, check_name};
 use crate::engine::wire::{Call, Order, Reply};
+use crate::engine::write::APPLY_WAIT;
 use crate::engine::{DatabaseStatus, Engine, Limits, Progress, Status};
 use crate::model::catalog;
 use crate::model::command::{Applied, Command};
@@ -19,7 +20,7 @@ use crate::model::id::{DatabaseId, LogIndex, NodeId};
 use crate::model::member::Member;
 use crate::peer::PeerError;
 use crate::platform::clock;
-use crate::raft::{AdminError, ProposeError};
+use crate::raft::{AdminError, Leadership, ProposeError};
 
 /// How long DDL on databases may take, an election included.
 const ORDER_TIME: Duration = Duration::from_secs(30);
@@ -161,8 +162,22 @@ impl Engine {
     }
 
     /// Hands leadership to the member called `to`, or to the most advanced voter. Any node.
+    ///
+    /// When it returns, this node knows the new leader, and if it is the new leader, it takes writes.
     pub async fn transfer_leader(&self, to: Option<&str>, timeout: Duration) -> Result<(), Error> {
-        self.core.order(Order::Transfer { to: to.map(str::to_owned) }, timeout).await
+        let mut leadership = self.core.attached()?.leadership.clone();
+        let before = leadership.borrow().term;
+        self.core.order(Order::Transfer { to: to.map(str::to_owned) }, timeout).await?;
+        let known = async {
+            let moved = |now: &Leadership| now.term > before && now.leader.is_some();
+            if leadership.wait_for(moved).await.is_ok() {
+                let limits = Limits::default();
+                let _ = self.core.route(&Search::new(), &limits, &limits.cancel.start()).await;
+            }
+        };
+        // It has moved in any case: nothing is lost by not waiting longer.
+        let _ = clock::timeout(APPLY_WAIT, known).await;
+        Ok(())
     }
 
     /// Waits until this node has applied what the leader has committed (`/readyz?sync`): as long as

@@ -25,7 +25,7 @@ pub(super) const COMMIT_GRACE: Duration = Duration::from_secs(2);
 /// Before a unit with a key is sent again.
 const REPEAT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a committed write may wait for this node to apply it too.
-const APPLY_WAIT: Duration = Duration::from_secs(5);
+pub(super) const APPLY_WAIT: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// Commits a unit by itself, grouped with others. Returns when a quorum has it and this node's
