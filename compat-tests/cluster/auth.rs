@@ -72,6 +72,8 @@ fn who_joins_needs_a_permission() {
         (vec!["--auth", path, "--join-as", "ann"], "has a verifier there, and no password"),
         (vec!["--auth", path, "--join-as", "eve"], "there is no user \"eve\""),
     ] {
+        let options =
+            [&options[..], &["--join-attempts", "2", "--join-interval", "100ms"]].concat();
         let place = cluster.add_without_waiting(&options);
         let node = &mut cluster.nodes[place];
         wait_for("it gives up", || (!node.is_alive()).then_some(()));
@@ -82,4 +84,22 @@ fn who_joins_needs_a_permission() {
     let reader =
         cluster.add_without_waiting(&["--auth", path, "--join-as", "leo", "--raft-non-voter"]);
     cluster.nodes[reader].wait_ready();
+}
+
+#[test]
+fn who_may_not_join_yet_tries_again() {
+    let users = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(users.path(), USERS).unwrap();
+    let path = users.path().to_str().unwrap();
+    let mut cluster = Cluster::start_with(1, &["--auth", path]);
+    let patient = ["--auth", path, "--join-as", "mary", "--join-attempts", "600"];
+    let patient = [&patient[..], &["--join-interval", "100ms"]].concat();
+    let late = cluster.add_without_waiting(&patient);
+    let node = &cluster.nodes[late];
+    wait_for("it is refused", || node.log().contains("one who may 'join'").then_some(()));
+    let permitted = serde_json::json!([{ "username": "*", "perms": ["all"] }]);
+    std::fs::write(users.path(), permitted.to_string()).unwrap();
+    cluster.nodes[0].stop();
+    cluster.nodes[0].start();
+    cluster.nodes[late].wait_ready();
 }

@@ -50,7 +50,8 @@ pub(super) const GROUPS: &[Group] = &[
                 Form::Text("MODE"),
                 "",
                 "Instead of -join, ask DNS for the others: 'dns' for the addresses of a name,\n\
-                 'dns-srv' for the hosts of a service; or etcd for the leader: 'etcd-kv'.",
+                 'dns-srv' for the hosts of a service; or for the leader etcd: 'etcd-kv', or Consul:\n\
+                 'consul-kv'.",
             ),
             flag("disco-key", Form::Text("NAME"), "rqlite", "The name, if -disco-config has none."),
             flag(
@@ -58,7 +59,8 @@ pub(super) const GROUPS: &[Group] = &[
                 Form::Text("JSON|FILE"),
                 "",
                 "{\"name\": ..., \"port\": ...} for 'dns', {\"name\": ..., \"service\": ...} for 'dns-srv',\n\
-                 {\"endpoints\": [...], \"username\": ..., \"password\": ...} for 'etcd-kv'.",
+                 {\"endpoints\": [...], \"username\": ..., \"password\": ...} for 'etcd-kv',\n\
+                 {\"address\": ..., \"token\": ...} for 'consul-kv'.",
             ),
             flag("join-attempts", Form::Count, "5", "Rounds over the -join list before giving up."),
             flag("join-interval", Form::Duration, "3s", "Pause between two rounds."),
@@ -615,16 +617,16 @@ fn validate(config: &Config) -> Result<(), String> {
 fn check_discovery(config: &Config) -> Result<(), String> {
     match config.disco_mode.as_deref() {
         None => {}
-        Some("etcd-kv") if config.bootstrap_expect != 0 => {
-            return Err("-disco-mode etcd-kv does without -bootstrap-expect".to_owned());
+        Some(mode @ ("etcd-kv" | "consul-kv")) if config.bootstrap_expect != 0 => {
+            return Err(format!("-disco-mode {mode} does without -bootstrap-expect"));
         }
-        Some("dns" | "dns-srv" | "etcd-kv") if config.join.is_empty() => {}
-        Some("dns" | "dns-srv" | "etcd-kv") => {
+        Some("dns" | "dns-srv" | "etcd-kv" | "consul-kv") if config.join.is_empty() => {}
+        Some("dns" | "dns-srv" | "etcd-kv" | "consul-kv") => {
             return Err("-disco-mode takes the place of -join: give one of them".to_owned());
         }
         Some(mode) => {
             return Err(format!(
-                "-disco-mode: '{mode}' is not supported; dns, dns-srv and etcd-kv are"
+                "-disco-mode: '{mode}' is not supported; dns, dns-srv, etcd-kv and consul-kv are"
             ));
         }
     }
@@ -713,9 +715,10 @@ mod tests {
             ("-raft-addr h:1 -http-addr h:1 data", "are both h:1"),
             ("-raft-non-voter -bootstrap-expect 3 -join h:1 data", "is for voters"),
             ("-join-as app -join h:1 data", "needs -auth"),
-            ("-disco-mode consul-kv data", "is not supported"),
+            ("-disco-mode mdns data", "is not supported"),
             ("-disco-mode dns -join h:1 data", "one of them"),
             ("-disco-mode etcd-kv -bootstrap-expect 3 data", "does without"),
+            ("-disco-mode consul-kv -bootstrap-expect 3 data", "consul-kv does without"),
             ("-auto-restore f -join h:1 data", "for new clusters"),
             ("-bootstrap-expect 3 data", "needs -join"),
             ("-bootstrap-expect 3 -join http://h:1 data", "not URLs"),

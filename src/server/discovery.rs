@@ -1,5 +1,5 @@
 //! Who else may be there, asked of DNS: all addresses of a name (`dns`), or the hosts and ports of a service
-//! (`dns-srv`, RFC 2782); or of etcd, who leads (`etcd`). Names are looked up anew each time.
+//! (`dns-srv`, RFC 2782); or of a registry, who leads (`etcd-kv`, `consul-kv`). Names are looked up anew each time.
 //!
 //! Addresses come from the system's resolver. It has no question for services, so those are asked of the
 //! name servers of `/etc/resolv.conf` by a message of our own (RFC 1035).
@@ -12,7 +12,9 @@ use serde::Deserialize;
 use tokio::net::UdpSocket;
 
 use crate::platform::{clock, random};
+use crate::server::consul::Consul;
 use crate::server::etcd::Etcd;
+use crate::server::registry::Registry;
 
 /// The system's list of name servers.
 const SERVERS: &str = "/etc/resolv.conf";
@@ -45,7 +47,7 @@ pub(super) enum Discovery {
         name: String,
     },
     /// Not a list of nodes, but the one that leads.
-    Key(Etcd),
+    Leader(Registry),
 }
 
 #[derive(Deserialize)]
@@ -92,7 +94,8 @@ impl Discovery {
                 let name = written.name.unwrap_or_else(|| key.to_owned());
                 Ok(Self::Hosts { name, port: written.port })
             }
-            "etcd-kv" => Etcd::parse(key, value).map(Self::Key),
+            "etcd-kv" => Etcd::parse(key, value).map(|it| Self::Leader(Registry::Etcd(it))),
+            "consul-kv" => Consul::parse(key, value).map(|it| Self::Leader(Registry::Consul(it))),
             _ => {
                 let written: WrittenService = serde_json::from_value(value).map_err(wrong)?;
                 let name = written.name.unwrap_or_else(|| key.to_owned());
@@ -117,7 +120,9 @@ impl Discovery {
                 Ok(found)
             }
             Self::Fixed(addresses) => Ok(addresses.clone()),
-            Self::Key(etcd) => Ok(etcd.leader().await?.into_iter().map(|it| it.addr).collect()),
+            Self::Leader(registry) => {
+                Ok(registry.leader().await?.into_iter().map(|it| it.addr).collect())
+            }
             Self::Service { name } => {
                 let text = std::fs::read_to_string(SERVERS);
                 let text = text.map_err(|error| format!("read {SERVERS}: {error}"))?;

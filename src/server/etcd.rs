@@ -1,19 +1,14 @@
-//! A cluster's place in etcd: one key, which says who leads. Whoever finds none there makes the cluster, and
-//! the others join whom it names.
-//!
-//! Key and value are as rqlite has them (`/NAME/leader`), and beside them the leader's store id: after a
-//! crash in between, a node knows its own claim again, and one that lost its disk does not take an old
-//! claim for its own. Spoken is etcd's JSON over HTTP (`/v3/kv/...`).
+//! A [`Registry`](crate::server::registry::Registry) in etcd: the key `/NAME/leader`, as rqlite has it. Spoken is
+//! etcd's JSON over HTTP (`/v3/kv/...`).
 
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use crate::client::{self, Endpoint, Request};
-use crate::model::member::Member;
 use crate::tls::{Connector, Trust};
 
 const PORT: u16 = 2379;
@@ -26,34 +21,6 @@ pub(super) struct Etcd {
     servers: Vec<(String, bool)>,
     key: String,
     user: Option<(String, String)>,
-}
-
-/// What the key holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Claim {
-    id: String,
-    api_addr: String,
-    /// A Raft address.
-    pub(super) addr: String,
-    /// rqlite has none.
-    #[serde(default)]
-    store: String,
-}
-
-impl Claim {
-    pub(super) fn of(me: &Member) -> Self {
-        Self {
-            id: me.name.clone(),
-            api_addr: me.http_host().to_owned(),
-            addr: me.raft_addr.clone(),
-            store: me.store.to_string(),
-        }
-    }
-
-    /// Whether this very node made it, with the data that it has now.
-    pub(super) fn is_of(&self, me: &Member) -> bool {
-        self.store == me.store.to_string()
-    }
 }
 
 #[derive(Deserialize)]
@@ -90,32 +57,29 @@ impl Etcd {
         &self.key
     }
 
-    /// Who leads, as far as the key says.
+    /// What the key holds.
     ///
     /// # Errors
     /// A text for the operator; so with the others.
-    pub(super) async fn leader(&self) -> Result<Option<Claim>, String> {
+    pub(super) async fn read(&self) -> Result<Option<Vec<u8>>, String> {
         let found = self.ask("/v3/kv/range", &json!({ "key": self.packed_key() })).await?;
         let Some(value) = found["kvs"][0]["value"].as_str() else { return Ok(None) };
-        let bytes = BASE64.decode(value).map_err(|error| error.to_string());
-        let claim = bytes
-            .and_then(|bytes| serde_json::from_slice(&bytes).map_err(|error| error.to_string()));
-        claim.map(Some).map_err(|why| format!("etcd's key {}: {why}", self.key))
+        BASE64.decode(value).map(Some).map_err(|error| error.to_string())
     }
 
     /// Writes the key if there is none. Whether this was the one that did.
-    pub(super) async fn claim(&self, claim: &Claim) -> Result<bool, String> {
+    pub(super) async fn create(&self, value: &[u8]) -> Result<bool, String> {
         let key = self.packed_key();
         let asked = json!({
             "compare": [{ "key": key, "target": "VERSION", "result": "EQUAL", "version": "0" }],
-            "success": [{ "requestPut": { "key": key, "value": packed(claim) } }],
+            "success": [{ "requestPut": { "key": key, "value": BASE64.encode(value) } }],
         });
         Ok(self.ask("/v3/kv/txn", &asked).await?["succeeded"] == json!(true))
     }
 
-    /// Writes the key: who leads now.
-    pub(super) async fn report(&self, claim: &Claim) -> Result<(), String> {
-        let asked = json!({ "key": self.packed_key(), "value": packed(claim) });
+    /// Writes the key, whatever it holds.
+    pub(super) async fn write(&self, value: &[u8]) -> Result<(), String> {
+        let asked = json!({ "key": self.packed_key(), "value": BASE64.encode(value) });
         self.ask("/v3/kv/put", &asked).await.map(drop)
     }
 
@@ -155,10 +119,6 @@ impl Etcd {
     }
 }
 
-fn packed(claim: &Claim) -> String {
-    BASE64.encode(serde_json::to_vec(claim).expect("strings can be written as JSON"))
-}
-
 async fn answer(endpoint: &Endpoint, request: Request) -> Result<Json, String> {
     let answer = client::send(endpoint, request, TIMEOUT).await.map_err(|e| e.to_string())?;
     let address = &endpoint.address;
@@ -185,12 +145,5 @@ mod tests {
         assert_eq!(etcd.user, Some(("u".to_owned(), "p".to_owned())));
         assert!(parse(r#"{"dial-timeout":1}"#).unwrap_err().contains("dial-timeout"));
         assert!(parse(r#"{"endpoints":["a b"]}"#).unwrap_err().contains("endpoints"));
-    }
-
-    #[test]
-    fn rqlites_values_can_be_read() {
-        let text = r#"{"id":"1","api_addr":"h:4001","addr":"h:4002"}"#;
-        let claim: Claim = serde_json::from_str(text).unwrap();
-        assert_eq!((claim.addr.as_str(), claim.store.as_str()), ("h:4002", ""));
     }
 }

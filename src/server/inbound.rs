@@ -119,16 +119,7 @@ impl Inbound {
             return Ok(JoinReply::Redirect(leader));
         }
         let members = self.raft.members();
-        let verdict = match judge(&members, &request) {
-            Verdict::Add if !self.may_join(&members, &request).await => {
-                let wanted = if request.read_only { "join-read-only" } else { "join" };
-                Verdict::Never(format!(
-                    "this cluster has users: start the node with -join-as and one who may '{wanted}'"
-                ))
-            }
-            verdict => verdict,
-        };
-        match verdict {
+        match judge(&members, &request) {
             Verdict::Already => {
                 self.engine.activity().joins_ignored.one();
                 return Ok(JoinReply::Done);
@@ -138,6 +129,14 @@ impl Inbound {
                 return Ok(JoinReply::Never(why));
             }
             Verdict::Add => {}
+        }
+        if !self.may_join(&members, &request).await {
+            let wanted = if request.read_only { "join-read-only" } else { "join" };
+            tracing::warn!("{} asked to join and may not: '{wanted}' is missing", request.me.name);
+            // The nodes may be started with another file meanwhile.
+            return Err(format!(
+                "this cluster has users: start the node with -join-as and one who may '{wanted}'"
+            ));
         }
         let name = request.me.name.clone();
         let moved = members.iter().any(|(member, _)| {

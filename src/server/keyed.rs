@@ -1,4 +1,4 @@
-//! Into a cluster by a key that says who leads ([`Etcd`]), and the leader's part in keeping it true.
+//! Into a cluster by a key that says who leads ([`Registry`]), and the leader's part in keeping it true.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use crate::model::member::Member;
 use crate::platform::{clock, watch};
 use crate::raft;
 use crate::server::bootstrap;
-use crate::server::etcd::{Claim, Etcd};
 use crate::server::join::{Failure, Joiner};
+use crate::server::registry::{Claim, Registry};
 
 /// How often a leader writes the key anew.
 const REPORT_INTERVAL: Duration = Duration::from_secs(10);
@@ -18,7 +18,7 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 pub(super) struct Entrance<'a> {
     pub(super) joiner: &'a Joiner,
     pub(super) raft: &'a raft::Node,
-    pub(super) etcd: &'a Etcd,
+    pub(super) registry: &'a Registry,
     /// Between two looks at the key.
     pub(super) interval: Duration,
 }
@@ -40,24 +40,24 @@ impl Entrance<'_> {
     }
 
     async fn round(&self) -> Result<(), Failure> {
-        let (key, me) = (self.etcd.key(), &self.joiner.me);
-        match self.etcd.leader().await.map_err(Failure::Now)? {
+        let (registry, me) = (self.registry, &self.joiner.me);
+        match registry.leader().await.map_err(Failure::Now)? {
             // This node was stopped between its claim and its cluster.
             Some(claim) if claim.is_of(me) => self.found().await,
             Some(claim) if claim.addr == me.raft_addr => Err(Failure::Now(format!(
-                "etcd's key {key} says that this node leads, but it has no data: if no other node of \
-                 that cluster is there any more, delete the key"
+                "{registry} says that this node leads, but it has no data: if no other node of that \
+                 cluster is there any more, delete the key"
             ))),
             Some(claim) => self.joiner.ask(&Join::Raft(claim.addr)).await,
             None if self.joiner.read_only => {
-                Err(Failure::Now(format!("nobody leads yet, says etcd's key {key}")))
+                Err(Failure::Now(format!("nobody leads yet, says {registry}")))
             }
             None => {
                 let claim = Claim::of(me);
-                if self.etcd.claim(&claim).await.map_err(Failure::Now)? {
+                if registry.claim(&claim).await.map_err(Failure::Now)? {
                     return self.found().await;
                 }
-                Err(Failure::Now(format!("another node was quicker to claim etcd's key {key}")))
+                Err(Failure::Now(format!("another node was quicker to claim {registry}")))
             }
         }
     }
@@ -71,7 +71,7 @@ impl Entrance<'_> {
 
 /// Keeps the key true for as long as this node leads, until `stop` changes.
 pub(super) async fn report(
-    etcd: Etcd,
+    registry: Registry,
     raft: raft::Node,
     engine: Engine,
     me: Member,
@@ -82,7 +82,7 @@ pub(super) async fn report(
     let mut failed = false;
     loop {
         if engine.is_leader() {
-            let reported = etcd.report(&claim).await;
+            let reported = registry.report(&claim).await;
             if let Err(why) = &reported
                 && !failed
             {

@@ -3,6 +3,7 @@
 
 mod admit;
 mod bootstrap;
+mod consul;
 mod discover;
 mod discovery;
 mod encryption;
@@ -20,6 +21,7 @@ mod packed;
 mod reap;
 mod reception;
 mod recover;
+mod registry;
 mod setup;
 mod transport;
 

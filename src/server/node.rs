@@ -166,9 +166,9 @@ fn reaper(config: &Config, raft: &raft::Node, engine: &Engine, me: &Member) -> P
 
 /// What says to others that this node leads, where they look for that.
 fn reporter(joiner: &Joiner, raft: &raft::Node, engine: &Engine) -> Option<Part> {
-    let Some(Discovery::Key(etcd)) = joiner.discovery.clone() else { return None };
+    let Some(Discovery::Leader(registry)) = joiner.discovery.clone() else { return None };
     let (raft, engine, me) = (raft.clone(), engine.clone(), joiner.me.clone());
-    Some(Part::spawn(move |stop| keyed::report(etcd, raft, engine, me, stop)))
+    Some(Part::spawn(move |stop| keyed::report(registry, raft, engine, me, stop)))
 }
 
 /// What the file of a flag says. Errors begin with the flag and the path.
@@ -389,12 +389,12 @@ impl Node {
             let (joiner, raft, config) = (&self.joiner, &self.raft, &self.config);
             return Gathering { joiner, raft, meeting, config }.run().await;
         }
-        if let Some(Discovery::Key(etcd)) = &self.joiner.discovery
+        if let Some(Discovery::Leader(registry)) = &self.joiner.discovery
             && self.raft.cluster().is_none()
         {
             let (joiner, raft) = (&self.joiner, &self.raft);
             let interval = self.config.join_interval;
-            return Entrance { joiner, raft, etcd, interval }.run().await;
+            return Entrance { joiner, raft, registry, interval }.run().await;
         }
         if self.config.looks_for_others() && self.config.bootstrap_expect != 1 {
             let Config { join, join_attempts, join_interval, .. } = &self.config;
