@@ -4,12 +4,11 @@ use bytes::{BufMut as _, BytesMut};
 
 use crate::datum::Style;
 use crate::datum::stored::{bad_binary, corrupted, exactly, invalid_input, no_nul, text};
+use crate::model::catalog::NAME_BYTES_MAX;
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
 
-/// Bytes that a `name` keeps (`NAMEDATALEN` - 1).
-const NAME_BYTES_MAX: usize = 63;
 pub(crate) const PG_LSN: u32 = 3220;
 
 /// The length that a varchar(n) or char(n) modifier stands for: it counts a 4-byte header too.

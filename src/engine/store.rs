@@ -24,7 +24,7 @@ use crate::engine::lane::{self, LaneHandle, Proposer};
 use crate::engine::listen::Hub;
 use crate::engine::snapshot;
 use crate::engine::spool::{Spool, read_exact};
-use crate::model::catalog::Catalog;
+use crate::model::catalog::{Catalog, NAME_BYTES_MAX};
 use crate::model::error::{Error, Fault, SqlState};
 use crate::model::id::{DatabaseId, LogIndex, NodeId, Position, TransactionId};
 use crate::platform::disk::{Disk, write_atomically};
@@ -35,8 +35,6 @@ use crate::sqlite;
 pub(super) const POSTGRES: &str = "postgres";
 /// No database has this id.
 pub(super) const LAST_ID: DatabaseId = DatabaseId(0);
-/// `NAMEDATALEN` - 1.
-const NAME_BYTES_MAX: usize = 63;
 /// How long a read waits for a connection of the pool.
 const READER_WAIT: Duration = Duration::from_secs(5);
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::datum::encoding::{self, Encoding};
 use crate::datum::{IntervalStyle, Style, float};
+use crate::model::catalog::NAME_BYTES_MAX;
 use crate::model::error::{Error, SqlState};
 use crate::model::read_level::ReadLevel;
 use crate::session::setting_table::{DEFINITIONS, KILO, MESSAGE_LEVELS, definition};
@@ -19,8 +20,6 @@ pub(crate) use crate::session::setting_table::{Definition, Kind};
 use crate::session::{Severity, date_style};
 use crate::sql::{CompileSettings, Isolation, TransactionModes};
 
-/// Bytes of a name (`NAMEDATALEN` - 1).
-const NAME_BYTES_MAX: usize = 63;
 /// Kept beside the settings, so that it rolls back as they do: whether the session has temporary objects.
 const TEMPORARY_USED: &str = "eider temporary objects";
 

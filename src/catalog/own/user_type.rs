@@ -7,12 +7,10 @@ use crate::catalog::own::constraint::CLASS_OF_RELATIONS;
 use crate::catalog::own::role::{Access, namespace};
 use crate::catalog::own::{Builder, derived_oid};
 use crate::catalog::types::storage_in;
-use crate::model::catalog::{Catalog, Table, UserType, UserTypeKind};
+use crate::model::catalog::{Catalog, NAME_BYTES_MAX, Table, UserType, UserTypeKind};
 use crate::model::pg_type::Oid;
 
 pub(super) const PG_TYPE: Oid = 1247;
-/// Bytes of a name at the most.
-const NAME_BYTES_MAX: usize = 63;
 /// `array_subscript_handler` and the other functions of arrays.
 const ARRAY_SUBSCRIPTS: Oid = 6179;
 const ARRAY_FUNCTIONS: [Oid; 4] = [750, 751, 2400, 2401];

@@ -27,6 +27,9 @@ pub use relation::{
     Table, TableKind, View,
 };
 
+/// A name has at most this many bytes (PostgreSQL's `NAMEDATALEN` less one); longer ones are cut.
+pub const NAME_BYTES_MAX: usize = 63;
+
 /// The schema that relations are in which plain SQLite statements made.
 pub const PUBLIC: &str = "public";
 

@@ -2,15 +2,12 @@
 
 use std::collections::HashSet;
 
-use crate::model::catalog::{Catalog, plain_stored_name};
+use crate::model::catalog::{Catalog, NAME_BYTES_MAX, plain_stored_name};
 use crate::model::error::{Error, SqlState};
 use crate::sql::ast::{Name, QualifiedName};
 use crate::sql::bind::{Binder, at};
 use crate::sql::ddl::user_type;
 use crate::sql::lite::Expr;
-
-/// Bytes of a name at the most.
-const NAME_BYTES_MAX: usize = 63;
 
 /// A new relation's names.
 #[derive(Debug, Clone, PartialEq)]

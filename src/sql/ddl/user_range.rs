@@ -2,6 +2,7 @@
 
 use crate::catalog::{default_operator_class, named_operator_class};
 use crate::datum::range;
+use crate::model::catalog::NAME_BYTES_MAX;
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::pgdata::{self, TypeKind};
@@ -12,9 +13,6 @@ use crate::sql::ddl::record::{self, number};
 use crate::sql::ddl::user_type::{PG_TYPE, exists, is_taken, new_name, row};
 use crate::sql::ddl::{Work, privilege, temporary};
 use crate::sql::types::{Types, lookup_type};
-
-/// Bytes of a name at the most.
-const NAME_BYTES_MAX: usize = 63;
 
 /// What the options say.
 #[derive(Default)]

@@ -24,14 +24,13 @@ mod word;
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
 
+use crate::model::catalog::NAME_BYTES_MAX;
 use crate::model::error::{Error, SqlState};
 use crate::sql::ast::{self, Query};
 
 pub(in crate::sql) use change::one_row;
 use cursor::Cursor;
 
-/// Identifiers are cut to this many bytes (`NAMEDATALEN` - 1).
-const NAME_BYTES_MAX: usize = 63;
 /// How deep expressions and queries may nest.
 const NESTING_MAX: usize = 200;
 
