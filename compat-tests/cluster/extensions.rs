@@ -57,8 +57,12 @@ int sqlite3_extension_init(sqlite3 *db, char **error, const sqlite3_api_routines
 
 /// Where the SQLite that is built in has its headers: beside the sources that cargo has unpacked.
 fn headers() -> PathBuf {
+    let compiler = Command::new("rustc").arg("-vV").output().unwrap().stdout;
+    let compiler = String::from_utf8(compiler).unwrap();
+    let host = compiler.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+    // Packages for other systems only haven't been downloaded.
     let metadata = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--offline"])
+        .args(["metadata", "--format-version", "1", "--offline", "--filter-platform", host])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
