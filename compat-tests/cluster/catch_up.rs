@@ -112,8 +112,14 @@ fn a_node_that_was_away_catches_up_beyond_the_purged_log_while_writes_go_on() {
     let (began, before) = (Instant::now(), writers.acknowledged());
     cluster.nodes[away].start();
     let patience = Duration::from_mins(1) + Duration::from_millis(transactions as u64);
-    // Caught up: it has what was acknowledged at the moment of asking.
-    while rows_at(&cluster.nodes[away]).is_none_or(|rows| rows < writers.acknowledged()) {
+    // Caught up: it has what had been acknowledged before it was asked the time before.
+    let mut wanted = usize::MAX;
+    loop {
+        let acknowledged = writers.acknowledged();
+        if rows_at(&cluster.nodes[away]).is_some_and(|rows| rows >= wanted) {
+            break;
+        }
+        wanted = acknowledged;
         assert!(began.elapsed() < patience, "it doesn't catch up\n{}", cluster.nodes[away].log());
         std::thread::sleep(Duration::from_millis(10));
     }
