@@ -97,7 +97,7 @@ fn rows_at(node: &Node) -> Option<usize> {
 fn a_node_that_was_away_catches_up_beyond_the_purged_log_while_writes_go_on() {
     let transactions = from_env("EIDER_CATCH_UP_TRANSACTIONS", 5_000);
     // A small log, so that the follower has to be sent a snapshot.
-    let mut cluster = Cluster::start_with(3, &["--raft-log-bytes", "1MiB"]);
+    let mut cluster = Cluster::start_with(3, &["--raft-log-bytes", "256KiB"]);
     let leader = cluster.leader();
     make_table(&cluster.nodes[leader]);
     let away = cluster.follower();
