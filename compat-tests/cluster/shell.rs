@@ -1,6 +1,7 @@
 //! The shell from a pipe, `eider backup`, `restore` and `verify`.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
@@ -286,4 +287,75 @@ fn a_backup_is_restored_and_all_nodes_are_equal() {
     assert!(!done && text.contains("-format must be"), "{text}");
     assert!(!cluster.root.path().join("x.part").exists());
     cluster.stop_and_compare();
+}
+
+/// A proxy that has a node's paths below `/eider`. Returns its port.
+fn proxy(node: u16) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let mut line = Vec::new();
+            while !line.ends_with(b"\r\n") {
+                let mut byte = [0];
+                if client.read_exact(&mut byte).is_err() {
+                    break;
+                }
+                line.push(byte[0]);
+            }
+            let line = String::from_utf8(line).unwrap();
+            // What doesn't begin as it should gets no answer.
+            let Some((method, rest)) = line.split_once(" /eider/") else { continue };
+            let mut upstream = TcpStream::connect(("127.0.0.1", node)).unwrap();
+            write!(upstream, "{method} /{rest}").unwrap();
+            let (mut from, mut to) = (client.try_clone().unwrap(), upstream.try_clone().unwrap());
+            std::thread::spawn(move || {
+                let _ = std::io::copy(&mut from, &mut to);
+                let _ = to.shutdown(Shutdown::Write);
+            });
+            std::thread::spawn(move || {
+                let _ = std::io::copy(&mut upstream, &mut client);
+                let _ = client.shutdown(Shutdown::Both);
+            });
+        }
+    });
+    port
+}
+
+#[test]
+fn where_the_node_is_can_be_said_in_rqlites_ways() {
+    let cluster = Cluster::start(1);
+    let node = cluster.nodes[0].http;
+    let shell = |arguments: &[&str], input: &str| {
+        let arguments = [&["shell"], arguments].concat();
+        let mut child = Command::new(binary())
+            .args(arguments)
+            .current_dir(cluster.root.path())
+            .env("RQLITE_HOST", "http://127.0.0.1:1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    let (port, behind) = (node.to_string(), proxy(node).to_string());
+    assert_eq!(shell(&["-s", "http", "-p", &port], ".ready\n"), "ready\n");
+    let encrypted = shell(&["-s", "https", "-p", &port, "-i"], ".ready\n");
+    assert!(encrypted.contains("TLS: "), "{encrypted}");
+    let unknown = shell(&["-s", "ftp", "-p", &port], "");
+    assert!(unknown.contains("\"ftp\" is neither http nor https"), "{unknown}");
+    assert!(shell(&["-v"], "").starts_with("eider "));
+    let script = "CREATE TABLE t (a)\nINSERT INTO t VALUES (7)\n.backup b.db\n.restore b.db\n\
+                  .mode csv\nSELECT a FROM t\n";
+    let answers = "0 rows affected\n1 row affected\nbackup file written successfully\n\
+                   Database restored successfully.\na\n7\n";
+    for prefix in ["/eider/", "/eider", "eider"] {
+        let said = shell(&["-p", &behind, "-P", prefix], script);
+        assert_eq!(said, answers, "{prefix}");
+        shell(&["-p", &port], "DROP TABLE t\n");
+    }
 }

@@ -6,9 +6,11 @@ use std::time::Duration;
 use crate::config::{Flag, Form, Parsed, Stop, Syntax};
 
 /// Flags of one letter, as other shells have them, and what they stand for.
-const SHORT: [(&str, &str); 9] = [
+const SHORT: [(&str, &str); 12] = [
     ("H", "host"),
     ("p", "port"),
+    ("s", "scheme"),
+    ("P", "prefix"),
     ("a", "alternatives"),
     ("u", "user"),
     ("t", "http-timeout"),
@@ -16,6 +18,7 @@ const SHORT: [(&str, &str); 9] = [
     ("i", "insecure"),
     ("d", "client-cert"),
     ("k", "client-key"),
+    ("v", "version"),
 ];
 
 /// A flag with a value and no default.

@@ -16,14 +16,16 @@ use crate::tls::{Connector, KeyPair, Named, Trust};
 
 /// The flags of every command that talks to a node.
 pub(crate) const FLAGS: Group = (
-    "The node (-H, -p, -a, -u, -t, -c, -i, -d, -k for short)",
+    "The node (-H, -p, -s, -P, -a, -u, -t, -c, -i, -d, -k for short)",
     &[
         valued(
             "host",
             "HOST",
-            "The node to talk to: a name, HOST:PORT, http://HOST:PORT or https://HOST:PORT.\nWithout -host and -port: $EIDER_HOST, $RQLITE_HOST, then 127.0.0.1.",
+            "The node to talk to: a name, HOST:PORT, http://HOST:PORT or https://HOST:PORT.\nWithout -host, -port and -scheme: $EIDER_HOST, $RQLITE_HOST, then 127.0.0.1.",
         ),
         valued("port", "PORT", "Its HTTP port, if -host has none; 4001 without it."),
+        valued("scheme", "http|https", "How to reach it, if -host doesn't say; http without it."),
+        valued("prefix", "PATH", "What stands before its paths, behind a proxy; / without it."),
         valued("alternatives", "HOST:PORT,...", "Nodes to try if that one can't be reached."),
         valued(
             "user",
@@ -75,6 +77,8 @@ pub(crate) struct Connection {
     current: usize,
     timeout: Duration,
     user: Option<String>,
+    /// Before every path; without a slash at its end.
+    prefix: String,
 }
 
 impl Connection {
@@ -101,7 +105,14 @@ impl Connection {
             .map_err(|error| Problem::Text(format!("start the async runtime: {error}")))?;
         let user = arguments.get("user").map(str::to_owned);
         let user = user.or_else(|| std::env::var("EIDER_USER").ok());
-        Ok(Self { runtime, nodes, current: 0, timeout, user })
+        let prefix = prefix(arguments.get("prefix").unwrap_or_default());
+        Ok(Self { runtime, nodes, current: 0, timeout, user, prefix })
+    }
+
+    /// A request as it is sent: by whom, and by which path.
+    fn complete(&self, request: Request) -> Request {
+        let path = format!("{}{}", self.prefix, request.path);
+        Request { user: self.user.clone(), path, ..request }
     }
 
     /// The address that answered last.
@@ -109,7 +120,7 @@ impl Connection {
         &self.nodes[self.current].address
     }
 
-    /// Sends a request to that node, by its URL, and to no other.
+    /// Sends a request to that node, by its URL, and to no other. No proxy is between: a node knows its own address.
     ///
     /// # Errors
     /// A text that says why there is no answer.
@@ -126,7 +137,7 @@ impl Connection {
     /// passed over.
     pub(crate) fn send(&mut self, request: &Request) -> Result<Answer, ClientError> {
         let mut first_error = None;
-        let request = &Request { user: self.user.clone(), ..request.clone() };
+        let request = &self.complete(request.clone());
         for step in 0..self.nodes.len() {
             let at = (self.current + step) % self.nodes.len();
             let sending = client::send(&self.nodes[at], request.clone(), self.timeout);
@@ -159,7 +170,7 @@ impl Connection {
         let partial = PathBuf::from(partial);
         let wrong = |error: std::io::Error| format!("write {}: {error}", partial.display());
         let mut out = File::create(&partial).map_err(wrong)?;
-        let request = Request { user: self.user.clone(), ..Request::get(path) };
+        let request = self.complete(Request::get(path));
         let node = self.nodes[self.current].clone();
         let getting = client::download(&node, request, self.timeout, &mut out);
         let answer = self.runtime.block_on(getting).map_err(|error| error.to_string());
@@ -181,7 +192,7 @@ impl Connection {
         let wrong = |error: std::io::Error| format!("read {}: {error}", file.display());
         let mut reader = BufReader::new(File::open(file).map_err(wrong)?);
         let packed = reader.fill_buf().map_err(wrong)?.starts_with(&[0x1f, 0x8b]);
-        let request = Request { user: self.user.clone(), ..Request::post(path, "") };
+        let request = self.complete(Request::post(path, ""));
         let node = self.nodes[self.current].clone();
         let answer = if packed {
             let unpacked = flate2::read::MultiGzDecoder::new(reader);
@@ -247,13 +258,24 @@ fn connector(arguments: &Arguments, encrypted: bool) -> Result<Option<Connector>
     Connector::new(own, trust, None).map(Some)
 }
 
+/// `/`, `/eider/` or `eider` as what is put before a path that begins with a slash.
+fn prefix(text: &str) -> String {
+    let bare = text.trim_matches('/');
+    if bare.is_empty() { String::new() } else { format!("/{bare}") }
+}
+
 fn primary(arguments: &Arguments) -> Result<(String, bool), String> {
     let port = match arguments.get("port") {
         None => PORT_DEFAULT,
         Some(text) => text.parse().map_err(|_| format!("-port: {text:?} is not a port number"))?,
     };
-    if arguments.get("host").or(arguments.get("port")).is_some() {
-        return client::address(arguments.get("host").unwrap_or("127.0.0.1"), port, false);
+    let encrypted = match arguments.get("scheme") {
+        None | Some("http") => false,
+        Some("https") => true,
+        Some(other) => return Err(format!("-scheme: {other:?} is neither http nor https")),
+    };
+    if ["host", "port", "scheme"].iter().any(|flag| arguments.get(flag).is_some()) {
+        return client::address(arguments.get("host").unwrap_or("127.0.0.1"), port, encrypted);
     }
     for variable in VARIABLES {
         if let Ok(value) = std::env::var(variable) {
