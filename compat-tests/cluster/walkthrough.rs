@@ -100,3 +100,23 @@ fn a_node_whose_log_lines_cannot_be_written_serves() {
     assert_eq!(made, json!({"results": [{}]}));
     node.stop();
 }
+
+#[test]
+fn log_lines_can_be_objects() {
+    let mut cluster = Cluster::start_with(1, &["-log-format", "json", "-slow-statement", "1ms"]);
+    let node = &mut cluster.nodes[0];
+    let slow = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 200000) SELECT max(x) FROM n";
+    node.execute("/db/query", &json!([slow]));
+    node.stop();
+    let log = node.log();
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    for line in &lines {
+        assert!(line["timestamp"].as_str().is_some_and(|at| at.ends_with('Z')), "{line}");
+        assert!(line["level"].is_string() && line["message"].is_string(), "{line}");
+    }
+    let line = lines.iter().find(|line| line["message"] == "slow statement").expect(&log);
+    assert_eq!((&line["level"], &line["statement"]), (&json!("WARN"), &json!(slow)));
+    assert!(line["milliseconds"].as_u64().is_some_and(|it| it >= 1), "{line}");
+    assert_eq!((&line["limit"], &line["failed"]), (&json!(1), &json!(false)));
+}

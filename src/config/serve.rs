@@ -251,6 +251,12 @@ pub(super) const GROUPS: &[Group] = &[
         &[
             flag("log-level", Form::Text("LEVEL"), "INFO", "ERROR, WARN, INFO, DEBUG or TRACE."),
             flag(
+                "log-format",
+                Form::Text("FORMAT"),
+                "text",
+                "'text', or 'json': an object a line.",
+            ),
+            flag(
                 "slow-statement",
                 Form::Duration,
                 "0",
@@ -393,6 +399,8 @@ pub struct Config {
     /// 0: by the number of cores.
     pub worker_threads: usize,
     pub log_level: String,
+    /// An object a line.
+    pub log_json: bool,
     pub raft_log_level: String,
 }
 
@@ -501,6 +509,11 @@ fn build(parsed: &Parsed) -> Result<Config, String> {
         slow_statement: Some(parsed.duration(&SYNTAX, "slow-statement"))
             .filter(|limit| !limit.is_zero()),
         log_level: level(parsed, "log-level")?,
+        log_json: match &*parsed.text(&SYNTAX, "log-format").unwrap_or_default() {
+            "text" => false,
+            "json" => true,
+            other => return Err(format!("-log-format: '{other}' is neither 'text' nor 'json'")),
+        },
         raft_log_level: level(parsed, "raft-log-level")?,
     })
 }
@@ -716,6 +729,7 @@ mod tests {
             ("-raft-non-voter -bootstrap-expect 3 -join h:1 data", "is for voters"),
             ("-join-as app -join h:1 data", "needs -auth"),
             ("-disco-mode mdns data", "is not supported"),
+            ("-log-format xml data", "neither 'text' nor 'json'"),
             ("-disco-mode dns -join h:1 data", "one of them"),
             ("-disco-mode etcd-kv -bootstrap-expect 3 data", "does without"),
             ("-disco-mode consul-kv -bootstrap-expect 3 data", "consul-kv does without"),

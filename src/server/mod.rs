@@ -38,7 +38,7 @@ const STACK_BYTES: usize = 16 << 20;
 
 /// Runs a node until it is told to stop (SIGTERM, SIGINT: exit status 0) or can't go on (1).
 pub fn run(config: Config) -> ExitCode {
-    logging::start(&config.log_level, &config.raft_log_level);
+    logging::start(&config.log_level, &config.raft_log_level, config.log_json);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("eider")
