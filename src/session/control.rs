@@ -31,8 +31,11 @@ impl Session {
                 self.begin_chained(next);
                 Ok("ROLLBACK")
             }
-            Action::Lock { exclusive, wait } => {
+            Action::Lock { exclusive, wait, missing } => {
                 self.require_block("LOCK TABLE")?;
+                if let Some(error) = missing {
+                    return Err(error.clone());
+                }
                 if *exclusive {
                     if self.modes.read_only {
                         return Err(transaction::read_only("LOCK TABLE"));

@@ -47,6 +47,8 @@ pub(crate) enum ExprKind {
         lowering: Lowering,
         arguments: Vec<Expr>,
         volatile: bool,
+        /// Whether it is NULL where an argument is.
+        strict: bool,
     },
     /// A length or precision applied: `varchar(n)`, `numeric(p, s)` ...
     Modifier {
@@ -455,7 +457,21 @@ impl Expr {
         position: u32,
     ) -> Self {
         Self {
-            kind: ExprKind::Call { lowering, arguments, volatile: false },
+            kind: ExprKind::Call { lowering, arguments, volatile: false, strict: false },
+            data_type: result,
+            position,
+        }
+    }
+
+    /// A call that is NULL where an argument is.
+    pub(crate) fn strict_call(
+        lowering: Lowering,
+        arguments: Vec<Self>,
+        result: PgType,
+        position: u32,
+    ) -> Self {
+        Self {
+            kind: ExprKind::Call { lowering, arguments, volatile: false, strict: true },
             data_type: result,
             position,
         }

@@ -355,7 +355,8 @@ fn compile_copy(binder: &mut Binder<'_>, copy: &ast::Copy) -> Result<Action, Err
                 columns.iter().map(column_item).collect()
             };
             let from = ast::FromItem::Table { name: name.clone(), alias: None };
-            let query = binder.query(&ast::Query::select(ast::Select::plain(items, vec![from])))?;
+            let query = ast::Query::select(ast::Select::plain(items, vec![from]));
+            let query = binder.query(&query).map_err(|error| binder.not_opened(name, error))?;
             copy_to(binder, &query, copy)
         }
         (CopySource::Table { name, columns }, true) => copy_from(binder, name, columns, copy),
@@ -416,7 +417,7 @@ fn copy_from(
     columns: &[ast::Name],
     copy: &ast::Copy,
 ) -> Result<Action, Error> {
-    let table = binder.table(name)?;
+    let table = binder.opened(name)?;
     let names: Vec<ast::Name> = if columns.is_empty() {
         table
             .columns
@@ -571,11 +572,9 @@ fn utility(statement: &Statement, binder: &mut Binder<'_>) -> Result<Action, Err
         }
         Statement::Discard(what) => Action::Discard(*what),
         Statement::Lock { tables, exclusive, no_wait } => {
-            for table in tables {
-                binder.table(table)?;
-            }
+            let missing = tables.iter().find_map(|table| binder.opened(table).err());
             let wait = if *no_wait { LockWait::NoWait } else { LockWait::Wait };
-            Action::Lock { exclusive: *exclusive, wait }
+            Action::Lock { exclusive: *exclusive, wait, missing }
         }
         Statement::SetConstraints { names, deferred } => {
             ddl::set_constraints(names.as_deref(), *deferred, binder)?
@@ -645,7 +644,7 @@ fn maintained(
 ) -> Result<Vec<Arc<str>>, Error> {
     let names = tables
         .iter()
-        .map(|name| Ok(binder.table(name)?.stored.clone()))
+        .map(|name| Ok(binder.opened(name)?.stored.clone()))
         .collect::<Result<Vec<_>, Error>>()?;
     if !analyze {
         return Ok(Vec::new());

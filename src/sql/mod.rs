@@ -264,6 +264,8 @@ pub enum Action {
         /// Whether others must not write: takes the write slot.
         exclusive: bool,
         wait: LockWait,
+        /// What to say of a table that isn't there, if this is in a block at all.
+        missing: Option<Error>,
     },
     Explain {
         options: ExplainOptions,

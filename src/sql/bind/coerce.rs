@@ -429,7 +429,7 @@ fn fold_cast(expr: Expr, lowering: Lowering, target: PgType) -> Expr {
             return Expr::constant(value, target, position);
         }
     }
-    Expr::call(lowering, vec![expr], target, position)
+    Expr::strict_call(lowering, vec![expr], target, position)
 }
 
 /// Cuts or checks a value to a type's length or precision.

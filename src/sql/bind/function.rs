@@ -180,20 +180,22 @@ impl Binder<'_> {
                 return self.fact(chosen.lowering, chosen.result, position);
             }
             Lowering::CompareAs(op, common) => {
-                let operands = chosen
-                    .arguments
-                    .into_iter()
-                    .map(|operand| self.cast(operand, PgType::new(common), position))
-                    .collect::<Result<_, _>>()?;
-                return Ok(Expr::call(Lowering::Compare(op), operands, chosen.result, position));
+                let operands = self.all_cast(chosen.arguments, PgType::new(common), position)?;
+                return Ok(Expr::strict_call(
+                    Lowering::Compare(op),
+                    operands,
+                    chosen.result,
+                    position,
+                ));
             }
             Lowering::Joined => {
-                let operands = chosen
-                    .arguments
-                    .into_iter()
-                    .map(|operand| self.cast(operand, PgType::TEXT, position))
-                    .collect::<Result<_, _>>()?;
-                return Ok(Expr::call(Lowering::Infix("||"), operands, chosen.result, position));
+                let operands = self.all_cast(chosen.arguments, PgType::TEXT, position)?;
+                return Ok(Expr::strict_call(
+                    Lowering::Infix("||"),
+                    operands,
+                    chosen.result,
+                    position,
+                ));
             }
             _ => {}
         }
@@ -201,6 +203,8 @@ impl Binder<'_> {
             lowering: chosen.lowering,
             arguments: chosen.arguments,
             volatile: chosen.function.volatility == b'v',
+            // What a variadic parameter is given is an array, which isn't NULL.
+            strict: chosen.function.is_strict && chosen.function.variadic == 0,
         };
         Ok(Expr { kind, data_type: chosen.result, position })
     }

@@ -90,6 +90,43 @@ impl<'a> Binder<'a> {
         }
     }
 
+    /// The same for a statement that opens it by itself: PostgreSQL looks for the schema first then, and
+    /// says no position.
+    ///
+    /// # Errors
+    /// 3F000; 42P01; 42809 for an index or a sequence.
+    pub(crate) fn opened(&self, name: &QualifiedName) -> Result<&'a Table, Error> {
+        self.table(name).map_err(|error| self.not_opened(name, error))
+    }
+
+    /// What such a statement says of a relation that isn't there.
+    pub(crate) fn not_opened(&self, name: &QualifiedName, error: Error) -> Error {
+        if error.state() == SqlState::UNDEFINED_TABLE { self.not_there(name) } else { error }
+    }
+
+    /// 3F000, or else 42P01, without a position.
+    pub(crate) fn not_there(&self, name: &QualifiedName) -> Error {
+        self.no_such_schema(name).unwrap_or_else(|| {
+            let mut error = no_such_relation(name);
+            error.fields_mut().position = None;
+            error
+        })
+    }
+
+    /// 3F000 if the schema that a name has isn't there.
+    pub(crate) fn no_such_schema(&self, name: &QualifiedName) -> Option<Error> {
+        let (schema, _) = self.qualified(name).ok()?;
+        self.no_schema(&schema?.text)
+    }
+
+    /// 3F000 for a schema that isn't there.
+    pub(super) fn no_schema(&self, schema: &str) -> Option<Error> {
+        let known = matches!(schema, "pg_catalog" | "information_schema" | "pg_temp")
+            || self.catalog.schemas.contains_key(schema);
+        let message = format!("schema \"{schema}\" does not exist");
+        (!known).then(|| Error::user(SqlState::INVALID_SCHEMA_NAME, message))
+    }
+
     /// The schema, if one is written, and the last part of a name.
     ///
     /// # Errors

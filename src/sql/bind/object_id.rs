@@ -139,6 +139,9 @@ impl Binder<'_> {
                 Some(schema) => format!("{schema}.{}", parts.name),
                 None => parts.name.clone(),
             };
+            if let Some(error) = parts.schema.as_deref().and_then(|schema| self.no_schema(schema)) {
+                return error;
+            }
             let message = format!("relation \"{label}\" does not exist");
             Error::user(SqlState::UNDEFINED_TABLE, message)
         };

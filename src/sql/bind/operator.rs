@@ -81,16 +81,13 @@ impl Binder<'_> {
         let result = PgType::new(result);
         match crate::sql::types::lowering::function(operator.function) {
             Some(Lowering::CompareAs(op, common)) => {
-                let operands = operands
-                    .into_iter()
-                    .map(|operand| self.cast(operand, PgType::new(common), position))
-                    .collect::<Result<_, _>>()?;
-                Ok(Expr::call(Lowering::Compare(op), operands, result, position))
+                let operands = self.all_cast(operands, PgType::new(common), position)?;
+                Ok(Expr::strict_call(Lowering::Compare(op), operands, result, position))
             }
             Some(Lowering::CompareLabels(op)) => {
                 let types = self.types();
                 let keys = operands.into_iter().map(|operand| sort_key(types, operand)).collect();
-                Ok(Expr::call(Lowering::Compare(op), keys, result, position))
+                Ok(Expr::strict_call(Lowering::Compare(op), keys, result, position))
             }
             Some(Lowering::Compare("<" | "<=" | ">" | ">="))
                 if self.has_labels(operands[0].data_type.oid) =>
@@ -99,11 +96,11 @@ impl Binder<'_> {
                 Err(at(Error::refused(message), position))
             }
             Some(Lowering::Joined) => {
-                let operands = operands
-                    .into_iter()
-                    .map(|operand| self.cast(operand, PgType::TEXT, position))
-                    .collect::<Result<_, _>>()?;
-                Ok(Expr::call(Lowering::Infix("||"), operands, result, position))
+                let operands = self.all_cast(operands, PgType::TEXT, position)?;
+                Ok(Expr::strict_call(Lowering::Infix("||"), operands, result, position))
+            }
+            Some(lowering) if is_strict(operator) => {
+                Ok(Expr::strict_call(lowering, operands, result, position))
             }
             Some(lowering) => Ok(Expr::call(lowering, operands, result, position)),
             None => {
@@ -112,6 +109,15 @@ impl Binder<'_> {
                 Err(at(Error::refused(format!("operator {label} is not supported")), position))
             }
         }
+    }
+
+    pub(super) fn all_cast(
+        &mut self,
+        operands: Vec<Expr>,
+        target: PgType,
+        position: u32,
+    ) -> Result<Vec<Expr>, Error> {
+        operands.into_iter().map(|operand| self.cast(operand, target, position)).collect()
     }
 
     /// An argument of a function or operator that was chosen, as the type that it takes.
@@ -155,6 +161,10 @@ impl Binder<'_> {
             "No operator matches the given name and argument type. You might need to add an explicit type cast."
         })
     }
+}
+
+fn is_strict(operator: &Operator) -> bool {
+    crate::pgdata::function(operator.function).is_some_and(|function| function.is_strict)
 }
 
 /// A number with its sign is a constant.

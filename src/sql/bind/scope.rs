@@ -104,11 +104,15 @@ impl Binder<'_> {
             }
             return Ok(Expr { position: column.position, ..first.expr.clone() });
         }
+        let of_table = self.scopes.iter().any(|scope| !scope.system.is_empty());
+        let refused = system_column(column).filter(|_| of_table);
         Err(at(
-            Error::user(
-                SqlState::UNDEFINED_COLUMN,
-                format!("column \"{}\" does not exist", column.text),
-            ),
+            refused.unwrap_or_else(|| {
+                Error::user(
+                    SqlState::UNDEFINED_COLUMN,
+                    format!("column \"{}\" does not exist", column.text),
+                )
+            }),
             column.position,
         ))
     }
@@ -122,6 +126,11 @@ impl Binder<'_> {
                 item.relation.as_deref() == Some(&relation.text) && item.name == column.text
             });
             let error = |state, message| Err(at(Error::user(state, message), relation.position));
+            let of = Some(relation.text.as_str());
+            let of_table = scope.system.iter().any(|item| item.relation.as_deref() == of);
+            if let Some(refused) = system_column(column).filter(|_| of_table) {
+                return Err(at(refused, relation.position));
+            }
             return match (found.next(), found.next()) {
                 (Some(item), None) => Ok(Expr { position: relation.position, ..item.expr.clone() }),
                 (Some(_), Some(_)) => error(
@@ -148,4 +157,11 @@ fn nullable(item: &mut Item) {
     if let ExprKind::Column(column) = &mut item.expr.kind {
         column.not_null = false;
     }
+}
+
+/// Where a row lies and which transactions wrote it: a table of SQLite's has no such columns.
+fn system_column(column: &Name) -> Option<Error> {
+    ["ctid", "xmin", "xmax", "cmin", "cmax"]
+        .contains(&column.text.as_str())
+        .then(|| Error::refused(format!("the system column {} is not supported", column.text)))
 }

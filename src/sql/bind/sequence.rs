@@ -55,7 +55,7 @@ impl<'a> Binder<'a> {
 
     /// A call of a function that changes or reads a sequence.
     fn sequence_call(lowering: Lowering, arguments: Vec<Expr>, position: u32) -> Expr {
-        let kind = ExprKind::Call { lowering, arguments, volatile: true };
+        let kind = ExprKind::Call { lowering, arguments, volatile: true, strict: false };
         Expr { kind, data_type: PgType::INT8, position }
     }
 

@@ -13,6 +13,7 @@ use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
 use crate::sql::ast::{self, Name, tgtype};
+use crate::sql::bind::system::table_oid;
 use crate::sql::bind::trigger::{Event, both};
 use crate::sql::bind::whole_row::RowSource;
 use crate::sql::bind::{Binder, Item, Scope, at, label};
@@ -92,7 +93,10 @@ impl<'a> Binder<'a> {
             return Err(at(error, name.first().map_or(0, |name| name.position)));
         }
         let id = self.add_relation(&label);
-        let scope = self.table_scope(table, id, &label, None)?;
+        let mut scope = self.table_scope(table, id, &label, None)?;
+        if table.kind != TableKind::View {
+            scope.system = vec![table_oid(&label, table.oid)];
+        }
         let row = scope.items.iter().map(|item| item.expr.clone()).collect();
         Ok(Target { table: Cow::Borrowed(table), base: table, id, scope, row, through: None })
     }

@@ -6,7 +6,7 @@ use crate::model::catalog::{
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::sql::ast::{self, ConstraintKind, ForeignKey, KeyClause, Name, TableConstraint};
-use crate::sql::bind::{Binder, at, no_such_relation};
+use crate::sql::bind::{Binder, at};
 use crate::sql::bound;
 use crate::sql::ddl::Work;
 use crate::sql::ddl::name::{Chooser, NewName};
@@ -320,20 +320,7 @@ fn foreign_key(
 ) -> Result<(String, Vec<String>), Error> {
     let (schema, last) = binder.qualified(&key.table)?;
     let itself = last.text == table.name && schema.is_none_or(|schema| schema.text == table.schema);
-    let foreign: &Table = if itself {
-        table
-    } else {
-        binder.table(&key.table).map_err(|error| {
-            // Without a position, as PostgreSQL looks it up later.
-            if error.state() == SqlState::UNDEFINED_TABLE {
-                let mut plain = no_such_relation(&key.table);
-                plain.fields_mut().position = None;
-                plain
-            } else {
-                error
-            }
-        })?
-    };
+    let foreign: &Table = if itself { table } else { binder.opened(&key.table)? };
     if foreign.kind != TableKind::Table {
         let message = format!("referenced relation \"{}\" is not a table", foreign.name);
         return Err(Error::user(SqlState::WRONG_OBJECT_TYPE, message));

@@ -37,7 +37,8 @@ pub(super) fn drop(
             (Some(Relation::Sequence(sequence)), _) => targets.push(Object::Sequence(sequence)),
             (Some(Relation::Index(index)), _) => indexes.push(index),
             (None, _) => {
-                let error = missing(what, name, kind);
+                let schema = binder.no_such_schema(name);
+                let error = schema.unwrap_or_else(|| missing(what, name, kind));
                 if !if_exists {
                     return Err(error);
                 }

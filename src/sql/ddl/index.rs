@@ -4,7 +4,7 @@ use crate::model::catalog::{Index, IndexKey as Key, Relation, Table, TableKind};
 use crate::model::error::{Error, SqlState};
 use crate::sql::Action;
 use crate::sql::ast::{CreateIndex, ExprKind, IndexKey, QualifiedName, ReindexKind};
-use crate::sql::bind::{Binder, at, no_such_relation};
+use crate::sql::bind::{Binder, at};
 use crate::sql::compile::plain_step;
 use crate::sql::ddl::constraint::has_subquery;
 use crate::sql::ddl::name::{self, Chooser};
@@ -13,7 +13,7 @@ use crate::sql::lite;
 use crate::sql::types::{is_unordered, no_operator_class};
 
 pub(super) fn create(tree: &CreateIndex, binder: &mut Binder<'_>) -> Result<Action, Error> {
-    let table = binder.table(&tree.table)?;
+    let table = binder.opened(&tree.table)?;
     if !matches!(table.kind, TableKind::Table | TableKind::MaterializedView) {
         let message = format!("cannot create index on relation \"{}\"", table.name);
         return Err(Error::user(SqlState::WRONG_OBJECT_TYPE, message)
@@ -184,7 +184,7 @@ pub(super) fn reindex(
     binder: &Binder<'_>,
 ) -> Result<Action, Error> {
     let target = match (kind, name) {
-        (ReindexKind::Table, Some(name)) => Some(binder.table(name)?.stored.clone()),
+        (ReindexKind::Table, Some(name)) => Some(binder.opened(name)?.stored.clone()),
         (ReindexKind::Index, Some(name)) => match binder.relation(name)? {
             Some(Relation::Index(index)) => Some(index.stored.clone()),
             Some(_) => {
@@ -192,7 +192,7 @@ pub(super) fn reindex(
                 let message = format!("\"{label}\" is not an index");
                 return Err(Error::user(SqlState::WRONG_OBJECT_TYPE, message));
             }
-            None => return Err(no_such_relation(name)),
+            None => return Err(binder.not_there(name)),
         },
         (ReindexKind::Table | ReindexKind::Index, None) => {
             return Err(Error::user(SqlState::SYNTAX_ERROR, "syntax error at end of input"));

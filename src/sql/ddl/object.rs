@@ -5,7 +5,7 @@ use crate::model::error::{Class, Error, SqlState};
 use crate::model::pg_type::Oid;
 use crate::sql::Action;
 use crate::sql::ast::{CommentObject, Name, QualifiedName, RelationKind, SchemaChange};
-use crate::sql::bind::{Binder, label, no_such_relation};
+use crate::sql::bind::{Binder, label};
 use crate::sql::ddl::depend::Object;
 use crate::sql::ddl::record::{self, number};
 use crate::sql::ddl::{
@@ -236,7 +236,7 @@ pub(super) fn comment(
 fn commented(object: &CommentObject, binder: &Binder<'_>) -> Result<(Oid, Oid, i16), Error> {
     match object {
         CommentObject::Relation(kind, name) => {
-            let found = binder.relation(name)?.ok_or_else(|| no_such_relation(name))?;
+            let found = binder.relation(name)?.ok_or_else(|| binder.not_there(name))?;
             let plain = matches!(found, Relation::Table(table)
                 if matches!(table.kind, TableKind::Table | TableKind::Virtual));
             if !relation::is_kind(*kind, found) || (*kind == RelationKind::Table && !plain) {
@@ -255,7 +255,7 @@ fn commented(object: &CommentObject, binder: &Binder<'_>) -> Result<(Oid, Oid, i
                 let message = "column name must be qualified";
                 return Err(Error::user(SqlState::SYNTAX_ERROR, message));
             };
-            let table = binder.table(&table.to_vec())?;
+            let table = binder.opened(&table.to_vec())?;
             let found = table.column(&column.text).ok_or_else(|| {
                 let message = format!(
                     "column \"{}\" of relation \"{}\" does not exist",
@@ -266,7 +266,7 @@ fn commented(object: &CommentObject, binder: &Binder<'_>) -> Result<(Oid, Oid, i
             Ok((PG_CLASS, table.oid, found.number))
         }
         CommentObject::Constraint { name, table } => {
-            let table = binder.table(table)?;
+            let table = binder.opened(table)?;
             let known = table.constraints.iter().find(|known| known.name == name.text);
             let known = known.ok_or_else(|| {
                 let message = format!(

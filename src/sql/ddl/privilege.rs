@@ -12,7 +12,7 @@ use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::Oid;
 use crate::sql::Action;
 use crate::sql::ast::{Grant, GrantTarget, Name, QualifiedName, TypeName};
-use crate::sql::bind::{Binder, label, no_such_relation};
+use crate::sql::bind::{Binder, label};
 use crate::sql::ddl::record::{self, number};
 use crate::sql::ddl::role::meant;
 use crate::sql::ddl::{Work, depend, drop, name};
@@ -294,12 +294,7 @@ fn relation_target<'c>(
     sequences: bool,
     binder: &Binder<'c>,
 ) -> Result<Target<'c>, Error> {
-    let found = binder.relation(name)?.ok_or_else(|| {
-        // PostgreSQL says no position here.
-        let mut error = no_such_relation(name);
-        error.fields_mut().position = None;
-        error
-    })?;
+    let found = binder.relation(name)?.ok_or_else(|| binder.not_there(name))?;
     let last = name.last().map_or("", |last| last.text.as_str());
     let wrong = |message: String| Error::user(SqlState::WRONG_OBJECT_TYPE, message);
     let target = of_relation(found).ok_or_else(|| wrong(format!("\"{last}\" is an index")))?;

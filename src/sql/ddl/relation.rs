@@ -44,6 +44,20 @@ pub(super) fn is_kind(kind: RelationKind, found: Relation<'_>) -> bool {
     }
 }
 
+/// Nothing is there to be altered. A notice doesn't say the schema.
+fn missing(
+    kind: RelationKind,
+    name: &QualifiedName,
+    if_exists: bool,
+    binder: &Binder<'_>,
+) -> Result<Action, Error> {
+    if !if_exists {
+        return Err(binder.not_there(name));
+    }
+    let last = name.last().cloned().into_iter().collect();
+    Ok(skipping(tag(kind), &no_such_relation(&last)))
+}
+
 pub(super) fn alter(
     kind: RelationKind,
     name: &QualifiedName,
@@ -58,8 +72,7 @@ pub(super) fn alter(
         {
             return rename::constraint(table, last, to, binder).map(|work| work.finish(tag(kind)));
         }
-        let error = no_such_relation(name);
-        return if if_exists { Ok(skipping(tag(kind), &error)) } else { Err(error) };
+        return missing(kind, name, if_exists, binder);
     };
     if !is_kind(kind, found) {
         return Err(wrong_kind(kind, name));

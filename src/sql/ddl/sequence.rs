@@ -5,7 +5,7 @@ use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::sql::Action;
 use crate::sql::ast::{CreateSequence, QualifiedName, SequenceOptions};
-use crate::sql::bind::{Binder, label, no_such_relation};
+use crate::sql::bind::{Binder, label};
 use crate::sql::ddl::name::{self, NewName};
 use crate::sql::ddl::record::{self, flag};
 use crate::sql::ddl::{Work, already_exists, privilege, skipping, temporary};
@@ -158,7 +158,7 @@ fn owner_of(
         return Err(Error::user(SqlState::SYNTAX_ERROR, "invalid OWNED BY option")
             .with_hint("Specify OWNED BY table.column or OWNED BY NONE."));
     };
-    let table = binder.table(&table.to_vec())?;
+    let table = binder.opened(&table.to_vec())?;
     if table.schema != schema {
         return Err(Error::user(
             SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
@@ -181,7 +181,7 @@ pub(super) fn named<'c>(name: &QualifiedName, binder: &Binder<'c>) -> Result<&'c
             SqlState::WRONG_OBJECT_TYPE,
             format!("\"{}\" is not a sequence", label(name)),
         )),
-        None => Err(no_such_relation(name)),
+        None => Err(binder.not_there(name)),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::model::catalog::{
 use crate::model::error::{Error, SqlState};
 use crate::sql::Action;
 use crate::sql::ast::{ConstraintKind, CreateTable, LikeClause, TableConstraint, TableElement};
-use crate::sql::bind::Binder;
+use crate::sql::bind::{Binder, at};
 use crate::sql::compile::plain_step;
 use crate::sql::ddl::column::{self, Place};
 use crate::sql::ddl::name::{self, Chooser, NewName};
@@ -163,7 +163,8 @@ impl Draft<'_> {
         work: &mut Work,
         binder: &mut Binder<'_>,
     ) -> Result<Table, Error> {
-        let source = binder.table(&clause.table)?.clone();
+        let position = clause.table.first().map_or(0, |part| part.position);
+        let source = binder.opened(&clause.table).map_err(|error| at(error, position))?.clone();
         for column in &source.columns {
             if self.table.column(&column.name).is_some() {
                 let message = format!("column \"{}\" specified more than once", column.name);

@@ -44,7 +44,7 @@ pub(super) fn users_of(function: Oid, binder: &Binder<'_>) -> Vec<String> {
 }
 
 pub(super) fn create(tree: &CreateTrigger, binder: &mut Binder<'_>) -> Result<Action, Error> {
-    let table = binder.table(&tree.table)?;
+    let table = binder.opened(&tree.table)?;
     check_kind(tree, table)?;
     let function = trigger_function(&tree.function, binder)?;
     let mut columns = Vec::new();
@@ -160,16 +160,13 @@ pub(super) fn drop(
     binder: &mut Binder<'_>,
 ) -> Result<Action, Error> {
     const TAG: &str = "DROP TRIGGER";
-    let table = match binder.table(table) {
+    let is_missing = |error: &Error| {
+        [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME].contains(&error.state())
+    };
+    let table = match binder.opened(table) {
         Ok(table) => table,
-        Err(mut error) if if_exists && error.state() == SqlState::UNDEFINED_TABLE => {
-            error.fields_mut().position = None;
-            return Ok(skipping(TAG, &error));
-        }
-        Err(mut error) => {
-            error.fields_mut().position = None;
-            return Err(error);
-        }
+        Err(error) if if_exists && is_missing(&error) => return Ok(skipping(TAG, &error)),
+        Err(error) => return Err(error),
     };
     let mut all = own(table, binder);
     let Some(place) = all.iter().position(|one| one.name == name.text) else {

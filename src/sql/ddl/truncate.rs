@@ -17,7 +17,7 @@ pub(super) fn truncate<'c>(
 ) -> Result<Action, Error> {
     let mut tables: Vec<&'c Table> = Vec::new();
     for name in names {
-        let table = binder.table(name)?;
+        let table = binder.opened(name)?;
         if !matches!(table.kind, TableKind::Table | TableKind::Virtual) {
             let message = format!("\"{}\" is not a table", table.name);
             return Err(Error::user(SqlState::WRONG_OBJECT_TYPE, message));

@@ -259,7 +259,7 @@ pub(super) fn refresh(
     (with_data, concurrently): (bool, bool),
     binder: &mut Binder<'_>,
 ) -> Result<Action, Error> {
-    let table = binder.table(name)?;
+    let table = binder.opened(name)?;
     let Some(view) = table.view.as_ref().filter(|_| table.kind == TableKind::MaterializedView)
     else {
         let message = format!("\"{}\" is not a materialized view", label(name));

@@ -46,6 +46,16 @@ impl Lower<'_> {
     }
 
     pub(crate) fn expr(&mut self, expr: &Expr) -> Result<lite::Expr, Error> {
+        if let ExprKind::Call { .. } | ExprKind::And(..) | ExprKind::Or(..) = &expr.kind
+            && let Some(value) = expr.foregone()
+        {
+            return self.foregone(expr, &value);
+        }
+        self.computed(expr)
+    }
+
+    /// An expression that depends on a row.
+    pub(super) fn computed(&mut self, expr: &Expr) -> Result<lite::Expr, Error> {
         Ok(match &expr.kind {
             ExprKind::Constant(value) => constant(value),
             ExprKind::Unknown(text) => lite::Expr::text(text),

@@ -4,6 +4,7 @@
 
 mod dml;
 mod expr;
+mod fold;
 mod query;
 mod ranked;
 mod series;

@@ -247,7 +247,7 @@ impl Lower<'_> {
             distinct: select.distinct == Distinct::Rows,
             items,
             from: select.from.as_ref().map(|from| self.from(from)).transpose()?,
-            filter: select.filter.as_ref().map(|filter| self.expr(filter)).transpose()?,
+            filter: self.filter(select)?,
             group_by,
             having: select.having.as_ref().map(|having| self.expr(having)).transpose()?,
         })
@@ -300,6 +300,15 @@ impl Lower<'_> {
                 on: on.as_ref().map(|on| self.expr(on)).transpose()?,
             },
         })
+    }
+
+    /// WHERE; one that no row fulfils if no group can fulfil HAVING.
+    fn filter(&mut self, select: &Select) -> Result<Option<lite::Expr>, Error> {
+        let mut both = select.filter.iter().chain(&select.having);
+        if select.from.is_some() && both.any(Expr::is_never_true) {
+            return Ok(Some(lite::Expr::Integer(0)));
+        }
+        select.filter.as_ref().map(|filter| self.expr(filter)).transpose()
     }
 
     /// A relation with a column that is NULL only where an outer join lacks its row.
