@@ -19,7 +19,7 @@ use crate::sql::ddl::{
 use crate::sql::lite::Expr;
 use crate::sql::types::{lookup_type, type_label};
 
-const PG_PROC: Oid = 1255;
+pub(super) const PG_PROC: Oid = 1255;
 /// Pseudo-types that a function may return.
 const TRIGGER: Oid = 2279;
 const VOID: Oid = 2278;

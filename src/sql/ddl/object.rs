@@ -9,7 +9,8 @@ use crate::sql::bind::{Binder, label};
 use crate::sql::ddl::depend::Object;
 use crate::sql::ddl::record::{self, number};
 use crate::sql::ddl::{
-    Work, depend, drop, extension, name, privilege, relation, role, skipped, user_type,
+    Work, depend, drop, extension, function, name, privilege, relation, role, skipped, trigger,
+    user_type,
 };
 use crate::sql::lite::Expr;
 
@@ -249,22 +250,7 @@ fn commented(object: &CommentObject, binder: &Binder<'_>) -> Result<(Oid, Oid, i
             };
             Ok((PG_CLASS, oid, 0))
         }
-        CommentObject::Column(name) => {
-            let Some((column, table)) = name.split_last().filter(|(_, table)| !table.is_empty())
-            else {
-                let message = "column name must be qualified";
-                return Err(Error::user(SqlState::SYNTAX_ERROR, message));
-            };
-            let table = binder.opened(&table.to_vec())?;
-            let found = table.column(&column.text).ok_or_else(|| {
-                let message = format!(
-                    "column \"{}\" of relation \"{}\" does not exist",
-                    column.text, table.name
-                );
-                Error::user(SqlState::UNDEFINED_COLUMN, message)
-            })?;
-            Ok((PG_CLASS, table.oid, found.number))
-        }
+        CommentObject::Column(name) => column(name, binder),
         CommentObject::Constraint { name, table } => {
             let table = binder.opened(table)?;
             let known = table.constraints.iter().find(|known| known.name == name.text);
@@ -276,6 +262,13 @@ fn commented(object: &CommentObject, binder: &Binder<'_>) -> Result<(Oid, Oid, i
                 Error::user(SqlState::UNDEFINED_OBJECT, message)
             })?;
             Ok((PG_CONSTRAINT, known.oid, 0))
+        }
+        CommentObject::Trigger { name, table } => {
+            let table = binder.opened(table)?;
+            Ok((trigger::PG_TRIGGER, trigger::named(name, table, binder)?.oid, 0))
+        }
+        CommentObject::Function(name) => {
+            Ok((function::PG_PROC, function::named(name, binder)?.oid, 0))
         }
         CommentObject::Schema(name) => {
             name::existing_schema(name, binder.catalog)?;
@@ -301,6 +294,21 @@ fn commented(object: &CommentObject, binder: &Binder<'_>) -> Result<(Oid, Oid, i
             Err(Error::refused("a comment on this object is not supported"))
         }
     }
+}
+
+/// As [`commented`], of a column.
+fn column(name: &QualifiedName, binder: &Binder<'_>) -> Result<(Oid, Oid, i16), Error> {
+    let Some((column, table)) = name.split_last().filter(|(_, table)| !table.is_empty()) else {
+        let message = "column name must be qualified";
+        return Err(Error::user(SqlState::SYNTAX_ERROR, message));
+    };
+    let table = binder.opened(&table.to_vec())?;
+    let found = table.column(&column.text).ok_or_else(|| {
+        let message =
+            format!("column \"{}\" of relation \"{}\" does not exist", column.text, table.name);
+        Error::user(SqlState::UNDEFINED_COLUMN, message)
+    })?;
+    Ok((PG_CLASS, table.oid, found.number))
 }
 
 /// # Errors

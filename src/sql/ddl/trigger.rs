@@ -22,7 +22,7 @@ use crate::sql::lite::{self, Expr, Statement};
 use crate::sql::lower::Lower;
 use crate::sql::{Action, Step};
 
-const PG_TRIGGER: Oid = 2620;
+pub(super) const PG_TRIGGER: Oid = 2620;
 /// `trigger`
 const TRIGGER_TYPE: Oid = 2279;
 /// Begins the names of SQLite's triggers. Only definitions can make such a name.
@@ -128,6 +128,17 @@ fn trigger_function<'c>(name: &QualifiedName, binder: &Binder<'c>) -> Result<&'c
     Ok(function)
 }
 
+/// # Errors
+/// 42704 if the table has no trigger of this name.
+pub(super) fn named(name: &Name, table: &Table, binder: &Binder<'_>) -> Result<Trigger, Error> {
+    let mut all = own(table, binder).into_iter();
+    all.find(|one| one.name == name.text).ok_or_else(|| {
+        let message =
+            format!("trigger \"{}\" for table \"{}\" does not exist", name.text, table.name);
+        Error::user(SqlState::UNDEFINED_OBJECT, message)
+    })
+}
+
 fn own(table: &Table, binder: &Binder<'_>) -> Vec<Trigger> {
     let all = binder.catalog.triggers.values();
     all.filter(|one| one.table == table.stored).map(|one| (**one).clone()).collect()
@@ -168,20 +179,16 @@ pub(super) fn drop(
         Err(error) if if_exists && is_missing(&error) => return Ok(skipping(TAG, &error)),
         Err(error) => return Err(error),
     };
-    let mut all = own(table, binder);
-    let Some(place) = all.iter().position(|one| one.name == name.text) else {
-        let message =
-            format!("trigger \"{}\" for table \"{}\" does not exist", name.text, table.name);
-        let error = Error::user(SqlState::UNDEFINED_OBJECT, message);
-        return if if_exists {
-            let shown =
-                format!("trigger \"{}\" for relation \"{}\" does not exist", name.text, table.name);
-            Ok(skipping(TAG, &Error::user(SqlState::UNDEFINED_OBJECT, shown)))
-        } else {
-            Err(error)
-        };
+    let gone = match named(name, table, binder) {
+        Ok(gone) => gone,
+        Err(error) if if_exists => {
+            let shown = error.message().replacen(" for table ", " for relation ", 1);
+            return Ok(skipping(TAG, &Error::user(SqlState::UNDEFINED_OBJECT, shown)));
+        }
+        Err(error) => return Err(error),
     };
-    let gone = all.remove(place);
+    let mut all = own(table, binder);
+    all.retain(|one| one.oid != gone.oid);
     let mut work = Work::new(binder);
     forget(&gone, &mut work);
     make_again(table, all, None, &mut work, binder)?;
@@ -201,14 +208,10 @@ pub(super) fn enable(
     work: &mut Work,
     binder: &mut Binder<'_>,
 ) -> Result<(), Error> {
-    let mut all = own(table, binder);
-    if let Some(name) = name
-        && !all.iter().any(|one| one.name == name.text)
-    {
-        let message =
-            format!("trigger \"{}\" for table \"{}\" does not exist", name.text, table.name);
-        return Err(Error::user(SqlState::UNDEFINED_OBJECT, message));
+    if let Some(name) = name {
+        named(name, table, binder)?;
     }
+    let mut all = own(table, binder);
     for one in &mut all {
         if name.is_none_or(|name| name.text == one.name) {
             one.enabled = enabled;

@@ -2,7 +2,7 @@
 
 use sqlparser::tokenizer::Token;
 
-use super::{Parsed, piece, relation_kind};
+use super::{Parsed, piece, relation_kind, routine};
 use crate::model::error::{Error, SqlState};
 use crate::sql::ast::{
     AttributeChange, ColumnType, CommentObject, CreateDomain, Definition, DomainChange, EnumChange,
@@ -284,7 +284,13 @@ pub(super) fn comment(cursor: &mut Cursor<'_>) -> Parsed {
                 CommentObject::Constraint { name, table: cursor.qualified_name()? }
             }
         }
+        "TRIGGER" => {
+            let name = cursor.name()?;
+            cursor.expect("ON")?;
+            CommentObject::Trigger { name, table: cursor.qualified_name()? }
+        }
         "SCHEMA" => CommentObject::Schema(cursor.name()?),
+        "FUNCTION" => CommentObject::Function(routine::function_name(cursor)?),
         "TYPE" | "DOMAIN" => CommentObject::Type(cursor.qualified_name()?),
         "EXTENSION" => CommentObject::Extension(cursor.name()?),
         "DATABASE" => CommentObject::Database(cursor.name()?),

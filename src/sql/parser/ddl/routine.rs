@@ -167,7 +167,7 @@ fn atomic(cursor: &mut Cursor<'_>) -> Result<String, Error> {
     }
 }
 
-fn function_name(cursor: &mut Cursor<'_>) -> Result<FunctionName, Error> {
+pub(super) fn function_name(cursor: &mut Cursor<'_>) -> Result<FunctionName, Error> {
     let name = cursor.qualified_name()?;
     let mut arguments = None;
     if cursor.eat_token(&Token::LParen) {
