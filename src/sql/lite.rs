@@ -50,6 +50,41 @@ pub(crate) enum Expr {
     Ignore,
 }
 
+impl Expr {
+    /// Whether SQLite finds a collation in it.
+    pub(crate) fn has_collation(&self) -> bool {
+        let any = |all: &[Self]| all.iter().any(Self::has_collation);
+        match self {
+            Self::Collate(..) => true,
+            Self::Prefix(_, operand)
+            | Self::IsNull { operand, .. }
+            | Self::InQuery { operand, .. }
+            | Self::Cast(operand, _) => operand.has_collation(),
+            Self::Infix(left, _, right) => left.has_collation() || right.has_collation(),
+            Self::Call(call) => any(&call.arguments),
+            Self::Case { operand, branches, otherwise } => {
+                let ends = operand.iter().chain(otherwise).any(|part| part.has_collation());
+                ends || branches
+                    .iter()
+                    .any(|(when, then)| when.has_collation() || then.has_collation())
+            }
+            Self::Row(items) => any(items),
+            Self::In { operand, list, .. } => operand.has_collation() || any(list),
+            Self::Null
+            | Self::Integer(_)
+            | Self::Real(_)
+            | Self::Text(_)
+            | Self::Blob(_)
+            | Self::Parameter(_)
+            | Self::Column { .. }
+            | Self::Star
+            | Self::Exists(_)
+            | Self::Subquery(_)
+            | Self::Ignore => false,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Call {
     pub(crate) name: &'static str,

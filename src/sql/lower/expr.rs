@@ -85,11 +85,8 @@ impl Lower<'_> {
             ExprKind::IsDistinct { left, right, negated } => {
                 let op = if *negated { "IS" } else { "IS NOT" };
                 let left_type = left.data_type;
-                lite::Expr::infix(
-                    collated(self.types, self.expr(left)?, left_type),
-                    op,
-                    self.expr(right)?,
-                )
+                let (left, right) = (self.expr(left)?, self.expr(right)?);
+                lite::Expr::infix(self.compared(left, op, &right, left_type), op, right)
             }
             ExprKind::Case { .. } | ExprKind::Matched { .. } => return self.branches(expr),
             ExprKind::Coalesce(arguments) => match arguments.as_slice() {
@@ -316,8 +313,9 @@ impl Lower<'_> {
                 lite::Expr::infix(left, op, first(&mut lowered)?)
             }
             Lowering::Compare(op) => {
-                let left = self.compared(first(&mut lowered)?, op, arguments[0].data_type);
-                lite::Expr::infix(left, op, first(&mut lowered)?)
+                let (left, right) = (first(&mut lowered)?, first(&mut lowered)?);
+                let left = self.compared(left, op, &right, arguments[0].data_type);
+                lite::Expr::infix(left, op, right)
             }
             Lowering::Guarded(guard, op) => {
                 let left = first(&mut lowered)?;
@@ -694,7 +692,7 @@ impl Lower<'_> {
         escape: Option<&Expr>,
         (negated, fold): (bool, bool),
     ) -> Result<lite::Expr, Error> {
-        let value = self.expr(operand)?;
+        let value = collated(self.types, self.expr(operand)?, operand.data_type);
         let mut arguments = vec![value.clone(), self.expr(pattern)?];
         if let Some(escape) = escape {
             arguments.push(self.expr(escape)?);

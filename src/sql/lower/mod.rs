@@ -185,10 +185,20 @@ impl Lower<'_> {
     }
 
     /// The left side of a comparison, with the collation that its type needs.
-    fn compared(&self, left: lite::Expr, op: &str, data_type: PgType) -> lite::Expr {
+    fn compared(
+        &self,
+        left: lite::Expr,
+        op: &str,
+        right: &lite::Expr,
+        data_type: PgType,
+    ) -> lite::Expr {
         // Equal ones have equal texts: an index is of use without the collation.
         let by_text = data_type.oid == PgType::TIMETZ.oid && matches!(op, "=" | "<>");
-        if by_text { left } else { collated(self.types, left, data_type) }
+        if by_text {
+            return left;
+        }
+        let left = collated(self.types, left, data_type);
+        if right.has_collation() { binary(left) } else { left }
     }
 
     /// A value as text. Where the stored form is the text form, it is left alone.
@@ -212,7 +222,16 @@ impl Lower<'_> {
 fn collated(types: Types<'_>, expr: lite::Expr, data_type: PgType) -> lite::Expr {
     match collation(types.carrier(data_type)) {
         Some(name) => lite::Expr::Collate(Box::new(expr), name),
+        None if expr.has_collation() => binary(expr),
         None => expr,
+    }
+}
+
+/// To SQLite a collation inside an expression (`CASE WHEN n > 1 ...`) is that of the whole.
+fn binary(expr: lite::Expr) -> lite::Expr {
+    match expr {
+        lite::Expr::Collate(..) => expr,
+        other => lite::Expr::Collate(Box::new(other), "binary"),
     }
 }
 

@@ -228,9 +228,11 @@ impl Lower<'_> {
         let mut items = Vec::new();
         for (expr, output) in select.items.iter().zip(outputs) {
             let lowered = self.expr(expr)?;
-            let distinct = select.distinct == Distinct::Rows;
+            // A text is compared as one further out, too.
+            let compared = select.distinct == Distinct::Rows
+                || (self.collation(expr.data_type).is_none() && lowered.has_collation());
             let lowered =
-                if distinct { collated(self.types, lowered, expr.data_type) } else { lowered };
+                if compared { collated(self.types, lowered, expr.data_type) } else { lowered };
             let same = matches!(&lowered, lite::Expr::Column { name, .. } if *name == output.alias);
             items.push((lowered, (named && !same).then(|| output.alias.clone())));
         }

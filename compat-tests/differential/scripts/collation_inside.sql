@@ -1,0 +1,23 @@
+-- Texts beside conditions on numbers in the same expression: they compare as texts.
+--@ extended
+CREATE TABLE w (id int PRIMARY KEY, n numeric, t text);
+INSERT INTO w VALUES (1, 1.5, '1.0'), (2, 0.5, '1.00'), (3, 2, '10'), (4, NULL, 'a'), (5, 3, '1');
+SELECT id, '' < CASE WHEN 0.0 BETWEEN -7 AND 1.5 THEN t END FROM w ORDER BY id;
+SELECT id, CASE WHEN n > 1 THEN t ELSE 'x' END = '1.00' FROM w ORDER BY id;
+SELECT id, '1.00' = CASE WHEN n > 1 THEN t ELSE 'x' END FROM w ORDER BY id;
+SELECT id FROM w WHERE t || CASE WHEN n > 1 THEN '' ELSE '0' END = '1' ORDER BY id;
+SELECT CASE WHEN n > 0 THEN t END AS shown, count(*) FROM w GROUP BY 1 ORDER BY 1;
+SELECT DISTINCT CASE WHEN n > 0 THEN t END FROM w;
+SELECT CASE WHEN n > 0 THEN t END FROM w UNION SELECT t FROM w;
+SELECT t FROM w UNION SELECT CASE WHEN n > 0 THEN t END FROM w;
+SELECT min(CASE WHEN n > 0 THEN t END), max(CASE WHEN n > 0 THEN t END), count(DISTINCT CASE WHEN n > 0 THEN t END) FROM w;
+SELECT id, CASE WHEN n > 0 THEN t END IN ('1', '1.00') FROM w ORDER BY id;
+SELECT id, CASE WHEN n > 0 THEN t END IS DISTINCT FROM '1', '1' IS DISTINCT FROM CASE WHEN n > 0 THEN t END FROM w ORDER BY id;
+SELECT id, CASE CASE WHEN n > 0 THEN t END WHEN '1' THEN 'one' WHEN '1.00' THEN 'hundredths' END FROM w ORDER BY id;
+SELECT id FROM w ORDER BY CASE WHEN n > 0 THEN t END, id;
+SELECT id, rank() OVER (ORDER BY CASE WHEN n > 0 THEN t END) FROM w ORDER BY id;
+SELECT id, CASE WHEN n > 0 THEN t END LIKE '1%', CASE WHEN n > 0 THEN t END LIKE '1.00%' FROM w ORDER BY id;
+SELECT id, upper(CASE WHEN n > 1 THEN t END) = ANY (ARRAY['1', '1.00']) FROM w ORDER BY id;
+SELECT q.s FROM (SELECT CASE WHEN n > 0 THEN t END AS s FROM w) q WHERE q.s = '1';
+SELECT a.id, b.id FROM w a JOIN w b ON CASE WHEN a.n > 0 THEN a.t END = b.t ORDER BY 1, 2;
+DROP TABLE w;
