@@ -471,6 +471,64 @@ fn each_of_several_databases_has_a_history() {
     });
 }
 
+/// The log is cut again and again while a copy is made.
+#[test]
+fn a_copy_that_takes_long_leaves_no_hole() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let place = json!({ "type": "file", "sub": { "dir": root, "name": "copy.gz" } });
+    let plan = plans(root, &place, "500ms", None);
+    let mut cluster = Cluster::start_with(1, &["--raft-log-bytes", "4MiB"]);
+    let node = &mut cluster.nodes[0];
+    let made = json!([
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v)",
+        "CREATE TABLE filler (id INTEGER PRIMARY KEY, filler BLOB)"
+    ]);
+    node.execute("/db/execute", &made);
+    let fill = "INSERT INTO filler (filler) WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 \
+                FROM n WHERE n < 1000) SELECT randomblob(1000) FROM n";
+    for _ in 0..48 {
+        let reply = node.execute("/db/execute", &json!([fill]));
+        assert_eq!(reply["results"][0]["rows_affected"], json!(1000), "{reply}");
+    }
+    node.stop();
+    node.add_option("--auto-backup", plan.to_str().unwrap());
+    node.start();
+    node.wait_ready();
+    let node = &cluster.nodes[0];
+    let copies = || node.log().matches("the database was backed up to").count();
+    let (mut number, mut states) = (0, Vec::new());
+    let mut write = || {
+        number += 1;
+        let update = "UPDATE filler SET filler = randomblob(1000) WHERE id % 200 = ?";
+        states.push(change(node, &json!([update, number % 200])));
+        states.push(change(node, &json!(["INSERT INTO t (v) VALUES (?)", number])));
+    };
+    // A copy takes longer than the interval, and so the next one begins at once.
+    let mut purged = 0;
+    for count in [1, 4] {
+        purged = node.purged_index();
+        wait_for("copies", || {
+            write();
+            (copies() >= count).then_some(())
+        });
+    }
+    assert!(node.purged_index() > purged, "the log was not cut\n{}", node.log());
+    write();
+    let last = states.last().unwrap().transaction;
+    wait_for("the last change to be kept", || (last_kept(&plan)? == last).then_some(()));
+    assert!(!node.log().contains("goes on with a new copy"), "{}", node.log());
+    let (_, list) = eider(&plan, &["-list"]);
+    assert!(!list.contains("nothing between"), "{list}");
+    let first = list.split("from transaction ").nth(1).unwrap().split(' ').next().unwrap();
+    let first: u64 = first.parse().unwrap();
+    let kept = states.iter().filter(|state| state.transaction >= first).step_by(states.len() / 8);
+    for state in kept {
+        let wanted = (state.transaction, state.values.clone());
+        assert_eq!(state_of(&restore(&plan, root, &state.transaction.to_string())), wanted);
+    }
+}
+
 /// `EIDER_HISTORY_MEGABYTES` sets how large the database is.
 #[test]
 fn a_large_database_is_restored_to_a_state_between_two_copies() {

@@ -2,7 +2,11 @@
 //!
 //! A round takes what it goes on from out of the place itself, so that a new leader has nothing to be
 //! told. It reads the log, beside everything else: no write waits for it.
+//!
+//! A full copy takes long, and the log doesn't wait for it. So what is committed meanwhile is kept at once: in the
+//! span before, and the new span begins with the same segments.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::backup::copy;
@@ -47,7 +51,7 @@ pub(in crate::backup) async fn run(
     let mut keeper = Keeper { engine, plan, keeping, done: None };
     loop {
         tokio::select! {
-            () = keeper.pause() => {}
+            () = keeper.pause(keeper.done.as_ref().map(|done| done.next_index)) => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
         if !keeper.engine.is_leader() {
@@ -92,8 +96,25 @@ struct Keeper {
 /// A history as it is in its place.
 struct Kept {
     history: History,
-    /// The last span, and its name.
-    span: Option<(String, Span)>,
+    last: Option<Growing>,
+}
+
+/// A span that is added to.
+struct Growing {
+    name: String,
+    span: Span,
+    /// Whether it is in its place: a span is described once its copy is there.
+    described: bool,
+}
+
+/// What a new span begins with, before it is copied.
+struct Beginning {
+    database: DatabaseId,
+    view: View,
+    /// The log has from there on what the view doesn't see.
+    next_index: LogIndex,
+    /// When the view was opened.
+    time: u64,
 }
 
 /// A copy on this node's disk.
@@ -101,10 +122,7 @@ struct Copied {
     file: Staged,
     /// XXH3-128.
     checksum: u128,
-    position: Position,
     id: String,
-    next_index: LogIndex,
-    time: u64,
 }
 
 /// A span can't be continued.
@@ -119,8 +137,8 @@ impl Keeper {
         self.objects().place()
     }
 
-    /// Until the next round.
-    async fn pause(&self) {
+    /// Until the next round, which is to read the log from `next` on.
+    async fn pause(&self, next: Option<LogIndex>) {
         let end = clock::now().plus(self.keeping.interval);
         loop {
             let left = end.remaining();
@@ -128,8 +146,7 @@ impl Keeper {
                 return;
             }
             clock::sleep(left.min(LOOK_INTERVAL)).await;
-            let log = |done: &Done| self.engine.log_bytes_from(done.next_index);
-            if self.done.as_ref().map_or(0, log) > LOG_BYTES_LEFT {
+            if next.map_or(0, |next| self.engine.log_bytes_from(next)) > LOG_BYTES_LEFT {
                 return;
             }
         }
@@ -157,26 +174,24 @@ impl Keeper {
             self.engine.activity().uploads_unchanged.one();
             return Ok(());
         }
-        let Kept { history, span } = self.read().await?;
-        let Some((name, span)) = span else {
-            let copied = self.copy(view, next_index, time).await?;
-            return self.begin(history, database, copied).await;
+        let Kept { history, last } = self.read().await?;
+        let beginning = Beginning { database, view, next_index, time };
+        let Some(mut growing) = last else {
+            return self.renew(history, None, beginning).await;
         };
-        if self.is_full(&span, position, time) {
-            // The view isn't held for longer than it takes to copy it.
-            let copied = self.copy(view, next_index, time).await?;
-            // To where the new span begins, so that there is nothing between them.
-            let _ = self.extend(&name, span, database, position, time).await?;
-            return self.begin(history, database, copied).await;
+        if self.is_full(&growing.span, position, time) {
+            return self.renew(history, Some(growing), beginning).await;
         }
-        drop(view);
-        let Ok(span) = self.extend(&name, span, database, position, time).await? else {
+        // It isn't held while the log is read.
+        drop(beginning.view);
+        if self.extend(&mut growing, database, position, time).await?.is_err() {
             let next_index = self.engine.log_start(database).map_err(told)?;
             let time = now();
-            let copied = self.copy(self.view(database).await?, next_index, time).await?;
-            return self.begin(history, database, copied).await;
-        };
-        let (next_index, described) = (span.next_index(), span.complete_until);
+            let view = self.view(database).await?;
+            let beginning = Beginning { database, view, next_index, time };
+            return self.renew(history, None, beginning).await;
+        }
+        let (next_index, described) = (growing.span.next_index(), growing.span.complete_until);
         self.done = Some(Done { database, position, next_index, described });
         Ok(())
     }
@@ -192,7 +207,7 @@ impl Keeper {
         let objects = self.objects();
         let name = &self.plan.database;
         let Some(text) = objects.read(HISTORY).await? else {
-            return Ok(Kept { history: History::new(name), span: None });
+            return Ok(Kept { history: History::new(name), last: None });
         };
         if is_damaged(&text) {
             return self.set_aside(text).await;
@@ -205,18 +220,15 @@ impl Keeper {
             ));
         }
         let Some(last) = history.spans.last().map(|last| last.name.clone()) else {
-            return Ok(Kept { history, span: None });
+            return Ok(Kept { history, last: None });
         };
-        let described = description_of(&last);
-        let span = match objects.read(&described).await? {
-            Some(text) => unseal(&described, &text),
-            None => Err(format!("{described} is missing")),
-        };
-        match span {
-            Ok(span) => Ok(Kept { history, span: Some((last, span)) }),
+        match self.span(&last).await {
+            Ok(span) => {
+                Ok(Kept { history, last: Some(Growing { name: last, span, described: true }) })
+            }
             Err(why) => {
                 tracing::warn!("the history at {} goes on with a new copy: {why}", self.place());
-                Ok(Kept { history, span: None })
+                Ok(Kept { history, last: None })
             }
         }
     }
@@ -230,40 +242,61 @@ impl Keeper {
              states from before it can be restored only from another copy of {HISTORY}",
             self.place()
         );
-        Ok(Kept { history: History::new(&self.plan.database), span: None })
+        Ok(Kept { history: History::new(&self.plan.database), last: None })
     }
 
     /// Adds to a span what was committed up to `position`. `Err(Hole)` if the log hasn't all of it.
     async fn extend(
         &self,
-        name: &str,
-        mut span: Span,
+        growing: &mut Growing,
         database: DatabaseId,
         position: Position,
         time: u64,
-    ) -> Result<Result<Span, Hole>, String> {
-        let Some(end) = span.end().filter(|_| span.database_id == database.0) else {
-            self.warn_of_hole(&span);
+    ) -> Result<Result<(), Hole>, String> {
+        let end = growing.span.end().filter(|_| growing.span.database_id == database.0);
+        let Some(end) = end else {
+            self.warn_of_hole(&growing.span);
             return Ok(Err(Hole));
         };
-        let mut builder = Builder::new(&self.engine, database, end, span.next_index()).await?;
+        let mut builder =
+            Builder::new(&self.engine, database, end, growing.span.next_index()).await?;
         while builder.position() != position {
             let Some(full) = self.fill(&mut builder, position).await? else {
-                self.warn_of_hole(&span);
+                self.warn_of_hole(&growing.span);
                 return Ok(Err(Hole));
             };
             if full {
                 let (end, next_index) = (builder.position(), builder.next_index());
                 let next = Builder::new(&self.engine, database, end, next_index).await?;
                 let finished = std::mem::replace(&mut builder, next).finish().await?;
-                self.add(name, &mut span, finished).await?;
-                self.describe(name, &span).await?;
+                self.add(growing, finished).await?;
+                self.describe(growing).await?;
             }
         }
-        self.add(name, &mut span, builder.finish().await?).await?;
-        span.complete_until = span.complete_until.max(time);
-        self.describe(name, &span).await?;
-        Ok(Ok(span))
+        self.add(growing, builder.finish().await?).await?;
+        growing.span.complete_until = growing.span.complete_until.max(time);
+        self.describe(growing).await?;
+        Ok(Ok(()))
+    }
+
+    /// Adds to a span what is committed until `sent` is set, or the log hasn't all of it.
+    async fn follow(
+        &self,
+        growing: &mut Growing,
+        database: DatabaseId,
+        mut sent: watch::Receiver<bool>,
+    ) -> Result<(), String> {
+        loop {
+            tokio::select! {
+                () = self.pause(Some(growing.span.next_index())) => {}
+                _ = sent.wait_for(|sent| *sent) => return Ok(()),
+            }
+            let time = now();
+            let position = self.view(database).await?.position();
+            if self.extend(growing, database, position, time).await?.is_err() {
+                return Ok(());
+            }
+        }
     }
 
     /// Reads the log until `position` is reached (`false`) or the segment is large enough (`true`);
@@ -302,76 +335,116 @@ impl Keeper {
         );
     }
 
-    async fn add(
-        &self,
-        name: &str,
-        span: &mut Span,
-        finished: Option<Finished>,
-    ) -> Result<(), String> {
+    async fn add(&self, growing: &mut Growing, finished: Option<Finished>) -> Result<(), String> {
         let Some(Finished { file, mut segment }) = finished else { return Ok(()) };
         // Another leader that doesn't know yet that it is none writes under another name.
         let token = u32::from_be_bytes(random::bytes());
-        segment.object = format!("{name}/{}-{}-{token:08x}.segment", segment.first, segment.last);
+        segment.object =
+            format!("{}/{}-{}-{token:08x}.segment", growing.name, segment.first, segment.last);
         let id = format!("{}-{}", segment.last, segment.chain);
         self.objects().put(&segment.object, file, &id).await?;
         let activity = self.engine.activity();
         activity.segments_made.one();
         activity.upload_bytes.add(segment.bytes);
         activity.last_upload_bytes.set(segment.bytes);
-        span.segments.push(segment);
+        growing.span.segments.push(segment);
         Ok(())
     }
 
-    async fn describe(&self, name: &str, span: &Span) -> Result<(), String> {
+    async fn describe(&self, growing: &Growing) -> Result<(), String> {
+        if !growing.described {
+            return Ok(());
+        }
         if !self.engine.is_leader() {
             return Err("another node leads now".to_owned());
         }
-        self.objects().write(&description_of(name), seal(span)?).await
+        self.objects().write(&description_of(&growing.name), seal(&growing.span)?).await
     }
 
-    /// Copies what a view shows, which was opened at `time`; the log has what follows from `next_index`
-    /// on.
-    async fn copy(&self, view: View, next_index: LogIndex, time: u64) -> Result<Copied, String> {
-        let (position, id) = (view.position(), crate::backup::id(&view));
-        let copied = copy::pages(&self.engine, view, self.plan.compress).await;
-        let (file, checksum) = copied.map_err(told)?;
-        Ok(Copied { file, checksum, position, id, next_index, time })
-    }
-
-    /// Begins a new span with a copy.
-    async fn begin(
+    /// Begins a new span with a copy. What is committed meanwhile goes on into the span `before`, where there is one
+    /// and the log leads on from it.
+    async fn renew(
         &mut self,
-        mut history: History,
-        database: DatabaseId,
-        copied: Copied,
+        history: History,
+        before: Option<Growing>,
+        beginning: Beginning,
     ) -> Result<(), String> {
-        let Copied { file, checksum, position, id, next_index, time } = copied;
+        let Beginning { database, view, next_index, time } = beginning;
+        let position = view.position();
         let token = u32::from_be_bytes(random::bytes());
         let name = format!("{:020}-{token:08x}", position.txid.0);
         let suffix = if self.plan.compress { ".gz" } else { "" };
-        let object = format!("{name}/copy.sqlite{suffix}");
-        let bytes = file.length();
-        let copy = FullCopy {
-            object: object.clone(),
-            bytes,
-            checksum: hex(checksum),
+        let mut copy = FullCopy {
+            object: format!("{name}/copy.sqlite{suffix}"),
+            bytes: 0,
+            checksum: String::new(),
             transaction: position.txid.0,
             chain: hex(position.chain.0),
             at: time,
             next_index: next_index.0,
         };
-        self.objects().put(&object, file, &id).await?;
-        self.describe(&name, &Span::new(database.0, copy)).await?;
-        history.spans.push(Start { name, transaction: position.txid.0, at: time });
-        let old = self.take_old(&mut history, time);
-        self.objects().write(HISTORY, seal(&history)?).await?;
-        self.done = Some(Done { database, position, next_index, described: time });
+        let empty = Span::new(database.0, copy.clone());
+        let (all_sent, sent) = watch::channel(false);
+        let following = async {
+            // To where the new span begins, so that there is nothing between them.
+            let mut growing = match before {
+                Some(mut growing) => {
+                    let extended = self.extend(&mut growing, database, position, time).await?;
+                    extended.is_ok().then_some(growing)
+                }
+                None => None,
+            };
+            let growing = growing.get_or_insert_with(|| Growing {
+                name: name.clone(),
+                span: empty,
+                described: false,
+            });
+            let first = growing.span.segments.len();
+            self.follow(growing, database, sent).await?;
+            Ok((growing.span.segments.split_off(first), growing.span.complete_until))
+        };
+        let sending = async {
+            let copied = self.copy(view).await?;
+            copy.bytes = copied.file.length();
+            copy.checksum = hex(copied.checksum);
+            self.objects().put(&copy.object, copied.file, &copied.id).await?;
+            let _ = all_sent.send(true);
+            Ok::<_, String>(())
+        };
+        let ((), (segments, complete_until)) = tokio::try_join!(sending, following)?;
         let activity = self.engine.activity();
         activity.uploads_made.one();
-        activity.upload_bytes.add(bytes);
-        activity.last_upload_bytes.set(bytes);
+        activity.upload_bytes.add(copy.bytes);
+        activity.last_upload_bytes.set(copy.bytes);
+        let mut span = Span::new(database.0, copy);
+        span.segments = segments;
+        span.complete_until = complete_until;
+        self.begin(history, Growing { name, span, described: true }).await
+    }
+
+    async fn copy(&self, view: View) -> Result<Copied, String> {
+        let id = crate::backup::id(&view);
+        let copied = copy::pages(&self.engine, view, self.plan.compress).await;
+        let (file, checksum) = copied.map_err(told)?;
+        Ok(Copied { file, checksum, id })
+    }
+
+    /// Makes a span, whose objects are in their place, the last one of the history.
+    async fn begin(&mut self, mut history: History, new: Growing) -> Result<(), String> {
+        self.describe(&new).await?;
+        let Growing { name, span, .. } = new;
+        let (transaction, at) = (span.copy.transaction, span.copy.at);
+        history.spans.push(Start { name, transaction, at });
+        let old = self.take_old(&mut history, at);
+        self.objects().write(HISTORY, seal(&history)?).await?;
+        self.done = span.end().map(|position| Done {
+            database: DatabaseId(span.database_id),
+            position,
+            next_index: span.next_index(),
+            described: span.complete_until,
+        });
         tracing::info!("the database was backed up to {}", self.place());
-        self.remove(&old).await;
+        self.remove(&old, &history).await;
         Ok(())
     }
 
@@ -384,27 +457,39 @@ impl Keeper {
         history.spans.drain(..first).collect()
     }
 
-    /// Removes spans that nothing names any more.
-    async fn remove(&self, old: &[Start]) {
-        for start in old {
-            if let Err(why) = self.remove_span(&start.name).await {
-                let place = self.place();
-                tracing::warn!("remove what is left below {}{}: {why}", place, start.name);
+    /// Removes spans that nothing names any more, but for what those that are left begin with.
+    async fn remove(&self, old: &[Start], history: &History) {
+        let mut starts = old.iter().chain(&history.spans).map(|start| start.name.as_str());
+        let mut name = starts.next();
+        for next in starts.take(old.len()) {
+            if let Some(name) = name
+                && let Err(why) = self.remove_span(name, next).await
+            {
+                tracing::warn!("remove what is left below {}{name}: {why}", self.place());
             }
+            name = Some(next);
         }
     }
 
-    async fn remove_span(&self, name: &str) -> Result<(), String> {
-        let (objects, described) = (self.objects(), description_of(name));
-        let text = objects.read(&described).await?;
-        let text = text.ok_or_else(|| format!("{described} is missing"))?;
-        let span: Span = unseal(&described, &text)?;
-        for segment in &span.segments {
+    async fn remove_span(&self, name: &str, next: &str) -> Result<(), String> {
+        let objects = self.objects();
+        let (span, next) = (self.span(name).await?, self.span(next).await?);
+        let mut directories = BTreeSet::from([name]);
+        for segment in span.segments.iter().filter(|segment| !next.segments.contains(segment)) {
             objects.remove(&segment.object).await?;
+            directories.extend(segment.object.rsplit_once('/').map(|(directory, _)| directory));
         }
         objects.remove(&span.copy.object).await?;
-        objects.remove(&described).await?;
-        objects.remove_directory(name).await;
+        objects.remove(&description_of(name)).await?;
+        for directory in directories {
+            objects.remove_directory(directory).await;
+        }
         Ok(())
+    }
+
+    async fn span(&self, name: &str) -> Result<Span, String> {
+        let described = description_of(name);
+        let text = self.objects().read(&described).await?;
+        unseal(&described, &text.ok_or_else(|| format!("{described} is missing"))?)
     }
 }

@@ -115,6 +115,11 @@ impl Span {
         }
     }
 
+    /// Whether it leads to a position, where another one may begin, or beyond.
+    pub(super) fn passes(&self, position: Option<Position>) -> bool {
+        self.copy.position() == position || self.segments.iter().any(|one| one.end() == position)
+    }
+
     /// Its last transaction.
     pub(super) fn last(&self) -> u64 {
         self.segments.last().map_or(self.copy.transaction, |last| last.last)

@@ -171,7 +171,7 @@ async fn read(objects: Objects<'_>) -> Result<Kept, String> {
 
 /// Whether nothing is missing between a span and the next one.
 fn joins(span: &Span, next: &Span) -> bool {
-    span.database_id == next.database_id && span.end() == next.copy.position()
+    span.database_id == next.database_id && span.passes(next.copy.position())
 }
 
 /// A line for each range without a hole, and for what is between them.
