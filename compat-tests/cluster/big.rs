@@ -117,3 +117,32 @@ fn idle_connections_are_cheap() {
         assert!((after - before) * 10 < connections as u64 + 100, "{before} MiB, then {after} MiB");
     });
 }
+
+/// As many parameters as a message can carry, in a read and in a transaction's write, and one more.
+#[test]
+fn a_statement_takes_as_many_parameters_as_its_message() {
+    const MOST: i32 = 65_535;
+    let cluster = Cluster::start(3);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let mut client = cluster.nodes[cluster.follower()].connect().await;
+        client.batch_execute("CREATE TABLE many (n int)").await.unwrap();
+        let values: Vec<i32> = (1..=MOST).collect();
+        let parameters: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
+            values.iter().map(|value| value as _).collect();
+        let list = |count: i32, begin: &str, end: &str| {
+            let numbers: Vec<String> = (1..=count).map(|n| format!("{begin}${n}{end}")).collect();
+            numbers.join(",")
+        };
+        let insert = format!("INSERT INTO many VALUES {}", list(MOST, "(", ")"));
+        let transaction = client.transaction().await.unwrap();
+        assert_eq!(transaction.execute(&insert, &parameters).await.unwrap(), MOST as u64);
+        transaction.commit().await.unwrap();
+        let select = format!("SELECT sum(n) FROM many WHERE n IN ({})", list(MOST, "", ""));
+        let sum: i64 = client.query_one(&select, &parameters).await.unwrap().get(0);
+        assert_eq!(sum, i64::from(MOST) * i64::from(MOST + 1) / 2);
+        let more = format!("SELECT 1 WHERE 1 IN ({})", list(MOST + 1, "", ""));
+        let error = client.prepare(&more).await.unwrap_err();
+        assert_eq!(error.code().unwrap().code(), "42P02", "{error:?}");
+    });
+}
