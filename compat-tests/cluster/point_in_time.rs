@@ -471,14 +471,9 @@ fn each_of_several_databases_has_a_history() {
     });
 }
 
-/// The log is cut again and again while a copy is made.
-#[test]
-fn a_copy_that_takes_long_leaves_no_hole() {
-    let root = tempfile::tempdir().unwrap();
-    let root = root.path();
-    let place = json!({ "type": "file", "sub": { "dir": root, "name": "copy.gz" } });
-    let plan = plans(root, &place, "500ms", None);
-    let mut cluster = Cluster::start_with(1, &["--raft-log-bytes", "4MiB"]);
+/// A node with so many megabytes that don't pack, and an empty table, which then keeps a history as `plan` says.
+fn large(megabytes: usize, plan: &Path, options: &[&str]) -> Cluster {
+    let mut cluster = Cluster::start_with(1, options);
     let node = &mut cluster.nodes[0];
     let made = json!([
         "CREATE TABLE t (id INTEGER PRIMARY KEY, v)",
@@ -487,7 +482,7 @@ fn a_copy_that_takes_long_leaves_no_hole() {
     node.execute("/db/execute", &made);
     let fill = "INSERT INTO filler (filler) WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 \
                 FROM n WHERE n < 1000) SELECT randomblob(1000) FROM n";
-    for _ in 0..48 {
+    for _ in 0..megabytes {
         let reply = node.execute("/db/execute", &json!([fill]));
         assert_eq!(reply["results"][0]["rows_affected"], json!(1000), "{reply}");
     }
@@ -495,6 +490,17 @@ fn a_copy_that_takes_long_leaves_no_hole() {
     node.add_option("--auto-backup", plan.to_str().unwrap());
     node.start();
     node.wait_ready();
+    cluster
+}
+
+/// The log is cut again and again while a copy is made.
+#[test]
+fn a_copy_that_takes_long_leaves_no_hole() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let place = json!({ "type": "file", "sub": { "dir": root, "name": "copy.gz" } });
+    let plan = plans(root, &place, "500ms", None);
+    let cluster = large(48, &plan, &["--raft-log-bytes", "4MiB"]);
     let node = &cluster.nodes[0];
     let copies = || node.log().matches("the database was backed up to").count();
     let (mut number, mut states) = (0, Vec::new());
@@ -537,23 +543,7 @@ fn a_large_database_is_restored_to_a_state_between_two_copies() {
     let root = root.path();
     let place = json!({ "type": "file", "sub": { "dir": root, "name": "copy.gz" } });
     let plan = plans(root, &place, "10s", None);
-    let mut cluster = Cluster::start_with(1, &[]);
-    let node = &mut cluster.nodes[0];
-    let made = json!([
-        "CREATE TABLE t (id INTEGER PRIMARY KEY, v)",
-        "CREATE TABLE filler (id INTEGER PRIMARY KEY, filler BLOB)"
-    ]);
-    node.execute("/db/execute", &made);
-    let fill = "INSERT INTO filler (filler) WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 \
-                FROM n WHERE n < 1000) SELECT randomblob(1000) FROM n";
-    for _ in 0..megabytes {
-        let reply = node.execute("/db/execute", &json!([fill]));
-        assert_eq!(reply["results"][0]["rows_affected"], json!(1000), "{reply}");
-    }
-    node.stop();
-    node.add_option("--auto-backup", plan.to_str().unwrap());
-    node.start();
-    node.wait_ready();
+    let cluster = large(megabytes, &plan, &[]);
     let node = &cluster.nodes[0];
     let copies = || node.log().matches("the database was backed up to").count();
     let until = |count: usize| {
