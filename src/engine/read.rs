@@ -31,6 +31,16 @@ pub(super) struct Query {
     pub schema: Option<SchemaVersion>,
 }
 
+/// Where a read satisfies its level.
+#[derive(Debug)]
+pub(super) enum Place {
+    Here {
+        /// Of a `strong` read: up to where the log had been applied when it began.
+        index: Option<LogIndex>,
+    },
+    There(Box<Member>),
+}
+
 impl Engine {
     /// Runs one read-only statement at a level. `Ok(None)`: the schema is not `schema` any more,
     /// compile again.
@@ -46,11 +56,14 @@ impl Engine {
     ) -> Result<Option<Rows>, Error> {
         let running = limits.cancel.start();
         let query = Query { database, dialect, statement, schema };
-        if let Some(leader) = self.core.satisfy(level, limits, &running).await? {
-            return Box::pin(self.core.read_there(*leader, query, limits, running)).await;
-        }
+        let index = match self.core.satisfy(level, limits, &running).await? {
+            Place::There(leader) => {
+                return Box::pin(self.core.read_there(*leader, query, limits, running)).await;
+            }
+            Place::Here { index } => index,
+        };
         let pending = self.core.read_here(query, limits, running)?;
-        Ok(pending.started().await?.map(Rows::interrupting))
+        Ok(pending.started().await?.map(|rows| rows.interrupting().at(index)))
     }
 
     /// The catalog of the committed state that this node has.
@@ -96,25 +109,26 @@ impl Core {
         self.readers.run(job).await?
     }
 
-    /// Returns when a read on this node satisfies the level. `Some`: it must be read there.
+    /// Returns when a read satisfies the level, on this node or at the leader.
     pub(super) async fn satisfy(
         self: &Arc<Self>,
         level: ReadLevel,
         limits: &Limits,
         running: &Running,
-    ) -> Result<Option<Box<Member>>, Error> {
+    ) -> Result<Place, Error> {
+        let here = Place::Here { index: None };
         if mutant("strong-read-here") {
-            return Ok(None);
+            return Ok(here);
         }
         let (lease, strong) = match self.effective(level) {
             ReadLevel::None(freshness) | ReadLevel::Auto(freshness) => {
                 self.check_freshness(freshness)?;
-                return Ok(None);
+                return Ok(here);
             }
             ReadLevel::Weak => {
                 match self.route(&Search::new(), limits, running).await? {
-                    Route::There(leader) => return Ok(Some(leader)),
-                    Route::Here(_) if self.attached()?.node.has_majority() => return Ok(None),
+                    Route::There(leader) => return Ok(Place::There(leader)),
+                    Route::Here(_) if self.attached()?.node.has_majority() => return Ok(here),
                     // It may have been replaced: it has to ask.
                     Route::Here(_) => (false, false),
                 }
@@ -126,7 +140,7 @@ impl Core {
         let index = Box::pin(self.index_to_wait_for(lease, strong, limits, running)).await?;
         let attached = self.attached()?;
         match until(limits.deadline, &running.token, attached.node.wait_applied(index)).await {
-            Ok(Ok(())) => Ok(None),
+            Ok(Ok(())) => Ok(Place::Here { index: strong.then_some(index) }),
             Ok(Err(_)) => Err(Error::no_leader()),
             Err(stopped) => Err(stopped.error()),
         }

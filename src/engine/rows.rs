@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use crate::engine::cancel::{self, Running, Stopped, Token, lock};
 use crate::model::error::{Error, SqlState};
+use crate::model::id::LogIndex;
 use crate::model::statement::{Completion, StatementResult};
 use crate::model::value::{ResultColumn, RowBatch, Value};
 use crate::platform::clock::Instant;
@@ -345,6 +346,7 @@ impl Pending {
             completion: Completion::default(),
             running,
             interrupt: false,
+            index: None,
         }))
     }
 
@@ -385,9 +387,15 @@ pub struct Rows {
     /// Whether dropping it interrupts SQLite. In a transaction that would be lost by it, the
     /// statement is stopped at its next row instead.
     interrupt: bool,
+    index: Option<LogIndex>,
 }
 
 impl Rows {
+    /// Of a `strong` read: up to where the log had been applied when it began, or further.
+    pub fn index(&self) -> Option<LogIndex> {
+        self.index
+    }
+
     pub fn columns(&self) -> &[ResultColumn] {
         &self.columns
     }
@@ -421,6 +429,11 @@ impl Rows {
     /// Makes dropping it interrupt SQLite: for statements outside a transaction.
     pub(super) fn interrupting(mut self) -> Self {
         self.interrupt = true;
+        self
+    }
+
+    pub(super) fn at(mut self, index: Option<LogIndex>) -> Self {
+        self.index = index;
         self
     }
 }

@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use crate::engine::cancel::lock;
 use crate::engine::core::Core;
-use crate::engine::read::ended;
+use crate::engine::read::{Place, ended};
 use crate::engine::rows::{self, Rest, Rows};
 use crate::engine::store::Entry;
 use crate::engine::{Engine, Limits};
 use crate::model::catalog::Catalog;
 use crate::model::error::{Error, SqlState};
-use crate::model::id::{DatabaseId, Position};
+use crate::model::id::{DatabaseId, LogIndex, Position};
 use crate::model::read_level::ReadLevel;
 use crate::model::statement::{Dialect, Statement};
 use crate::sqlite::Reader;
@@ -32,6 +32,7 @@ pub struct View {
     /// Locked by the one statement that runs.
     reader: Arc<Held>,
     position: Position,
+    index: Option<LogIndex>,
     rest: Rest,
 }
 
@@ -50,13 +51,13 @@ impl Engine {
             ReadLevel::Weak if self.core.fence().is_none() => ReadLevel::Linearizable,
             level => level,
         };
-        if self.core.satisfy(level, limits, &running).await?.is_some() {
+        let Place::Here { index } = self.core.satisfy(level, limits, &running).await? else {
             return Err(Error::no_leader());
-        }
+        };
         let entry = self.core.entry(database)?;
         let (reader, position) = self.core.readers.run(move || open(&entry)).await??;
         let reader = Arc::new(Held(Mutex::new(reader)));
-        Ok(View { core: self.core.clone(), reader, position, rest: Rest::default() })
+        Ok(View { core: self.core.clone(), reader, position, index, rest: Rest::default() })
     }
 }
 
@@ -75,6 +76,11 @@ fn open(entry: &Entry) -> Result<(Reader, Position), Error> {
 }
 
 impl View {
+    /// As [`Rows::index`].
+    pub fn index(&self) -> Option<LogIndex> {
+        self.index
+    }
+
     pub fn position(&self) -> Position {
         self.position
     }

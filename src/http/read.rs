@@ -11,7 +11,7 @@ use crate::http::reply::{self, Output, Stop};
 use crate::http::result::{self, QueryItem, Shape, Told};
 use crate::http::sql::{Call, begin_envelope, limits};
 use crate::model::error::Error;
-use crate::model::id::DatabaseId;
+use crate::model::id::{DatabaseId, LogIndex};
 use crate::model::read_level::ReadLevel;
 use crate::model::statement::{Dialect, Statement};
 use crate::model::value::RowBatch;
@@ -62,17 +62,20 @@ impl Read {
             Err(Stop::Failed(failure)) if out.committed => {
                 self.call.end_envelope(&mut out.json, Some(failure.text()), None);
             }
-            made => {
-                made?;
-                self.call.end_envelope(&mut out.json, None, None);
-            }
+            made => self.call.end_envelope(&mut out.json, None, made?),
         }
         Ok(())
     }
 
-    async fn items(&self, out: &mut Output, statements: Vec<Statement>) -> Result<(), Stop> {
+    /// The log's index that the last of them was read at, if the level has one.
+    async fn items(
+        &self,
+        out: &mut Output,
+        statements: Vec<Statement>,
+    ) -> Result<Option<LogIndex>, Stop> {
         let one_state = self.call.params.has("transaction");
         let mut view = None;
+        let mut index = None;
         for statement in statements {
             let began = clock::now();
             if view.is_none() || !one_state {
@@ -87,12 +90,16 @@ impl Read {
             };
             let took = clock::now().since(began);
             self.call.app.engine.note_statement(took, rows.is_err(), StatementKind::Read, || text);
+            index = view.as_ref().and_then(View::index).or(index);
             match rows {
-                Ok(rows) => self.item(out, rows, began).await?,
+                Ok(rows) => {
+                    index = rows.index().or(index);
+                    self.item(out, rows, began).await?;
+                }
                 Err(error) => self.failed_item(out, &error, began)?,
             }
         }
-        Ok(())
+        Ok(index)
     }
 
     async fn one(&self, statement: Statement, limits: &Limits) -> Result<Rows, Error> {
