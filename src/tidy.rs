@@ -47,6 +47,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rustls::", &["tls/"]),
     ("tokio_rustls::", &["tls/"]),
     ("stringprep::", &["auth/"]),
+    ("quick_xml::", &["datum/xml.rs"]),
     ("unsafe {", &["sqlite/vfs/"]),
     ("unsafe impl", &["sqlite/vfs/"]),
     ("unsafe fn", &["sqlite/vfs/"]),

@@ -39,6 +39,7 @@ mod style;
 pub mod temporal;
 mod text_in;
 pub mod timetz;
+pub mod xml;
 pub mod zone;
 
 pub use stored::invalid_utf8;
@@ -80,6 +81,7 @@ enum Family {
     Mac,
     Lexemes,
     Money,
+    Xml,
     Bits,
     Geometry(geometry::Kind),
     /// An object's OID, shown by name where the name is known without a catalog.
@@ -114,6 +116,7 @@ fn family(data_type: PgType) -> Result<Family, Error> {
         774 | 829 => Family::Mac,
         3614 => Family::Lexemes,
         790 => Family::Money,
+        142 => Family::Xml,
         24 | 2202..=2206 | 3734 | 3769 | 4089 | 4096 | 4191 => Family::ObjectId,
         2278 => Family::Void,
         2249 => Family::Record,
@@ -166,6 +169,7 @@ pub fn from_text(data_type: PgType, text: &str, style: &Style) -> Result<Value, 
         Family::Mac => mac::from_text(data_type, text),
         Family::Lexemes => lexemes::from_text(text),
         Family::Money => money::from_text(text),
+        Family::Xml => xml::from_text(text),
         Family::Bits => bits::from_text(data_type, text),
         Family::Geometry(kind) => geometry::from_text(kind, text),
         Family::ObjectId => object_id_from_text(data_type, text),
@@ -224,6 +228,7 @@ pub fn from_binary(data_type: PgType, bytes: &[u8]) -> Result<Value, Error> {
         Family::Mac => mac::from_binary(data_type, bytes),
         Family::Lexemes => lexemes::from_binary(bytes),
         Family::Money => money::from_binary(bytes),
+        Family::Xml => xml::from_binary(bytes),
         Family::Bits => bits::from_binary(data_type, bytes),
         Family::Geometry(kind) => geometry::from_binary(kind, bytes),
         Family::Void => Ok(Value::Text(String::new())),
@@ -261,6 +266,7 @@ pub fn to_text(
         | Family::Bits => string::put(data_type, value, out),
         Family::TimeTz => timetz::to_text(value, out),
         Family::Money => money::to_text(value, out),
+        Family::Xml => xml::to_text(value, out),
         Family::Geometry(kind) => geometry::to_text(kind, value, style.extra_float_digits, out),
         Family::Record => record::put_text(value, style, out),
         Family::DateTime => datetime::to_text(data_type, value, style, out),
@@ -309,6 +315,7 @@ pub fn to_binary(data_type: PgType, value: &Value, out: &mut BytesMut) -> Result
         Family::Mac => mac::to_binary(data_type, value, out),
         Family::Lexemes => lexemes::to_binary(value, out),
         Family::Money => money::to_binary(value, out),
+        Family::Xml => xml::to_text(value, out),
         Family::Bits => bits::to_binary(data_type, value, out),
         Family::Geometry(kind) => geometry::to_binary(kind, value, out),
         Family::Void => Ok(()),

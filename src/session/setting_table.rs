@@ -200,7 +200,8 @@ pub(super) const DEFINITIONS: &[Definition] = &[
     setting("vacuum_cost_page_hit", "1", Kind::Integer(0, 10_000)),
     setting("vacuum_cost_page_miss", "2", Kind::Integer(0, 10_000)),
     setting("work_mem", "4MB", Kind::Memory(KILO, 64, INT_MAX)),
-    setting("xmloption", "content", Kind::Choice(&["content", "document"])),
+    // As a document: written as XMLPARSE (DOCUMENT ...).
+    setting("xmloption", "content", Kind::Choice(&["content"])),
 ];
 
 /// The setting of a name, in any case.

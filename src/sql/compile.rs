@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::datum::form::Form;
+use crate::datum::xml;
 use crate::model::catalog::{Catalog, Column, Table};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
@@ -69,8 +70,8 @@ fn statement(parsed: &Parsed, binder: &mut Binder<'_>) -> Result<Compiled, Error
         explain @ Statement::Explain { options, .. } => {
             let data_type = match options.format {
                 ExplainFormat::Json => PgType::JSON,
-                // The type xml isn't there.
-                ExplainFormat::Text | ExplainFormat::Xml | ExplainFormat::Yaml => PgType::TEXT,
+                ExplainFormat::Xml => xml::XML,
+                ExplainFormat::Text | ExplainFormat::Yaml => PgType::TEXT,
             };
             let mut compiled = simple(utility(explain, binder)?);
             if let Action::Explain { statement, .. } = &compiled.action {

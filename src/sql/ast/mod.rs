@@ -8,6 +8,7 @@ mod code;
 mod definition;
 mod routine;
 
+use crate::datum::xml::Shape;
 use crate::sql::{
     CopyOptions, CursorOptions, Discard, ExplainOptions, FetchCount, LockWait, SettingValue,
     TransactionModes,
@@ -36,6 +37,14 @@ pub(crate) struct TypeName {
     pub(crate) array: bool,
 }
 
+/// What is done with XML.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum XmlForm {
+    Parse { shape: Shape, preserve: bool },
+    Serialize { shape: Shape, target: TypeName },
+    IsDocument { negated: bool },
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Expr {
     pub(crate) kind: ExprKind,
@@ -52,6 +61,11 @@ pub(crate) enum ExprKind {
     String(String),
     /// `B'101'`, `X'1F'`.
     Bits(String),
+    /// XMLPARSE, XMLSERIALIZE, IS DOCUMENT.
+    Xml {
+        form: XmlForm,
+        operand: Box<Expr>,
+    },
     /// `$n`.
     Parameter(usize),
     Unary {

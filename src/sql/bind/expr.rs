@@ -38,6 +38,7 @@ impl Binder<'_> {
                 let bits = bits::parse(text).map_err(|error| at(error, position))?;
                 Ok(Expr::constant(Value::Text(bits), PgType::BIT, position))
             }
+            ast::ExprKind::Xml { form, operand } => self.xml(form, operand, position),
             ast::ExprKind::Parameter(number) => self.parameter(*number, position),
             ast::ExprKind::Unary { op, operand } => {
                 let operand = self.expr(operand)?;
@@ -227,6 +228,7 @@ impl Binder<'_> {
             | ast::ExprKind::Number(_)
             | ast::ExprKind::String(_)
             | ast::ExprKind::Bits(_)
+            | ast::ExprKind::Xml { .. }
             | ast::ExprKind::Parameter(_)
             | ast::ExprKind::Unary { .. }
             | ast::ExprKind::Binary { .. }

@@ -39,6 +39,7 @@ pub(crate) mod trigger;
 mod update;
 mod view;
 mod whole_row;
+mod xml;
 
 use std::collections::HashSet;
 

@@ -372,6 +372,10 @@ fn strong_name(expr: &ast::Expr) -> Option<String> {
         ast::ExprKind::Exists(_) => Some("exists".to_owned()),
         ast::ExprKind::Array(_) | ast::ExprKind::ArraySubquery(_) => Some("array".to_owned()),
         ast::ExprKind::Row(_) => Some("row".to_owned()),
+        ast::ExprKind::Xml { form: ast::XmlForm::Parse { .. }, .. } => Some("xmlparse".to_owned()),
+        ast::ExprKind::Xml { form: ast::XmlForm::Serialize { .. }, .. } => {
+            Some("xmlserialize".to_owned())
+        }
         ast::ExprKind::Subquery(query) => match &query.body {
             ast::QueryBody::Select(select) => match select.items.first() {
                 Some(SelectItem::Expr { alias: Some(alias), .. }) => Some(alias.text.clone()),

@@ -5,7 +5,7 @@ use super::{Class, Place, Shown, Writer, push};
 use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
 use crate::pgdata::quote_identifier;
-use crate::sql::ast::{Expr, ExprKind, Query, Subscript};
+use crate::sql::ast::{Expr, ExprKind, Query, Subscript, XmlForm};
 use crate::sql::types::resolve::{self, Found};
 use crate::sql::types::{lookup_type, polymorphic};
 
@@ -85,6 +85,7 @@ impl Writer<'_> {
                 let bits = crate::datum::bits::parse(text).ok()?;
                 Some(Shown::simple(format!("'{bits}'::\"bit\"")))
             }
+            ExprKind::Xml { form, operand } => self.xml(form, operand),
             ExprKind::Number(_) => {
                 let known = self.trace.of(tree)?;
                 self.constant(known.data_type.oid, known.value.as_ref()?)
@@ -293,6 +294,28 @@ impl Writer<'_> {
         let mut text = format!("{left} {op} ");
         push(&mut text, &right);
         Some(self.operation(text, Class::Operator(name)))
+    }
+
+    fn xml(&mut self, form: &XmlForm, operand: &Expr) -> Option<Shown> {
+        let value = self.value(operand, None)?;
+        Some(match form {
+            XmlForm::Parse { shape, preserve } => {
+                let shape = shape.name().to_uppercase();
+                let blanks = if *preserve { "PRESERVE" } else { "STRIP" };
+                Shown::simple(format!("XMLPARSE({shape} {} {blanks} WHITESPACE)", value.text))
+            }
+            XmlForm::Serialize { shape, target } => {
+                let shape = shape.name().to_uppercase();
+                let target = self.label(lookup_type(self.types(), target).ok()?);
+                Shown::simple(format!("XMLSERIALIZE({shape} {} AS {target})", value.text))
+            }
+            XmlForm::IsDocument { negated: true } => {
+                Shown::simple(format!("(NOT ({} IS DOCUMENT))", value.text))
+            }
+            XmlForm::IsDocument { negated: false } => {
+                Shown::simple(format!("{} IS DOCUMENT", value.text))
+            }
+        })
     }
 
     pub(super) fn cast(&mut self, operand: &Expr, target: PgType) -> Option<Shown> {

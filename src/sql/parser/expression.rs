@@ -5,9 +5,9 @@
 use sqlparser::tokenizer::Token;
 
 use super::cursor::{Cursor, too_deep};
-use super::{unsupported, word};
+use super::word;
 use crate::model::error::{Error, SqlState};
-use crate::sql::ast::{Call, Expr, ExprKind, Name, Query, QueryBody};
+use crate::sql::ast::{Call, Expr, ExprKind, Name, Query, QueryBody, XmlForm};
 
 /// Operands of one chain of operators of the same level, but for AND and OR, which are balanced.
 const CHAIN_MAX: usize = 400;
@@ -266,7 +266,7 @@ impl Cursor<'_> {
             // The tree says "distinct" with `negated` for IS NOT.
             ExprKind::IsDistinct { left: operand, right: Box::new(right), negated }
         } else if self.eat("DOCUMENT") {
-            return Err(unsupported("IS DOCUMENT").with_position(position));
+            ExprKind::Xml { form: XmlForm::IsDocument { negated }, operand }
         } else {
             let form = ["NFC", "NFD", "NFKC", "NFKD"].into_iter().find(|form| self.eat(form));
             self.expect("NORMALIZED")?;

@@ -6,8 +6,9 @@ use sqlparser::tokenizer::Token;
 use super::cursor::Cursor;
 use super::expression::special;
 use super::{literal, unsupported, word};
+use crate::datum::xml::Shape;
 use crate::model::error::{Error, SqlState};
-use crate::sql::ast::{Call, Expr, ExprKind, Name, Subscript, TypeName};
+use crate::sql::ast::{Call, Expr, ExprKind, Name, Subscript, TypeName, XmlForm};
 
 /// Types with a syntax of their own, which can stand before a string constant.
 const TYPE_WORDS: &[&str] = &[
@@ -384,8 +385,12 @@ impl Cursor<'_> {
                 return self.trim(position).map(Some);
             }
             "NORMALIZE" => Self::normalize_arguments,
-            "TREAT" | "XMLCONCAT" | "XMLELEMENT" | "XMLEXISTS" | "XMLFOREST" | "XMLPARSE"
-            | "XMLPI" | "XMLROOT" | "XMLSERIALIZE" => {
+            "XMLPARSE" | "XMLSERIALIZE" => {
+                self.at += 2;
+                return self.xml(word == "XMLPARSE", position).map(Some);
+            }
+            "TREAT" | "XMLCONCAT" | "XMLELEMENT" | "XMLEXISTS" | "XMLFOREST" | "XMLPI"
+            | "XMLROOT" => {
                 return Err(unsupported(word).with_position(position));
             }
             _ => return Ok(None),
@@ -393,6 +398,29 @@ impl Cursor<'_> {
         self.at += 1;
         let arguments = self.arguments_between(read)?;
         Ok(Some(special(&word.to_lowercase(), arguments, position)))
+    }
+
+    /// `DOCUMENT text)` of XMLPARSE, `CONTENT value AS type)` of XMLSERIALIZE.
+    fn xml(&mut self, parse: bool, position: u32) -> Result<Expr, Error> {
+        let shape = if self.eat("DOCUMENT") {
+            Shape::Document
+        } else {
+            self.expect("CONTENT")?;
+            Shape::Content
+        };
+        let operand = Box::new(self.expr()?);
+        let form = if parse {
+            let preserve = self.eat("PRESERVE WHITESPACE");
+            if !preserve {
+                self.eat("STRIP WHITESPACE");
+            }
+            XmlForm::Parse { shape, preserve }
+        } else {
+            self.expect("AS")?;
+            XmlForm::Serialize { shape, target: self.type_name()? }
+        };
+        self.expect_token(&Token::RParen)?;
+        Ok(Expr { kind: ExprKind::Xml { form, operand }, position })
     }
 
     fn arguments_between(

@@ -179,7 +179,8 @@ impl<'a> Types<'a> {
 pub(crate) fn is_unordered(oid: Oid) -> bool {
     const JSONPATH: Oid = 4072;
     const TSVECTOR: Oid = 3614;
-    matches!(oid, JSONPATH | TSVECTOR)
+    const XML: Oid = 142;
+    matches!(oid, JSONPATH | TSVECTOR | XML)
         || oid == PgType::JSON.oid
         || geometry::Kind::of(oid).is_some()
 }

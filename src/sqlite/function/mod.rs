@@ -44,6 +44,7 @@ mod to_char;
 pub(super) mod trigger;
 mod typed;
 mod various;
+mod xml;
 
 use std::sync::Arc;
 
@@ -110,6 +111,7 @@ pub(super) fn register(
     mac::register(connection)?;
     math::register(connection)?;
     money::register(connection)?;
+    xml::register(connection)?;
     notify::register(connection, outbox)?;
     network::register(connection)?;
     sequence::register(connection, sequences)?;

@@ -42,6 +42,7 @@ mod system;
 mod temporal;
 mod text;
 mod timetz;
+mod xml;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -81,6 +82,7 @@ const TABLES: &[&[Row]] = &[
     temporal::ROWS,
     text::ROWS,
     timetz::ROWS,
+    xml::ROWS,
 ];
 
 /// How a function, operator or cast is done in SQLite.
