@@ -346,7 +346,7 @@ impl Pending {
             completion: Completion::default(),
             running,
             interrupt: false,
-            index: None,
+            index: LogIndex::default(),
         }))
     }
 
@@ -387,13 +387,14 @@ pub struct Rows {
     /// Whether dropping it interrupts SQLite. In a transaction that would be lost by it, the
     /// statement is stopped at its next row instead.
     interrupt: bool,
-    index: Option<LogIndex>,
+    /// 0 where there is none: an `Option` is twice as large.
+    index: LogIndex,
 }
 
 impl Rows {
     /// Of a `strong` read: up to where the log had been applied when it began, or further.
     pub fn index(&self) -> Option<LogIndex> {
-        self.index
+        Some(self.index).filter(|index| index.0 > 0)
     }
 
     pub fn columns(&self) -> &[ResultColumn] {
@@ -433,7 +434,7 @@ impl Rows {
     }
 
     pub(super) fn at(mut self, index: Option<LogIndex>) -> Self {
-        self.index = index;
+        self.index = index.unwrap_or_default();
         self
     }
 }
