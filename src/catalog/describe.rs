@@ -327,6 +327,7 @@ impl Contents {
                 "o" if !identity => "OUT ",
                 "b" => "INOUT ",
                 "v" => "VARIADIC ",
+                "i" if row.text("prokind") == "p" => "IN ",
                 "i" => "",
                 // Columns of a table that is returned belong to the result.
                 _ => continue,

@@ -152,7 +152,7 @@ fn check_reference(name: &str, entities: bool) -> Result<(), String> {
                 None => number.parse().ok(),
             };
             let allowed = |c: &char| *c >= ' ' || is_blank(*c);
-            number.and_then(char::from_u32).filter(allowed).is_some()
+            number.and_then(char::from_u32).as_ref().is_some_and(allowed)
         }
         None => matches!(name, "lt" | "gt" | "amp" | "apos" | "quot") || entities && is_name(name),
     };

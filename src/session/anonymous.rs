@@ -1,4 +1,4 @@
-//! DO: runs the statements of a block one after the other, in one transaction.
+//! DO and CALL: run the statements of a block one after the other, in one transaction.
 //!
 //! A block with handlers is a savepoint: what its statements did is taken back before a handler runs.
 
@@ -7,19 +7,27 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::model::error::{Class, Error, SqlState};
+use crate::model::pg_type::Oid;
 use crate::model::value::Value;
-use crate::session::portal::Reply;
+use crate::session::portal::{Reply, RowsTag};
 use crate::session::run::complete;
-use crate::session::statement::Prepared;
+use crate::session::statement::{Plan, Prepared};
 use crate::session::transaction;
 use crate::session::{Session, Severity};
-use crate::sql::{Block, Caught, CodeStep, Handler, Message, Parsed};
+use crate::sql::{Block, Caught, CodeStep, Handler, Message, Parsed, Program};
 
 /// Whether the steps after this one still run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flow {
     On,
     End,
+}
+
+/// The arguments of the procedure that runs.
+#[derive(Debug, Clone, Copy, Default)]
+struct Given<'s> {
+    values: &'s [Value],
+    types: &'s [Oid],
 }
 
 type Running<'s> = Pin<Box<dyn Future<Output = Result<Flow, Error>> + Send + 's>>;
@@ -30,20 +38,45 @@ impl Session {
             return Err(transaction::read_only("DO"));
         }
         self.join_transaction().await?;
-        self.run_block(block).await?;
+        self.run_block(block, Given::default()).await?;
         Ok(complete("DO"))
     }
 
-    fn run_block<'s>(&'s mut self, block: &'s Block) -> Running<'s> {
+    /// CALL.
+    pub(crate) async fn call_procedure(
+        &mut self,
+        plan: &Plan,
+        block: &Block,
+        (arguments, types): (Option<&Program>, &[Oid]),
+        parameters: &[Value],
+        alone: bool,
+    ) -> Result<Option<Reply>, Error> {
+        if self.modes.read_only {
+            return Err(transaction::read_only("CALL"));
+        }
+        let mut values = Vec::new();
+        if let Some(program) = arguments {
+            let rows = self.query(plan, program, None, parameters, RowsTag::Select, alone).await?;
+            let Some(mut rows) = rows else { return Ok(None) };
+            while let Some(batch) = rows.next().await? {
+                values.extend(batch.values);
+            }
+        }
+        self.join_transaction().await?;
+        self.run_block(block, Given { values: &values, types }).await?;
+        Ok(Some(complete("CALL")))
+    }
+
+    fn run_block<'s>(&'s mut self, block: &'s Block, given: Given<'s>) -> Running<'s> {
         Box::pin(async move {
             if block.handlers.is_empty() {
-                return self.run_code(&block.steps).await;
+                return self.run_code(&block.steps, given).await;
             }
             let depth = self.savepoints.push(String::new(), self.settings.save(), self.modes);
             if let Some(write) = &mut self.write {
                 write.savepoint(depth).await?;
             }
-            let error = match self.run_code(&block.steps).await {
+            let error = match self.run_code(&block.steps, given).await {
                 Ok(flow) => {
                     if let Some(write) = &mut self.write {
                         write.release(depth).await?;
@@ -68,27 +101,27 @@ impl Session {
                 self.modes = modes;
             }
             self.savepoints.release(depth);
-            self.run_code(&handler.steps).await
+            self.run_code(&handler.steps, given).await
         })
     }
 
-    fn run_code<'s>(&'s mut self, steps: &'s [CodeStep]) -> Running<'s> {
+    fn run_code<'s>(&'s mut self, steps: &'s [CodeStep], given: Given<'s>) -> Running<'s> {
         Box::pin(async move {
             for step in steps {
                 let flow = match step {
                     CodeStep::Run(parsed) => {
-                        self.run_inner(parsed).await?;
+                        self.run_inner(parsed, given).await?;
                         Flow::On
                     }
                     CodeStep::If { branches, otherwise } => {
-                        let taken = self.taken(branches, otherwise).await?;
-                        self.run_code(taken).await?
+                        let taken = self.taken(branches, otherwise, given).await?;
+                        self.run_code(taken, given).await?
                     }
                     CodeStep::Raise(message) => {
-                        self.raise(message).await?;
+                        self.raise(message, given).await?;
                         Flow::On
                     }
-                    CodeStep::Block(block) => self.run_block(block).await?,
+                    CodeStep::Block(block) => self.run_block(block, given).await?,
                     CodeStep::End => Flow::End,
                 };
                 if flow == Flow::End {
@@ -104,9 +137,10 @@ impl Session {
         &mut self,
         branches: &'s [(Parsed, Vec<CodeStep>)],
         otherwise: &'s [CodeStep],
+        given: Given<'_>,
     ) -> Result<&'s [CodeStep], Error> {
         for (condition, body) in branches {
-            let row = self.run_inner(condition).await?;
+            let row = self.run_inner(condition, given).await?;
             if row.first() == Some(&Value::Integer(1)) {
                 return Ok(body);
             }
@@ -115,14 +149,18 @@ impl Session {
     }
 
     /// Runs a statement; the first row that it returns.
-    async fn run_inner(&mut self, parsed: &Parsed) -> Result<Vec<Value>, Error> {
+    async fn run_inner(&mut self, parsed: &Parsed, given: Given<'_>) -> Result<Vec<Value>, Error> {
+        // EXECUTE's statements have none.
+        let count = parsed.parameter_count();
+        let values = given.values.get(..count).unwrap_or_default();
+        let types = given.types.get(..count).unwrap_or_default();
         if parsed.makes_temporary() && !self.settings.compile().temporary_used {
             self.begin_temporary().await?;
         }
-        let prepared = Arc::new(Prepared::new(Some(parsed.clone()), Vec::new()));
+        let prepared = Arc::new(Prepared::new(Some(parsed.clone()), types.to_vec()));
         let mut first = Vec::new();
         // On the heap: a statement in a statement would else need twice the stack.
-        let reply = Box::pin(self.attempt(&prepared, &[], false)).await?;
+        let reply = Box::pin(self.attempt(&prepared, values, false)).await?;
         if let Reply::Rows(mut rows) = reply {
             while let Some(batch) = rows.next().await? {
                 if first.is_empty()
@@ -135,9 +173,9 @@ impl Session {
         Ok(first)
     }
 
-    async fn raise(&mut self, message: &Message) -> Result<(), Error> {
+    async fn raise(&mut self, message: &Message, given: Given<'_>) -> Result<(), Error> {
         let row = match &message.values {
-            Some(values) => self.run_inner(values).await?,
+            Some(values) => self.run_inner(values, given).await?,
             None => Vec::new(),
         };
         let mut values = row.into_iter().map(|value| match value {

@@ -40,7 +40,10 @@ impl Session {
                 self.fetch_cursor(name, *count, *move_only).await.map(Some)
             }
             Action::CloseCursor { name } => self.close_cursor(name.as_deref()).map(Some),
-            Action::SessionCalls { .. } | Action::Listen(_) | Action::Unlisten(_) => {
+            Action::SessionCalls { .. }
+            | Action::Listen(_)
+            | Action::Unlisten(_)
+            | Action::Call { .. } => {
                 Box::pin(self.perform_for_session(plan, parameters, alone)).await
             }
             Action::CreateDatabase { .. }
@@ -80,7 +83,7 @@ impl Session {
         }
     }
 
-    /// What changes what the session has at the leader, or hears.
+    /// What changes what the session has at the leader, or hears; and CALL.
     async fn perform_for_session(
         &mut self,
         plan: &Plan,
@@ -98,6 +101,10 @@ impl Session {
             Action::Unlisten(channel) => {
                 let channel = channel.as_deref().map(Into::into);
                 self.listen(Listening::End(channel), alone).await.map(Some)
+            }
+            Action::Call { block, arguments, types } => {
+                let given = (arguments.as_ref(), types.as_slice());
+                self.call_procedure(plan, block, given, parameters, alone).await
             }
             _ => Err(Error::internal("not of the session alone")),
         }

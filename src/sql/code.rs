@@ -1,10 +1,26 @@
-//! A DO block as the session carries it out: statements that are compiled one by one, when their turn comes.
+//! A DO block, or a procedure, as the session carries it out: statements that are compiled one by one, when
+//! their turn comes.
 
 use std::sync::Arc;
 
+use crate::model::catalog::Function;
 use crate::model::error::{Error, SqlState};
 use crate::sql::ast::{self, Code, Condition, Expr, ExprKind, Level, Statement};
-use crate::sql::{Action, Parsed};
+use crate::sql::{Action, Parsed, parser};
+
+/// What the statements of a procedure may call its arguments, which are their parameters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Arguments {
+    pub(super) routine: String,
+    /// Empty for those that have none.
+    pub(super) names: Vec<String>,
+}
+
+impl Arguments {
+    fn parsed(self: &Arc<Self>, statement: Statement) -> Parsed {
+        Parsed { statement, parameters: self.names.len(), arguments: self.clone() }
+    }
+}
 
 /// `BEGIN ... EXCEPTION ... END`.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,10 +74,36 @@ pub struct Message {
 }
 
 pub(super) fn compile(block: &ast::Block) -> Result<Action, Error> {
-    Ok(Action::Do(Arc::new(self::block(block)?)))
+    Ok(Action::Do(Arc::new(self::block(block, &Arc::default())?)))
 }
 
-fn block(tree: &ast::Block) -> Result<Block, Error> {
+/// A procedure's body.
+///
+/// # Errors
+/// 42601; 0A000 for what needs an interpreter.
+pub(super) fn procedure(function: &Function) -> Result<Block, Error> {
+    let arguments = Arc::new(Arguments {
+        routine: function.name.clone(),
+        names: function.argument_names.clone(),
+    });
+    if function.language == "plpgsql" {
+        return block(&parser::plpgsql::parse(&function.body)?, &arguments);
+    }
+    let mut steps = Vec::new();
+    for parsed in parser::parse_text(&function.body)? {
+        let parameters = function.argument_types.len();
+        let parsed =
+            Parsed { statement: parsed.statement, parameters, arguments: arguments.clone() };
+        if matches!(parsed.statement, Statement::Query(_)) {
+            steps.push(CodeStep::Run(Box::new(parsed)));
+        } else {
+            steps.push(run(parsed.statement, &arguments)?);
+        }
+    }
+    Ok(Block { steps, handlers: Vec::new() })
+}
+
+fn block(tree: &ast::Block, arguments: &Arc<Arguments>) -> Result<Block, Error> {
     let handler = |handler: &ast::Handler| -> Result<Handler, Error> {
         let catches = handler
             .conditions
@@ -72,32 +114,32 @@ fn block(tree: &ast::Block) -> Result<Block, Error> {
                 Condition::Class(class) => Caught::Class(*class),
             })
             .collect();
-        Ok(Handler { catches, steps: steps(&handler.body)? })
+        Ok(Handler { catches, steps: steps(&handler.body, arguments)? })
     };
     Ok(Block {
-        steps: steps(&tree.body)?,
+        steps: steps(&tree.body, arguments)?,
         handlers: tree.handlers.iter().map(handler).collect::<Result<_, _>>()?,
     })
 }
 
-fn steps(body: &[Code]) -> Result<Vec<CodeStep>, Error> {
+fn steps(body: &[Code], arguments: &Arc<Arguments>) -> Result<Vec<CodeStep>, Error> {
     let mut all = Vec::new();
     for code in body {
         match code {
             Code::Null => {}
-            Code::Sql(statement) => all.push(run((**statement).clone())?),
+            Code::Sql(statement) => all.push(run((**statement).clone(), arguments)?),
             Code::Perform(query) => {
                 let statement = Statement::Query(query.clone());
-                all.push(CodeStep::Run(Box::new(Parsed { statement, parameters: 0 })));
+                all.push(CodeStep::Run(Box::new(arguments.parsed(statement))));
             }
             Code::Execute(statements) => {
                 for statement in statements {
                     let step = match statement {
-                        Statement::Query(_) => CodeStep::Run(Box::new(Parsed {
-                            statement: statement.clone(),
-                            parameters: 0,
-                        })),
-                        other => run(other.clone())?,
+                        // EXECUTE knows no arguments but those of its USING.
+                        Statement::Query(_) => CodeStep::Run(Box::new(
+                            Arc::<Arguments>::default().parsed(statement.clone()),
+                        )),
+                        other => run(other.clone(), &Arc::default())?,
                     };
                     all.push(step);
                 }
@@ -105,12 +147,14 @@ fn steps(body: &[Code]) -> Result<Vec<CodeStep>, Error> {
             Code::If { branches, otherwise } => all.push(CodeStep::If {
                 branches: branches
                     .iter()
-                    .map(|(condition, body)| Ok((condition_query(condition), steps(body)?)))
+                    .map(|(condition, body)| {
+                        Ok((condition_query(condition, arguments), steps(body, arguments)?))
+                    })
                     .collect::<Result<_, Error>>()?,
-                otherwise: steps(otherwise)?,
+                otherwise: steps(otherwise, arguments)?,
             }),
-            Code::Raise(raise) => all.push(CodeStep::Raise(Box::new(message(raise)))),
-            Code::Block(inner) => all.push(CodeStep::Block(block(inner)?)),
+            Code::Raise(raise) => all.push(CodeStep::Raise(Box::new(message(raise, arguments)))),
+            Code::Block(inner) => all.push(CodeStep::Block(block(inner, arguments)?)),
             Code::Return(None) => all.push(CodeStep::End),
             Code::Return(Some(_)) => {
                 let message = "RETURN cannot have a parameter in function returning void";
@@ -118,6 +162,9 @@ fn steps(body: &[Code]) -> Result<Vec<CodeStep>, Error> {
             }
             Code::Assign { target, .. } => {
                 let name = target.first().map_or("", |name| &name.text);
+                if arguments.names.iter().any(|known| known == name) {
+                    return Err(Error::refused("assigning to an argument is not supported"));
+                }
                 let message = format!("\"{name}\" is not a known variable");
                 return Err(Error::user(SqlState::SYNTAX_ERROR, message));
             }
@@ -127,7 +174,7 @@ fn steps(body: &[Code]) -> Result<Vec<CodeStep>, Error> {
 }
 
 /// A statement that may stand in a block.
-fn run(statement: Statement) -> Result<CodeStep, Error> {
+fn run(statement: Statement, arguments: &Arc<Arguments>) -> Result<CodeStep, Error> {
     match &statement {
         Statement::Query(_) => {
             let message = "query has no destination for result data";
@@ -143,26 +190,31 @@ fn run(statement: Statement) -> Result<CodeStep, Error> {
         | Statement::Set { .. }
         | Statement::Reset { .. }
         | Statement::Lock { .. }
-        | Statement::Do(_) => {}
+        | Statement::Do(_)
+        | Statement::Call(_) => {}
         Statement::Unsupported(error) => return Err(error.clone()),
-        _ => return Err(Error::refused("this kind of statement in DO is not supported")),
+        _ => {
+            return Err(Error::refused(
+                "this kind of statement in DO or a procedure is not supported",
+            ));
+        }
     }
-    Ok(CodeStep::Run(Box::new(Parsed { statement, parameters: 0 })))
+    Ok(CodeStep::Run(Box::new(arguments.parsed(statement))))
 }
 
-fn row(items: Vec<Expr>) -> Parsed {
+fn row(items: Vec<Expr>, arguments: &Arc<Arguments>) -> Parsed {
     let items = items.into_iter().map(|expr| ast::SelectItem::Expr { expr, alias: None }).collect();
     let query = ast::Query::select(ast::Select::plain(items, Vec::new()));
-    Parsed { statement: Statement::Query(Box::new(query)), parameters: 0 }
+    arguments.parsed(Statement::Query(Box::new(query)))
 }
 
-fn condition_query(condition: &Expr) -> Parsed {
+fn condition_query(condition: &Expr, arguments: &Arc<Arguments>) -> Parsed {
     let kind = ExprKind::Case {
         operand: None,
         branches: vec![(condition.clone(), plain(ExprKind::Boolean(true)))],
         otherwise: Some(Box::new(plain(ExprKind::Boolean(false)))),
     };
-    row(vec![plain(kind)])
+    row(vec![plain(kind)], arguments)
 }
 
 fn plain(kind: ExprKind) -> Expr {
@@ -175,7 +227,7 @@ fn as_text(expr: &Expr) -> Expr {
     plain(ExprKind::Cast { operand: Box::new(expr.clone()), target })
 }
 
-fn message(raise: &ast::Raise) -> Message {
+fn message(raise: &ast::Raise, arguments: &Arc<Arguments>) -> Message {
     let mut values: Vec<Expr> = raise.arguments.iter().map(as_text).collect();
     values.extend(raise.detail.iter().chain(&raise.hint).map(as_text));
     Message {
@@ -184,7 +236,7 @@ fn message(raise: &ast::Raise) -> Message {
             Level::Exception => None,
         },
         format: raise.format.clone(),
-        values: (!values.is_empty()).then(|| row(values)),
+        values: (!values.is_empty()).then(|| row(values, arguments)),
         state: raise.state.unwrap_or(SqlState(*b"P0001")),
         detail: raise.detail.is_some(),
         hint: raise.hint.is_some(),

@@ -29,6 +29,7 @@ pub(super) fn compile(
     parameter_types: &[Oid],
 ) -> Result<Compiled, Error> {
     let mut binder = Binder::new(catalog, settings, parameter_types, parsed.parameters)?;
+    binder.know_arguments(&parsed.arguments.routine, &parsed.arguments.names)?;
     let compiled = statement(parsed, &mut binder)?;
     if binder.acts.contains(&Act::Session)
         && !matches!(compiled.action, Action::SessionCalls { .. })
@@ -66,6 +67,7 @@ fn statement(parsed: &Parsed, binder: &mut Binder<'_>) -> Result<Compiled, Error
         }
         Statement::Define(definition) => ddl::compile(definition, binder).map(simple),
         Statement::Copy(copy) => compile_copy(binder, copy).map(simple),
+        Statement::Call(call) => compile_call(binder, call),
         other @ Statement::Show { name } => utility(other, binder).map(|action| show(name, action)),
         explain @ Statement::Explain { options, .. } => {
             let data_type = match options.format {
@@ -262,6 +264,23 @@ pub(super) fn query_program(binder: &Binder<'_>, query: &bound::Query) -> Result
         lowered = lower.with_object_names(lowered, &query.outputs);
     }
     Ok(lower.program(&lite::Statement::Query(lowered)))
+}
+
+fn compile_call(binder: &mut Binder<'_>, call: &ast::Call) -> Result<Compiled, Error> {
+    let (function, items) = binder.procedure(call)?;
+    let block = Arc::new(crate::sql::code::procedure(function)?);
+    let types = function.argument_types.clone();
+    let mut arguments = None;
+    if !items.is_empty() {
+        let mut query = binder.query(&ast::Query::select(ast::Select::plain(vec![], vec![])))?;
+        if let bound::Body::Select(select) = &mut query.body {
+            select.items = items;
+            query.outputs = crate::sql::bind::plain_outputs(&select.items);
+        }
+        arguments = Some(query_program(binder, &query)?);
+    }
+    let parameters = binder.parameter_types()?;
+    Ok(Compiled { parameters, ..simple(Action::Call { block, arguments, types }) })
 }
 
 /// The same query, but for the arguments of `set_config`.
@@ -599,6 +618,7 @@ fn utility(statement: &Statement, binder: &mut Binder<'_>) -> Result<Action, Err
         | Statement::Merge(_)
         | Statement::Define(_)
         | Statement::Execute { .. }
+        | Statement::Call(_)
         | Statement::Copy(_) => {
             return Err(Error::internal("this statement is compiled elsewhere"));
         }

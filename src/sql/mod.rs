@@ -42,6 +42,8 @@ pub use deparse::Deparser;
 pub struct Parsed {
     statement: ast::Statement,
     parameters: usize,
+    /// Of the procedure that it is in.
+    arguments: Arc<code::Arguments>,
 }
 
 /// Splits a text into statements and parses them. An empty text gives no statement.
@@ -52,7 +54,11 @@ pub fn parse(text: &str) -> Result<Vec<Parsed>, Error> {
     let statements = parser::parse_text(text)?;
     Ok(statements
         .into_iter()
-        .map(|parsed| Parsed { statement: parsed.statement, parameters: parsed.parameters })
+        .map(|parsed| Parsed {
+            statement: parsed.statement,
+            parameters: parsed.parameters,
+            arguments: Arc::default(),
+        })
         .collect())
 }
 
@@ -332,6 +338,12 @@ pub enum Action {
     Unlisten(Option<String>),
     /// DO: the session carries it out.
     Do(Arc<Block>),
+    /// CALL: likewise, with the row that the query gives as the parameters of its statements.
+    Call {
+        block: Arc<Block>,
+        arguments: Option<Program>,
+        types: Vec<Oid>,
+    },
     /// Accepted with a NOTICE, WARNING or nothing: the tag says what PostgreSQL answers.
     Nothing {
         tag: &'static str,

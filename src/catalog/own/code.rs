@@ -6,6 +6,9 @@ use crate::catalog::own::Builder;
 use crate::catalog::own::role::{Access, namespace};
 use crate::model::catalog::{Catalog, Function, Trigger};
 
+/// `pg_type.oid` of `void`: what a procedure is said to return.
+const VOID: u32 = 2278;
+
 fn texts<'a>(values: impl Iterator<Item = &'a str>) -> Cell {
     let values: Vec<&str> = values.collect();
     serde_json::to_string(&values).expect("strings are valid JSON").into()
@@ -49,14 +52,17 @@ pub(super) fn functions(catalog: &Catalog, rows: &mut Builder) {
             ("prolang", language.into()),
             ("procost", Cell::Real(100.0)),
             ("prorows", Cell::Real(if function.returns_set { 1000.0 } else { 0.0 })),
-            ("prokind", "f".into()),
+            ("prokind", if function.is_procedure() { "p" } else { "f" }.into()),
             ("proisstrict", function.strict.into()),
             ("proretset", function.returns_set.into()),
             ("provolatile", function.volatility.to_string().into()),
             ("proparallel", "u".into()),
             ("pronargs", (function.argument_types.len() as i64).into()),
             ("pronargdefaults", (function.defaults.len() as i64).into()),
-            ("prorettype", function.result_type.into()),
+            (
+                "prorettype",
+                if function.is_procedure() { VOID } else { function.result_type }.into(),
+            ),
             ("proargtypes", Cell::numbers(&function.argument_types)),
             ("proallargtypes", types),
             ("proargmodes", modes),

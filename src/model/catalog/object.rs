@@ -86,7 +86,7 @@ pub struct DomainConstraint {
     pub validated: bool,
 }
 
-/// A function in SQL or PL/pgSQL, as it was written.
+/// A function or procedure in SQL or PL/pgSQL, as it was written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Function {
     pub oid: Oid,
@@ -98,6 +98,7 @@ pub struct Function {
     pub argument_types: Vec<Oid>,
     /// Of the last arguments, as PostgreSQL text.
     pub defaults: Vec<String>,
+    /// 0 for a procedure.
     pub result_type: Oid,
     /// Whether it returns a set.
     pub returns_set: bool,
@@ -107,6 +108,12 @@ pub struct Function {
     pub body: String,
     /// RETURNS TABLE: names and types.
     pub columns: Vec<(String, Oid)>,
+}
+
+impl Function {
+    pub fn is_procedure(&self) -> bool {
+        self.result_type == 0
+    }
 }
 
 /// A trigger of a table.

@@ -99,6 +99,7 @@ pub(crate) enum Definition {
         owner: Name,
     },
     DropFunction {
+        kind: super::RoutineKind,
         names: Vec<super::FunctionName>,
         if_exists: bool,
         cascade: bool,

@@ -683,6 +683,8 @@ pub(crate) enum Statement {
     },
     /// DO.
     Do(Box<Block>),
+    /// CALL.
+    Call(Box<Call>),
     /// Valid PostgreSQL that is not supported: refused with 0A000 when it is compiled.
     Unsupported(crate::model::error::Error),
 }

@@ -6,6 +6,7 @@ use crate::sql::ast::{Name, QualifiedName, SourceExpr, TypeName};
 pub(crate) struct CreateFunction {
     pub(crate) name: QualifiedName,
     pub(crate) or_replace: bool,
+    pub(crate) kind: RoutineKind,
     pub(crate) arguments: Vec<FunctionArgument>,
     pub(crate) result: Option<FunctionResult>,
     pub(crate) language: String,
@@ -32,11 +33,40 @@ pub(crate) enum FunctionResult {
     Table(Vec<(Name, TypeName)>),
 }
 
+/// What a statement says that a routine is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RoutineKind {
+    Function,
+    Procedure,
+    /// ROUTINE: either.
+    Any,
+}
+
+impl RoutineKind {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Function => "function",
+            Self::Procedure => "procedure",
+            Self::Any => "routine",
+        }
+    }
+
+    /// The tag of a statement that drops, changes or makes one.
+    pub(crate) const fn tag(self, tags: [&'static str; 3]) -> &'static str {
+        match self {
+            Self::Function => tags[0],
+            Self::Procedure => tags[1],
+            Self::Any => tags[2],
+        }
+    }
+}
+
 /// A function by its name, and its arguments' types where they are given.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FunctionName {
     pub(crate) name: QualifiedName,
     pub(crate) arguments: Option<Vec<TypeName>>,
+    pub(crate) kind: RoutineKind,
 }
 
 #[derive(Debug, Clone, PartialEq)]

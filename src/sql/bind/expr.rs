@@ -259,7 +259,7 @@ impl Binder<'_> {
         self.coerce_to(expr, PgType::BOOL, &format!("argument of {clause}"))
     }
 
-    fn parameter(&mut self, number: usize, position: u32) -> Result<Expr, Error> {
+    pub(super) fn parameter(&mut self, number: usize, position: u32) -> Result<Expr, Error> {
         if let Some(arguments) = &self.function_arguments {
             return arguments.get(number - 1).cloned().ok_or_else(|| {
                 let message = format!("there is no parameter ${number}");

@@ -86,6 +86,60 @@ impl<'a> Binder<'a> {
         Err(at(self.no_function(false, &name, call, &types), position))
     }
 
+    fn refuse_procedure(
+        &mut self,
+        function: &Function,
+        call: &Call,
+        position: u32,
+    ) -> Result<(), Error> {
+        if !function.is_procedure() {
+            return Ok(());
+        }
+        let message = format!("{} is a procedure", self.called_as(call)?);
+        let error = Error::user(SqlState::WRONG_OBJECT_TYPE, message);
+        Err(at(error.with_hint("To call a procedure, use CALL."), position))
+    }
+
+    /// A call with the types of its arguments: `note(text, integer)`.
+    fn called_as(&mut self, call: &Call) -> Result<String, Error> {
+        let given = self.arguments(call)?;
+        let labels: Vec<String> =
+            given.iter().map(|expr| self.types().label(expr.data_type.oid).to_string()).collect();
+        Ok(format!("{}({})", super::label(&call.name), labels.join(", ")))
+    }
+
+    /// The procedure that CALL means, with its arguments.
+    ///
+    /// # Errors
+    /// 42883; 42809 for a function.
+    pub(crate) fn procedure(&mut self, call: &Call) -> Result<(&'a Function, Vec<Expr>), Error> {
+        let Some(last) = call.name.last() else { return Err(Error::internal("no name")) };
+        let schema = match call.name.as_slice() {
+            [schema, _] => Some(self.meant_schema(&schema.text).to_owned()),
+            _ => None,
+        };
+        let known = self.functions_named(schema.as_deref(), &last.text);
+        let shown = self.called_as(call)?;
+        let built_in = !crate::pgdata::functions_named(&last.text).is_empty();
+        if known.iter().all(|known| !known.is_procedure()) && (built_in || !known.is_empty()) {
+            let message = format!("{shown} is not a procedure");
+            let error = Error::user(SqlState::WRONG_OBJECT_TYPE, message)
+                .with_hint("To call a function, use SELECT.");
+            return Err(at(error, last.position));
+        }
+        let procedures: Vec<_> = known.into_iter().filter(|known| known.is_procedure()).collect();
+        self.own_call(&procedures, call, last.position).map_err(|error| {
+            if error.state() != SqlState::UNDEFINED_FUNCTION {
+                return error;
+            }
+            let message = format!("procedure {shown} does not exist");
+            let error = Error::user(SqlState::UNDEFINED_FUNCTION, message).with_hint(
+                "No procedure matches the given name and argument types. You might need to add explicit type casts.",
+            );
+            at(error, last.position)
+        })
+    }
+
     /// What a function's parameters are in a call; `None` if an argument can't be of its type.
     fn own_arguments(
         &mut self,
@@ -140,6 +194,7 @@ impl<'a> Binder<'a> {
         position: u32,
     ) -> Result<Expr, Error> {
         let (function, arguments) = self.own_call(candidates, call, position)?;
+        self.refuse_procedure(function, call, position)?;
         if function.returns_set {
             let message = format!(
                 "the set-returning function {} in a select list is not supported",
@@ -178,6 +233,7 @@ impl<'a> Binder<'a> {
         position: u32,
     ) -> Result<(Query, Vec<String>), Error> {
         let (function, arguments) = self.own_call(candidates, call, position)?;
+        self.refuse_procedure(function, call, position)?;
         let query = self.inlined_query(function, arguments).map_err(|error| at(error, position))?;
         let names = if function.columns.is_empty() {
             vec![function.name.clone()]
@@ -185,6 +241,24 @@ impl<'a> Binder<'a> {
             function.columns.iter().map(|(name, _)| name.clone()).collect()
         };
         Ok((query, names))
+    }
+
+    /// Lets the statement use parameters by the names that its procedure gives them. Columns come first.
+    pub(crate) fn know_arguments(&mut self, routine: &str, names: &[String]) -> Result<(), Error> {
+        let mut items = Vec::new();
+        for (at, name) in names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
+            items.push(Item {
+                relation: Some(routine.to_owned()),
+                name: name.clone(),
+                expr: self.parameter(at + 1, 0)?,
+                bare: true,
+            });
+        }
+        if !items.is_empty() {
+            let relations = vec![routine.to_owned()];
+            self.scopes.push(Scope { items, relations, ..Scope::default() });
+        }
+        Ok(())
     }
 
     fn inlined_query(&mut self, function: &Function, arguments: Vec<Expr>) -> Result<Query, Error> {

@@ -1,4 +1,4 @@
-//! CREATE FUNCTION in SQL and PL/pgSQL, DROP FUNCTION.
+//! CREATE FUNCTION and PROCEDURE in SQL and PL/pgSQL, DROP FUNCTION and PROCEDURE.
 //!
 //! A function in SQL is one query, which is put in the place of its call (`bind::inline`). One in PL/pgSQL
 //! is for triggers: `ddl::trigger` makes SQLite's triggers of it.
@@ -9,8 +9,9 @@ use crate::model::catalog::{Function, Table};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::Oid;
 use crate::sql::Action;
-use crate::sql::ast::{CreateFunction, FunctionName, FunctionResult, Name, TypeName};
+use crate::sql::ast::{CreateFunction, FunctionName, FunctionResult, Name, RoutineKind, TypeName};
 use crate::sql::bind::Binder;
+use crate::sql::code;
 use crate::sql::ddl::depend::Object;
 use crate::sql::ddl::record::{self, flag, number};
 use crate::sql::ddl::{
@@ -23,6 +24,8 @@ pub(super) const PG_PROC: Oid = 1255;
 /// Pseudo-types that a function may return.
 const TRIGGER: Oid = 2279;
 const VOID: Oid = 2278;
+/// In the place of a procedure's result.
+const NONE: Oid = 0;
 
 fn type_of(tree: &TypeName, binder: &Binder<'_>) -> Result<Oid, Error> {
     match tree.name.as_slice() {
@@ -51,6 +54,7 @@ pub(super) fn create(tree: &CreateFunction, binder: &mut Binder<'_>) -> Result<A
     let defaults = defaults(tree, &types, binder)?;
     let mut columns = Vec::new();
     let (result_type, returns_set) = match &tree.result {
+        None if tree.kind == RoutineKind::Procedure => (NONE, false),
         None => (VOID, false),
         Some(FunctionResult::Value { data_type, set }) => (type_of(data_type, binder)?, *set),
         Some(FunctionResult::Table(all)) => {
@@ -93,7 +97,7 @@ pub(super) fn create(tree: &CreateFunction, binder: &mut Binder<'_>) -> Result<A
     if function.result_type == TRIGGER && old.is_some() {
         trigger::function_changed(&function, &mut work, binder)?;
     }
-    Ok(work.finish("CREATE FUNCTION"))
+    Ok(work.finish(tree.kind.tag(["CREATE FUNCTION", "CREATE PROCEDURE", "CREATE ROUTINE"])))
 }
 
 /// The texts of the defaults, which only the last arguments may have.
@@ -139,6 +143,12 @@ fn replaced(
             let message = format!("function \"{name}\" already exists with same argument types");
             return Err(Error::user(SqlState(*b"42723"), message));
         }
+        if old.is_procedure() != (tree.kind == RoutineKind::Procedure) {
+            let kind = if old.is_procedure() { "procedure" } else { "function" };
+            let message = "cannot change routine kind";
+            return Err(Error::user(SqlState::WRONG_OBJECT_TYPE, message)
+                .with_detail(format!("\"{name}\" is a {kind}.")));
+        }
         if old.result_type != result_type || old.returns_set != returns_set {
             let message = "cannot change return type of existing function";
             return Err(
@@ -160,6 +170,9 @@ fn replaced(
 /// What the function's body can't be; 0A000 for what isn't supported.
 fn check_body(function: &Function, binder: &mut Binder<'_>) -> Result<(), Error> {
     match function.language.as_str() {
+        "sql" | "plpgsql" if function.is_procedure() => {
+            code::procedure(function)?;
+        }
         "sql" => binder.check_inlined(function)?,
         "plpgsql" => {
             crate::sql::parser::plpgsql::parse(&function.body)?;
@@ -211,10 +224,10 @@ pub(super) fn row(function: &Function) -> crate::sql::Step {
     )
 }
 
-/// The function that a name means, with or without its arguments' types.
+/// The function or procedure that a name means, with or without its arguments' types.
 ///
 /// # Errors
-/// 42883; 42725 where several have the name.
+/// 42883; 42725 where several have the name; 42809 for one of the other kind.
 pub(super) fn named<'c>(tree: &FunctionName, binder: &Binder<'c>) -> Result<&'c Function, Error> {
     let (schema, last) = binder.qualified(&tree.name)?;
     let path = binder.search_path();
@@ -233,16 +246,29 @@ pub(super) fn named<'c>(tree: &FunctionName, binder: &Binder<'c>) -> Result<&'c 
         .collect();
     found.sort_unstable_by_key(|known| known.oid);
     let shown = crate::sql::bind::label(&tree.name);
+    let kind = tree.kind.name();
+    let fits = |known: &&Function| match tree.kind {
+        RoutineKind::Any => true,
+        kind => known.is_procedure() == (kind == RoutineKind::Procedure),
+    };
+    let checked = |known: &'c Function| {
+        if fits(&known) {
+            return Ok(known);
+        }
+        let message = format!("{} is not a {kind}", label(&shown, &known.argument_types));
+        Err(Error::user(SqlState::WRONG_OBJECT_TYPE, message))
+    };
     let Some(arguments) = &tree.arguments else {
+        found.retain(fits);
         return match found.as_slice() {
             [only] => Ok(only),
             [] => Err(Error::user(
                 SqlState::UNDEFINED_FUNCTION,
-                format!("could not find a function named \"{shown}\""),
+                format!("could not find a {kind} named \"{shown}\""),
             )),
             _ => Err(Error::user(
                 SqlState(*b"42725"),
-                format!("function name \"{shown}\" is not unique"),
+                format!("{kind} name \"{shown}\" is not unique"),
             )
             .with_hint("Specify the argument list to select the function unambiguously.")),
         };
@@ -251,10 +277,11 @@ pub(super) fn named<'c>(tree: &FunctionName, binder: &Binder<'c>) -> Result<&'c 
     for data_type in arguments {
         types.push(type_of(data_type, binder)?);
     }
-    found.into_iter().find(|known| known.argument_types == types).ok_or_else(|| {
-        let message = format!("function {} does not exist", label(&shown, &types));
+    let exact = found.into_iter().find(|known| known.argument_types == types);
+    checked(exact.ok_or_else(|| {
+        let message = format!("{kind} {} does not exist", label(&shown, &types));
         Error::user(SqlState::UNDEFINED_FUNCTION, message)
-    })
+    })?)
 }
 
 /// ALTER FUNCTION ... OWNER TO.
@@ -266,21 +293,23 @@ pub(super) fn set_owner(
     let function = named(name, binder)?;
     let mut work = Work::new(binder);
     privilege::set_owner((PG_PROC, function.oid), owner, &mut work, binder)?;
-    Ok(work.finish("ALTER FUNCTION"))
+    Ok(work.finish(name.kind.tag(["ALTER FUNCTION", "ALTER PROCEDURE", "ALTER ROUTINE"])))
 }
 
 pub(super) fn drop(
+    kind: RoutineKind,
     names: &[FunctionName],
     (if_exists, cascade): (bool, bool),
     binder: &mut Binder<'_>,
 ) -> Result<Action, Error> {
     let mut work = Work::new(binder);
+    let word = kind.name();
     for name in names {
         let function = match named(name, binder) {
             Ok(function) => function,
             Err(error) if if_exists && error.state() == SqlState::UNDEFINED_FUNCTION => {
                 let message =
-                    error.message().replace("could not find a function named", "function");
+                    error.message().replace(&format!("could not find a {word} named"), word);
                 let message = message.trim_end_matches(" does not exist").replace('"', "");
                 let suffix = if name.arguments.is_some() { "" } else { "()" };
                 let error = Error::user(
@@ -314,7 +343,7 @@ pub(super) fn drop(
         }
         forget(function, |_| true, &mut work, binder)?;
     }
-    Ok(work.finish("DROP FUNCTION"))
+    Ok(work.finish(kind.tag(["DROP FUNCTION", "DROP PROCEDURE", "DROP ROUTINE"])))
 }
 
 /// Drops a function, with the triggers of tables that are `kept`.

@@ -97,8 +97,8 @@ pub(super) fn compile(tree: &Definition, binder: &mut Binder<'_>) -> Result<Acti
         Definition::Access(access) => self::access(access, binder),
         Definition::CreateFunction(tree) => function::create(tree, binder),
         Definition::FunctionOwner { name, owner } => function::set_owner(name, owner, binder),
-        Definition::DropFunction { names, if_exists, cascade } => {
-            function::drop(names, (*if_exists, *cascade), binder)
+        Definition::DropFunction { kind, names, if_exists, cascade } => {
+            function::drop(*kind, names, (*if_exists, *cascade), binder)
         }
         Definition::CreateTrigger(tree) => trigger::create(tree, binder),
         Definition::DropTrigger { name, table, if_exists } => {

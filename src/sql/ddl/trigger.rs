@@ -118,7 +118,11 @@ fn check_kind(tree: &CreateTrigger, table: &Table) -> Result<(), Error> {
 /// # Errors
 /// 42883; 42P17 for a function that returns something else.
 fn trigger_function<'c>(name: &QualifiedName, binder: &Binder<'c>) -> Result<&'c Function, Error> {
-    let tree = crate::sql::ast::FunctionName { name: name.clone(), arguments: Some(Vec::new()) };
+    let tree = crate::sql::ast::FunctionName {
+        name: name.clone(),
+        arguments: Some(Vec::new()),
+        kind: crate::sql::ast::RoutineKind::Function,
+    };
     let function = super::function::named(&tree, binder)?;
     if function.result_type != TRIGGER_TYPE {
         let shown = crate::sql::bind::label(name);

@@ -50,8 +50,8 @@ const CONDITIONS: &[(&str, &[u8; 5])] = &[
 
 /// Statements of PL/pgSQL that aren't supported, by their first word.
 const REFUSED: &[&str] = &[
-    "ASSERT", "CALL", "CASE", "CLOSE", "COMMIT", "CONTINUE", "EXIT", "FETCH", "FOR", "FOREACH",
-    "GET", "LOOP", "MOVE", "OPEN", "ROLLBACK", "WHILE",
+    "ASSERT", "CASE", "CLOSE", "COMMIT", "CONTINUE", "EXIT", "FETCH", "FOR", "FOREACH", "GET",
+    "LOOP", "MOVE", "OPEN", "ROLLBACK", "WHILE",
 ];
 
 /// Parses a body.

@@ -6,11 +6,11 @@ use super::cursor::Cursor;
 use super::{Convert, copy, portal, unsupported, word};
 use crate::model::error::{Error, SqlState};
 use crate::pgdata::quote_identifier;
-use crate::sql::ast::Statement;
+use crate::sql::ast::{ExprKind, Statement};
 use crate::sql::{Discard, Isolation, SettingValue, TransactionModes};
 
 /// Statements that PostgreSQL has and that aren't supported, by their first word.
-const UNSUPPORTED: &[&str] = &["CALL", "CLUSTER", "IMPORT", "LOAD", "SECURITY"];
+const UNSUPPORTED: &[&str] = &["CLUSTER", "IMPORT", "LOAD", "SECURITY"];
 /// What reads, or changes rows.
 const QUERIES: &[&str] =
     &["SELECT", "VALUES", "WITH", "TABLE", "INSERT", "UPDATE", "DELETE", "MERGE"];
@@ -116,10 +116,23 @@ fn read(cursor: &mut Cursor<'_>, first: &str) -> Result<Statement, Error> {
         }
         "LOCK" => lock(cursor),
         "DO" => anonymous(cursor),
+        "CALL" => call(cursor),
         "CREATE" | "ALTER" | "DROP" => other_definition(cursor, first),
         other if UNSUPPORTED.contains(&other) => Ok(Statement::Unsupported(unsupported(other))),
         _ => {
             cursor.at = 0;
+            Err(cursor.unexpected())
+        }
+    }
+}
+
+fn call(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
+    let at = cursor.at;
+    match cursor.expr()?.kind {
+        ExprKind::Call(call) => Ok(Statement::Call(Box::new(call))),
+        ExprKind::Column(_) => Err(cursor.unexpected()),
+        _ => {
+            cursor.at = at;
             Err(cursor.unexpected())
         }
     }

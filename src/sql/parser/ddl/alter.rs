@@ -8,7 +8,7 @@ use super::{
 };
 use crate::model::error::Error;
 use crate::sql::ast::{
-    AlterAction, Definition, IdentityClause, Name, RelationKind, SequenceOptions,
+    AlterAction, Definition, IdentityClause, Name, RelationKind, RoutineKind, SequenceOptions,
 };
 use crate::sql::parser::cursor::Cursor;
 use crate::sql::parser::unsupported;
@@ -28,7 +28,9 @@ pub(super) fn alter(cursor: &mut Cursor<'_>) -> Option<Parsed> {
         "SCHEMA" => object::alter_schema(cursor),
         "TYPE" => object::alter_type(cursor),
         "DOMAIN" => object::alter_domain(cursor),
-        "FUNCTION" => routine::alter_function(cursor),
+        "FUNCTION" => routine::alter_function(cursor, RoutineKind::Function),
+        "PROCEDURE" => routine::alter_function(cursor, RoutineKind::Procedure),
+        "ROUTINE" => routine::alter_function(cursor, RoutineKind::Any),
         "ROLE" | "GROUP" => access::alter_role(cursor),
         "USER" if cursor.word().as_deref() != Some("MAPPING") => access::alter_role(cursor),
         "DEFAULT" => access::alter_default(cursor),

@@ -20,7 +20,8 @@ use super::cursor::Cursor;
 use super::unsupported;
 use crate::model::error::Error;
 use crate::sql::ast::{
-    AlterAction, Definition, DropKind, OnCommit, Persistence, ReindexKind, RelationKind, Statement,
+    AlterAction, Definition, DropKind, OnCommit, Persistence, ReindexKind, RelationKind,
+    RoutineKind, Statement,
 };
 
 type Parsed = Result<Definition, Error>;
@@ -69,8 +70,11 @@ fn create(cursor: &mut Cursor<'_>) -> Option<Parsed> {
     if cursor.eat("SEQUENCE") {
         return Some(sequence::create(cursor, persistence));
     }
-    if persistence == Persistence::Permanent && cursor.eat("FUNCTION") {
-        return Some(routine::create_function(cursor, or_replace));
+    for (word, kind) in [("FUNCTION", RoutineKind::Function), ("PROCEDURE", RoutineKind::Procedure)]
+    {
+        if persistence == Persistence::Permanent && cursor.eat(word) {
+            return Some(routine::create_function(cursor, or_replace, kind));
+        }
     }
     if persistence == Persistence::Permanent && cursor.eat("TRIGGER") {
         return Some(routine::create_trigger(cursor, or_replace));
@@ -133,7 +137,9 @@ fn drop(cursor: &mut Cursor<'_>) -> Option<Parsed> {
             return Some(access::drop_role(cursor));
         }
         "OWNED" => return Some(access::drop_owned(cursor)),
-        "FUNCTION" | "ROUTINE" => return Some(routine::drop_function(cursor)),
+        "FUNCTION" => return Some(routine::drop_function(cursor, RoutineKind::Function)),
+        "PROCEDURE" => return Some(routine::drop_function(cursor, RoutineKind::Procedure)),
+        "ROUTINE" => return Some(routine::drop_function(cursor, RoutineKind::Any)),
         "TRIGGER" => return Some(routine::drop_trigger(cursor)),
         _ => return None,
     };

@@ -6,7 +6,7 @@ use super::{Parsed, piece, relation_kind, routine};
 use crate::model::error::{Error, SqlState};
 use crate::sql::ast::{
     AttributeChange, ColumnType, CommentObject, CreateDomain, Definition, DomainChange, EnumChange,
-    Name, QualifiedName, RelationKind, SchemaChange, TypeName,
+    Name, QualifiedName, RelationKind, RoutineKind, SchemaChange, TypeName,
 };
 use crate::sql::parser::cursor::Cursor;
 use crate::sql::parser::unsupported;
@@ -290,7 +290,13 @@ pub(super) fn comment(cursor: &mut Cursor<'_>) -> Parsed {
             CommentObject::Trigger { name, table: cursor.qualified_name()? }
         }
         "SCHEMA" => CommentObject::Schema(cursor.name()?),
-        "FUNCTION" => CommentObject::Function(routine::function_name(cursor)?),
+        "FUNCTION" => {
+            CommentObject::Function(routine::function_name(cursor, RoutineKind::Function)?)
+        }
+        "PROCEDURE" => {
+            CommentObject::Function(routine::function_name(cursor, RoutineKind::Procedure)?)
+        }
+        "ROUTINE" => CommentObject::Function(routine::function_name(cursor, RoutineKind::Any)?),
         "TYPE" | "DOMAIN" => CommentObject::Type(cursor.qualified_name()?),
         "EXTENSION" => CommentObject::Extension(cursor.name()?),
         "DATABASE" => CommentObject::Database(cursor.name()?),

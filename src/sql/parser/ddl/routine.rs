@@ -7,15 +7,20 @@ use crate::model::error::{Error, SqlState};
 use crate::sql::ast::tgtype::{BEFORE, DELETE, INSERT, INSTEAD, ROW, TRUNCATE, UPDATE};
 use crate::sql::ast::{
     CreateFunction, CreateTrigger, Definition, FunctionArgument, FunctionName, FunctionResult,
-    Name, SchemaChange,
+    Name, RoutineKind, SchemaChange,
 };
 use crate::sql::parser::cursor::Cursor;
 use crate::sql::parser::unsupported;
 
-pub(super) fn create_function(cursor: &mut Cursor<'_>, or_replace: bool) -> Parsed {
+pub(super) fn create_function(
+    cursor: &mut Cursor<'_>,
+    or_replace: bool,
+    kind: RoutineKind,
+) -> Parsed {
     let mut function = CreateFunction {
         name: cursor.qualified_name()?,
         or_replace,
+        kind,
         arguments: Vec::new(),
         result: None,
         language: String::new(),
@@ -28,11 +33,16 @@ pub(super) fn create_function(cursor: &mut Cursor<'_>, or_replace: bool) -> Pars
         function.arguments = cursor.list(argument)?;
         cursor.expect_token(&Token::RParen)?;
     }
-    if cursor.eat("RETURNS") {
+    if kind == RoutineKind::Function && cursor.eat("RETURNS") {
         function.result = Some(result(cursor)?);
     }
     let mut body = None;
     while !cursor.at_end() {
+        if kind == RoutineKind::Procedure && OF_FUNCTIONS.iter().any(|word| cursor.is_word(word)) {
+            let message = "invalid attribute in procedure definition";
+            let error = Error::user(SqlState(*b"42P13"), message);
+            return Err(error.with_position(cursor.position()));
+        }
         option(cursor, &mut function, &mut body)?;
     }
     if function.language.is_empty() {
@@ -48,10 +58,26 @@ pub(super) fn create_function(cursor: &mut Cursor<'_>, or_replace: bool) -> Pars
     Ok(Definition::CreateFunction(Box::new(function)))
 }
 
+/// What only a function can be said to be, by the first word.
+const OF_FUNCTIONS: &[&str] = &[
+    "CALLED",
+    "COST",
+    "IMMUTABLE",
+    "LEAKPROOF",
+    "NOT",
+    "PARALLEL",
+    "RETURNS",
+    "ROWS",
+    "STABLE",
+    "STRICT",
+    "VOLATILE",
+    "WINDOW",
+];
+
 fn argument(cursor: &mut Cursor<'_>) -> Result<FunctionArgument, Error> {
     for mode in ["OUT", "INOUT", "VARIADIC"] {
         if cursor.is_word(mode) {
-            return Err(unsupported(&format!("a function's argument that is {mode}")));
+            return Err(unsupported(&format!("a routine's argument that is {mode}")));
         }
     }
     cursor.eat("IN");
@@ -167,7 +193,10 @@ fn atomic(cursor: &mut Cursor<'_>) -> Result<String, Error> {
     }
 }
 
-pub(super) fn function_name(cursor: &mut Cursor<'_>) -> Result<FunctionName, Error> {
+pub(super) fn function_name(
+    cursor: &mut Cursor<'_>,
+    kind: RoutineKind,
+) -> Result<FunctionName, Error> {
     let name = cursor.qualified_name()?;
     let mut arguments = None;
     if cursor.eat_token(&Token::LParen) {
@@ -178,21 +207,21 @@ pub(super) fn function_name(cursor: &mut Cursor<'_>) -> Result<FunctionName, Err
         }
         arguments = Some(types);
     }
-    Ok(FunctionName { name, arguments })
+    Ok(FunctionName { name, arguments, kind })
 }
 
-pub(super) fn alter_function(cursor: &mut Cursor<'_>) -> Parsed {
-    let name = function_name(cursor)?;
+pub(super) fn alter_function(cursor: &mut Cursor<'_>, kind: RoutineKind) -> Parsed {
+    let name = function_name(cursor, kind)?;
     match object::schema_change(cursor)? {
         Some(SchemaChange::Owner(owner)) => Ok(Definition::FunctionOwner { name, owner }),
         _ => Err(unsupported("ALTER FUNCTION but for OWNER TO")),
     }
 }
 
-pub(super) fn drop_function(cursor: &mut Cursor<'_>) -> Parsed {
+pub(super) fn drop_function(cursor: &mut Cursor<'_>, kind: RoutineKind) -> Parsed {
     let if_exists = cursor.eat("IF EXISTS");
-    let names = cursor.list(function_name)?;
-    Ok(Definition::DropFunction { names, if_exists, cascade: cascade(cursor) })
+    let names = cursor.list(|cursor| function_name(cursor, kind))?;
+    Ok(Definition::DropFunction { kind, names, if_exists, cascade: cascade(cursor) })
 }
 
 /// `INSERT OR UPDATE OF a, b`: the columns.
