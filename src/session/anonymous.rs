@@ -121,6 +121,7 @@ impl Session {
                         self.raise(message, given).await?;
                         Flow::On
                     }
+                    CodeStep::Fail(error) => return Err((**error).clone()),
                     CodeStep::Block(block) => self.run_block(block, given).await?,
                     CodeStep::End => Flow::End,
                 };

@@ -54,6 +54,8 @@ pub enum CodeStep {
         otherwise: Vec<CodeStep>,
     },
     Raise(Box<Message>),
+    /// What is only found wrong when its turn comes.
+    Fail(Box<Error>),
     Block(Block),
     /// RETURN: the whole block ends.
     End,
@@ -178,9 +180,9 @@ fn run(statement: Statement, arguments: &Arc<Arguments>) -> Result<CodeStep, Err
     match &statement {
         Statement::Query(_) => {
             let message = "query has no destination for result data";
-            return Err(Error::user(SqlState::SYNTAX_ERROR, message).with_hint(
-                "If you want to discard the results of a SELECT, use PERFORM instead.",
-            ));
+            let error = Error::user(SqlState::SYNTAX_ERROR, message)
+                .with_hint("If you want to discard the results of a SELECT, use PERFORM instead.");
+            return Ok(CodeStep::Fail(Box::new(error)));
         }
         Statement::Insert(_)
         | Statement::Update(_)

@@ -33,6 +33,10 @@ BEGIN
 EXCEPTION WHEN unique_violation THEN
   INSERT INTO log (what) VALUES ('caught');
 END $$;
+CREATE PROCEDURE wrong(now boolean) LANGUAGE plpgsql AS $$ BEGIN IF now THEN SELECT 1; END IF; END; $$;
+CALL wrong(false);
+CALL wrong(NULL);
+DROP PROCEDURE wrong;
 CALL survives();
 SELECT what FROM log ORDER BY id DESC LIMIT 1;
 -- In a transaction
