@@ -2,6 +2,8 @@
 //!
 //! Stored as it was written. Without namespaces: PostgreSQL doesn't want prefixes to be known either.
 
+use std::borrow::Cow;
+
 use bytes::{BufMut as _, BytesMut};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
@@ -190,13 +192,10 @@ struct Declaration {
 fn declaration(input: &str) -> (Option<Declaration>, &str) {
     let mut reader = Reader::from_str(input);
     let Ok(Event::Decl(found)) = reader.read_event() else { return (None, input) };
-    let attribute = |value: Option<String>| value;
     let known = Declaration {
-        version: found.version().map(std::borrow::Cow::into_owned).unwrap_or_default(),
-        encoding: attribute(found.encoding().and_then(Result::ok).map(|text| text.into_owned())),
-        standalone: attribute(
-            found.standalone().and_then(Result::ok).map(|text| text.into_owned()),
-        ),
+        version: found.version().map(Cow::into_owned).unwrap_or_default(),
+        encoding: found.encoding().and_then(Result::ok).map(Cow::into_owned),
+        standalone: found.standalone().and_then(Result::ok).map(Cow::into_owned),
     };
     (Some(known), &input[reader.buffer_position() as usize..])
 }
