@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::model::error::{Class, Error, SqlState};
 use crate::model::pg_type::Oid;
 use crate::model::value::Value;
-use crate::session::portal::{Reply, RowsTag};
+use crate::session::portal::Reply;
 use crate::session::run::complete;
 use crate::session::statement::{Plan, Prepared};
 use crate::session::transaction;
@@ -56,10 +56,9 @@ impl Session {
         }
         let mut values = Vec::new();
         if let Some(program) = arguments {
-            let rows = self.query(plan, program, None, parameters, RowsTag::Select, alone).await?;
-            let Some(mut rows) = rows else { return Ok(None) };
-            while let Some(batch) = rows.next().await? {
-                values.extend(batch.values);
+            match self.values(plan, program, parameters, alone).await? {
+                Some(given) => values = given,
+                None => return Ok(None),
             }
         }
         self.join_transaction().await?;

@@ -35,6 +35,23 @@ impl Session {
         Ok(Value::Text(Json::Array(rows).to_string()))
     }
 
+    /// All values of a query's rows, one row after the other. `None`: the schema isn't the plan's.
+    pub(crate) async fn values(
+        &mut self,
+        plan: &Plan,
+        program: &Program,
+        parameters: &[Value],
+        alone: bool,
+    ) -> Result<Option<Vec<Value>>, Error> {
+        let rows = self.query(plan, program, None, parameters, RowsTag::Select, alone).await?;
+        let Some(mut rows) = rows else { return Ok(None) };
+        let mut values = Vec::new();
+        while let Some(batch) = rows.next().await? {
+            values.extend(batch.values);
+        }
+        Ok(Some(values))
+    }
+
     /// A query with `set_config` in its select list: does what that asks for, and runs the query then.
     /// `None`: the schema isn't the plan's.
     pub(crate) async fn set_config(
@@ -44,12 +61,8 @@ impl Session {
         parameters: &[Value],
         alone: bool,
     ) -> Result<Option<Reply>, Error> {
-        let rows = self.query(plan, arguments, None, parameters, RowsTag::Select, alone).await?;
-        let Some(mut rows) = rows else { return Ok(None) };
-        let mut asked = Vec::new();
-        while let Some(batch) = rows.next().await? {
-            asked.extend(batch.values);
-        }
+        let asked = self.values(plan, arguments, parameters, alone).await?;
+        let Some(asked) = asked else { return Ok(None) };
         for call in asked.chunks(3) {
             let [name, value, local] = call else { continue };
             let Value::Text(name) = name else {

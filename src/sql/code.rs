@@ -93,14 +93,10 @@ pub(super) fn procedure(function: &Function) -> Result<Block, Error> {
     }
     let mut steps = Vec::new();
     for parsed in parser::parse_text(&function.body)? {
-        let parameters = function.argument_types.len();
-        let parsed =
-            Parsed { statement: parsed.statement, parameters, arguments: arguments.clone() };
-        if matches!(parsed.statement, Statement::Query(_)) {
-            steps.push(CodeStep::Run(Box::new(parsed)));
-        } else {
-            steps.push(run(parsed.statement, &arguments)?);
-        }
+        steps.push(match parsed.statement {
+            query @ Statement::Query(_) => CodeStep::Run(Box::new(arguments.parsed(query))),
+            other => run(other, &arguments)?,
+        });
     }
     Ok(Block { steps, handlers: Vec::new() })
 }

@@ -119,25 +119,24 @@ impl<'a> Binder<'a> {
             _ => None,
         };
         let known = self.functions_named(schema.as_deref(), &last.text);
-        let shown = self.called_as(call)?;
         let built_in = !crate::pgdata::functions_named(&last.text).is_empty();
         if known.iter().all(|known| !known.is_procedure()) && (built_in || !known.is_empty()) {
-            let message = format!("{shown} is not a procedure");
+            let message = format!("{} is not a procedure", self.called_as(call)?);
             let error = Error::user(SqlState::WRONG_OBJECT_TYPE, message)
                 .with_hint("To call a function, use SELECT.");
             return Err(at(error, last.position));
         }
         let procedures: Vec<_> = known.into_iter().filter(|known| known.is_procedure()).collect();
-        self.own_call(&procedures, call, last.position).map_err(|error| {
-            if error.state() != SqlState::UNDEFINED_FUNCTION {
-                return error;
+        match self.own_call(&procedures, call, last.position) {
+            Err(error) if error.state() == SqlState::UNDEFINED_FUNCTION => {
+                let message = format!("procedure {} does not exist", self.called_as(call)?);
+                let error = Error::user(SqlState::UNDEFINED_FUNCTION, message).with_hint(
+                    "No procedure matches the given name and argument types. You might need to add explicit type casts.",
+                );
+                Err(at(error, last.position))
             }
-            let message = format!("procedure {shown} does not exist");
-            let error = Error::user(SqlState::UNDEFINED_FUNCTION, message).with_hint(
-                "No procedure matches the given name and argument types. You might need to add explicit type casts.",
-            );
-            at(error, last.position)
-        })
+            found => found,
+        }
     }
 
     /// What a function's parameters are in a call; `None` if an argument can't be of its type.

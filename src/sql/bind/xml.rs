@@ -48,7 +48,7 @@ impl Binder<'_> {
             }
             XmlForm::IsDocument { negated } => {
                 let value = self.coerce_to(operand, XML, "argument of IS DOCUMENT")?;
-                let is = call("pg_xml_is_document", value, PgType::BOOL);
+                let is = call("pg_xml_has_document", value, PgType::BOOL);
                 if *negated {
                     let kind = ExprKind::Not(Box::new(is));
                     return Ok(Expr { kind, data_type: PgType::BOOL, position });

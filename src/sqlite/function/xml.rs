@@ -19,9 +19,6 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         })?;
         strict(connection, asks, 1, move |args| Ok(boolean(check(args.text(0)?, shape).is_ok())))?;
     }
-    strict(connection, "pg_xml_is_document", 1, |args| {
-        Ok(boolean(check(args.text(0)?, Shape::Document).is_ok()))
-    })?;
     strict(connection, "pg_xml_whole", 1, |args| {
         let text = args.text(0)?;
         match check(text, Shape::Document) {
