@@ -291,6 +291,7 @@ impl Store {
                 entry_bytes_max: making.options.entry_bytes_max,
                 result_bytes_max: making.options.result_bytes_max,
                 queue_length_max: making.options.queue_length_max,
+                batch_time_max: lane::BATCH_TIME_MAX,
             },
             proposer: making.proposer.clone(),
             hub: making.hub.clone(),

@@ -8,6 +8,7 @@ use crate::engine::spool::Taken;
 use crate::model::command::{Applied, PagesPart};
 use crate::model::error::Fault;
 use crate::model::id::{LogIndex, Position};
+use crate::platform::clock;
 use crate::platform::mutant::mutant;
 use crate::sqlite::Writer;
 
@@ -36,6 +37,7 @@ impl Lane {
             self.advance_to(position)?;
             self.note_pending();
             self.hub.deliver(self.database, &part.notifications);
+            self.gather.landed(clock::now().since(first.since), first.waiters.units());
             first.waiters.answer(Some(index));
             return Ok(Applied::Done);
         }

@@ -22,8 +22,8 @@ use crate::sqlite::{Outcome, RunError};
 
 /// Units in one batch.
 const UNITS_MAX: usize = 1024;
-/// After this much time no more units are taken into a batch: those in it are waiting.
-const GATHER_TIME_MAX: Duration = Duration::from_millis(5);
+/// What [`LaneLimits::batch_time_max`] is outside of tests.
+pub(in crate::engine) const BATCH_TIME_MAX: Duration = Duration::from_millis(5);
 
 /// The savepoint around a unit with a key. Those within it are less deep, and of other names.
 const KEYED_DEPTH: u32 = 2;
@@ -50,6 +50,11 @@ impl Claim {
     /// For the client: whether the unit will never be run.
     pub(in crate::engine) fn withdraw(&self) -> bool {
         self.change(Self::WITHDRAWN) == Self::WAITING
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_taken(&self) -> bool {
+        self.0.load(Ordering::Acquire) == Self::TAKEN
     }
 
     /// For the lane: whether the unit may be run. One that was taken before may, again.
@@ -104,6 +109,11 @@ pub(in crate::engine) struct Ran {
 }
 
 impl Ran {
+    /// Whether it isn't the COMMIT of a transaction.
+    pub(super) fn is_alone(&self) -> bool {
+        self.submission.private.is_none()
+    }
+
     pub(super) fn answer(self, index: Option<LogIndex>) {
         let outcome = self.outcome.expect("a unit is answered after it was run");
         let index = if keeps_something(&outcome) && !self.repeated { index } else { None };
@@ -155,6 +165,7 @@ impl Lane {
     /// `exclusive`: no private transaction is active, so nobody's rows stand in the way.
     pub(super) fn run_batch(&mut self, exclusive: bool) -> Result<(), Fault> {
         let Some(fence) = self.fence else { return Ok(()) };
+        self.gather.began();
         let mut batch = Vec::new();
         if exclusive {
             self.shared.privates.overtake();
@@ -241,7 +252,7 @@ impl Lane {
                 unit.repeated = repeated;
             }
         }
-        let until = clock::now().plus(GATHER_TIME_MAX);
+        let until = clock::now().plus(self.limits.batch_time_max);
         while batch.len() < self.units_max() && (batch.is_empty() || !until.remaining().is_zero()) {
             let Some(submission) = self.next_unit(dialect, exclusive) else { break };
             batch.push(Ran { submission, outcome: None, repeated: false, failed: false });

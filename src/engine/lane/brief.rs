@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::gather::Wait;
 use super::privates::is_shared;
 use super::{Event, Lane, Queued, Request, State};
 use crate::engine::cancel::Token;
@@ -77,8 +78,14 @@ impl Lane {
             return Ok(false);
         }
         self.unpark();
-        if let Some(commit) = self.commits.front() {
-            if self.commits.len() + self.queue.len() > 1 || !commit.is_brief(&self.texts) {
+        if !self.commits.is_empty() {
+            match self.wait_for_others() {
+                Wait::Begins(_) => return Ok(false),
+                Wait::GoesOn(_) => return Ok(self.gather.timed),
+                Wait::Over => {}
+            }
+            let brief = self.commits.front().is_some_and(|commit| commit.is_brief(&self.texts));
+            if !brief || self.commits.len() + self.queue.len() > 1 {
                 return Ok(false);
             }
             self.run_batch(false)?;
@@ -95,12 +102,16 @@ impl Lane {
                 Ok(true)
             }
             Some(Queued::Unit(submission)) => {
-                if self.queue.len() > 1 || !submission.is_brief(&self.texts) {
-                    return Ok(false);
-                }
+                let brief = self.queue.len() == 1 && submission.is_brief(&self.texts);
                 let shared = is_shared(&submission.unit);
                 let exclusive = !shared && self.shared.privates.close();
                 if shared || exclusive {
+                    match self.wait_for_others() {
+                        Wait::Begins(_) => return Ok(false),
+                        Wait::GoesOn(_) => return Ok(self.gather.timed),
+                        Wait::Over if !brief => return Ok(false),
+                        Wait::Over => {}
+                    }
                     self.run_batch(exclusive)?;
                 }
                 Ok(true)

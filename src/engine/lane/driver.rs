@@ -14,6 +14,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, TryLockError};
 use std::thread::Thread;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -31,6 +32,16 @@ struct Running {
     events: mpsc::Receiver<Event>,
     /// Events that the thread must handle, before those in the inbox.
     left: Option<Event>,
+}
+
+/// What the thread waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Event,
+    /// Others who may commit soon: for one of them wakes it, or for so long.
+    EventWithin(Duration),
+    /// Nobody can send any more, or there was a fault.
+    End,
 }
 
 /// The lane, for whoever runs it now; `None` once it has ended.
@@ -62,8 +73,12 @@ impl Driver {
         let mine = driver.clone();
         let work = move || {
             let _entered = runtime.enter();
-            while mine.run() {
-                std::thread::park();
+            loop {
+                match mine.run() {
+                    Next::Event => std::thread::park(),
+                    Next::EventWithin(left) => std::thread::park_timeout(left),
+                    Next::End => break,
+                }
             }
         };
         let thread = task::thread(name, work)
@@ -105,40 +120,38 @@ impl Driver {
         }
     }
 
-    /// On the thread: handles everything there is. Whether the lane goes on.
-    fn run(&self) -> bool {
+    /// On the thread: handles everything there is.
+    fn run(&self) -> Next {
         let mut guard = lock(&self.running);
-        let Some(running) = guard.as_mut() else { return false };
-        match running.turn() {
-            Ok(true) => true,
-            Ok(false) => {
-                *guard = None;
-                false
-            }
-            Err(fault) => {
-                (self.on_fault)(fault);
-                *guard = None;
-                false
-            }
+        let Some(running) = guard.as_mut() else { return Next::End };
+        let next = running.turn().unwrap_or_else(|fault| {
+            (self.on_fault)(fault);
+            Next::End
+        });
+        if next == Next::End {
+            *guard = None;
         }
+        next
     }
 }
 
 impl Running {
-    /// Handles all events and serves the queue. `false` if nobody can send any more.
-    fn turn(&mut self) -> Result<bool, Fault> {
+    /// Handles all events and serves the queue, with what was left there by whoever ran the lane
+    /// elsewhere.
+    fn turn(&mut self) -> Result<Next, Fault> {
         self.lane.here = false;
-        if let Some(event) = self.left.take() {
-            turn(&mut self.lane, event, &mut self.events)?;
-        }
-        // What was left in the queue by whoever ran the lane elsewhere.
-        self.lane.advance()?;
+        self.lane.gather.timed = false;
+        let mut event = self.left.take();
         loop {
-            match self.events.try_recv() {
-                Ok(event) => turn(&mut self.lane, event, &mut self.events)?,
-                Err(mpsc::error::TryRecvError::Empty) => return Ok(true),
-                Err(mpsc::error::TryRecvError::Disconnected) => return Ok(false),
-            }
+            let again = turn(&mut self.lane, event, &mut self.events)?;
+            event = match self.events.try_recv() {
+                Ok(event) => Some(event),
+                Err(mpsc::error::TryRecvError::Disconnected) => return Ok(Next::End),
+                Err(mpsc::error::TryRecvError::Empty) => {
+                    self.lane.gather.timed = again.is_some();
+                    return Ok(again.map_or(Next::Event, Next::EventWithin));
+                }
+            };
         }
     }
 
@@ -163,13 +176,14 @@ impl Running {
     }
 }
 
-/// Handles an event and those that came with it, then serves the queue.
+/// Handles an event and those that came with it, then serves the queue. As
+/// [`Lane::advance`].
 pub(super) fn turn(
     lane: &mut Lane,
-    event: Event,
+    event: Option<Event>,
     events: &mut mpsc::Receiver<Event>,
-) -> Result<(), Fault> {
-    handle(lane, event)?;
+) -> Result<Option<Duration>, Fault> {
+    event.map_or(Ok(()), |event| handle(lane, event))?;
     for _ in 1..EVENTS_MAX {
         match events.try_recv() {
             Ok(event) => handle(lane, event)?,

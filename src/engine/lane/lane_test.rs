@@ -120,6 +120,8 @@ impl Bench {
                 entry_bytes_max,
                 result_bytes_max: 1 << 20,
                 queue_length_max: 100,
+                // However busy the machine is.
+                batch_time_max: Duration::from_mins(1),
             },
             proposer: script.clone(),
             hub: Arc::default(),
@@ -134,12 +136,21 @@ impl Bench {
         unit: Unit,
         token: Token,
     ) -> oneshot::Receiver<Result<Written, Refusal>> {
+        self.submit_claimed(unit, token, Claim::default()).await
+    }
+
+    async fn submit_claimed(
+        &self,
+        unit: Unit,
+        token: Token,
+        claim: Claim,
+    ) -> oneshot::Receiver<Result<Written, Refusal>> {
         let (reply, answer) = oneshot::channel();
         let submission = Submission {
             unit,
             token,
             deadline: None,
-            claim: Claim::default(),
+            claim,
             private: None,
             _place: self.handle.wait().unwrap(),
             reply,
@@ -508,10 +519,14 @@ async fn a_unit_that_loses_the_transaction_is_left_out_and_the_others_run_again(
     let token = Token::default();
     let endless = "WITH RECURSIVE n (i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n) \
                    INSERT INTO t SELECT i FROM n";
-    let guilty = bench.submit_with(unit(&[endless]), token.clone()).await;
+    let claim = Claim::default();
+    let guilty = bench.submit_claimed(unit(&[endless]), token.clone(), claim.clone()).await;
     let after = bench.submit(&["INSERT INTO t VALUES (3)"]).await;
     bench.commit(proposal).await;
     blocker.await.unwrap().unwrap();
+    while !claim.is_taken() || lock(&bench.handle.shared.runs).is_none() {
+        tokio::task::yield_now().await;
+    }
     token.cancel();
     bench.commit(bench.proposal().await).await;
     assert!(results(before.await.unwrap())[0].is_ok());
@@ -642,7 +657,12 @@ async fn a_file_behind_the_log_is_a_fault() {
         writer: Some(database.writer()),
         position: noted,
         spool: Spool::open(Arc::new(RealDisk), directory.path(), DatabaseId::POSTGRES).unwrap(),
-        limits: LaneLimits { entry_bytes_max: 1, result_bytes_max: 1, queue_length_max: 1 },
+        limits: LaneLimits {
+            entry_bytes_max: 1,
+            result_bytes_max: 1,
+            queue_length_max: 1,
+            batch_time_max: BATCH_TIME_MAX,
+        },
         proposer: Arc::new(Script { proposals, confirms: std::sync::Mutex::default() }),
         hub: Arc::default(),
     });

@@ -33,7 +33,7 @@
 //!   transaction was applied by this very node in this very order. An entry that the file has
 //!   already is therefore not written again, and moves only the position.
 //! - Requests are served first come, first served; a batch is a run of units at the head of the
-//!   queue.
+//!   queue. Before it begins it waits a little for others ([`gather`]).
 //!
 //! Beside all that run *private* transactions (`privates`, `crate::engine::private`), which the lane
 //! meets when they commit: as units whose results must be what their clients saw.
@@ -50,6 +50,8 @@ mod brief;
 mod driver;
 #[cfg(test)]
 mod driver_test;
+mod gather;
+mod handle;
 mod interactive;
 #[cfg(test)]
 mod lane_test;
@@ -63,12 +65,16 @@ mod row_locks;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-pub(super) use self::batch::{Claim, Private, Submission, changed};
+pub(super) use self::batch::{BATCH_TIME_MAX, Claim, Private, Submission, changed};
 use self::driver::Driver;
+use self::gather::Wait;
+use self::handle::Door;
+pub(super) use self::handle::{LaneHandle, Waiting};
 pub(super) use self::interactive::{CatalogState, Mark, Opened, Opening, Replayed, Request};
 pub(super) use self::privates::{Asked, Registration, wants};
 pub(super) use self::propose::Proposer;
@@ -85,7 +91,7 @@ use crate::model::error::{Error, Fault};
 use crate::model::id::{
     DatabaseId, LogIndex, NodeId, Position, ProposalId, SchemaVersion, TransactionId,
 };
-use crate::platform::task;
+use crate::platform::{clock, task};
 use crate::raft::{Fence, ProposeError};
 use crate::sqlite::Writer;
 
@@ -190,7 +196,7 @@ impl From<Error> for Refusal {
     }
 }
 
-/// Sizes.
+/// Sizes, and a time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LaneLimits {
     /// Bytes of pages in an entry, about.
@@ -199,6 +205,8 @@ pub(super) struct LaneLimits {
     pub result_bytes_max: usize,
     /// Units and transactions that wait.
     pub queue_length_max: usize,
+    /// After this much time no more units are taken into a batch: those in it are waiting.
+    pub batch_time_max: Duration,
 }
 
 /// What runs on the lane's thread at this moment, so that others can stop it.
@@ -284,156 +292,6 @@ impl Shared {
     }
 }
 
-/// Where events go in.
-#[derive(Debug)]
-struct Door {
-    /// `Some` until it is dropped.
-    inbox: Option<mpsc::Sender<Event>>,
-    /// Where there are threads.
-    driver: OnceLock<Arc<Driver>>,
-}
-
-impl Door {
-    fn inbox(&self) -> &mpsc::Sender<Event> {
-        self.inbox.as_ref().expect("taken only when it is dropped")
-    }
-
-    /// Waits for space. `Err` if the lane has ended.
-    async fn send(&self, event: Event) -> Result<(), ()> {
-        let brief = event.may_be_brief();
-        self.inbox().send(event).await.map_err(|_| ())?;
-        match self.driver.get() {
-            Some(driver) if brief && task::may_take_long() => driver.run_here(),
-            Some(driver) => driver.wake(),
-            None => {}
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Door {
-    fn drop(&mut self) {
-        self.inbox = None;
-        if let Some(driver) = self.driver.get() {
-            driver.wake();
-        }
-    }
-}
-
-/// The way to a lane. Cheap to clone.
-#[derive(Debug, Clone)]
-pub(super) struct LaneHandle {
-    pub shared: Arc<Shared>,
-    door: Arc<Door>,
-    node: NodeId,
-    queue_length_max: usize,
-}
-
-/// Lets nothing run on the lane, until dropped.
-struct Urgent<'a>(&'a Shared);
-
-impl<'a> Urgent<'a> {
-    fn new(shared: &'a Shared) -> Self {
-        shared.urgent.fetch_add(1, Ordering::SeqCst);
-        shared.interrupt(None, &overtaken());
-        Self(shared)
-    }
-}
-
-impl Drop for Urgent<'_> {
-    fn drop(&mut self) {
-        self.0.urgent.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-/// Counts a request as waiting, until dropped.
-#[derive(Debug)]
-pub(super) struct Waiting(Arc<Shared>);
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl LaneHandle {
-    /// Takes a place in the queue: 53300 if it is full.
-    pub(super) fn wait(&self) -> Result<Waiting, Error> {
-        let before = self.shared.waiting.fetch_add(1, Ordering::Relaxed);
-        let waiting = Waiting(self.shared.clone());
-        if before >= self.queue_length_max {
-            return Err(Error::limit(
-                crate::model::error::SqlState::TOO_MANY_CONNECTIONS,
-                "too many writes are waiting",
-            ));
-        }
-        Ok(waiting)
-    }
-
-    /// As [`Self::wait`], for what must not be refused any more.
-    pub(super) fn place(&self) -> Waiting {
-        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
-        Waiting(self.shared.clone())
-    }
-
-    pub(super) async fn send(&self, event: Event) -> Result<(), Refusal> {
-        self.door.send(event).await.map_err(|()| Refusal::Error(closed()))
-    }
-
-    /// For where nothing may wait: a full inbox is left to a task.
-    pub(super) fn send_soon(&self, event: Event) {
-        if let Err(mpsc::error::TrySendError::Full(event)) = self.door.inbox().try_send(event) {
-            let door = self.door.clone();
-            task::spawn(async move {
-                // The lane is gone: so is what the event was about.
-                let _ = door.send(event).await;
-            });
-        } else if let Some(driver) = self.door.driver.get() {
-            driver.wake();
-        }
-    }
-
-    /// Hands over an entry, and waits until it is applied.
-    pub(super) async fn apply(&self, index: LogIndex, part: PagesPart) -> Result<Applied, Fault> {
-        let _urgent = (part.last && !self.shared.is_pending(self.node, &part))
-            .then(|| Urgent::new(&self.shared));
-        let (reply, answer) = oneshot::channel();
-        self.tell(Event::Apply { index, part, reply }).await?;
-        answer.await.map_err(|_| Fault::new("a database's write lane has stopped"))?
-    }
-
-    /// Hands over entries of others, and waits until they are applied. See [`Event::ApplyRun`].
-    pub(super) async fn apply_run(&self, parts: Vec<(LogIndex, PagesPart)>) -> Result<(), Fault> {
-        let _urgent = Urgent::new(&self.shared);
-        let (reply, answer) = oneshot::channel();
-        self.tell(Event::ApplyRun { parts, reply }).await?;
-        answer.await.map_err(|_| Fault::new("a database's write lane has stopped"))?
-    }
-
-    pub(super) async fn close(&self, error: Error, then: Then) {
-        self.shared.interrupt(None, &error);
-        let (reply, answer) = oneshot::channel();
-        if self.send(Event::Close { error, then, reply }).await.is_ok() {
-            // An error means that the lane ended without this event: closed all the same.
-            let _ = answer.await;
-        }
-    }
-
-    /// Says who leads. What runs under another leadership is stopped.
-    pub(super) async fn leadership(&self, fence: Option<Fence>) {
-        if fence.is_none() {
-            self.shared.interrupt(None, &leadership_lost());
-        }
-        // A lane that has ended has nothing to lose.
-        let _ = self.send(Event::Leadership(fence)).await;
-    }
-
-    pub(super) async fn tell(&self, event: Event) -> Result<(), Fault> {
-        let stopped = |()| Fault::new("a database's write lane has stopped");
-        self.door.send(event).await.map_err(stopped)
-    }
-}
-
 #[derive(Debug)]
 enum State {
     Idle,
@@ -464,6 +322,7 @@ pub(super) struct Lane {
     exclusive_in_flight: bool,
     /// Units at the head of the queue that must be run one by one.
     alone: usize,
+    gather: gather::Gather,
     spool: Spool,
     next_proposal: u64,
     next_transaction: u64,
@@ -526,6 +385,7 @@ impl Lane {
             units_in_flight: false,
             exclusive_in_flight: false,
             alone: 0,
+            gather: gather::Gather::default(),
             spool: start.spool,
             // Unique among all that this node ever proposed, before restarts as well: an entry of an
             // earlier life must never be taken for the pending one.
@@ -549,7 +409,10 @@ impl Lane {
     /// Returns the event if the lane's own thread must handle it, which only happens elsewhere.
     fn handle(&mut self, event: Event) -> Result<Option<Event>, Fault> {
         match event {
-            Event::Submit(submission) => self.queue.push(Queued::Unit(submission)),
+            Event::Submit(submission) => {
+                self.gather.arrived();
+                self.queue.push(Queued::Unit(submission));
+            }
             Event::Open(opening) => self.queue.push(Queued::Open(opening)),
             Event::Commit(submission) => self.commits.push_back(submission),
             Event::Enter(entering) => self.queue.push(Queued::Enter(entering)),
@@ -597,8 +460,9 @@ impl Lane {
         Ok(None)
     }
 
-    /// Serves what waits, as far as the state allows.
-    pub(super) fn advance(&mut self) -> Result<(), Fault> {
+    /// Serves what waits, as far as the state allows. If a batch waits for others: for how long at
+    /// the most. Then this is to be called again.
+    pub(super) fn advance(&mut self) -> Result<Option<Duration>, Fault> {
         let served = self.serve();
         self.note_gate();
         served
@@ -610,7 +474,7 @@ impl Lane {
         self.shared.privates.set_open(idle && !self.queue.closes_gate());
     }
 
-    fn serve(&mut self) -> Result<(), Fault> {
+    fn serve(&mut self) -> Result<Option<Duration>, Fault> {
         self.note_landed();
         while matches!(self.state, State::Idle) && self.may_begin() {
             if let Some(Between(job)) = self.between.take() {
@@ -624,7 +488,7 @@ impl Lane {
             self.unpark();
             let shared = match self.queue.front() {
                 _ if !self.commits.is_empty() => true,
-                None => return Ok(()),
+                None => return Ok(None),
                 Some(Queued::Enter(_)) => {
                     self.admit_next();
                     continue;
@@ -634,14 +498,19 @@ impl Lane {
             };
             // What nobody knows the rows of runs when no private transaction is active.
             let exclusive = (!shared || self.queue.closes_gate()) && self.shared.privates.close();
-            match self.queue.front() {
-                _ if !shared && !exclusive => return Ok(()),
-                Some(Queued::Open(_)) if !shared => self.open_next()?,
-                _ => self.run_batch(exclusive)?,
+            if !shared && !exclusive {
+                return Ok(None);
+            }
+            if !shared && matches!(self.queue.front(), Some(Queued::Open(_))) {
+                self.open_next()?;
+            } else if let Wait::Begins(left) | Wait::GoesOn(left) = self.wait_for_others() {
+                return Ok(Some(left));
+            } else {
+                self.run_batch(exclusive)?;
             }
             self.note_landed();
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Lets go of the rows of what isn't in flight any more.
@@ -745,7 +614,12 @@ pub(super) fn start(
     if !task::may_block() {
         task::spawn(async move {
             while let Some(event) = events.recv().await {
-                if let Err(fault) = driver::turn(&mut lane, event, &mut events) {
+                let mut again = driver::turn(&mut lane, Some(event), &mut events);
+                while let Ok(Some(left)) = again {
+                    let event = clock::timeout(left, events.recv()).await.ok().flatten();
+                    again = driver::turn(&mut lane, event, &mut events);
+                }
+                if let Err(fault) = again {
                     return on_fault(fault);
                 }
             }

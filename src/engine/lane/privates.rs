@@ -21,6 +21,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::row_locks::{Hold, RowLocks, UNITS, Want};
 use super::{Event, LaneHandle};
@@ -28,6 +29,7 @@ use crate::engine::cancel::lock;
 use crate::model::error::{Error, SqlState};
 use crate::model::id::SchemaVersion;
 use crate::model::statement::{Dialect, Touch, Unit};
+use crate::platform::clock::{self, Instant};
 use crate::platform::watch;
 
 /// Texts of first statements that are remembered.
@@ -69,6 +71,10 @@ struct State {
 #[derive(Debug)]
 struct Registered {
     active: bool,
+    /// Whether it was granted to commit.
+    commits: bool,
+    /// When it was last to enter: before each statement.
+    used: Instant,
     lost: watch::Sender<Option<Error>>,
 }
 
@@ -109,6 +115,17 @@ impl Privates {
         state.open = false;
         state.lane_waits |= state.active > 0;
         state.active == 0
+    }
+
+    /// How many active transactions had a statement within `recent` before `now`, and don't commit yet.
+    pub(super) fn busy(&self, now: Instant, recent: Duration) -> usize {
+        let state = lock(&self.state);
+        if state.active == 0 {
+            return 0;
+        }
+        let busy =
+            |known: &&Registered| known.active && !known.commits && now.since(known.used) < recent;
+        state.transactions.values().filter(busy).count()
     }
 
     pub(super) fn set_open(&self, open: bool) {
@@ -187,7 +204,9 @@ impl Privates {
         state.next += 1;
         let number = state.next;
         let epoch = state.epoch;
-        state.transactions.insert(number, Registered { active: false, lost });
+        state
+            .transactions
+            .insert(number, Registered { active: false, commits: false, used: clock::now(), lost });
         let schema = lane.shared.schema();
         Some(Registration { number, epoch, schema, lane: lane.clone(), lost: loss })
     }
@@ -257,7 +276,11 @@ impl Registration {
     pub(in crate::engine) fn enter(&self) -> Result<Option<u64>, Error> {
         let mut state = lock(&self.privates().state);
         self.is_registered(&state)?;
-        let active = state.transactions.get(&self.number).is_some_and(|known| known.active);
+        let mut active = false;
+        if let Some(known) = state.transactions.get_mut(&self.number) {
+            active = known.active;
+            known.used = clock::now();
+        }
         if !active && !state.open {
             return Ok(None);
         }
@@ -298,6 +321,9 @@ impl Registration {
         }
         state.locks.waited(self.number);
         state.locks.commit(self.number);
+        if let Some(known) = state.transactions.get_mut(&self.number) {
+            known.commits = true;
+        }
         Ok(Asked::Granted)
     }
 

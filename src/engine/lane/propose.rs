@@ -12,8 +12,9 @@ use super::{Event, Lane, leadership_lost, log_full, unknown};
 use crate::model::command::{Applied, Command, Origin, PagesPart};
 use crate::model::error::{Error, Fault};
 use crate::model::id::{LogIndex, Position, ProposalId};
+use crate::platform::clock::{self, Instant};
 use crate::platform::mutant::mutant;
-use crate::platform::{clock, task};
+use crate::platform::task;
 use crate::raft::{Fence, ProposeError};
 use crate::sqlite::Capture;
 
@@ -39,6 +40,14 @@ pub(super) enum Waiters {
 }
 
 impl Waiters {
+    /// Units, but for the commits of transactions.
+    pub(super) fn units(&self) -> usize {
+        match self {
+            Self::Batch(units) => units.iter().filter(|unit| unit.is_alone()).count(),
+            Self::Commit(_) => 0,
+        }
+    }
+
     /// The quorum has it.
     pub(super) fn answer(self, index: Option<LogIndex>) {
         match self {
@@ -64,6 +73,7 @@ pub(super) struct Proposed {
     pub position: Position,
     /// Whether the writer has it, captured.
     pub held: bool,
+    pub since: Instant,
     pub waiters: Waiters,
 }
 
@@ -137,7 +147,9 @@ impl Lane {
         } else {
             waiters
         };
-        self.in_flight.push_back(Proposed { proposal, base, position, held: true, waiters });
+        let since = clock::now();
+        let proposed = Proposed { proposal, base, position, held: true, since, waiters };
+        self.in_flight.push_back(proposed);
         self.note_pending();
         let (proposer, door) = (self.proposer.clone(), self.door.clone());
         task::spawn(async move {
