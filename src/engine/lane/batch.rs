@@ -22,7 +22,7 @@ use crate::sqlite::{Outcome, RunError};
 
 /// Units in one batch.
 const UNITS_MAX: usize = 1024;
-/// What [`LaneLimits::batch_time_max`] is outside of tests.
+/// What [`super::LaneLimits::batch_time_max`] is outside of tests.
 pub(in crate::engine) const BATCH_TIME_MAX: Duration = Duration::from_millis(5);
 
 /// The savepoint around a unit with a key. Those within it are less deep, and of other names.
