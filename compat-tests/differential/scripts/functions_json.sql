@@ -43,3 +43,15 @@ SELECT id FROM docs ORDER BY body DESC NULLS LAST, id;
 SELECT count(DISTINCT body -> 'name') FROM docs;
 UPDATE docs SET body = jsonb_set(body, '{name}', to_jsonb('z'::text)) WHERE id = 1 RETURNING body;
 UPDATE docs SET body = body || '{"new": true}' - 'n' WHERE id = 2 RETURNING body;
+-- Casts of a jsonb that is one value.
+SELECT '40'::jsonb::int2, '-41.5'::jsonb::int, '1e3'::jsonb::bigint, '12.50'::jsonb::numeric, '0.1'::jsonb::float4, '1e-3'::jsonb::float8, 'true'::jsonb::bool;
+SELECT '12.567'::jsonb::numeric(4, 1), CAST(body -> 'n' AS int) + 1 FROM docs WHERE jsonb_typeof(body -> 'n') = 'number' ORDER BY id;
+SELECT jsonb_path_query_first('{"watt": 40}', '$.watt')::int > 30, jsonb_path_query_first('{}', '$.watt')::int > 30;
+SELECT '40000'::jsonb::int2;
+SELECT '"40"'::jsonb::int;
+SELECT 'null'::jsonb::bigint;
+SELECT 'true'::jsonb::numeric;
+SELECT '1'::jsonb::bool;
+SELECT '[1]'::jsonb::float8;
+SELECT '{"a": 1}'::jsonb::real;
+SELECT '1'::json::int;

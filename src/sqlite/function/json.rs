@@ -6,12 +6,15 @@
 use rusqlite::Connection;
 use rusqlite::types::{Value as SqlValue, ValueRef};
 
-use super::{Answer, Arguments, PURE, boolean, integer, lenient, strict, string};
+use super::{
+    Answer, Arguments, PURE, boolean, integer, lenient, numeric, parse_numeric, strict, string,
+};
 use crate::datum::array;
 use crate::datum::compare::documents;
 use crate::datum::json::{self, Json, Shallow, write_string};
 use crate::datum::json_edit::{self, Change};
 use crate::datum::json_walk;
+use crate::datum::numeric::Numeric;
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
@@ -73,7 +76,46 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         register_sets(connection, kind)?;
     }
     register_tests(connection)?;
+    register_casts(connection)?;
     register_changes(connection)
+}
+
+/// Casts of jsonb that has just one value: `jsonb_int4` and its like.
+fn register_casts(connection: &Connection) -> rusqlite::Result<()> {
+    strict(connection, "pg_jsonb_bool", 1, |args| match document(args, 0)? {
+        Json::Bool(value) => Ok(boolean(value)),
+        other => Err(no_cast(&other, "boolean")),
+    })?;
+    for (name, type_name, cast) in [
+        (
+            "pg_jsonb_num",
+            "numeric",
+            (|value| Ok(string(value.to_string()))) as fn(&Numeric) -> Answer,
+        ),
+        ("pg_jsonb_i2", "smallint", numeric::to_smallint),
+        ("pg_jsonb_i4", "integer", numeric::to_integer),
+        ("pg_jsonb_i8", "bigint", numeric::to_bigint),
+        ("pg_jsonb_f4", "real", numeric::to_real),
+        ("pg_jsonb_f8", "double precision", numeric::to_double),
+    ] {
+        strict(connection, name, 1, move |args| match document(args, 0)? {
+            Json::Number(text) => cast(&parse_numeric(text)?),
+            other => Err(no_cast(&other, type_name)),
+        })?;
+    }
+    Ok(())
+}
+
+fn no_cast(value: &Json<'_>, type_name: &str) -> Error {
+    let kind = match value {
+        Json::Null => "null",
+        Json::Bool(_) => "boolean",
+        Json::Number(_) => "numeric",
+        Json::String(_) => "string",
+        Json::Array(_) => "array",
+        Json::Object(_) => "object",
+    };
+    invalid(format!("cannot cast jsonb {kind} to type {type_name}"))
 }
 
 fn register_access(connection: &Connection, kind: &str) -> rusqlite::Result<()> {

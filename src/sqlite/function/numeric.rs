@@ -1,5 +1,7 @@
 //! Exact numbers.
 
+use std::ops::RangeInclusive;
+
 use rusqlite::Connection;
 use rusqlite::types::Value as SqlValue;
 
@@ -66,29 +68,50 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     strict(connection, "pg_num_scale", 2, |args| {
         Ok(number(&args.numeric(0)?.apply_modifier(args.integer(1)? as i32)?))
     })?;
-    for (name, type_name, low, high) in [
-        ("pg_num_i2", "smallint", i64::from(i16::MIN), i64::from(i16::MAX)),
-        ("pg_num_i4", "integer", i64::from(i32::MIN), i64::from(i32::MAX)),
-        ("pg_num_i8", "bigint", i64::MIN, i64::MAX),
+    for (name, cast) in [
+        ("pg_num_i2", to_smallint as fn(&Numeric) -> Answer),
+        ("pg_num_i4", to_integer),
+        ("pg_num_i8", to_bigint),
+        ("pg_num_f4", to_real),
+        ("pg_num_f8", to_double),
     ] {
-        strict(connection, name, 1, move |args| {
-            let value = args.numeric(0)?;
-            if value.scale().is_none() {
-                let what = if matches!(value, Numeric::NaN) { "NaN" } else { "infinity" };
-                return Err(Error::refused(format!("cannot convert {what} to {type_name}")));
-            }
-            let rounded = value.to_i64().filter(|number| (low..=high).contains(number));
-            rounded.map(integer).ok_or_else(|| out_of_range(type_name))
-        })?;
+        strict(connection, name, 1, move |args| cast(&args.numeric(0)?))?;
     }
-    strict(connection, "pg_num_f8", 1, |args| to_float(&args.numeric(0)?, false))?;
-    strict(connection, "pg_num_f4", 1, |args| to_float(&args.numeric(0)?, true))?;
     strict(connection, "pg_float8_num", 1, |args| {
         Ok(number(&Numeric::from_f64(args.float(0)?, 15)?))
     })?;
     strict(connection, "pg_float4_num", 1, |args| {
         Ok(number(&Numeric::from_f64(args.float(0)?, 6)?))
     })
+}
+
+pub(super) fn to_smallint(value: &Numeric) -> Answer {
+    to_whole(value, "smallint", i16::MIN.into()..=i16::MAX.into())
+}
+
+pub(super) fn to_integer(value: &Numeric) -> Answer {
+    to_whole(value, "integer", i32::MIN.into()..=i32::MAX.into())
+}
+
+pub(super) fn to_bigint(value: &Numeric) -> Answer {
+    to_whole(value, "bigint", i64::MIN..=i64::MAX)
+}
+
+fn to_whole(value: &Numeric, type_name: &str, range: RangeInclusive<i64>) -> Answer {
+    if value.scale().is_none() {
+        let what = if matches!(value, Numeric::NaN) { "NaN" } else { "infinity" };
+        return Err(Error::refused(format!("cannot convert {what} to {type_name}")));
+    }
+    let rounded = value.to_i64().filter(|number| range.contains(number));
+    rounded.map(integer).ok_or_else(|| out_of_range(type_name))
+}
+
+pub(super) fn to_real(value: &Numeric) -> Answer {
+    to_float(value, true)
+}
+
+pub(super) fn to_double(value: &Numeric) -> Answer {
+    to_float(value, false)
 }
 
 fn to_float(value: &Numeric, single: bool) -> Answer {

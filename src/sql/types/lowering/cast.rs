@@ -20,7 +20,9 @@ pub(super) const ROWS: &[Row] = &[
     ("timestamp::date", Call("pg_timestamp_date")), ("timestamp::time", Call("pg_timestamp_time")),
     ("timestamp::timestamptz", Zoned("pg_timestamp_timestamptz")), ("timestamptz::timestamp", Zoned("pg_timestamptz_timestamp")),
     ("timestamptz::date", Zoned("pg_timestamptz_date")), ("timestamptz::time", Zoned("pg_timestamptz_time")), ("jsonb::json", Same),
-    ("json::jsonb", Input),
+    ("json::jsonb", Input), ("jsonb::bool", Call("pg_jsonb_bool")), ("jsonb::numeric", Call("pg_jsonb_num")), ("jsonb::int2", Call("pg_jsonb_i2")),
+    ("jsonb::int4", Call("pg_jsonb_i4")), ("jsonb::int8", Call("pg_jsonb_i8")), ("jsonb::float4", Call("pg_jsonb_f4")),
+    ("jsonb::float8", Call("pg_jsonb_f8")),
     // Strings.
     ("bool::text", Call("pg_bool_text")), ("bool::varchar", Call("pg_bool_text")), ("bool::bpchar", Call("pg_bool_text")),
     ("text::bpchar", Call("pg_trim_end")), ("varchar::bpchar", Call("pg_trim_end")), ("bpchar::text", Same), ("bpchar::varchar", Same),
