@@ -109,9 +109,9 @@ pub(in crate::engine) struct Ran {
 }
 
 impl Ran {
-    /// Whether it isn't the COMMIT of a transaction.
-    pub(super) fn is_alone(&self) -> bool {
-        self.submission.private.is_none()
+    /// Whether it is the COMMIT of a transaction.
+    pub(super) fn is_commit(&self) -> bool {
+        self.submission.private.is_some()
     }
 
     pub(super) fn answer(self, index: Option<LogIndex>) {

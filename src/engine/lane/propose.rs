@@ -43,7 +43,7 @@ impl Waiters {
     /// Units, but for the commits of transactions.
     pub(super) fn units(&self) -> usize {
         match self {
-            Self::Batch(units) => units.iter().filter(|unit| unit.is_alone()).count(),
+            Self::Batch(units) => units.iter().filter(|unit| !unit.is_commit()).count(),
             Self::Commit(_) => 0,
         }
     }
@@ -73,6 +73,7 @@ pub(super) struct Proposed {
     pub position: Position,
     /// Whether the writer has it, captured.
     pub held: bool,
+    /// When it was proposed.
     pub since: Instant,
     pub waiters: Waiters,
 }
