@@ -79,10 +79,8 @@ impl Lane {
         }
         self.unpark();
         if !self.commits.is_empty() {
-            match self.wait_for_others() {
-                Wait::Begins(_) => return Ok(false),
-                Wait::GoesOn(_) => return Ok(self.gather.timed),
-                Wait::Over => {}
+            if let Some(served) = self.waits_here() {
+                return Ok(served);
             }
             let brief = self.commits.front().is_some_and(|commit| commit.is_brief(&self.texts));
             if !brief || self.commits.len() + self.queue.len() > 1 {
@@ -106,16 +104,25 @@ impl Lane {
                 let shared = is_shared(&submission.unit);
                 let exclusive = !shared && self.shared.privates.close();
                 if shared || exclusive {
-                    match self.wait_for_others() {
-                        Wait::Begins(_) => return Ok(false),
-                        Wait::GoesOn(_) => return Ok(self.gather.timed),
-                        Wait::Over if !brief => return Ok(false),
-                        Wait::Over => {}
+                    if let Some(served) = self.waits_here() {
+                        return Ok(served);
+                    }
+                    if !brief {
+                        return Ok(false);
                     }
                     self.run_batch(exclusive)?;
                 }
                 Ok(true)
             }
+        }
+    }
+
+    /// If the batch that could begin waits for others: whether the thread watches the time already.
+    fn waits_here(&mut self) -> Option<bool> {
+        match self.wait_for_others() {
+            Wait::Begins(_) => Some(false),
+            Wait::GoesOn(_) => Some(self.gather.timed),
+            Wait::Over => None,
         }
     }
 

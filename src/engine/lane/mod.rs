@@ -616,7 +616,11 @@ pub(super) fn start(
             while let Some(event) = events.recv().await {
                 let mut again = driver::turn(&mut lane, Some(event), &mut events);
                 while let Ok(Some(left)) = again {
-                    let event = clock::timeout(left, events.recv()).await.ok().flatten();
+                    let event = match clock::timeout(left, events.recv()).await {
+                        Ok(None) => return,
+                        Ok(event) => event,
+                        Err(_) => None,
+                    };
                     again = driver::turn(&mut lane, event, &mut events);
                 }
                 if let Err(fault) = again {
