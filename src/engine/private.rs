@@ -22,32 +22,45 @@
 //! - It is active (`lane::privates`) while it runs a statement and while it commits.
 //! - If something that knows no row locks has run since its last statement, all that its client has
 //!   seen is compared anew before it goes on: 40001 if it came out differently.
+//! - A statement runs beside one that holds the write slot, without being active, only if it comes out
+//!   the same before and behind what that one has done so far (`lane::beside`). The comparison above
+//!   follows before the COMMIT.
+//! - What it has done was compiled for `schema`, or means in `schema` what it was compiled for.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use crate::engine::Limits;
 use crate::engine::cancel::Running;
 use crate::engine::lane::{
-    Asked, CatalogState, Claim, Entering, Event, Opened, Private as Seen, Refusal, Registration,
-    Replayed, Request, Submission, Want, leadership_lost, wants,
+    Asked, Asking, CatalogState, Claim, Entering, Event, Opened, Private as Seen, Refusal,
+    Registration, Replayed, Request, Submission, Want, leadership_lost, wants,
 };
 use crate::engine::route::until_slot;
 use crate::engine::rows::RowSender;
 use crate::engine::short::{CHECKS_MAX, OneBatch};
 use crate::engine::store::Entry;
 use crate::engine::{Begin, Written};
+use crate::model::catalog::Catalog;
 use crate::model::error::Error;
-use crate::model::statement::{Atomicity, Completion, Dialect, Statement, Unit, UnitOutcome};
-use crate::platform::watch;
+use crate::model::id::SchemaVersion;
+use crate::model::statement::{
+    Atomicity, Completion, Dialect, Statement, Touch, Unit, UnitOutcome,
+};
+use crate::platform::{clock, watch};
 use crate::sqlite::{Control, Job, Outcome, Ran};
 
 /// Statements that are kept to be run again. A transaction with more takes the write slot.
 const STATEMENTS_MAX: usize = 32;
 /// Bytes of their parameters.
 const PARAMETER_BYTES_MAX: usize = 64 << 10;
+/// How long a statement waits for the holder of the write slot before it is asked whether it must;
+/// then twice as long each time, up to the second one.
+const ASK_AFTER: Duration = Duration::from_millis(100);
+const ASK_AFTER_MAX: Duration = Duration::from_secs(5);
 
 /// A statement that the client has seen the result of.
 #[derive(Debug, Clone)]
@@ -61,6 +74,31 @@ enum Step {
     Done(Done),
     /// A savepoint that is set: those inside it come after it.
     Savepoint(u32),
+}
+
+/// How a statement may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Active.
+    In,
+    /// Beside a transaction with the write slot, behind whose work it comes out like this.
+    Beside(Outcome),
+}
+
+impl Way {
+    /// Whether what came of a statement depends on the work of who has the write slot.
+    fn depends(self, outcome: Outcome) -> bool {
+        matches!(self, Self::Beside(behind) if behind != outcome)
+    }
+}
+
+/// What came of running it at once.
+enum Now {
+    Done(Completion),
+    /// It needs the write slot; nothing was done.
+    NeedsSlot,
+    /// It can't run beside the one that has the write slot; nothing was done.
+    Depends,
 }
 
 /// What came of a statement.
@@ -78,9 +116,14 @@ pub(super) enum Came {
 pub(super) struct Private {
     entry: Arc<Entry>,
     registration: Arc<Registration>,
+    schema: SchemaVersion,
     catalog: Arc<CatalogState>,
-    /// Up to when what the client has seen is known to hold.
-    epoch: u64,
+    /// Up to when what the client has seen is known to hold. `None`: a statement ran beside another
+    /// transaction.
+    epoch: Option<u64>,
+    /// What `schema` stands for, if it was known or had to be: it may run beside a transaction that
+    /// defines something.
+    definitions: Option<Arc<Catalog>>,
     steps: Vec<Step>,
     parameter_bytes: usize,
     first: Option<Arc<str>>,
@@ -90,10 +133,13 @@ impl Private {
     /// `None` if there can't be private transactions now.
     pub(super) fn begin(entry: &Arc<Entry>) -> Option<Self> {
         let registration = entry.lane.shared.privates.register(&entry.lane)?;
+        let schema = registration.schema;
         Some(Self {
             entry: entry.clone(),
-            catalog: CatalogState::new(registration.schema),
-            epoch: registration.epoch,
+            schema,
+            catalog: CatalogState::new(schema),
+            epoch: Some(registration.epoch),
+            definitions: entry.known_definitions().filter(|known| known.schema == schema),
             registration: Arc::new(registration),
             steps: Vec::new(),
             parameter_bytes: 0,
@@ -109,16 +155,37 @@ impl Private {
         self.catalog.clone()
     }
 
-    /// Begins again on the present schema, if its client has seen nothing yet. `false`: it can't.
+    /// Goes on with the present schema, if its client has seen nothing yet or what it has done means
+    /// the same there. `false`: it can't.
     pub(super) fn renew(&mut self) -> bool {
-        let new = if self.steps.is_empty() { Self::begin(&self.entry) } else { None };
-        match new {
+        if !self.steps.is_empty() {
+            return self.take_over();
+        }
+        match Self::begin(&self.entry) {
             Some(new) => {
                 *self = new;
                 true
             }
             None => false,
         }
+    }
+
+    /// Takes what it has done over to the present schema, which others have made since it began.
+    fn take_over(&mut self) -> bool {
+        let Some(before) = &self.definitions else { return false };
+        let Ok(now) = self.entry.definitions() else { return false };
+        let privates = &self.entry.lane.shared.privates;
+        let same = |table: &str| {
+            table.is_empty() || before.is_same_for(&now, table) && !privates.is_triggered(table)
+        };
+        let touches = |done: &Done| done.statement.touch.as_ref().is_none_or(|t| same(&t.table));
+        if !self.done().all(touches) {
+            return false;
+        }
+        (self.schema, self.epoch) = (now.schema, None);
+        self.catalog = CatalogState::new(self.schema);
+        self.definitions = Some(now);
+        true
     }
 
     fn done(&self) -> impl Iterator<Item = &Done> {
@@ -157,28 +224,47 @@ impl Private {
             return Ok(Came::NeedsSlot);
         }
         let wanted = statement.touch.as_ref().map(wants).unwrap_or_default();
-        self.enter(limits, running).await?;
-        // A reading client may see all of its rows.
-        self.take(&wanted, reads, limits, running).await?;
-        self.enter(limits, running).await?;
-        // From here on nobody changes the schema. Definitions may have gone first.
-        let schema = self.entry.lane.shared.schema();
-        if schema != self.registration.schema && self.renew() {
-            return Ok(Came::Stale);
+        let mut beside = Some(statement);
+        loop {
+            let mut way = self.enter(beside, limits, running).await?;
+            // A reading client may see all of its rows.
+            self.take(&wanted, reads, limits, running).await?;
+            if way == Way::In {
+                way = self.enter(beside, limits, running).await?;
+            }
+            // From here on nobody changes the schema, unless it runs beside another transaction.
+            // Definitions may have gone first.
+            let schema = self.entry.lane.shared.schema();
+            if schema != self.schema && self.renew() {
+                return Ok(Came::Stale);
+            }
+            let triggered =
+                |touch: &Touch| self.entry.lane.shared.privates.is_triggered(&touch.table);
+            if statement.touch.as_ref().is_some_and(triggered) {
+                return Ok(Came::NeedsSlot);
+            }
+            if way != Way::In && self.definitions.is_none() {
+                let definitions = self.entry.definitions().ok();
+                self.definitions = definitions.filter(|now| now.schema == self.schema);
+            }
+            match self.run_now(statement, rows, way)? {
+                Now::Done(completion) => return Ok(Came::Done(completion)),
+                Now::NeedsSlot => return Ok(Came::NeedsSlot),
+                Now::Depends => beside = None,
+            }
         }
-        Ok(self.run_now(statement, rows)?.map_or(Came::NeedsSlot, Came::Done))
     }
 
     fn database<T>(&self, work: impl FnOnce(&crate::sqlite::Database) -> T) -> Option<T> {
         self.entry.with(work)
     }
 
-    /// `None`: it needs the write slot, nothing was done.
     fn run_now(
         &mut self,
         statement: &Statement,
         rows: &mut RowSender,
-    ) -> Result<Option<Completion>, Error> {
+        way: Way,
+    ) -> Result<Now, Error> {
         // What a writing statement sees is in its table alone.
         let earlier: Vec<(&Statement, Outcome)> = self
             .written()
@@ -188,24 +274,30 @@ impl Private {
             })
             .map(|done| (&done.statement, done.outcome))
             .collect();
-        let job =
-            Job { schema: self.registration.schema, earlier: &earlier, statement: Some(statement) };
+        let job = Job { schema: self.schema, earlier: &earlier, statement: Some(statement) };
         let control = budget(&rows.control);
         let mut sink = OneBatch::new(rows);
         let ran = self.entry.with(|database| database.run_private(&job, &control, &mut sink));
         let fits = !sink.overran();
         match ran {
             None => Err(leadership_lost()),
+            Some(Ok(Ran::Done(_, outcome))) if way.depends(outcome) => {
+                rows.forget();
+                Ok(Now::Depends)
+            }
             Some(Ok(Ran::Done(completion, outcome))) if fits => {
+                if way != Way::In {
+                    self.epoch = None;
+                }
                 self.parameter_bytes += statement.size();
                 self.steps.push(Step::Done(Done { statement: statement.clone(), outcome }));
-                Ok(Some(completion))
+                Ok(Now::Done(completion))
             }
             Some(Ok(Ran::Differs)) => Err(self.lose()),
             Some(Err(error)) if fits => Err(error),
             Some(_) => {
                 rows.forget();
-                Ok(None)
+                Ok(Now::NeedsSlot)
             }
         }
     }
@@ -217,34 +309,78 @@ impl Private {
         error
     }
 
-    /// Becomes active. If something exclusive has run meanwhile, compares what the client has seen.
-    async fn enter(&mut self, limits: &Limits, running: &Running) -> Result<(), Error> {
+    /// Becomes active, or finds that the statement needn't. If something exclusive has run meanwhile,
+    /// compares what the client has seen.
+    async fn enter(
+        &mut self,
+        beside: Option<&Statement>,
+        limits: &Limits,
+        running: &Running,
+    ) -> Result<Way, Error> {
         let epoch = loop {
             if let Some(epoch) = self.registration.enter()? {
                 break epoch;
             }
-            self.wait_for_gate(limits, running).await?;
+            if let Way::Beside(outcome) = self.wait_for_gate(beside, limits, running).await? {
+                return Ok(Way::Beside(outcome));
+            }
         };
-        if epoch != self.epoch {
+        if Some(epoch) != self.epoch {
+            let schema = self.entry.lane.shared.schema();
+            if schema != self.schema && !self.steps.is_empty() && !self.take_over() {
+                return Err(self.lose());
+            }
             self.compare()?;
-            self.epoch = epoch;
+            self.epoch = Some(epoch);
         }
-        Ok(())
+        Ok(Way::In)
     }
 
-    async fn wait_for_gate(&self, limits: &Limits, running: &Running) -> Result<(), Error> {
-        let (reply, answer) = oneshot::channel();
+    async fn wait_for_gate(
+        &self,
+        beside: Option<&Statement>,
+        limits: &Limits,
+        running: &Running,
+    ) -> Result<Way, Error> {
+        let (reply, mut answer) = oneshot::channel();
         let entering = Entering { number: self.registration.number, reply };
         let admitted = async {
             self.entry.lane.send(Event::Enter(entering)).await?;
-            answer.await.unwrap_or(Err(Refusal::NotLeader))
+            let mut pause = ASK_AFTER;
+            while let Some(statement) = beside {
+                if let Ok(answer) = clock::timeout(pause, &mut answer).await {
+                    return answer.unwrap_or(Err(Refusal::NotLeader)).map(|()| Way::In);
+                }
+                if let Some(outcome) = self.ask_beside(statement).await? {
+                    return Ok(Way::Beside(outcome));
+                }
+                pause = (pause * 2).min(ASK_AFTER_MAX);
+            }
+            answer.await.unwrap_or(Err(Refusal::NotLeader)).map(|()| Way::In)
         };
         match Box::pin(until_slot(limits, running, admitted)).await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(way)) => Ok(way),
             Ok(Err(Refusal::Error(error))) => Err(error),
             Ok(Err(Refusal::NotLeader)) => Err(self.registration.loss()),
             Err(stopped) => Err(stopped.error()),
         }
+    }
+
+    /// How a statement comes out behind what the holder of the write slot has done so far.
+    async fn ask_beside(&self, statement: &Statement) -> Result<Option<Outcome>, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let asking =
+            Asking { earlier: self.replayed().collect(), statement: statement.clone(), reply };
+        self.entry.lane.send(Event::Ask(asking)).await?;
+        // Unanswered: the lane has ended, which whoever waits for it hears from it.
+        Ok(answer.await.ok().flatten())
+    }
+
+    fn replayed(&self) -> impl Iterator<Item = Replayed> {
+        self.steps.iter().map(|step| match step {
+            Step::Done(done) => Replayed::Statement(done.statement.clone(), done.outcome),
+            Step::Savepoint(depth) => Replayed::Savepoint(*depth),
+        })
     }
 
     /// Runs all statements again, and compares.
@@ -254,7 +390,7 @@ impl Private {
         if earlier.is_empty() {
             return Ok(());
         }
-        let job = Job { schema: self.registration.schema, earlier: &earlier, statement: None };
+        let job = Job { schema: self.schema, earlier: &earlier, statement: None };
         let ran = self.database(|database| {
             database.run_private(&job, &budget(&Control::default()), &mut Nowhere)
         });
@@ -342,14 +478,14 @@ impl Private {
         running: &Running,
     ) -> Result<oneshot::Receiver<Result<Written, Refusal>>, Error> {
         self.until_granted(|| self.registration.ask_to_commit(), limits, running).await?;
-        self.enter(limits, running).await?;
+        self.enter(None, limits, running).await?;
         let (reply, answer) = oneshot::channel();
         let outcomes = self.written().map(|done| done.outcome).collect();
         let unit = Unit {
             dialect: Dialect::Postgres,
             atomicity: Atomicity::Unit,
             statements: self.written().map(|done| done.statement.clone()).collect(),
-            schema: Some(self.registration.schema),
+            schema: Some(self.schema),
             key: None,
         };
         let submission = Submission {
@@ -398,14 +534,12 @@ impl Private {
         };
         // Lost while it waited.
         self.registration.check()?;
-        let same_schema = opened.catalog().committed() == Some(self.registration.schema);
-        let steps = self.steps.iter().map(|step| match step {
-            Step::Done(done) => Replayed::Statement(done.statement.clone(), done.outcome),
-            Step::Savepoint(depth) => Replayed::Savepoint(*depth),
-        });
+        let present = || opened.catalog().committed();
+        let usable = self.steps.is_empty() || present() == Some(self.schema) || self.take_over();
         let (reply, answer) = oneshot::channel();
-        let replayed = if same_schema || self.steps.is_empty() {
-            opened.send(Request::Replay { steps: steps.collect(), reply }).await?;
+        let replayed = if usable {
+            let steps = self.replayed().collect();
+            opened.send(Request::Replay { steps, reply }).await?;
             answer.await.unwrap_or_else(|_| Err(leadership_lost()))
         } else {
             Err(crate::engine::lane::changed())
@@ -457,7 +591,8 @@ impl crate::sqlite::RowSink for Nowhere {
     }
 }
 
-fn budget(control: &Control) -> Control {
+/// For what others may wait for: stops (57014) after a little work.
+pub(super) fn budget(control: &Control) -> Control {
     Control { checks_left: Some(Arc::new(AtomicU32::new(CHECKS_MAX))), ..control.clone() }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::engine::cancel::{Running, lock, until};
+use crate::engine::cancel::{Running, until};
 use crate::engine::core::Core;
 use crate::engine::lane::{Refusal, log_full};
 use crate::engine::route::{Route, Search};
@@ -87,26 +87,10 @@ impl Engine {
 impl Core {
     pub(super) async fn catalog(&self, database: DatabaseId) -> Result<Arc<Catalog>, Error> {
         let entry = self.entry(database)?;
-        let current = entry.lane.shared.schema();
-        if let Some(catalog) = lock(&entry.catalog).as_ref()
-            && catalog.schema == current
-        {
-            return Ok(catalog.clone());
+        if let Some(catalog) = entry.known_definitions() {
+            return Ok(catalog);
         }
-        Box::pin(self.read_catalog(entry)).await
-    }
-
-    async fn read_catalog(&self, entry: Arc<Entry>) -> Result<Arc<Catalog>, Error> {
-        let job = move || {
-            let catalog = entry.reader()?.catalog()?;
-            let mut cached = lock(&entry.catalog);
-            // Two may read it at once, and the older one finish last.
-            if cached.as_ref().is_none_or(|cached| cached.schema != entry.lane.shared.schema()) {
-                *cached = Some(catalog.clone());
-            }
-            Ok(catalog)
-        };
-        self.readers.run(job).await?
+        Box::pin(self.readers.run(move || entry.definitions())).await?
     }
 
     /// Returns when a read satisfies the level, on this node or at the leader.

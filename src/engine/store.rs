@@ -20,6 +20,7 @@ use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::engine::Options;
+use crate::engine::cancel::lock;
 use crate::engine::lane::{self, LaneHandle, Proposer};
 use crate::engine::listen::Hub;
 use crate::engine::snapshot;
@@ -63,6 +64,26 @@ impl Entry {
     pub(super) fn with<T>(&self, work: impl FnOnce(&sqlite::Database) -> T) -> Option<T> {
         let file = self.file.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         file.as_ref().map(work)
+    }
+
+    /// The committed definitions, if somebody has read them since they changed.
+    pub(super) fn known_definitions(&self) -> Option<Arc<Catalog>> {
+        let current = self.lane.shared.schema();
+        lock(&self.catalog).as_ref().filter(|catalog| catalog.schema == current).cloned()
+    }
+
+    /// The committed definitions. Reads them, if nobody has since they changed.
+    pub(super) fn definitions(&self) -> Result<Arc<Catalog>, Error> {
+        if let Some(catalog) = self.known_definitions() {
+            return Ok(catalog);
+        }
+        let catalog = self.reader()?.catalog()?;
+        let mut cached = lock(&self.catalog);
+        // Two may read it at once, and the older one finish last.
+        if cached.as_ref().is_none_or(|cached| cached.schema != self.lane.shared.schema()) {
+            *cached = Some(catalog.clone());
+        }
+        Ok(catalog)
     }
 
     pub(super) fn reader(&self) -> Result<sqlite::Reader, Error> {
@@ -218,7 +239,7 @@ impl Store {
     }
 
     fn manifest(&self) -> std::sync::MutexGuard<'_, Manifest> {
-        crate::engine::cancel::lock(&self.manifest)
+        lock(&self.manifest)
     }
 
     fn manifest_path(&self) -> PathBuf {

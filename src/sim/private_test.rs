@@ -118,6 +118,10 @@ async fn transact(
         // Of no known rows: it takes the write slot.
         ask(&mut transaction, statement("UPDATE t SET b = b WHERE a >= 0")).await?;
     }
+    if exclusive && random.below(6) == 0 {
+        // So long that others ask whether they have to wait for it.
+        clock::sleep(Duration::from_millis(random.below(700))).await;
+    }
     match random.below(8) {
         0 => {
             transaction.rollback().await;
@@ -248,5 +252,113 @@ fn a_transaction_that_has_shown_nothing_goes_on_after_a_definition() {
         let left = numbers(cluster.engine(1), ReadLevel::Linearizable, "SELECT b FROM t").await;
         assert_eq!(left.unwrap(), [3]);
         cluster.check().await;
+    });
+}
+
+/// A transaction at a node, and whether it may be private.
+async fn begin(engine: &Engine, private: bool) -> Transaction {
+    let (database, dialect, limits) = (DATABASE, Dialect::Postgres, Limits::default());
+    engine.begin(Begin { database, dialect, since: None, private, limits }).await.unwrap()
+}
+
+fn insert(row: u64) -> Statement {
+    let mut statement = on_row(format!("INSERT INTO t VALUES ({row}, 0)"), row, true);
+    statement.touch.as_mut().unwrap().existence = true;
+    statement
+}
+
+/// One program that uses two connections in turn.
+#[test]
+fn who_has_nothing_to_do_with_an_idle_transaction_does_not_wait_for_it() {
+    run(42, async {
+        let cluster = Engines::new(3, 1 << 20).await;
+        let leader = cluster.leader().await;
+        write(cluster.engine(leader), "CREATE TABLE t (a INTEGER PRIMARY KEY, b)").await.unwrap();
+        write(cluster.engine(leader), "INSERT INTO t VALUES (0, 0)").await.unwrap();
+        for number in 0..3 {
+            let engine = cluster.engine(number);
+            let mut definer = begin(engine, false).await;
+            ask(&mut definer, statement(&format!("CREATE TABLE other_{number} (a)")))
+                .await
+                .unwrap();
+            let mut noter = begin(engine, true).await;
+            ask(&mut noter, insert(number + 1)).await.unwrap();
+            ask(&mut noter, add(0, 1)).await.unwrap();
+            definer.commit(&Limits::default()).await.unwrap();
+            let seen = ask(&mut noter, statement("SELECT b FROM t ORDER BY a")).await.unwrap();
+            assert_eq!(seen[0], number as i64 + 1);
+            noter.commit(&Limits::default()).await.unwrap();
+        }
+        let left = numbers(cluster.engine(1), ReadLevel::Linearizable, "SELECT b FROM t").await;
+        assert_eq!(left.unwrap(), [3, 0, 0, 0]);
+        cluster.check().await;
+    });
+}
+
+#[test]
+fn who_depends_on_an_idle_transaction_waits_for_it() {
+    run(43, async {
+        let cluster = Engines::new(1, 1 << 20).await;
+        let engine = cluster.engine(cluster.leader().await);
+        write(engine, "CREATE TABLE t (a INTEGER PRIMARY KEY, b)").await.unwrap();
+        write(engine, "INSERT INTO t VALUES (0, 0), (1, 0)").await.unwrap();
+        let soon = Limits { lock_timeout: Some(Duration::from_secs(2)), ..Limits::default() };
+        let mut holder = begin(engine, false).await;
+        ask(&mut holder, statement("UPDATE t SET b = b + 1 WHERE a >= 0")).await.unwrap();
+        ask(&mut holder, statement("INSERT INTO t VALUES (2, 0)")).await.unwrap();
+        for depends in [raise_and_return(0), insert(2)] {
+            let refused = begin(engine, true).await.run(depends, &soon).await.unwrap_err();
+            assert_eq!(refused.state(), SqlState::LOCK_NOT_AVAILABLE);
+        }
+        // What is tried for others leaves nothing behind.
+        assert_eq!(ask(&mut holder, statement("SELECT sum(b) FROM t")).await.unwrap(), [2]);
+        let mut other = begin(engine, true).await;
+        ask(&mut other, add(1, 10)).await.unwrap();
+        holder.commit(&Limits::default()).await.unwrap();
+        other.commit(&Limits::default()).await.unwrap();
+        let left = numbers(engine, ReadLevel::Linearizable, "SELECT b FROM t ORDER BY a").await;
+        assert_eq!(left.unwrap(), [1, 11, 0]);
+    });
+}
+
+#[test]
+fn what_was_done_beside_a_definition_of_the_same_table_is_not_committed() {
+    run(44, async {
+        let cluster = Engines::new(1, 1 << 20).await;
+        let engine = cluster.engine(cluster.leader().await);
+        write(engine, "CREATE TABLE t (a INTEGER PRIMARY KEY, b)").await.unwrap();
+        write(engine, "INSERT INTO t VALUES (0, 0)").await.unwrap();
+        for (number, definition) in [
+            "CREATE INDEX by_b ON t (b)",
+            "ALTER TABLE t ADD COLUMN c DEFAULT 1",
+            "CREATE TABLE child (a REFERENCES t (a))",
+            "CREATE TRIGGER T_changes AFTER INSERT ON T BEGIN UPDATE t SET b = 7; END",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let mut definer = begin(engine, false).await;
+            ask(&mut definer, statement("DELETE FROM t WHERE a = 99")).await.unwrap();
+            let mut other = begin(engine, true).await;
+            let row = number as u64 + 1;
+            let statement_now = if number > 1 { add(0, 0) } else { insert(row) };
+            ask(&mut other, statement_now).await.unwrap();
+            ask(&mut definer, statement(definition)).await.unwrap();
+            definer.commit(&Limits::default()).await.unwrap();
+            let refused = other.commit(&Limits::default()).await.unwrap_err();
+            assert_eq!(refused.state(), SqlState::SERIALIZATION_FAILURE, "{definition}");
+        }
+        // Its triggers do more than the statement says: it waits for its turn.
+        let mut fires = begin(engine, true).await;
+        let fired = Statement { sql: "INSERT INTO t (a, b) VALUES (9, 0)".into(), ..insert(9) };
+        ask(&mut fires, fired).await.unwrap();
+        let limits = Limits { lock_timeout: Some(Duration::from_millis(50)), ..Limits::default() };
+        let (database, dialect) = (DATABASE, Dialect::Postgres);
+        let late = Begin { database, dialect, since: None, private: false, limits };
+        let refused = engine.begin(late).await.map(drop).unwrap_err();
+        assert_eq!(refused.state(), SqlState::LOCK_NOT_AVAILABLE, "it has the write slot");
+        fires.commit(&Limits::default()).await.unwrap();
+        let left = numbers(engine, ReadLevel::Linearizable, "SELECT b FROM t ORDER BY a").await;
+        assert_eq!(left.unwrap(), [7, 7]);
     });
 }

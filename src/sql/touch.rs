@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::model::catalog::{Catalog, ConstraintKind, Table, TableKind};
 use crate::model::pg_type::{Oid, PgType};
+use crate::model::value::Value;
 use crate::sql::bind::Change;
 use crate::sql::bound::{Delete, Expr, ExprKind, Insert, InsertSource, RelationId, Update};
 use crate::sql::types::Lowering;
@@ -294,6 +295,10 @@ fn key_part(expr: &Expr) -> Option<KeyPart> {
             [inner] => key_part(inner),
             _ => None,
         },
+        // Of a rowid, which SQLite would choose where it is null.
+        ExprKind::Call { lowering: Lowering::Call("pg_not_null"), arguments, .. } => {
+            key_part(arguments.first()?).filter(|part| *part != KeyPart::Constant(Value::Null))
+        }
         _ => None,
     }
 }
@@ -304,7 +309,6 @@ mod tests {
 
     use super::*;
     use crate::model::catalog::{Column, Constraint, Index, KeyActions, Schema};
-    use crate::model::value::Value;
     use crate::sql::{Action, CompileSettings, compile, parse};
 
     fn table(name: &str, columns: &[&str], constraints: Vec<ConstraintKind>) -> Table {
@@ -428,6 +432,7 @@ mod tests {
                 true,
                 true,
             ),
+            ("INSERT INTO t VALUES ($1, 2)", vec![vec![parameter(1)]], true, true),
             ("INSERT INTO log VALUES (1)", Vec::new(), false, true),
         ];
         for (sql, rows, existence, contents) in cases {

@@ -40,6 +40,7 @@ impl Event {
             Self::ProposalFailed { .. }
             | Self::Leadership(_)
             | Self::Install(_)
+            | Self::Ask(_)
             | Self::Between(_)
             | Self::Close { .. } => false,
         }

@@ -195,6 +195,7 @@ impl Request {
 #[derive(Debug)]
 pub(super) struct Open {
     pub number: u64,
+    pub dialect: Dialect,
     pub fence: Fence,
     lost: watch::Sender<Option<Error>>,
     catalog: Arc<CatalogState>,
@@ -255,6 +256,7 @@ impl Lane {
         let catalog = CatalogState::new(self.writer().schema());
         self.state = State::Interactive(Open {
             number,
+            dialect: opening.dialect,
             fence,
             lost,
             catalog: catalog.clone(),
@@ -390,9 +392,7 @@ impl Lane {
             match step {
                 Replayed::Savepoint(depth) => self.writer().savepoint(*depth)?,
                 Replayed::Statement(statement, outcome) => {
-                    let mut rows = Collector::new(self.limits.result_bytes_max);
-                    let ran = self.writer().run(statement, &Control::default(), &mut rows)?;
-                    if Outcome::of(&rows.into_result(ran)) != *outcome {
+                    if self.outcome(statement, &Control::default())? != *outcome {
                         let (error, fault) = (changed(), None);
                         return Err(RunError { error, transaction_lost: false, fault });
                     }
@@ -400,6 +400,17 @@ impl Lane {
             }
         }
         Ok(())
+    }
+
+    /// Runs a statement of which only what comes of it counts.
+    pub(super) fn outcome(
+        &mut self,
+        statement: &Statement,
+        control: &Control,
+    ) -> Result<Outcome, RunError> {
+        let mut rows = Collector::new(self.limits.result_bytes_max);
+        let ran = self.writer().run(statement, control, &mut rows)?;
+        Ok(Outcome::of(&rows.into_result(ran)))
     }
 
     /// Notes whether a statement that wrote may have changed the catalog.
@@ -425,7 +436,7 @@ impl Lane {
     }
 
     /// Ends the transaction if SQLite did, and the lane if the node can't go on.
-    fn note(&mut self, failed: &RunError) -> Result<(), Fault> {
+    pub(super) fn note(&mut self, failed: &RunError) -> Result<(), Fault> {
         if let Some(fault) = &failed.fault {
             return Err(fault.clone());
         }

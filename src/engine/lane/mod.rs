@@ -46,6 +46,7 @@
 mod answers;
 mod apply;
 mod batch;
+mod beside;
 mod brief;
 mod driver;
 #[cfg(test)]
@@ -71,6 +72,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 pub(super) use self::batch::{BATCH_TIME_MAX, Claim, Private, Submission, changed};
+pub(super) use self::beside::Asking;
 use self::driver::Driver;
 use self::gather::Wait;
 use self::handle::Door;
@@ -110,6 +112,8 @@ pub(super) enum Event {
     /// A private transaction's COMMIT.
     Commit(Submission),
     Enter(Entering),
+    /// Whether a private transaction has to wait for the holder of the write slot.
+    Ask(Asking),
     /// Something that the lane waits for outside of its inbox may have come.
     Recheck,
     /// For the open transaction of this number.
@@ -409,13 +413,15 @@ impl Lane {
     /// Returns the event if the lane's own thread must handle it, which only happens elsewhere.
     fn handle(&mut self, event: Event) -> Result<Option<Event>, Fault> {
         match event {
-            Event::Submit(submission) => {
+            Event::Submit(mut submission) => {
                 self.gather.arrived();
+                self.shared.privates.unname_triggered(&mut submission.unit);
                 self.queue.push(Queued::Unit(submission));
             }
             Event::Open(opening) => self.queue.push(Queued::Open(opening)),
             Event::Commit(submission) => self.commits.push_back(submission),
             Event::Enter(entering) => self.queue.push(Queued::Enter(entering)),
+            Event::Ask(asking) => self.on_asking(asking)?,
             Event::Recheck => {}
             Event::Statement { transaction, request } => {
                 let left = self.on_request(transaction, request)?;
@@ -540,6 +546,9 @@ impl Lane {
 
     fn admit_next(&mut self) {
         let Some(Queued::Enter(entering)) = self.queue.pop() else { return };
+        if entering.reply.is_closed() {
+            return;
+        }
         let admitted = self.shared.privates.admit(entering.number);
         // Whoever doesn't wait any more leaves by itself.
         let _ = entering.reply.send(if admitted { Ok(()) } else { Err(Refusal::NotLeader) });
@@ -572,13 +581,14 @@ impl Lane {
         }
     }
 
-    /// Says whether there can be private transactions, by this schema and leadership.
+    /// Says whether there can be private transactions, by leadership, and which tables' rows they
+    /// can't name, by this schema.
     fn note_privates(&mut self) -> Result<(), Fault> {
-        let simple = match &self.writer {
-            Some(writer) if self.fence.is_some() => !writer.has_triggers()?,
-            _ => false,
-        };
-        self.shared.privates.set_possible(simple && self.closed.is_none());
+        let leads = self.fence.is_some() && self.closed.is_none();
+        if let Some(writer) = self.writer.as_ref().filter(|_| leads) {
+            self.shared.privates.set_triggered(writer.triggered_tables()?);
+        }
+        self.shared.privates.set_possible(leads && self.writer.is_some());
         Ok(())
     }
 

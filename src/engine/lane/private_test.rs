@@ -223,15 +223,25 @@ async fn a_lost_leadership_ends_them_all() {
 }
 
 #[tokio::test]
-async fn a_trigger_makes_an_end_of_them() {
+async fn what_fires_a_trigger_runs_alone() {
     let bench = Bench::with_table().await;
     bench
-        .write(&["CREATE TRIGGER more AFTER INSERT ON t BEGIN DELETE FROM t WHERE a = 1; END"])
+        .write(&["CREATE TRIGGER more AFTER INSERT ON T BEGIN DELETE FROM t WHERE a = 1; END"])
         .await;
-    assert!(bench.handle.shared.privates.register(&bench.handle).is_none());
+    bench.settle().await;
+    assert!(bench.handle.shared.privates.is_triggered("t"));
+    let active = bench.private().await;
+    let insert = shared(touching("INSERT INTO t VALUES (7)", 7, true));
+    let mut waiting = bench.submit_with(insert, Token::default()).await;
+    bench.settle().await;
+    assert!(waiting.try_recv().is_err(), "a transaction is active");
+    drop(active);
+    bench.commit(bench.proposal().await).await;
+    results(waiting.await.unwrap());
+    assert_eq!(bench.count("t"), 2, "its trigger removed one");
     bench.write(&["DROP TRIGGER more"]).await;
     bench.settle().await;
-    drop(bench.private().await);
+    assert!(!bench.handle.shared.privates.is_triggered("t"));
 }
 
 #[tokio::test]

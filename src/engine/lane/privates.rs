@@ -19,7 +19,7 @@
 //! - A transaction's row locks are given up when it has ended: for one that commits, after readers see
 //!   what it did, or after it is known that they won't.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -52,8 +52,10 @@ impl Default for Privates {
 
 #[derive(Debug, Default)]
 struct State {
-    /// This node leads, and no trigger makes statements touch more than they say.
+    /// This node leads.
     possible: bool,
+    /// Tables, in small letters, whose triggers make statements touch more than they say.
+    triggered: HashSet<String>,
     open: bool,
     /// The lane waits for the end of a transaction.
     lane_waits: bool,
@@ -79,6 +81,10 @@ struct Registered {
 }
 
 impl State {
+    fn is_triggered(&self, table: &str) -> bool {
+        !self.triggered.is_empty() && self.triggered.contains(&table.to_ascii_lowercase())
+    }
+
     fn set_active(&mut self, number: u64, active: bool) {
         if let Some(registered) = self.transactions.get_mut(&number)
             && registered.active != active
@@ -107,6 +113,28 @@ impl Privates {
     /// Says whether private transactions are possible at all.
     pub(super) fn set_possible(&self, possible: bool) {
         lock(&self.state).possible = possible;
+    }
+
+    pub(super) fn set_triggered(&self, tables: HashSet<String>) {
+        lock(&self.state).triggered = tables;
+    }
+
+    /// Takes from a unit what its statements say of their rows, where triggers do more.
+    pub(super) fn unname_triggered(&self, unit: &mut Unit) {
+        let state = lock(&self.state);
+        if state.triggered.is_empty() {
+            return;
+        }
+        for statement in &mut unit.statements {
+            if statement.touch.as_ref().is_some_and(|touch| state.is_triggered(&touch.table)) {
+                statement.touch = None;
+            }
+        }
+    }
+
+    /// Whether a table has triggers.
+    pub(in crate::engine) fn is_triggered(&self, table: &str) -> bool {
+        lock(&self.state).is_triggered(table)
     }
 
     /// Closes the gate; whether nobody is active any more.

@@ -123,6 +123,33 @@ impl Catalog {
         }
     }
 
+    /// Whether a statement that was compiled for this catalog, and that reads and writes rows of one
+    /// table alone, means the same in a later one. `table` is its stored name.
+    pub fn is_same_for(&self, later: &Self, table: &str) -> bool {
+        let indexes = |catalog: &Self| {
+            let mut of_table: Vec<_> =
+                catalog.indexes.values().filter(|index| index.table == table).cloned().collect();
+            of_table.sort_by_key(|index| index.oid);
+            of_table
+        };
+        let references = |catalog: &Self| {
+            let all = catalog.tables.values().flat_map(|table| &table.constraints);
+            let to_table = |kind: &ConstraintKind| matches!(kind, ConstraintKind::ForeignKey { table: target, .. } if target == table);
+            all.filter(|constraint| to_table(&constraint.kind)).count()
+        };
+        let triggers = |catalog: &Self| {
+            catalog.triggers.values().filter(|trigger| trigger.table == table).count()
+        };
+        // Domains, and what a CHECK calls: all that was there must be as it was.
+        let kept = |oid: &Oid, before: &Arc<UserType>| later.types.get(oid) == Some(before);
+        self.tables.get(table).is_some_and(|before| later.tables.get(table) == Some(before))
+            && indexes(self) == indexes(later)
+            && references(self) == references(later)
+            && triggers(self) == triggers(later)
+            && self.types.iter().all(|(oid, before)| kept(oid, before))
+            && self.functions.iter().all(|(oid, old)| later.functions.get(oid) == Some(old))
+    }
+
     /// Whatever has this name in the name space of tables.
     pub fn relation(&self, schema: &str, name: &str) -> Option<Relation<'_>> {
         self.table(schema, name)

@@ -10,6 +10,7 @@
 mod failure;
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -176,15 +177,15 @@ impl Writer {
         Ok(catalog)
     }
 
-    /// Whether a table or view has a trigger, in the committed schema.
-    pub fn has_triggers(&self) -> Result<bool, Fault> {
+    /// The tables and views that have a trigger, in the committed schema, in small letters.
+    pub fn triggered_tables(&self) -> Result<HashSet<String>, Fault> {
         let link = self.current();
         link.guard.lift();
-        let count = || -> rusqlite::Result<i64> {
-            let sql = own!("SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'");
-            link.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))
+        let read = || -> rusqlite::Result<HashSet<String>> {
+            let sql = own!("SELECT lower(tbl_name) FROM sqlite_schema WHERE type = 'trigger'");
+            link.connection.prepare_cached(sql)?.query_map([], |row| row.get(0))?.collect()
         };
-        Ok(count().map_err(|error| fault("look for triggers", &error))? > 0)
+        read().map_err(|error| fault("look for triggers", &error))
     }
 
     /// Opens a transaction. Invariant: none is open.
