@@ -52,6 +52,7 @@ const CLIENTS: &[(&str, Toolchain)] = &[
     ("gorm", Toolchain::Go),
     ("haproxy", Toolchain::Program("haproxy", "-v")),
     ("hibernate", Toolchain::Java),
+    ("jooq", Toolchain::Java),
     ("knex", Toolchain::Node),
     ("lib-pq", Toolchain::Go),
     ("libpq", Toolchain::C),

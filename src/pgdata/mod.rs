@@ -37,6 +37,8 @@ use crate::model::pg_type::Oid;
 
 /// `pg_namespace.oid` of `pg_catalog`.
 pub const PG_CATALOG: Oid = 11;
+/// The OID of `information_schema`, as the exported rows have it.
+pub const INFORMATION_SCHEMA: Oid = 13207;
 /// The rows of `pg_get_keywords()`: an array in JSON of arrays, with true as 1.
 pub const KEYWORDS: &str = include_str!("rows/keywords.json");
 /// The first OID that a database's own objects may have.

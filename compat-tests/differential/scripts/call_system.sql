@@ -47,3 +47,25 @@ SELECT count(*) > 300 FROM pg_settings;
 SELECT name, setting, unit FROM pg_settings WHERE name = 'statement_timeout';
 SELECT count(*) FROM pg_timezone_names WHERE name = 'UTC';
 SELECT 'info'::regclass::text, 'public.info'::regclass::text, pg_relation_size('info') >= 0, pg_total_relation_size('info') >= 0;
+
+-- What information_schema tells of types, by its own functions.
+SELECT t, m, information_schema._pg_char_max_length(t, m), information_schema._pg_char_octet_length(t, m), information_schema._pg_numeric_precision(t, m), information_schema._pg_numeric_precision_radix(t, m), information_schema._pg_numeric_scale(t, m), information_schema._pg_datetime_precision(t, m) FROM (VALUES (1043::oid, 54), (1043, -1), (1042, 5), (25, -1), (1560, 8), (1562, -1), (21, -1), (23, -1), (20, -1), (700, -1), (701, -1), (1700, -1), (1700, 655366), (1082, -1), (1083, 3), (1114, -1), (1184, 0), (1266, 6), (1186, -1), (1186, 2147418115), (1186, 268435455), (16, -1), (0, 7), (NULL, 1)) AS v (t, m);
+SELECT _pg_char_max_length(1043::oid, 54);
+SELECT information_schema._pg_char_max_length('x');
+SELECT information_schema.lower('X');
+CREATE FUNCTION shown(n int, label text DEFAULT 'x') RETURNS text LANGUAGE sql STABLE STRICT AS 'SELECT label || n';
+SELECT specific_schema, regexp_replace(specific_name, '[0-9]+$', 'OID'), routine_schema, routine_name, routine_type, data_type, type_udt_schema, type_udt_name, dtd_identifier, routine_body, routine_definition, external_name, external_language, parameter_style, is_deterministic, sql_data_access, is_null_call, schema_level_routine, max_dynamic_result_sets, security_type, as_locator, is_udt_dependent, result_cast_dtd_identifier FROM information_schema.routines WHERE routine_schema = 'public';
+SELECT routine_name, data_type FROM information_schema.routines WHERE routine_name IN ('lower', 'array_append') AND specific_schema = 'pg_catalog' ORDER BY specific_name COLLATE "C";
+DROP FUNCTION shown(int, text);
+CREATE TYPE of_parts AS (n numeric(6, 2), label varchar(20), many int[], at timestamptz(3), code text);
+SELECT udt_schema, udt_name, attribute_name, ordinal_position, attribute_default, is_nullable, data_type, character_maximum_length, character_octet_length, collation_schema, collation_name, numeric_precision, numeric_precision_radix, numeric_scale, datetime_precision, interval_type, attribute_udt_schema, attribute_udt_name, dtd_identifier, is_derived_reference_attribute FROM information_schema.attributes WHERE udt_name = 'of_parts' ORDER BY ordinal_position;
+DROP TYPE of_parts;
+SELECT nameconcatoid('shown', 77), nameconcatoid(repeat('x', 62)::name, 123456), nameconcatoid(repeat('ä', 31)::name, 5);
+CREATE TABLE watched (n int, label text);
+CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER b_watch BEFORE INSERT OR UPDATE OF n ON watched FOR EACH ROW WHEN (NEW.n > 1) EXECUTE FUNCTION watch();
+CREATE TRIGGER a_watch BEFORE UPDATE ON watched FOR EACH ROW EXECUTE FUNCTION watch();
+CREATE TRIGGER c_watch AFTER DELETE ON watched FOR EACH ROW EXECUTE FUNCTION watch();
+SELECT * FROM (SELECT trigger_schema, trigger_name, event_manipulation, event_object_schema, event_object_table, action_order, action_condition IS NOT NULL, action_statement, action_orientation, action_timing, action_reference_old_table, created FROM information_schema.triggers) AS t ORDER BY trigger_name, event_manipulation;
+DROP TABLE watched;
+DROP FUNCTION watch();

@@ -92,6 +92,9 @@ pub(super) fn triggers(catalog: &Catalog, rows: &mut Builder) {
             ("tgnargs", (trigger.arguments.len() as i64).into()),
             ("tgattr", Cell::numbers(&trigger.columns)),
             ("tgqual", trigger.condition.clone().into()),
+            // Transition tables are refused.
+            ("tgoldtable", None::<String>.into()),
+            ("tgnewtable", None::<String>.into()),
         ]);
     }
 }

@@ -37,30 +37,12 @@ SELECT current_database(), x.nspname, x.relname, x.attname, x.attnum, x.column_d
         WHEN x.base_schema = 'pg_catalog' THEN format_type(x.base, NULL)
         ELSE 'USER-DEFINED'
     END,
-    CASE WHEN x.modifier > -1 THEN
-        CASE WHEN x.base IN (1042, 1043) THEN x.modifier - 4 WHEN x.base IN (1560, 1562) THEN x.modifier END
-    END,
-    CASE WHEN x.base IN (25, 1042, 1043) THEN
-        CASE WHEN x.modifier = -1 THEN 1073741824 ELSE 4 * (x.modifier - 4) END
-    END,
-    CASE
-        WHEN x.base = 21 THEN 16
-        WHEN x.base = 23 THEN 32
-        WHEN x.base = 20 THEN 64
-        WHEN x.base = 700 THEN 24
-        WHEN x.base = 701 THEN 53
-        WHEN x.base = 1700 AND x.modifier > -1 THEN ((x.modifier - 4) / 65536) % 65536
-    END,
-    CASE WHEN x.base IN (20, 21, 23, 700, 701) THEN 2 WHEN x.base = 1700 THEN 10 END,
-    CASE
-        WHEN x.base IN (20, 21, 23) THEN 0
-        WHEN x.base = 1700 AND x.modifier > -1 THEN (x.modifier - 4) % 65536
-    END,
-    CASE
-        WHEN x.base = 1082 THEN 0
-        WHEN x.base IN (1083, 1114, 1184, 1266) THEN CASE WHEN x.modifier < 0 THEN 6 ELSE x.modifier END
-        WHEN x.base = 1186 THEN CASE WHEN x.modifier < 0 OR x.modifier % 65536 = 65535 THEN 6 ELSE x.modifier % 65536 END
-    END,
+    information_schema._pg_char_max_length(x.base, x.modifier),
+    information_schema._pg_char_octet_length(x.base, x.modifier),
+    information_schema._pg_numeric_precision(x.base, x.modifier),
+    information_schema._pg_numeric_precision_radix(x.base, x.modifier),
+    information_schema._pg_numeric_scale(x.base, x.modifier),
+    information_schema._pg_datetime_precision(x.base, x.modifier),
     NULL, NULL, NULL, NULL, NULL,
     CASE WHEN x.collname IS NOT NULL THEN current_database() END,
     CASE WHEN x.collname IS NOT NULL THEN 'pg_catalog' END,
@@ -213,8 +195,24 @@ FROM pg_collation c
 JOIN pg_namespace n ON n.oid = c.collnamespace
 
 -- view triggers
-SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-WHERE false
+SELECT current_database(), x.nspname, x.tgname, x.event, current_database(), x.nspname, x.relname,
+    rank() OVER (PARTITION BY x.nspname, x.relname, x.event, x.orientation, x.timing ORDER BY x.tgname),
+    (regexp_match(x.definition, ' WHEN \((.+)\) EXECUTE FUNCTION '))[1],
+    substr(x.definition, position(' EXECUTE FUNCTION ' IN x.definition) + 1),
+    x.orientation, x.timing, x.tgoldtable, x.tgnewtable, NULL, NULL, NULL
+FROM (
+    SELECT n.nspname, c.relname, t.tgname, e.event, pg_get_triggerdef(t.oid) AS definition,
+        CASE t.tgtype & 1 WHEN 1 THEN 'ROW' ELSE 'STATEMENT' END AS orientation,
+        CASE t.tgtype & 66 WHEN 2 THEN 'BEFORE' WHEN 64 THEN 'INSTEAD OF' ELSE 'AFTER' END AS timing,
+        t.tgoldtable, t.tgnewtable
+    FROM pg_trigger t
+    JOIN pg_class c ON c.oid = t.tgrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN (VALUES (4, 'INSERT'), (8, 'DELETE'), (16, 'UPDATE')) AS e (bit, event) ON t.tgtype & e.bit <> 0
+    WHERE NOT t.tgisinternal AND NOT pg_is_other_temp_schema(n.oid)
+        AND (pg_has_role(c.relowner, 'USAGE')
+            OR has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER'))
+) x
 
 -- view domains
 SELECT current_database(), n.nspname, t.typname,
@@ -223,34 +221,16 @@ SELECT current_database(), n.nspname, t.typname,
         WHEN bn.nspname = 'pg_catalog' THEN format_type(b.oid, NULL)
         ELSE 'USER-DEFINED'
     END,
-    CASE WHEN t.typtypmod > -1 THEN
-        CASE WHEN b.oid IN (1042, 1043) THEN t.typtypmod - 4 WHEN b.oid IN (1560, 1562) THEN t.typtypmod END
-    END,
-    CASE WHEN b.oid IN (25, 1042, 1043) THEN
-        CASE WHEN t.typtypmod = -1 THEN 1073741824 ELSE 4 * (t.typtypmod - 4) END
-    END,
+    information_schema._pg_char_max_length(b.oid, t.typtypmod),
+    information_schema._pg_char_octet_length(b.oid, t.typtypmod),
     NULL, NULL, NULL,
     CASE WHEN l.collname IS NOT NULL THEN current_database() END,
     CASE WHEN l.collname IS NOT NULL THEN 'pg_catalog' END,
     l.collname,
-    CASE
-        WHEN b.oid = 21 THEN 16
-        WHEN b.oid = 23 THEN 32
-        WHEN b.oid = 20 THEN 64
-        WHEN b.oid = 700 THEN 24
-        WHEN b.oid = 701 THEN 53
-        WHEN b.oid = 1700 AND t.typtypmod > -1 THEN ((t.typtypmod - 4) / 65536) % 65536
-    END,
-    CASE WHEN b.oid IN (20, 21, 23, 700, 701) THEN 2 WHEN b.oid = 1700 THEN 10 END,
-    CASE
-        WHEN b.oid IN (20, 21, 23) THEN 0
-        WHEN b.oid = 1700 AND t.typtypmod > -1 THEN (t.typtypmod - 4) % 65536
-    END,
-    CASE
-        WHEN b.oid = 1082 THEN 0
-        WHEN b.oid IN (1083, 1114, 1184, 1266) THEN CASE WHEN t.typtypmod < 0 THEN 6 ELSE t.typtypmod END
-        WHEN b.oid = 1186 THEN CASE WHEN t.typtypmod < 0 OR t.typtypmod % 65536 = 65535 THEN 6 ELSE t.typtypmod % 65536 END
-    END,
+    information_schema._pg_numeric_precision(b.oid, t.typtypmod),
+    information_schema._pg_numeric_precision_radix(b.oid, t.typtypmod),
+    information_schema._pg_numeric_scale(b.oid, t.typtypmod),
+    information_schema._pg_datetime_precision(b.oid, t.typtypmod),
     NULL, NULL,
     t.typdefault,
     current_database(), bn.nspname, b.typname,
@@ -288,3 +268,74 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_type t ON t.oid = a.atttypid
 JOIN pg_namespace tn ON tn.oid = t.typnamespace
 WHERE t.typtype = 'd' AND a.attnum > 0 AND c.relkind IN ('r', 'v', 'p')
+
+-- view routines
+SELECT current_database(), n.nspname, nameconcatoid(p.proname, p.oid), current_database(), n.nspname, p.proname,
+    CASE p.prokind WHEN 'f' THEN 'FUNCTION' WHEN 'p' THEN 'PROCEDURE' END,
+    NULL, NULL, NULL, NULL, NULL, NULL,
+    CASE
+        WHEN p.prokind = 'p' THEN NULL
+        WHEN t.typelem <> 0 AND t.typlen = -1 THEN 'ARRAY'
+        WHEN tn.nspname = 'pg_catalog' THEN format_type(t.oid, NULL)
+        ELSE 'USER-DEFINED'
+    END,
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    CASE WHEN tn.nspname IS NOT NULL THEN current_database() END, tn.nspname, t.typname,
+    NULL, NULL, NULL, NULL,
+    CASE WHEN p.prokind <> 'p' THEN 0 END,
+    CASE WHEN l.lanname = 'sql' THEN 'SQL' ELSE 'EXTERNAL' END,
+    CASE WHEN pg_has_role(p.proowner, 'USAGE') THEN p.prosrc END,
+    CASE WHEN l.lanname = 'c' THEN p.prosrc END,
+    upper(l.lanname::text), 'GENERAL',
+    CASE WHEN p.provolatile = 'i' THEN 'YES' ELSE 'NO' END,
+    'MODIFIES',
+    CASE WHEN p.prokind <> 'p' THEN CASE WHEN p.proisstrict THEN 'YES' ELSE 'NO' END END,
+    NULL, 'YES', 0, NULL, NULL,
+    CASE WHEN p.prosecdef THEN 'DEFINER' ELSE 'INVOKER' END,
+    NULL, NULL, NULL, 'NO', NULL, NULL, NULL, 'NO',
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM pg_proc p
+JOIN pg_namespace n ON n.oid = p.pronamespace
+JOIN pg_language l ON l.oid = p.prolang
+LEFT JOIN pg_type t ON t.oid = p.prorettype AND p.prokind <> 'p'
+LEFT JOIN pg_namespace tn ON tn.oid = t.typnamespace
+WHERE pg_has_role(p.proowner, 'USAGE') OR has_function_privilege(p.oid, 'EXECUTE')
+
+-- view attributes
+SELECT current_database(), x.nspname, x.relname, x.attname, x.attnum, NULL,
+    CASE WHEN x.is_required THEN 'NO' ELSE 'YES' END,
+    CASE
+        WHEN x.is_array THEN 'ARRAY'
+        WHEN x.type_schema = 'pg_catalog' THEN format_type(x.atttypid, NULL)
+        ELSE 'USER-DEFINED'
+    END,
+    information_schema._pg_char_max_length(x.base, x.modifier),
+    information_schema._pg_char_octet_length(x.base, x.modifier),
+    NULL, NULL, NULL,
+    CASE WHEN x.collname IS NOT NULL THEN current_database() END,
+    CASE WHEN x.collname IS NOT NULL THEN 'pg_catalog' END,
+    x.collname,
+    information_schema._pg_numeric_precision(x.base, x.modifier),
+    information_schema._pg_numeric_precision_radix(x.base, x.modifier),
+    information_schema._pg_numeric_scale(x.base, x.modifier),
+    information_schema._pg_datetime_precision(x.base, x.modifier),
+    NULL, NULL,
+    current_database(), x.type_schema, x.typname,
+    NULL, NULL, NULL, NULL,
+    x.attnum,
+    'NO'
+FROM (
+    SELECT n.nspname, c.relname, a.attname, a.attnum, a.atttypid, t.typname, tn.nspname AS type_schema,
+        a.attnotnull OR t.typtype = 'd' AND t.typnotnull AS is_required,
+        t.typelem <> 0 AND t.typlen = -1 AS is_array,
+        CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE a.atttypid END AS base,
+        CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS modifier,
+        l.collname
+    FROM pg_attribute a
+    JOIN pg_class c ON c.oid = a.attrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_type t ON t.oid = a.atttypid
+    JOIN pg_namespace tn ON tn.oid = t.typnamespace
+    LEFT JOIN pg_collation l ON l.oid = a.attcollation AND l.collname <> 'default'
+    WHERE c.relkind = 'c' AND a.attnum > 0 AND NOT a.attisdropped
+) x

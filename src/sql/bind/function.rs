@@ -254,10 +254,12 @@ impl Binder<'_> {
     ) -> Result<Meaning, Error> {
         let given: Vec<Oid> = arguments.iter().map(|argument| argument.data_type.oid).collect();
         let names = argument_names(call)?;
-        if foreign_schema(call).is_some() {
-            return Err(at(self.no_function(false, name, call, &given), position));
-        }
-        let asked = Arguments { types: &given, names: &names, variadic: call.variadic };
+        let namespace = match foreign_schema(call) {
+            None => pgdata::PG_CATALOG,
+            Some("information_schema") => pgdata::INFORMATION_SCHEMA,
+            Some(_) => return Err(at(self.no_function(false, name, call, &given), position)),
+        };
+        let asked = Arguments { types: &given, names: &names, variadic: call.variadic, namespace };
         let found = resolve::function(self.types(), name, asked);
         if let Found::One(candidate) = &found
             && candidate.wanted == given
@@ -550,7 +552,7 @@ fn function_name(call: &Call) -> &str {
     call.name.last().map_or("", |name| name.text.as_str())
 }
 
-/// The schema that a call names, if it isn't `pg_catalog`: no other has functions.
+/// The schema that a call names, if it isn't `pg_catalog`.
 pub(super) fn foreign_schema(call: &Call) -> Option<&str> {
     let [.., schema, _] = call.name.as_slice() else { return None };
     Some(schema.text.as_str()).filter(|schema| *schema != "pg_catalog")

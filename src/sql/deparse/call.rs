@@ -2,7 +2,7 @@
 
 use super::{Place, Shown, Writer, push};
 use crate::model::pg_type::{Oid, PgType};
-use crate::pgdata::quote_identifier;
+use crate::pgdata::{PG_CATALOG, quote_identifier};
 use crate::sql::ast::{Call, Expr, ExprKind, FrameBound, OrderItem, Window};
 use crate::sql::types::resolve::{self, Arguments, Found};
 use crate::sql::types::{lowering, polymorphic};
@@ -106,7 +106,8 @@ impl Writer<'_> {
         let given: Option<Vec<Oid>> =
             trees.iter().map(|tree| Some(self.type_of(tree)?.oid)).collect();
         let given = given?;
-        let asked = Arguments { types: &given, names: &[], variadic: false };
+        let namespace = PG_CATALOG;
+        let asked = Arguments { types: &given, names: &[], variadic: false, namespace };
         let Found::One(candidate) = resolve::function(self.types(), name, asked) else {
             return None;
         };

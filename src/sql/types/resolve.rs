@@ -51,13 +51,15 @@ pub(crate) struct Arguments<'a> {
     pub(crate) names: &'a [&'a str],
     /// Whether VARIADIC stands before the last one.
     pub(crate) variadic: bool,
+    /// The schema whose functions are meant.
+    pub(crate) namespace: Oid,
 }
 
 /// The function of this name that a call means.
 pub(crate) fn function(types: Types<'_>, name: &str, call: Arguments<'_>) -> Found<Candidate> {
     let mut candidates: Vec<Candidate> = Vec::new();
     for known in pgdata::functions_named(name) {
-        if known.namespace != pgdata::PG_CATALOG {
+        if known.namespace != call.namespace {
             continue;
         }
         if let Some(candidate) = candidate(known, call) {

@@ -26,6 +26,7 @@ mod lexemes;
 mod lock;
 mod mac;
 mod math;
+mod modifier;
 mod money;
 mod network;
 mod notify;
@@ -110,6 +111,7 @@ pub(super) fn register(
     lexemes::register(connection)?;
     mac::register(connection)?;
     math::register(connection)?;
+    modifier::register(connection)?;
     money::register(connection)?;
     xml::register(connection)?;
     notify::register(connection, outbox)?;

@@ -36,6 +36,11 @@ pub(super) const ROWS: &[Row] = &[
     ("pg_my_temp_schema()", Searching("_eider_pg_my_temp_schema")),
     ("pg_is_other_temp_schema(oid)", Searching("_eider_pg_is_other_temp_schema")),
     ("pg_tablespace_location(oid)", Call("_eider_pg_nowhere")),
+    // Of `information_schema`.
+    ("nameconcatoid(name,oid)", Call("pg_nameconcatoid")),
+    ("_pg_char_max_length(oid,int4)", Call("pg_char_max_length")), ("_pg_char_octet_length(oid,int4)", Call("pg_char_octet_length")),
+    ("_pg_numeric_precision(oid,int4)", Call("pg_numeric_precision")), ("_pg_numeric_precision_radix(oid,int4)", Call("pg_numeric_precision_radix")),
+    ("_pg_numeric_scale(oid,int4)", Call("pg_numeric_scale")), ("_pg_datetime_precision(oid,int4)", Call("pg_datetime_precision")),
     // Definitions.
     ("pg_get_expr(pg_node_tree,oid)", Searching("_eider_pg_get_expr")),
     ("pg_get_expr(pg_node_tree,oid,bool)", Searching("_eider_pg_get_expr")),
