@@ -107,7 +107,8 @@ pub(super) enum Came {
     Done(Completion),
     /// It needs the write slot; nothing was done.
     NeedsSlot,
-    /// It was compiled for another schema. Nothing was done, and the transaction is a new one.
+    /// It was compiled for another schema. Nothing was done, and the transaction is a new one or was
+    /// taken over to the present schema.
     Stale,
 }
 
@@ -224,6 +225,7 @@ impl Private {
             return Ok(Came::NeedsSlot);
         }
         let wanted = statement.touch.as_ref().map(wants).unwrap_or_default();
+        let compiled_for = self.schema;
         let mut beside = Some(statement);
         loop {
             let mut way = self.enter(beside, limits, running).await?;
@@ -235,7 +237,7 @@ impl Private {
             // From here on nobody changes the schema, unless it runs beside another transaction.
             // Definitions may have gone first.
             let schema = self.entry.lane.shared.schema();
-            if schema != self.schema && self.renew() {
+            if self.schema != compiled_for || schema != self.schema && self.renew() {
                 return Ok(Came::Stale);
             }
             let triggered =

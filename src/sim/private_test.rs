@@ -285,6 +285,8 @@ fn who_has_nothing_to_do_with_an_idle_transaction_does_not_wait_for_it() {
             ask(&mut noter, insert(number + 1)).await.unwrap();
             ask(&mut noter, add(0, 1)).await.unwrap();
             definer.commit(&Limits::default()).await.unwrap();
+            // As sessions do before each statement: it is compiled for this.
+            noter.catalog().await.unwrap();
             let seen = ask(&mut noter, statement("SELECT b FROM t ORDER BY a")).await.unwrap();
             assert_eq!(seen[0], number as i64 + 1);
             noter.commit(&Limits::default()).await.unwrap();
@@ -360,5 +362,33 @@ fn what_was_done_beside_a_definition_of_the_same_table_is_not_committed() {
         fires.commit(&Limits::default()).await.unwrap();
         let left = numbers(engine, ReadLevel::Linearizable, "SELECT b FROM t ORDER BY a").await;
         assert_eq!(left.unwrap(), [7, 7]);
+    });
+}
+
+#[test]
+fn a_statement_that_waits_while_others_define_something_is_compiled_again() {
+    run(45, async {
+        let cluster = Engines::new(1, 1 << 20).await;
+        let engine = cluster.engine(cluster.leader().await);
+        write(engine, "CREATE TABLE t (a INTEGER PRIMARY KEY, b)").await.unwrap();
+        write(engine, "INSERT INTO t VALUES (0, 0)").await.unwrap();
+        let limits = Limits::default();
+        let mut definer = begin(engine, false).await;
+        ask(&mut definer, statement("UPDATE t SET b = b + 1")).await.unwrap();
+        let mut other = begin(engine, true).await;
+        ask(&mut other, insert(1)).await.unwrap();
+        let define = async {
+            clock::sleep(Duration::from_secs(1)).await;
+            ask(&mut definer, statement("CREATE TABLE more (a)")).await.unwrap();
+            definer.commit(&limits).await.unwrap();
+        };
+        let (waited, ()) = tokio::join!(other.run_compiled(raise_and_return(0), &limits), define);
+        assert!(waited.unwrap().is_none(), "it was compiled for what isn't so any more");
+        let now = other.catalog().await.unwrap();
+        assert_eq!(now, engine.catalog(DATABASE).await.unwrap());
+        assert_eq!(ask(&mut other, raise_and_return(0)).await.unwrap(), [2]);
+        other.commit(&limits).await.unwrap();
+        let left = numbers(engine, ReadLevel::Linearizable, "SELECT b FROM t ORDER BY a").await;
+        assert_eq!(left.unwrap(), [2, 0]);
     });
 }
