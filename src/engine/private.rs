@@ -296,6 +296,11 @@ impl Private {
                 Ok(Now::Done(completion))
             }
             Some(Ok(Ran::Differs)) => Err(self.lose()),
+            // Behind the other's work it came out well.
+            Some(Err(_)) if fits && way != Way::In => {
+                rows.forget();
+                Ok(Now::Depends)
+            }
             Some(Err(error)) if fits => Err(error),
             Some(_) => {
                 rows.forget();

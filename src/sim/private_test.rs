@@ -303,12 +303,13 @@ fn who_depends_on_an_idle_transaction_waits_for_it() {
         let cluster = Engines::new(1, 1 << 20).await;
         let engine = cluster.engine(cluster.leader().await);
         write(engine, "CREATE TABLE t (a INTEGER PRIMARY KEY, b)").await.unwrap();
-        write(engine, "INSERT INTO t VALUES (0, 0), (1, 0)").await.unwrap();
+        write(engine, "INSERT INTO t VALUES (0, 0), (1, 0), (3, 0)").await.unwrap();
         let soon = Limits { lock_timeout: Some(Duration::from_secs(2)), ..Limits::default() };
         let mut holder = begin(engine, false).await;
         ask(&mut holder, statement("UPDATE t SET b = b + 1 WHERE a >= 0")).await.unwrap();
         ask(&mut holder, statement("INSERT INTO t VALUES (2, 0)")).await.unwrap();
-        for depends in [raise_and_return(0), insert(2)] {
+        ask(&mut holder, statement("DELETE FROM t WHERE a = 3")).await.unwrap();
+        for depends in [raise_and_return(0), insert(2), insert(3)] {
             let refused = begin(engine, true).await.run(depends, &soon).await.unwrap_err();
             assert_eq!(refused.state(), SqlState::LOCK_NOT_AVAILABLE);
         }
