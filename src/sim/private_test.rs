@@ -42,6 +42,21 @@ fn add(row: u64, amount: i64) -> Statement {
     on_row(format!("UPDATE t SET b = b + {amount} WHERE a = {row}"), row, false)
 }
 
+/// A transaction at a node, and whether it may be private.
+async fn begin(engine: &Engine, private: bool, limits: &Limits) -> Result<Transaction, Error> {
+    let (database, dialect, limits) = (DATABASE, Dialect::Postgres, limits.clone());
+    engine.begin(Begin { database, dialect, since: None, private, limits }).await
+}
+
+/// Nodes with a table `t` of these rows.
+async fn with_rows(nodes: u64, rows: &str) -> Engines {
+    let cluster = Engines::new(nodes, 1 << 20).await;
+    let leader = cluster.engine(cluster.leader().await);
+    write(leader, "CREATE TABLE t (a INTEGER PRIMARY KEY, b)").await.unwrap();
+    write(leader, &format!("INSERT INTO t VALUES {rows}")).await.unwrap();
+    cluster
+}
+
 async fn ask(transaction: &mut Transaction, statement: Statement) -> Result<Vec<i64>, Error> {
     let result = transaction.run(statement, &Limits::default()).await?.collect(1 << 20).await?;
     Ok(result.rows.values.iter().map(number).collect())
@@ -100,14 +115,7 @@ async fn transact(
 ) -> Result<Vec<(u64, i64)>, Error> {
     let limits = Limits::default();
     let private = !exclusive || random.below(3) > 0;
-    let begin = Begin {
-        database: DATABASE,
-        dialect: Dialect::Postgres,
-        since: None,
-        private,
-        limits: limits.clone(),
-    };
-    let mut transaction = engine.begin(begin).await?;
+    let mut transaction = begin(engine, private, &limits).await?;
     let seen = if random.below(3) == 0 {
         count(&mut transaction, random).await?
     } else {
@@ -229,16 +237,11 @@ fn what_takes_the_write_slot_in_between_breaks_nothing() {
 #[test]
 fn a_transaction_that_has_shown_nothing_goes_on_after_a_definition() {
     run(41, async {
-        let cluster = Engines::new(3, 1 << 20).await;
+        let cluster = with_rows(3, "(0, 0)").await;
         let leader = cluster.leader().await;
-        write(cluster.engine(leader), "CREATE TABLE t (a INTEGER PRIMARY KEY, b)").await.unwrap();
-        write(cluster.engine(leader), "INSERT INTO t VALUES (0, 0)").await.unwrap();
         let limits = Limits::default();
         for number in 0..3 {
-            let (database, dialect) = (DATABASE, Dialect::Postgres);
-            let begin =
-                Begin { database, dialect, since: None, private: true, limits: limits.clone() };
-            let mut transaction = cluster.engine(number).begin(begin).await.unwrap();
+            let mut transaction = begin(cluster.engine(number), true, &limits).await.unwrap();
             let compiled_for = transaction.catalog().await.unwrap().schema;
             let other = format!("CREATE TABLE other_{number} (a)");
             write(cluster.engine(leader), &other).await.unwrap();
@@ -255,12 +258,6 @@ fn a_transaction_that_has_shown_nothing_goes_on_after_a_definition() {
     });
 }
 
-/// A transaction at a node, and whether it may be private.
-async fn begin(engine: &Engine, private: bool) -> Transaction {
-    let (database, dialect, limits) = (DATABASE, Dialect::Postgres, Limits::default());
-    engine.begin(Begin { database, dialect, since: None, private, limits }).await.unwrap()
-}
-
 fn insert(row: u64) -> Statement {
     let mut statement = on_row(format!("INSERT INTO t VALUES ({row}, 0)"), row, true);
     statement.touch.as_mut().unwrap().existence = true;
@@ -271,17 +268,14 @@ fn insert(row: u64) -> Statement {
 #[test]
 fn who_has_nothing_to_do_with_an_idle_transaction_does_not_wait_for_it() {
     run(42, async {
-        let cluster = Engines::new(3, 1 << 20).await;
-        let leader = cluster.leader().await;
-        write(cluster.engine(leader), "CREATE TABLE t (a INTEGER PRIMARY KEY, b)").await.unwrap();
-        write(cluster.engine(leader), "INSERT INTO t VALUES (0, 0)").await.unwrap();
+        let cluster = with_rows(3, "(0, 0)").await;
         for number in 0..3 {
             let engine = cluster.engine(number);
-            let mut definer = begin(engine, false).await;
+            let mut definer = begin(engine, false, &Limits::default()).await.unwrap();
             ask(&mut definer, statement(&format!("CREATE TABLE other_{number} (a)")))
                 .await
                 .unwrap();
-            let mut noter = begin(engine, true).await;
+            let mut noter = begin(engine, true, &Limits::default()).await.unwrap();
             ask(&mut noter, insert(number + 1)).await.unwrap();
             ask(&mut noter, add(0, 1)).await.unwrap();
             definer.commit(&Limits::default()).await.unwrap();
@@ -300,22 +294,25 @@ fn who_has_nothing_to_do_with_an_idle_transaction_does_not_wait_for_it() {
 #[test]
 fn who_depends_on_an_idle_transaction_waits_for_it() {
     run(43, async {
-        let cluster = Engines::new(1, 1 << 20).await;
-        let engine = cluster.engine(cluster.leader().await);
-        write(engine, "CREATE TABLE t (a INTEGER PRIMARY KEY, b)").await.unwrap();
-        write(engine, "INSERT INTO t VALUES (0, 0), (1, 0), (3, 0)").await.unwrap();
+        let cluster = with_rows(1, "(0, 0), (1, 0), (3, 0)").await;
+        let engine = cluster.engine(0);
         let soon = Limits { lock_timeout: Some(Duration::from_secs(2)), ..Limits::default() };
-        let mut holder = begin(engine, false).await;
+        let mut holder = begin(engine, false, &Limits::default()).await.unwrap();
         ask(&mut holder, statement("UPDATE t SET b = b + 1 WHERE a >= 0")).await.unwrap();
         ask(&mut holder, statement("INSERT INTO t VALUES (2, 0)")).await.unwrap();
         ask(&mut holder, statement("DELETE FROM t WHERE a = 3")).await.unwrap();
         for depends in [raise_and_return(0), insert(2), insert(3)] {
-            let refused = begin(engine, true).await.run(depends, &soon).await.unwrap_err();
+            let refused = begin(engine, true, &Limits::default())
+                .await
+                .unwrap()
+                .run(depends, &soon)
+                .await
+                .unwrap_err();
             assert_eq!(refused.state(), SqlState::LOCK_NOT_AVAILABLE);
         }
         // What is tried for others leaves nothing behind.
         assert_eq!(ask(&mut holder, statement("SELECT sum(b) FROM t")).await.unwrap(), [2]);
-        let mut other = begin(engine, true).await;
+        let mut other = begin(engine, true, &Limits::default()).await.unwrap();
         ask(&mut other, add(1, 10)).await.unwrap();
         holder.commit(&Limits::default()).await.unwrap();
         other.commit(&Limits::default()).await.unwrap();
@@ -327,10 +324,8 @@ fn who_depends_on_an_idle_transaction_waits_for_it() {
 #[test]
 fn what_was_done_beside_a_definition_of_the_same_table_is_not_committed() {
     run(44, async {
-        let cluster = Engines::new(1, 1 << 20).await;
-        let engine = cluster.engine(cluster.leader().await);
-        write(engine, "CREATE TABLE t (a INTEGER PRIMARY KEY, b)").await.unwrap();
-        write(engine, "INSERT INTO t VALUES (0, 0)").await.unwrap();
+        let cluster = with_rows(1, "(0, 0)").await;
+        let engine = cluster.engine(0);
         for (number, definition) in [
             "CREATE INDEX by_b ON t (b)",
             "ALTER TABLE t ADD COLUMN c DEFAULT 1",
@@ -340,9 +335,9 @@ fn what_was_done_beside_a_definition_of_the_same_table_is_not_committed() {
         .into_iter()
         .enumerate()
         {
-            let mut definer = begin(engine, false).await;
+            let mut definer = begin(engine, false, &Limits::default()).await.unwrap();
             ask(&mut definer, statement("DELETE FROM t WHERE a = 99")).await.unwrap();
-            let mut other = begin(engine, true).await;
+            let mut other = begin(engine, true, &Limits::default()).await.unwrap();
             let row = number as u64 + 1;
             let statement_now = if number > 1 { add(0, 0) } else { insert(row) };
             ask(&mut other, statement_now).await.unwrap();
@@ -352,13 +347,11 @@ fn what_was_done_beside_a_definition_of_the_same_table_is_not_committed() {
             assert_eq!(refused.state(), SqlState::SERIALIZATION_FAILURE, "{definition}");
         }
         // Its triggers do more than the statement says: it waits for its turn.
-        let mut fires = begin(engine, true).await;
+        let mut fires = begin(engine, true, &Limits::default()).await.unwrap();
         let fired = Statement { sql: "INSERT INTO t (a, b) VALUES (9, 0)".into(), ..insert(9) };
         ask(&mut fires, fired).await.unwrap();
         let limits = Limits { lock_timeout: Some(Duration::from_millis(50)), ..Limits::default() };
-        let (database, dialect) = (DATABASE, Dialect::Postgres);
-        let late = Begin { database, dialect, since: None, private: false, limits };
-        let refused = engine.begin(late).await.map(drop).unwrap_err();
+        let refused = begin(engine, false, &limits).await.map(drop).unwrap_err();
         assert_eq!(refused.state(), SqlState::LOCK_NOT_AVAILABLE, "it has the write slot");
         fires.commit(&Limits::default()).await.unwrap();
         let left = numbers(engine, ReadLevel::Linearizable, "SELECT b FROM t ORDER BY a").await;
@@ -369,14 +362,12 @@ fn what_was_done_beside_a_definition_of_the_same_table_is_not_committed() {
 #[test]
 fn a_statement_that_waits_while_others_define_something_is_compiled_again() {
     run(45, async {
-        let cluster = Engines::new(1, 1 << 20).await;
-        let engine = cluster.engine(cluster.leader().await);
-        write(engine, "CREATE TABLE t (a INTEGER PRIMARY KEY, b)").await.unwrap();
-        write(engine, "INSERT INTO t VALUES (0, 0)").await.unwrap();
+        let cluster = with_rows(1, "(0, 0)").await;
+        let engine = cluster.engine(0);
         let limits = Limits::default();
-        let mut definer = begin(engine, false).await;
+        let mut definer = begin(engine, false, &Limits::default()).await.unwrap();
         ask(&mut definer, statement("UPDATE t SET b = b + 1")).await.unwrap();
-        let mut other = begin(engine, true).await;
+        let mut other = begin(engine, true, &Limits::default()).await.unwrap();
         ask(&mut other, insert(1)).await.unwrap();
         let define = async {
             clock::sleep(Duration::from_secs(1)).await;
