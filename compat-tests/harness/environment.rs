@@ -123,7 +123,7 @@ pub fn prepare(client: &str, toolchain: Toolchain) -> Result<(), String> {
         Toolchain::Java => {
             let mut compiler = Command::new("javac");
             compiler.arg("-d").arg(home.join("classes")).arg("-cp").arg(home.join("lib/*"));
-            perform(compiler.arg(source.join("Run.java")))
+            perform(compiler.arg(folder().join("harness/Cases.java")).arg(source.join("Run.java")))
         }
     }
 }

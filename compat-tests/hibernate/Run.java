@@ -24,7 +24,6 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Consumer;
@@ -39,7 +38,7 @@ import org.hibernate.exception.ConstraintViolationException;
 import org.hibernate.type.SqlTypes;
 
 /** Hibernate with plain JPA's annotations, and Flyway. */
-public class Run {
+public class Run extends Cases {
     enum Stage { OPEN, PAID }
 
     @Entity(name = "Shop") @Table(name = "shop")
@@ -82,12 +81,6 @@ public class Run {
         }
     }
 
-    interface Case {
-        void run() throws Exception;
-    }
-
-    static final String URL = "jdbc:postgresql://" + System.getenv("PGHOST") + ":" + System.getenv("PGPORT") + "/"
-        + System.getenv("PGDATABASE") + "?sslmode=disable";
     static SessionFactory factory;
 
     static SessionFactory open(String action) {
@@ -99,10 +92,6 @@ public class Run {
         configuration.setProperty("hibernate.jdbc.batch_size", "50");
         configuration.setProperty("hibernate.order_inserts", "true");
         return configuration.buildSessionFactory();
-    }
-
-    static void equal(Object got, Object expected) {
-        if (!Objects.deepEquals(got, expected)) throw new AssertionError(got + " instead of " + expected);
     }
 
     static <E extends Throwable> E failure(Class<E> of, Runnable body) {
@@ -254,17 +243,6 @@ public class Run {
         in(session -> equal(session.createQuery("select count(*) from Product", Long.class).getSingleResult(), 0L));
         factory.close();
         open("create-drop").close();
-    }
-
-    static void play(String name, Case run) {
-        try {
-            run.run();
-            System.out.println("case " + name + " ok");
-        } catch (Throwable error) {
-            Throwable cause = error;
-            while (cause.getCause() != null) cause = cause.getCause();
-            System.out.println("case " + name + " failed " + (cause.toString()).replaceAll("\\s+", " "));
-        }
     }
 
     public static void main(String[] arguments) {

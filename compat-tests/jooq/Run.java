@@ -36,7 +36,6 @@ import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
 import java.util.UUID;
 import java.util.stream.IntStream;
 import org.jooq.Cursor;
@@ -68,10 +67,7 @@ import org.jooq.meta.jaxb.Jdbc;
 import org.jooq.meta.jaxb.Target;
 
 /** jOOQ: statements, its generator's introspection, records. */
-public class Run {
-    static final String URL = "jdbc:postgresql://" + System.getenv("PGHOST") + ":" + System.getenv("PGPORT") + "/"
-        + System.getenv("PGDATABASE") + "?sslmode=disable";
-
+public class Run extends Cases {
     public enum Stage implements EnumType {
         open, paid;
 
@@ -116,12 +112,6 @@ public class Run {
 
     static Connection connection;
     static DSLContext db;
-
-    interface Case { void run() throws Exception; }
-
-    static void equal(Object got, Object expected) {
-        if (!Objects.deepEquals(got, expected)) throw new AssertionError(got + " instead of " + expected);
-    }
 
     static DataAccessException failure(Case body) throws Exception {
         try {
@@ -368,17 +358,6 @@ public class Run {
         db.dropTable(SHOPS).execute();
         db.dropSequence("tickets").execute();
         db.dropType("stage").execute();
-    }
-
-    static void play(String name, Case run) {
-        try {
-            run.run();
-            System.out.println("case " + name + " ok");
-        } catch (Throwable error) {
-            Throwable cause = error;
-            while (cause.getCause() != null) cause = cause.getCause();
-            System.out.println("case " + name + " failed " + (cause.toString()).replaceAll("\\s+", " "));
-        }
     }
 
     public static void main(String[] arguments) throws Exception {

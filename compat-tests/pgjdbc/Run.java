@@ -16,7 +16,6 @@ import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
 import java.util.Properties;
 import java.util.UUID;
 import org.postgresql.PGConnection;
@@ -24,11 +23,7 @@ import org.postgresql.PGNotification;
 import org.postgresql.util.PSQLException;
 
 /** pgjdbc: prepared statements that are named, and in binary, from their fifth use on. */
-public class Run {
-    interface Case {
-        void run() throws Exception;
-    }
-
+public class Run extends Cases {
     static final List<Connection> opened = new ArrayList<>();
 
     static Connection connect(String... options) throws SQLException {
@@ -40,10 +35,6 @@ public class Run {
         Connection c = DriverManager.getConnection("jdbc:postgresql://" + host + "/" + System.getenv("PGDATABASE"), properties);
         opened.add(c);
         return c;
-    }
-
-    static void equal(Object got, Object expected) {
-        if (!Objects.deepEquals(got, expected)) throw new AssertionError(got + " instead of " + expected);
     }
 
     static void run(Connection c, String sql) throws SQLException {
@@ -314,12 +305,7 @@ public class Run {
     }
 
     static void play(String name, Case run) {
-        try {
-            run.run();
-            System.out.println("case " + name + " ok");
-        } catch (Throwable error) {
-            System.out.println("case " + name + " failed " + String.valueOf(error).replaceAll("\\s+", " "));
-        }
+        Cases.play(name, run);
         for (Connection c : opened) {
             try {
                 c.close();

@@ -25,7 +25,6 @@ import java.time.OffsetDateTime;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.UUID;
 import java.util.function.Function;
 import io.netty.buffer.Unpooled;
@@ -34,12 +33,8 @@ import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /** R2DBC: everything by the extended protocol in binary, with back pressure, without a thread that waits. */
-public class Run {
+public class Run extends Cases {
     enum Stage { open, paid }
-
-    interface Case {
-        void run() throws Exception;
-    }
 
     static final Duration PATIENCE = Duration.ofSeconds(20);
 
@@ -50,10 +45,6 @@ public class Run {
 
     static PostgresqlConnection open(PostgresqlConnectionConfiguration.Builder options) {
         return new PostgresqlConnectionFactory(options.build()).create().block(PATIENCE);
-    }
-
-    static void equal(Object got, Object expected) {
-        if (!Objects.deepEquals(got, expected)) throw new AssertionError(got + " instead of " + expected);
     }
 
     static void in(Case2 body) throws Exception {
@@ -288,14 +279,7 @@ public class Run {
         cases.put("notifications", Run::notifications);
         cases.put("pool", Run::pool);
         cases.put("target_server_type", Run::target_server_type);
-        cases.forEach((name, body) -> {
-            try {
-                body.run();
-                System.out.println("case " + name + " ok");
-            } catch (Throwable error) {
-                System.out.println("case " + name + " failed " + error.toString().replaceAll("\\s+", " "));
-            }
-        });
+        cases.forEach(Cases::play);
         System.exit(0);
     }
 }
