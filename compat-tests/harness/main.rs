@@ -68,6 +68,7 @@ const CLIENTS: &[(&str, Toolchain)] = &[
     ("psycopg", Toolchain::Python),
     ("psycopg2", Toolchain::Python),
     ("r2dbc", Toolchain::Java),
+    ("sea-orm", Toolchain::Rust),
     ("sequelize", Toolchain::Node),
     ("sqlalchemy", Toolchain::Python),
     ("sqlx", Toolchain::Rust),
