@@ -5,6 +5,7 @@
 
 mod aggregate;
 mod array;
+mod behind_groups;
 mod changes;
 mod coerce;
 mod composite;

@@ -2,7 +2,7 @@
 
 use crate::model::error::{Error, SqlState};
 use crate::sql::ast::{self, Distinct, Select, SelectItem};
-use crate::sql::bind::aggregate::Grouping;
+use crate::sql::bind::behind_groups::{SetPlace, no_distinct_on};
 use crate::sql::bind::query::{output_of, output_place, plain_query, unique_aliases};
 use crate::sql::bind::{Binder, Settable, at};
 use crate::sql::bound::{
@@ -40,8 +40,8 @@ impl Binder<'_> {
         &mut self,
         tree: &Select,
         order_by: &[ast::OrderItem],
-        (mut from, settable): (Option<bound::From>, Settable),
-        mut relations: Vec<RelationId>,
+        (from, settable): (Option<bound::From>, Settable),
+        relations: Vec<RelationId>,
     ) -> Result<Query, Error> {
         let filter =
             tree.filter.as_ref().map(|filter| self.condition(filter, "WHERE")).transpose()?;
@@ -52,30 +52,37 @@ impl Binder<'_> {
         self.settable = if settable == Settable::Next { Settable::Here } else { Settable::Nowhere };
         let (mut items, names) = self.select_list(&tree.items)?;
         self.settable = Settable::Nowhere;
-        let calls = self.set_calls.take().unwrap_or_default();
-        let expands = !calls.is_empty();
-        from = self.with_set_calls(from, calls, &mut items, &mut relations)?;
+        let mut calls = self.set_calls.take().unwrap_or_default();
         let mut outputs: Vec<Output> =
             names.into_iter().zip(&items).map(|(name, expr)| output_of(name, expr)).collect();
-        let (keys, sets) = super::grouping::sets(tree)?;
+        let (keys, mut sets) = super::grouping::sets(tree)?;
         let group_by = self.group_by(&keys, &outputs, &mut items)?;
         let having =
             tree.having.as_ref().map(|having| self.condition(having, "HAVING")).transpose()?;
-        let order_by = order_by
+        let mut order_by = order_by
             .iter()
             .map(|item| self.order_item(item, &outputs, &mut items))
             .collect::<Result<Vec<_>, _>>()?;
-        self.check_grouping(&items, &group_by, having.as_ref(), &order_by, &relations)?;
-        // Keys are expanded before rows are grouped, whatever else has sets is afterwards.
-        let expanded = relations.last().filter(|_| expands);
-        let is_key = |item: &Expr| group_by.iter().any(|key| key.same(item));
-        let late = |item: &Expr| expanded.is_some_and(|rows| item.uses(&[*rows])) && !is_key(item);
-        let grouped = !group_by.is_empty() || items.iter().any(Expr::has_aggregate);
-        if expands && (items.iter().any(Expr::has_window) || grouped && items.iter().any(late)) {
-            return Err(Error::refused(
-                "a set-returning function in the select list of a grouped query is not supported",
-            ));
+        let mut select = bound::Select {
+            distinct: bound::Distinct::All,
+            items,
+            from,
+            filter,
+            group_by,
+            having,
+            relations,
+        };
+        let expanded = !calls.is_empty();
+        let place = self.place_of_sets(&select, sets.is_some(), &mut calls, &order_by)?;
+        if place == SetPlace::BehindGroups {
+            no_distinct_on(&tree.distinct)?;
+            self.behind_groups(&mut select, sets.take(), &mut calls, &mut order_by)?;
         }
+        self.with_set_calls(calls, &mut select)?;
+        for (output, item) in outputs.iter_mut().zip(&select.items).filter(|_| expanded) {
+            *output = output_of(std::mem::take(&mut output.name), item);
+        }
+        let mut items = std::mem::take(&mut select.items);
         let distinct = self.distinct(&tree.distinct, &outputs, &mut items, &order_by)?;
         if distinct == bound::Distinct::Rows {
             for item in &mut items {
@@ -96,15 +103,12 @@ impl Binder<'_> {
             output.data_type = item.data_type;
         }
         let order_by = self.sorted_items(order_by, &items);
-        let select = bound::Select { distinct, items, from, filter, group_by, having, relations };
+        let select = bound::Select { distinct, items, ..select };
         let query = Query {
             order_by,
             ..plain_query(Body::Select(Box::new(select)), unique_aliases(outputs))
         };
-        match sets {
-            Some(sets) => self.grouping_sets(query, &sets),
-            None => Ok(super::grouping::without_calls(query)),
-        }
+        self.with_sets(query, sets)
     }
 
     /// DISTINCT, or DISTINCT ON with its keys; ORDER BY has to begin with those.
@@ -194,29 +198,6 @@ impl Binder<'_> {
             keys.push(key);
         }
         Ok(keys)
-    }
-
-    fn check_grouping(
-        &self,
-        items: &[Expr],
-        keys: &[Expr],
-        having: Option<&Expr>,
-        order_by: &[OrderItem],
-        relations: &[RelationId],
-    ) -> Result<(), Error> {
-        let grouped = !keys.is_empty()
-            || having.is_some()
-            || items.iter().any(Expr::has_aggregate)
-            || order_by.iter().filter_map(OrderItem::expr).any(Expr::has_aggregate);
-        if !grouped {
-            return Ok(());
-        }
-        let grouping = Grouping { catalog: self.catalog, keys, relations };
-        let order = order_by.iter().filter_map(|item| match &item.key {
-            OrderKey::Expr(expr) => Some(expr),
-            OrderKey::Output(_) => None,
-        });
-        items.iter().chain(having).chain(order).try_for_each(|expr| grouping.check(expr, false))
     }
 
     /// Binds a select list (or RETURNING): expressions and the names of their columns.

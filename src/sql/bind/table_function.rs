@@ -367,7 +367,7 @@ impl<'a> Binder<'a> {
                 let row_type = self.json_row_type(call)?;
                 self.row_of(columns.to_vec(), (None, row_type), position)
             }
-            [(_, value)] => Ok(value.clone()),
+            [(_, value)] => Ok(Expr { position, ..value.clone() }),
             columns => self.row_of(columns.to_vec(), (None, 0), position),
         }
     }
@@ -399,16 +399,14 @@ impl<'a> Binder<'a> {
         Ok(columns)
     }
 
-    /// FROM with the select list's set-returning functions beside it, in lockstep.
+    /// Puts the select list's set-returning functions beside FROM, in lockstep.
     pub(super) fn with_set_calls(
         &mut self,
-        from: Option<From>,
         calls: Vec<Rows>,
-        items: &mut [Expr],
-        relations: &mut Vec<RelationId>,
-    ) -> Result<Option<From>, Error> {
+        select: &mut bound::Select,
+    ) -> Result<(), Error> {
         if calls.is_empty() {
-            return Ok(from);
+            return Ok(());
         }
         if calls.len() > 1
             && calls.iter().any(Rows::is_one_record) != calls.iter().all(Rows::is_one_record)
@@ -416,28 +414,27 @@ impl<'a> Binder<'a> {
             let message = "json_populate_record beside a set-returning function in a select list is not supported";
             return Err(Error::refused(message));
         }
-        let siblings = relations.clone();
         let before: Vec<Expr> = calls
             .iter()
             .flat_map(|rows| rows.columns.iter().map(|(_, expr)| expr.clone()))
             .collect();
         let mut rows = self.side_by_side(calls)?;
         if !matches!(rows.from, From::Each { .. }) {
-            rows = self.as_relation(rows, &siblings, "set");
+            rows = self.as_relation(rows, &select.relations, "set");
             let after: Vec<Expr> = rows.columns.iter().map(|(_, expr)| expr.clone()).collect();
             let renamed = |expr: &Expr| {
                 let place = before.iter().position(|old| old.same(expr))?;
                 Some(Expr { position: expr.position, ..after[place].clone() })
             };
-            for item in items {
-                *item = item.clone().replaced(&renamed);
+            for expr in select.items.iter_mut().chain(&mut select.group_by) {
+                *expr = expr.clone().replaced(&renamed);
             }
         }
-        relations.push(match &rows.from {
+        select.relations.push(match &rows.from {
             From::Each { id, .. } | From::Lateral { id, .. } | From::Subquery { id, .. } => *id,
             _ => return Err(Error::internal("rows are one relation")),
         });
-        Ok(Some(match from {
+        select.from = Some(match select.from.take() {
             None => rows.from,
             Some(left) => From::Join {
                 kind: JoinKind::Inner,
@@ -445,7 +442,8 @@ impl<'a> Binder<'a> {
                 right: Box::new(rows.from),
                 on: None,
             },
-        }))
+        });
+        Ok(())
     }
 }
 
@@ -526,7 +524,7 @@ fn value_of_pair(function: &crate::pgdata::Function) -> PgType {
 }
 
 /// A query's output as a column of the relation that the query is.
-fn column_of(relation: RelationId, output: &Output) -> Expr {
+pub(super) fn column_of(relation: RelationId, output: &Output) -> Expr {
     let column = Column {
         relation,
         name: output.alias.clone(),
