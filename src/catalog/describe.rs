@@ -350,6 +350,27 @@ impl Contents {
         Some(shown.join(", "))
     }
 
+    /// `pg_get_function_arg_default`: the default of the argument at `place`, from 1; `None` if there is none.
+    pub fn function_argument_default(
+        &self,
+        path: &SearchPath,
+        oid: Oid,
+        place: i64,
+    ) -> Option<String> {
+        let row = self.row("pg_proc", "oid", oid)?;
+        let place = usize::try_from(place).ok()?.checked_sub(1)?;
+        let modes: Vec<String> = serde_json::from_str(row.text("proargmodes")).unwrap_or_default();
+        let is_input =
+            |at: usize| modes.get(at).is_none_or(|mode| matches!(mode.as_str(), "i" | "b" | "v"));
+        let inputs = row.numbers("proargtypes").len();
+        let input = (0..place).filter(|at| is_input(*at)).count();
+        let first_default = inputs.saturating_sub(row.integer("pronargdefaults") as usize);
+        let defaults = split_defaults(row.text("proargdefaults"));
+        let default =
+            defaults.get(input.checked_sub(first_default)?).filter(|_| is_input(place))?;
+        Some(self.expression(path, default, 0, false))
+    }
+
     /// `pg_get_function_result`; `None` for procedures.
     pub fn function_result(&self, path: &SearchPath, oid: Oid) -> Option<String> {
         let row = self.row("pg_proc", "oid", oid)?;

@@ -339,3 +339,87 @@ FROM (
     LEFT JOIN pg_collation l ON l.oid = a.attcollation AND l.collname <> 'default'
     WHERE c.relkind = 'c' AND a.attnum > 0 AND NOT a.attisdropped
 ) x
+
+-- view parameters
+SELECT current_database(), n.nspname, nameconcatoid(p.proname, p.oid), x.n,
+    CASE coalesce(p.proargmodes[x.n], 'i') WHEN 'i' THEN 'IN' WHEN 'v' THEN 'IN' WHEN 'b' THEN 'INOUT' ELSE 'OUT' END,
+    'NO', 'NO',
+    nullif(p.proargnames[x.n], ''),
+    CASE
+        WHEN t.typelem <> 0 AND t.typlen = -1 THEN 'ARRAY'
+        WHEN tn.nspname = 'pg_catalog' THEN format_type(t.oid, NULL)
+        ELSE 'USER-DEFINED'
+    END,
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    current_database(), tn.nspname, t.typname,
+    NULL, NULL, NULL, NULL,
+    x.n,
+    CASE WHEN pg_has_role(p.proowner, 'USAGE') THEN pg_get_function_arg_default(p.oid, x.n::int) END
+FROM pg_proc p
+JOIN pg_namespace n ON n.oid = p.pronamespace
+CROSS JOIN LATERAL unnest(coalesce(p.proallargtypes, p.proargtypes::oid[])) WITH ORDINALITY AS x (type, n)
+JOIN pg_type t ON t.oid = x.type
+JOIN pg_namespace tn ON tn.oid = t.typnamespace
+WHERE pg_has_role(p.proowner, 'USAGE') OR has_function_privilege(p.oid, 'EXECUTE')
+
+-- view table_privileges
+SELECT g.rolname, coalesce(r.rolname, 'PUBLIC'), current_database(), n.nspname, c.relname, a.privilege_type,
+    CASE WHEN pg_has_role(r.oid, c.relowner, 'USAGE') OR a.is_grantable THEN 'YES' ELSE 'NO' END,
+    CASE WHEN a.privilege_type = 'SELECT' THEN 'YES' ELSE 'NO' END
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a
+JOIN pg_authid g ON g.oid = a.grantor
+LEFT JOIN pg_authid r ON r.oid = a.grantee
+WHERE c.relkind IN ('r', 'v', 'p') AND (r.oid IS NOT NULL OR a.grantee = 0)
+    AND a.privilege_type IN ('INSERT', 'SELECT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER')
+    AND (pg_has_role(g.oid, 'USAGE') OR a.grantee = 0 OR pg_has_role(r.oid, 'USAGE'))
+
+-- view column_privileges
+SELECT g.rolname, coalesce(r.rolname, 'PUBLIC'), current_database(), n.nspname, x.relname, x.attname, x.privilege_type,
+    CASE WHEN pg_has_role(r.oid, x.relowner, 'USAGE') OR x.is_grantable THEN 'YES' ELSE 'NO' END
+FROM (
+    SELECT c.relnamespace, c.relname, c.relowner, a.attname, e.grantor, e.grantee, e.privilege_type, e.is_grantable
+    FROM pg_class c
+    JOIN pg_attribute a ON a.attrelid = c.oid
+    CROSS JOIN LATERAL aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) e
+    WHERE c.relkind IN ('r', 'v', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+    UNION
+    SELECT c.relnamespace, c.relname, c.relowner, a.attname, e.grantor, e.grantee, e.privilege_type, e.is_grantable
+    FROM pg_class c
+    JOIN pg_attribute a ON a.attrelid = c.oid
+    CROSS JOIN LATERAL aclexplode(coalesce(a.attacl, acldefault('c', c.relowner))) e
+    WHERE c.relkind IN ('r', 'v', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+) x
+JOIN pg_namespace n ON n.oid = x.relnamespace
+JOIN pg_authid g ON g.oid = x.grantor
+LEFT JOIN pg_authid r ON r.oid = x.grantee
+WHERE (r.oid IS NOT NULL OR x.grantee = 0) AND x.privilege_type IN ('INSERT', 'SELECT', 'UPDATE', 'REFERENCES')
+    AND (pg_has_role(g.oid, 'USAGE') OR x.grantee = 0 OR pg_has_role(r.oid, 'USAGE'))
+
+-- view usage_privileges
+SELECT u.rolname, 'PUBLIC', current_database(), n.nspname, c.collname, 'COLLATION', 'USAGE', 'NO'
+FROM pg_collation c
+JOIN pg_namespace n ON n.oid = c.collnamespace
+JOIN pg_authid u ON u.oid = c.collowner
+WHERE c.collencoding IN (-1, 6)
+UNION ALL
+SELECT g.rolname, coalesce(r.rolname, 'PUBLIC'), current_database(), n.nspname, x.name, x.kind, x.privilege_type,
+    CASE WHEN pg_has_role(r.oid, x.owner, 'USAGE') OR x.is_grantable THEN 'YES' ELSE 'NO' END
+FROM (
+    SELECT t.typname AS name, 'DOMAIN' AS kind, t.typnamespace AS namespace, t.typowner AS owner,
+        e.grantor, e.grantee, e.privilege_type, e.is_grantable
+    FROM pg_type t
+    CROSS JOIN LATERAL aclexplode(coalesce(t.typacl, acldefault('T', t.typowner))) e
+    WHERE t.typtype = 'd'
+    UNION ALL
+    SELECT c.relname, 'SEQUENCE', c.relnamespace, c.relowner, e.grantor, e.grantee, e.privilege_type, e.is_grantable
+    FROM pg_class c
+    CROSS JOIN LATERAL aclexplode(coalesce(c.relacl, acldefault('s', c.relowner))) e
+    WHERE c.relkind = 'S'
+) x
+JOIN pg_namespace n ON n.oid = x.namespace
+JOIN pg_authid g ON g.oid = x.grantor
+LEFT JOIN pg_authid r ON r.oid = x.grantee
+WHERE (r.oid IS NOT NULL OR x.grantee = 0) AND x.privilege_type = 'USAGE'
+    AND (pg_has_role(g.oid, 'USAGE') OR x.grantee = 0 OR pg_has_role(r.oid, 'USAGE'))

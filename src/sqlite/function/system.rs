@@ -245,6 +245,10 @@ fn functions(system: &System<'_>) -> rusqlite::Result<()> {
     system.strict("stored_name", &[1], |contents, arguments| {
         Ok(or_null(contents.stored_name(oid(arguments, 0)?)))
     })?;
+    system.strict("get_function_arg_default", &[3], |contents, arguments| {
+        let (path, place) = (path(arguments)?, arguments.integer(2)?);
+        Ok(or_null(contents.function_argument_default(&path, oid(arguments, 1)?, place)))
+    })?;
     system.strict("get_function_arguments", &[2], |contents, arguments| {
         Ok(or_null(contents.function_arguments(&path(arguments)?, oid(arguments, 1)?, false)))
     })?;

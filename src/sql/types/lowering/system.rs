@@ -55,6 +55,7 @@ pub(super) const ROWS: &[Row] = &[
     ("pg_get_viewdef(text,bool)", Searching("_eider_pg_get_viewdef")),
     ("pg_get_serial_sequence(text,text)", Searching("_eider_pg_get_serial_sequence")),
     ("pg_get_function_arguments(oid)", Searching("_eider_pg_get_function_arguments")),
+    ("pg_get_function_arg_default(oid,int4)", Searching("_eider_pg_get_function_arg_default")),
     ("pg_get_function_identity_arguments(oid)", Searching("_eider_pg_get_function_identity_arguments")),
     ("pg_get_function_result(oid)", Searching("_eider_pg_get_function_result")),
     ("pg_get_function_sqlbody(oid)", Call("_eider_pg_nothing")),
