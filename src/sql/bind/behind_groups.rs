@@ -13,7 +13,7 @@ use crate::sql::bind::query::{output_of, plain_query};
 use crate::sql::bind::table_function::{Rows, column_of};
 use crate::sql::bind::{Binder, at};
 use crate::sql::bound::{
-    Body, Expr, ExprKind, From, OrderItem, OrderKey, Output, Query, RelationId, Select,
+    Body, Expr, ExprKind, From, OrderItem, OrderKey, Output, RelationId, Select,
 };
 
 /// Where a select list's set-returning functions stand.
@@ -134,18 +134,6 @@ impl Binder<'_> {
         let query = self.with_sets(plain_query(Body::Select(Box::new(inner)), outputs), sets)?;
         select.from = Some(From::Subquery { query: Box::new(query), id });
         Ok(())
-    }
-
-    /// A query as the union of its grouping sets, if it has any.
-    pub(super) fn with_sets(
-        &mut self,
-        query: Query,
-        sets: Option<Vec<Vec<usize>>>,
-    ) -> Result<Query, Error> {
-        match sets {
-            Some(sets) => self.grouping_sets(query, &sets),
-            None => Ok(super::grouping::without_calls(query)),
-        }
     }
 }
 

@@ -91,7 +91,7 @@ fn item_sets<'t>(item: &'t GroupItem, keys: &mut Vec<&'t ast::Expr>) -> Vec<Vec<
 }
 
 /// `grouping(...)` of a query whose rows are grouped by all keys is 0.
-pub(super) fn without_calls(mut query: Query) -> Query {
+fn without_calls(mut query: Query) -> Query {
     let zero = |expr: &Expr| match &expr.kind {
         ExprKind::Grouping(_) => {
             Some(Expr::constant(Value::Integer(0), PgType::INT4, expr.position))
@@ -120,12 +120,20 @@ fn replace_order(order_by: &mut [OrderItem], change: &impl Fn(&Expr) -> Option<E
 }
 
 impl Binder<'_> {
-    /// A grouped query as the union of its grouping sets.
-    pub(super) fn grouping_sets(
+    /// A query as the union of its grouping sets, if it has any.
+    pub(super) fn with_sets(
         &mut self,
         query: Query,
-        sets: &[Vec<usize>],
+        sets: Option<Vec<Vec<usize>>>,
     ) -> Result<Query, Error> {
+        match sets {
+            Some(sets) => self.grouping_sets(query, &sets),
+            None => Ok(without_calls(query)),
+        }
+    }
+
+    /// A grouped query as the union of its grouping sets.
+    fn grouping_sets(&mut self, query: Query, sets: &[Vec<usize>]) -> Result<Query, Error> {
         let Body::Select(select) = &query.body else {
             return Err(Error::internal("a SELECT is grouped"));
         };
