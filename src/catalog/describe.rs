@@ -307,20 +307,14 @@ impl Contents {
         identity: bool,
     ) -> Option<String> {
         let row = self.row("pg_proc", "oid", oid)?;
-        let inputs = row.numbers("proargtypes");
-        let all = if row.some_text("proallargtypes").is_some() {
-            row.numbers("proallargtypes")
-        } else {
-            inputs.clone()
-        };
+        let has_outputs = row.some_text("proallargtypes").is_some();
+        let all = row.numbers(if has_outputs { "proallargtypes" } else { "proargtypes" });
         let list = |column: &str| -> Vec<String> {
             serde_json::from_str(row.text(column)).unwrap_or_default()
         };
         let (modes, names) = (list("proargmodes"), list("proargnames"));
-        let defaults = split_defaults(row.text("proargdefaults"));
-        let first_default = inputs.len().saturating_sub(row.integer("pronargdefaults") as usize);
+        let mut defaults = defaults_of_inputs(&row).into_iter();
         let mut shown = Vec::new();
-        let mut input: usize = 0;
         for (place, type_oid) in all.iter().enumerate() {
             let mode = modes.get(place).map_or("i", String::as_str);
             let prefix = match mode {
@@ -339,11 +333,10 @@ impl Contents {
             let data_type = PgType::new(u32::try_from(*type_oid).unwrap_or(0));
             text.push_str(&self.type_label(path, data_type));
             if mode != "o" {
-                let default = input.checked_sub(first_default).and_then(|at| defaults.get(at));
+                let default = defaults.next().flatten();
                 if let (false, Some(default)) = (identity, default) {
                     let _ = write!(text, " DEFAULT {}", self.expression(path, default, 0, false));
                 }
-                input += 1;
             }
             shown.push(text);
         }
@@ -362,13 +355,9 @@ impl Contents {
         let modes: Vec<String> = serde_json::from_str(row.text("proargmodes")).unwrap_or_default();
         let is_input =
             |at: usize| modes.get(at).is_none_or(|mode| matches!(mode.as_str(), "i" | "b" | "v"));
-        let inputs = row.numbers("proargtypes").len();
         let input = (0..place).filter(|at| is_input(*at)).count();
-        let first_default = inputs.saturating_sub(row.integer("pronargdefaults") as usize);
-        let defaults = split_defaults(row.text("proargdefaults"));
-        let default =
-            defaults.get(input.checked_sub(first_default)?).filter(|_| is_input(place))?;
-        Some(self.expression(path, default, 0, false))
+        let default = defaults_of_inputs(&row).get(input).copied().flatten();
+        default.filter(|_| is_input(place)).map(|text| self.expression(path, text, 0, false))
     }
 
     /// `pg_get_function_result`; `None` for procedures.
@@ -445,6 +434,14 @@ fn is_call(text: &str) -> bool {
     let name = text.find('(').unwrap_or(0);
     let word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'"');
     name > 0 && text[..name].bytes().all(word) && closes_at_end(&text[name..])
+}
+
+/// The default of each input argument of a function, a row of `pg_proc`.
+fn defaults_of_inputs<'c>(function: &Row<'c>) -> Vec<Option<&'c str>> {
+    let inputs = function.numbers("proargtypes").len();
+    let without = inputs.saturating_sub(function.integer("pronargdefaults") as usize);
+    let defaults = split_defaults(function.text("proargdefaults")).into_iter().map(Some);
+    std::iter::repeat_n(None, without).chain(defaults).collect()
 }
 
 /// Splits the defaults of a function's last arguments, which stand in one text with commas.

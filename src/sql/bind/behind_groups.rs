@@ -40,7 +40,9 @@ impl Binder<'_> {
         let rows = relations(calls);
         let (items, keys) = (&select.items, &select.group_by);
         let sorted = order_by.iter().filter_map(OrderItem::expr);
-        items.iter().chain(sorted.clone()).try_for_each(|item| no_sets_inside(item, &rows))?;
+        if !calls.is_empty() {
+            items.iter().chain(sorted.clone()).try_for_each(|item| no_sets_inside(item, &rows))?;
+        }
         // Keys are expanded before rows are grouped, whatever else has sets is afterwards.
         let are_keys = keys.iter().any(|key| key.uses(&rows));
         let mut arguments: Vec<Expr> = Vec::new();
