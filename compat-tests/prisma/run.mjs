@@ -20,13 +20,17 @@ for (const name of ['schema.prisma', 'prisma.config.mjs', 'migrations']) {
 }
 symlinkSync(modules, join(project, 'node_modules'))
 
-async function prisma(...words) {
+function start(...words) {
   const environment = { ...process.env, DATABASE_URL: 'postgres://localhost/unused', CHECKPOINT_DISABLE: '1', PRISMA_HIDE_UPDATE_MESSAGE: '1', NO_COLOR: '1' }
   const options = { cwd: project, env: environment }
   const running = promisify(execFile)(process.execPath, [require.resolve('prisma/build/index.js'), ...words], options)
   // It waits for the end of what it could be told.
   running.child.stdin.end()
-  const { stdout } = await running.catch((error) => { throw new Error(`${error.stdout} ${error.stderr}`.slice(-400)) })
+  return running
+}
+
+async function prisma(...words) {
+  const { stdout } = await start(...words).catch((error) => { throw new Error(`${error.stdout} ${error.stderr}`.slice(-400)) })
   return stdout
 }
 
@@ -54,7 +58,18 @@ run({
     equal((await prisma('migrate', 'status')).includes('Database schema is up to date'), true)
   },
   async migrations_match_the_schema() {
-    equal((await prisma('db', 'push', '--skip-generate')).includes('already in sync'), true)
+    // The engine's search for changes that would lose data has a limit of 60 s. Which of the two it asks first is left to chance, and
+    // a clock that was asked isn't stopped: the command says all it has to say and stays for the rest of the minute. It does so at
+    // PostgreSQL as well, for one number of comment lines in the schema and not for another. So the answer ends this, not the end.
+    const pushing = start('db', 'push', '--skip-generate')
+    pushing.catch(() => {})
+    let said = ''
+    for await (const piece of pushing.child.stdout) {
+      said += piece
+      if (said.includes('already in sync')) break
+    }
+    pushing.child.kill()
+    equal([said, said.includes('already in sync')], [said, true])
   },
   async db_pull() {
     const pulled = await prisma('db', 'pull', '--print')
