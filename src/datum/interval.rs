@@ -3,16 +3,17 @@
 
 use bytes::{BufMut as _, BytesMut};
 
-use crate::datum::calendar::{MICROS_PER_DAY, MICROS_PER_SECOND, put_fraction, round};
+use crate::datum::calendar::{MICROS_PER_DAY, MICROS_PER_SECOND, put_fraction};
 use crate::datum::datetime_input::{Failure, fraction};
+use crate::datum::interval_fields::Fields;
 use crate::datum::stored::{corrupted, exactly, is_space, text};
 use crate::datum::{IntervalStyle, Style};
 use crate::model::error::Error;
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
 
-const MICROS_PER_HOUR: i64 = 3600 * MICROS_PER_SECOND;
-const MICROS_PER_MINUTE: i64 = 60 * MICROS_PER_SECOND;
+pub(super) const MICROS_PER_HOUR: i64 = 3600 * MICROS_PER_SECOND;
+pub(super) const MICROS_PER_MINUTE: i64 = 60 * MICROS_PER_SECOND;
 
 /// An interval's three parts, each with its own sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,7 +32,7 @@ impl Interval {
 
     /// Reads the stored form (and any other text form).
     pub fn load(text: &str) -> Option<Self> {
-        parse(text).ok()
+        parse(text, Fields::of(-1)).ok()
     }
 
     /// The stored form.
@@ -227,7 +228,7 @@ fn put_seconds(seconds: i64, micros: i64, width: usize, out: &mut BytesMut) {
 
 /// What a number in an interval counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Unit {
+pub(super) enum Unit {
     Months(i32),
     Weeks,
     Days,
@@ -334,7 +335,7 @@ fn signed(text: &str) -> Result<(i64, f64), Failure> {
 }
 
 /// `[+-]hh:mm[:ss[.f]]`, or `mm:ss.f`
-fn clock(text: &str) -> Result<i64, Failure> {
+fn clock(text: &str, fields: Fields) -> Result<i64, Failure> {
     let negative = text.starts_with('-');
     let digits = text.trim_start_matches(['-', '+']);
     let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
@@ -346,7 +347,9 @@ fn clock(text: &str) -> Result<i64, Failure> {
         numbers.push(piece.parse::<i64>().map_err(|_| Failure::FieldOverflow)?);
     }
     let (hours, minutes, seconds) = match *numbers {
-        [minutes, seconds] if digits.contains('.') => (0, minutes, seconds),
+        [minutes, seconds] if digits.contains('.') || fields.begins_with_minutes() => {
+            (0, minutes, seconds)
+        }
         [hours, minutes] => (hours, minutes, 0),
         [hours, minutes, seconds] => (hours, minutes, seconds),
         _ => return Err(Failure::Format),
@@ -402,8 +405,9 @@ const CLOCK: [Unit; 3] = [
     Unit::Micros(MICROS_PER_SECOND),
 ];
 
-/// Reads any of PostgreSQL's interval forms (manual, "Interval Input").
-pub(crate) fn parse(input: &str) -> Result<Interval, Failure> {
+/// Reads any of PostgreSQL's interval forms (manual, "Interval Input"). What a number without a unit
+/// counts is known from what comes behind it, and for the last one from the type's fields.
+pub(super) fn parse(input: &str, fields: Fields) -> Result<Interval, Failure> {
     let trimmed = input.trim_matches(is_space);
     if trimmed.len() > 255 || !trimmed.is_ascii() {
         return Err(Failure::Format);
@@ -412,67 +416,61 @@ pub(crate) fn parse(input: &str) -> Result<Interval, Failure> {
         && rest
             .starts_with(|c: char| c.is_ascii_digit() || matches!(c, 'T' | 't' | '-' | '+' | '.'))
     {
-        return parse_iso_8601(rest);
+        return parse_iso_8601(rest, fields);
     }
     let mut found = tokens(trimmed)?;
     let count = found.len();
     found.retain(|token| token != "ago");
     let ago = found.len() < count;
-    if found.is_empty() {
-        return Err(Failure::Format);
-    }
     let mut sum = Sum::default();
     let mut seen: Vec<Unit> = Vec::new();
-    let mut at = 0;
-    while let Some(token) = found.get(at) {
-        at += 1;
-        let inner_minus = token.rfind('-').is_some_and(|at| at > 0);
-        let used: &[Unit];
-        let one;
-        if token.contains(':') {
-            sum.add_micros(clock(token)?)?;
-            used = &CLOCK;
-        } else if inner_minus {
-            // `years-months`
-            let negative = token.starts_with('-');
-            let (years, months) =
-                token.trim_start_matches(['-', '+']).split_once('-').ok_or(Failure::Format)?;
-            let (years, months) = (signed(years)?.0, signed(months)?.0);
-            if months > 11 {
-                return Err(Failure::FieldOverflow);
-            }
-            let total = years.checked_mul(12).ok_or(Failure::FieldOverflow)? + months;
-            sum.months += if negative { -total } else { total };
-            used = &[Unit::Months(12), Unit::Months(1)];
-        } else if token.starts_with(|c: char| c.is_ascii_alphabetic()) {
-            return Err(Failure::Format);
+    let mut counted = fields.least();
+    for token in found.iter().rev() {
+        let one = [counted];
+        let used: &[Unit] = if token.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            counted = unit(token).ok_or(Failure::Format)?;
+            continue;
+        } else if token.contains(':') {
+            sum.add_micros(clock(token, fields)?)?;
+            &CLOCK
+        } else if token.rfind('-').is_some_and(|at| at > 0) {
+            sum.months += years_and_months(token)?;
+            &[Unit::Months(12), Unit::Months(1)]
         } else {
             let (whole, part) = signed(token)?;
-            let next = found.get(at);
-            let counted = match next {
-                // A bare number before a time is days, else seconds.
-                None => Unit::Micros(MICROS_PER_SECOND),
-                Some(next) if next.contains(':') => Unit::Days,
-                Some(next) => {
-                    at += 1;
-                    unit(next).ok_or(Failure::Format)?
-                }
-            };
             sum.add(whole, part, counted)?;
-            one = [counted];
-            used = &one;
-        }
+            &one
+        };
         // Each unit comes once.
         if used.iter().any(|unit| seen.contains(unit)) {
             return Err(Failure::Format);
         }
         seen.extend(used);
+        // Days stand before hours.
+        if used[0] == CLOCK[0] {
+            counted = Unit::Days;
+        }
+    }
+    if seen.is_empty() {
+        return Err(Failure::Format);
     }
     sum.finish(ago)
 }
 
+/// The standard's `[+-]years-months`, in months.
+fn years_and_months(token: &str) -> Result<i64, Failure> {
+    let (years, months) =
+        token.trim_start_matches(['-', '+']).split_once('-').ok_or(Failure::Format)?;
+    let (years, months) = (signed(years)?.0, signed(months)?.0);
+    if months > 11 {
+        return Err(Failure::FieldOverflow);
+    }
+    let total = years.checked_mul(12).ok_or(Failure::FieldOverflow)? + months;
+    Ok(if token.starts_with('-') { -total } else { total })
+}
+
 /// ISO 8601 with designators, or `YYYY-MM-DDTHH:MM:SS`, after the `P`.
-fn parse_iso_8601(text: &str) -> Result<Interval, Failure> {
+fn parse_iso_8601(text: &str, fields: Fields) -> Result<Interval, Failure> {
     let upper = text.to_ascii_uppercase();
     let mut sum = Sum::default();
     let mut in_time = false;
@@ -487,7 +485,7 @@ fn parse_iso_8601(text: &str) -> Result<Interval, Failure> {
             }
         }
         if !time.is_empty() {
-            sum.add_micros(clock(time)?)?;
+            sum.add_micros(clock(time, fields)?)?;
         }
         return sum.finish(false);
     }
@@ -515,20 +513,18 @@ fn parse_iso_8601(text: &str) -> Result<Interval, Failure> {
     sum.finish(false)
 }
 
-/// Rounds the seconds to the modifier's precision (its low 16 bits).
-fn adjusted(data_type: PgType, interval: Interval) -> Interval {
-    if data_type.modifier < 0 {
-        return interval;
-    }
-    Interval { micros: round(interval.micros, data_type.modifier & 0xffff), ..interval }
+/// The value as its type's fields and precision have it.
+pub(crate) fn adjusted(data_type: PgType, interval: Interval) -> Interval {
+    Fields::of(data_type.modifier).adjust(interval)
 }
 
 pub(crate) fn from_text(data_type: PgType, input: &str) -> Result<Value, Error> {
-    let interval = parse(input).map_err(|failure| match failure {
+    let fields = Fields::of(data_type.modifier);
+    let interval = parse(input, fields).map_err(|failure| match failure {
         Failure::FieldOverflow => Failure::IntervalOverflow.of("interval", input),
         other => other.of("interval", input),
     })?;
-    Ok(Value::Text(adjusted(data_type, interval).store()))
+    Ok(Value::Text(fields.adjust(interval).store()))
 }
 
 pub(crate) fn from_binary(data_type: PgType, bytes: &[u8]) -> Result<Value, Error> {

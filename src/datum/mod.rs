@@ -15,6 +15,7 @@ pub mod formatting;
 pub mod geometry;
 mod integer;
 pub mod interval;
+pub(crate) mod interval_fields;
 pub mod json;
 pub mod json_build;
 pub mod json_edit;

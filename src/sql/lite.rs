@@ -280,6 +280,21 @@ pub(crate) struct ColumnDef {
     pub(crate) generated: Option<Expr>,
 }
 
+impl ColumnDef {
+    /// A column without rules.
+    pub(crate) fn plain(name: &str, storage: &'static str) -> Self {
+        Self {
+            name: name.to_owned(),
+            storage,
+            collation: None,
+            not_null: false,
+            primary_key: false,
+            default: None,
+            generated: None,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Constraint {
     pub(crate) name: String,

@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use crate::model::catalog::PLACEHOLDER;
 use crate::model::statement::UNCHECKED;
 use crate::sql::ast::JoinKind;
 use crate::sql::lite::{
@@ -356,6 +357,9 @@ impl Renderer {
                 self.push("VALUES ");
                 self.list(rows, |out, row| {
                     out.push("(");
+                    if row.is_empty() {
+                        out.push("NULL");
+                    }
                     out.exprs(row);
                     out.push(")");
                 });
@@ -488,7 +492,11 @@ impl Renderer {
             None => self.push(" DEFAULT VALUES"),
             Some(source) => {
                 self.push(" ");
-                self.names(&insert.columns);
+                if insert.columns.is_empty() {
+                    self.names(&[PLACEHOLDER.to_owned()]);
+                } else {
+                    self.names(&insert.columns);
+                }
                 self.push(" ");
                 self.query(source);
                 let ambiguous = matches!(&source.body, Body::Select(select) if select.from.is_some() && select.filter.is_none());

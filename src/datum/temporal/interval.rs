@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     fn interval(text: &str) -> Interval {
-        crate::datum::interval::parse(text).ok().unwrap()
+        Interval::load(text).unwrap()
     }
 
     #[test]

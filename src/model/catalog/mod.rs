@@ -30,6 +30,9 @@ pub use relation::{
 /// A name has at most this many bytes (PostgreSQL's `NAMEDATALEN` less one); longer ones are cut.
 pub const NAME_BYTES_MAX: usize = 63;
 
+/// SQLite's only column of a table that has none: SQLite wants one.
+pub const PLACEHOLDER: &str = "_eider_no_column";
+
 /// The schema that relations are in which plain SQLite statements made.
 pub const PUBLIC: &str = "public";
 

@@ -77,11 +77,11 @@ impl<'a> Binder<'a> {
                     let message = "cannot accept a value of type pg_node_tree";
                     return Err(at(Error::refused(message), position));
                 }
-                let value = self
-                    .types()
-                    .read(base, text, &self.style())
-                    .map_err(|error| at(error, position))?;
-                return Ok(Some(Expr::constant(value, base, position)));
+                // What an interval's fields are decides how it is read.
+                let read = if target.oid == PgType::INTERVAL.oid { target } else { base };
+                let value = self.types().read(read, text, &self.style());
+                let value = value.map_err(|error| at(error, position))?;
+                return Ok(Some(Expr::constant(value, read, position)));
             }
             ExprKind::Parameter(number) if expr.is_unknown() => {
                 let number = *number;

@@ -442,6 +442,10 @@ impl Binder<'_> {
         &mut self,
         items: &[ast::SelectItem],
     ) -> Result<(Vec<Expr>, Vec<Output>), Error> {
+        let star = match items.first() {
+            Some(ast::SelectItem::Wildcard { position, .. }) => Some(*position),
+            _ => None,
+        };
         let (items, names) = self.select_list(items)?;
         let mut exprs = Vec::new();
         for item in items {
@@ -455,6 +459,10 @@ impl Binder<'_> {
                 ));
             }
             exprs.push(self.resolve_unknown(item)?);
+        }
+        if let (true, Some(star)) = (exprs.is_empty(), star) {
+            let message = "RETURNING must have at least one column";
+            return Err(at(Error::user(SqlState::SYNTAX_ERROR, message), star));
         }
         let outputs =
             names.into_iter().zip(&exprs).map(|(name, expr)| output_of(name, expr)).collect();

@@ -1,7 +1,7 @@
 //! What SQLite gets: a planned table or index as its own definition.
 
 use crate::datum::range;
-use crate::model::catalog::{Column, Constraint, ConstraintKind, Index, Table};
+use crate::model::catalog::{Column, Constraint, ConstraintKind, Index, PLACEHOLDER, Table};
 use crate::model::error::Error;
 use crate::model::pg_type::PgType;
 use crate::sql::bind::Binder;
@@ -47,6 +47,9 @@ pub(super) fn definition(
     let mut columns = Vec::new();
     for (place, column) in table.columns.iter().enumerate() {
         columns.push(column_def(table, column, key == Some(place), binder)?);
+    }
+    if columns.is_empty() {
+        columns.push(lite::ColumnDef::plain(PLACEHOLDER, "INTEGER"));
     }
     let mut constraints = Vec::new();
     for constraint in &table.constraints {

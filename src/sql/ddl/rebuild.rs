@@ -43,6 +43,7 @@ fn rows_fit(
         (layout::storage(carrier), layout::collation(carrier))
     };
     let kept = old.columns.len() <= new.columns.len()
+        && old.columns.is_empty() == new.columns.is_empty()
         && old.columns.iter().zip(&new.columns).all(|(was, is)| {
             was.stored == is.stored
                 && was.generated.is_some() == is.generated.is_some()

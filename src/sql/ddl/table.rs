@@ -75,9 +75,6 @@ pub(super) fn create(tree: &CreateTable, binder: &mut Binder<'_>) -> Result<Acti
             }
         }
     }
-    if draft.table.columns.is_empty() {
-        return Err(Error::refused("a table without columns is not supported"));
-    }
     if draft.table.columns.len() > COLUMNS_MAX {
         let message = format!("tables can have at most {COLUMNS_MAX} columns");
         return Err(Error::user(SqlState::TOO_MANY_COLUMNS, message));

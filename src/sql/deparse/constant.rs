@@ -15,14 +15,17 @@ pub(super) fn quoted(text: &str) -> String {
 
 impl Writer<'_> {
     /// A string constant that is of this type.
-    pub(super) fn literal(&self, oid: Oid, text: &str) -> Option<Shown> {
+    pub(super) fn literal(&self, target: PgType, text: &str) -> Option<Shown> {
+        let oid = target.oid;
         if let Some(kind) = named_kind(oid) {
             let path = SearchPath::new(&self.settings.search_path, &self.settings.user);
             let found = self.contents.find_written(kind, &path, text).ok()??;
             return self.object(kind, oid, found);
         }
         let base = self.types().base(oid);
-        let data_type = PgType::new(base);
+        // An interval's fields decide how it is read.
+        let modifier = if base == PgType::INTERVAL.oid { target.modifier } else { -1 };
+        let data_type = PgType { oid: base, modifier };
         let value = self.types().read(data_type, text, &Style::default()).ok()?;
         self.constant(oid, &value)
     }

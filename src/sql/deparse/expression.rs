@@ -25,7 +25,7 @@ impl Writer<'_> {
                 && ![0, PgType::UNKNOWN.oid, PgType::RECORD.oid].contains(oid)
         });
         match &tree.kind {
-            ExprKind::String(text) => self.literal(wanted.unwrap_or(PgType::TEXT.oid), text),
+            ExprKind::String(text) => self.literal(wanted.map_or(PgType::TEXT, PgType::new), text),
             ExprKind::Null => self.constant(wanted.unwrap_or(PgType::TEXT.oid), &Value::Null),
             _ => {
                 let shown = self.node(tree)?;
@@ -320,9 +320,9 @@ impl Writer<'_> {
 
     pub(super) fn cast(&mut self, operand: &Expr, target: PgType) -> Option<Shown> {
         match &operand.kind {
-            ExprKind::String(text) if target.modifier < 0 => self.literal(target.oid, text),
+            ExprKind::String(text) if target.modifier < 0 => self.literal(target, text),
             ExprKind::String(text) => {
-                let shown = self.literal(target.oid, text)?.text;
+                let shown = self.literal(target, text)?.text;
                 let bare = shown.rsplit_once("::").map_or(shown.as_str(), |(bare, _)| bare);
                 let bare = if bare.starts_with('\'') { bare.to_owned() } else { quoted(text) };
                 Some(Shown::simple(format!("{bare}::{}", self.label(target))))

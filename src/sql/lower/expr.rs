@@ -533,6 +533,7 @@ impl Lower<'_> {
             1043 => "pg_varchar",
             1700 => "pg_num_scale",
             1083 | 1114 | 1184 => "pg_time_scale",
+            1186 => "pg_interval_scale",
             1266 => "pg_timetz_scale",
             1560 if explicit => "pg_bit_cut",
             1560 => "pg_bit",

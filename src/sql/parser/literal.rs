@@ -18,17 +18,18 @@ pub(super) fn string_token(token: &Token) -> Option<String> {
     }
 }
 
+pub(super) fn zero_byte() -> Error {
+    let message = "invalid byte sequence for encoding \"UTF8\": 0x00";
+    Error::user(SqlState::CHARACTER_NOT_IN_REPERTOIRE, message)
+}
+
 /// A string constant.
 ///
 /// # Errors
 /// 22021 for a zero byte.
 pub(super) fn text(text: &str, position: u32) -> Result<ExprKind, Error> {
     if text.contains('\0') {
-        return Err(Error::user(
-            SqlState::CHARACTER_NOT_IN_REPERTOIRE,
-            "invalid byte sequence for encoding \"UTF8\": 0x00",
-        )
-        .with_position(position));
+        return Err(zero_byte().with_position(position));
     }
     Ok(ExprKind::String(text.to_owned()))
 }

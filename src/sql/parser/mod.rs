@@ -58,7 +58,13 @@ pub(crate) fn parse_text(text: &str) -> Result<Vec<ParsedStatement>, Error> {
 }
 
 /// The tokens of a text, but for white space and comments.
+///
+/// # Errors
+/// 22021 for a zero byte, at which SQLite would stop reading; 42601.
 fn tokens(source: &Source<'_>, text: &str) -> Result<Vec<TokenWithSpan>, Error> {
+    if text.contains('\0') {
+        return Err(literal::zero_byte());
+    }
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, text)
         .tokenize_with_location()
         .map_err(|error| source.token_error(&error.message, error.location))?;

@@ -151,7 +151,7 @@ impl Cursor<'_> {
                 Ok((special(&name.text, arguments, position), false))
             }
             _ if TYPE_WORDS.binary_search(&word.as_str()).is_ok() => {
-                match self.typed_constant(position)? {
+                match self.typed_constant()? {
                     Some(constant) => Ok((constant, false)),
                     None => self.named_operand(),
                 }
@@ -312,7 +312,7 @@ impl Cursor<'_> {
     }
 
     /// `timestamp with time zone '...'`; `None` if no string follows what could be a type.
-    fn typed_constant(&mut self, position: u32) -> Result<Option<Expr>, Error> {
+    fn typed_constant(&mut self) -> Result<Option<Expr>, Error> {
         let start = self.at;
         let interval = self.is_word("INTERVAL");
         let double = self.is_word("DOUBLE");
@@ -343,26 +343,15 @@ impl Cursor<'_> {
             _ => target,
         };
         let at = self.position();
-        let mut text = self.string()?;
-        if interval && let Some(unit) = self.interval_unit()? {
-            // A number without a unit has the constant's.
-            if text.trim().parse::<f64>().is_err() {
-                return Err(unsupported("an interval constant with fields").with_position(position));
-            }
-            text = format!("{} {unit}", text.trim());
-        }
+        let text = self.string()?;
+        let target = if interval && target.modifiers.is_empty() && !target.array {
+            // An interval's fields may stand behind the string.
+            TypeName { modifiers: self.interval_fields()?, ..target }
+        } else {
+            target
+        };
         let operand = Box::new(Expr { kind: literal::text(&text, at)?, position: at });
         Ok(Some(Expr { kind: ExprKind::Cast { operand, target }, position: at }))
-    }
-
-    /// `DAY` and the like behind an interval constant.
-    fn interval_unit(&mut self) -> Result<Option<&'static str>, Error> {
-        const UNITS: [&str; 6] = ["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"];
-        let Some(unit) = UNITS.into_iter().find(|unit| self.eat(unit)) else { return Ok(None) };
-        if self.is_word("TO") || (unit == "SECOND" && self.peek() == Some(&Token::LParen)) {
-            return Err(unsupported("an interval constant with fields"));
-        }
-        Ok(Some(unit))
     }
 
     /// Functions with a syntax of their own.

@@ -4,6 +4,7 @@ use sqlparser::tokenizer::Token;
 
 use super::cursor::Cursor;
 use super::{unsupported, word};
+use crate::datum::interval_fields;
 use crate::model::error::{Error, SqlState};
 use crate::sql::ast::{Name, TypeName};
 
@@ -122,10 +123,51 @@ impl Cursor<'_> {
             }
             "INTERVAL" => {
                 self.at += 1;
-                Ok(Some(("interval", self.type_modifiers()?)))
+                Ok(Some(("interval", self.interval_fields()?)))
             }
             _ => Ok(None),
         }
+    }
+
+    /// `DAY TO SECOND(3)`, `(3)` and the like: the fields, and how many digits the seconds' fraction has.
+    pub(super) fn interval_fields(&mut self) -> Result<Vec<i64>, Error> {
+        const FIELDS: [(&str, i64); 6] = [
+            ("YEAR", interval_fields::YEAR),
+            ("MONTH", interval_fields::MONTH),
+            ("DAY", interval_fields::DAY),
+            ("HOUR", interval_fields::HOUR),
+            ("MINUTE", interval_fields::MINUTE),
+            ("SECOND", interval_fields::SECOND),
+        ];
+        if self.peek() == Some(&Token::LParen) {
+            return Ok([vec![interval_fields::ALL], self.digits()?].concat());
+        }
+        let Some(first) = FIELDS.iter().position(|(word, _)| self.eat(word)) else {
+            return Ok(Vec::new());
+        };
+        let mut last = first;
+        // Years and months go together, and days with what is less.
+        let less = match first {
+            0 => 1..2,
+            1 => 0..0,
+            first => first + 1..6,
+        };
+        if !less.is_empty() && self.eat("TO") {
+            let found = FIELDS[less.clone()].iter().position(|(word, _)| self.eat(word));
+            last = less.start + found.ok_or_else(|| self.unexpected())?;
+        }
+        let fields = FIELDS[first..=last].iter().fold(0, |mask, (_, field)| mask | field);
+        let digits = if last == 5 { self.digits()? } else { Vec::new() };
+        Ok([vec![fields], digits].concat())
+    }
+
+    /// `(n)`, if it is there, without a sign.
+    fn digits(&mut self) -> Result<Vec<i64>, Error> {
+        if self.peek() == Some(&Token::LParen) && self.peek_at(1) == Some(&Token::Minus) {
+            self.at += 1;
+            return Err(self.unexpected());
+        }
+        self.type_modifiers()
     }
 
     /// Behind CHARACTER.

@@ -1,6 +1,6 @@
 //! Type names as they are written, with their modifiers.
 
-use crate::datum;
+use crate::datum::{self, interval_fields};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::pgdata::{Type, TypeKind, TypeNameParts, type_by_oid, type_by_parts};
@@ -100,7 +100,16 @@ fn type_modifier(known: &Type, modifiers: &[i64]) -> Result<i32, Error> {
             invalid(format!("length for type {} cannot exceed 83886080", known.name))
         }
         (1560 | 1562, [length]) => Ok(*length as i32),
-        (1083 | 1114 | 1184 | 1186 | 1266, [precision]) => Ok((*precision).clamp(0, 6) as i32),
+        (1186, [_, digits]) if *digits < 0 => {
+            invalid(format!("INTERVAL({digits}) precision must not be negative"))
+        }
+        (1186, [fields, digits @ ..]) if digits.len() < 2 => {
+            match interval_fields::modifier(*fields, digits.first().copied()) {
+                Some(modifier) => Ok(modifier),
+                None => invalid("invalid INTERVAL type modifier".to_owned()),
+            }
+        }
+        (1083 | 1114 | 1184 | 1266, [precision]) => Ok((*precision).clamp(0, 6) as i32),
         _ => Err(Error::user(
             SqlState::SYNTAX_ERROR,
             format!("type modifier is not allowed for type \"{}\"", known.name),

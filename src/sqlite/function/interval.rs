@@ -6,9 +6,10 @@ use rusqlite::types::Value as SqlValue;
 use super::datetime::{date, moment, stored_moment, time};
 use super::{Answer, Arguments, boolean, strict, string};
 use crate::datum::calendar::{self, MICROS_PER_DAY, Micros};
-use crate::datum::interval::Interval;
+use crate::datum::interval::{Interval, adjusted};
 use crate::datum::temporal;
 use crate::model::error::{Error, SqlState};
+use crate::model::pg_type::PgType;
 
 pub(super) fn interval(args: &Arguments<'_, '_>, at: usize) -> Result<Interval, Error> {
     Interval::load(args.text(at)?).ok_or_else(|| super::wrong_class("an interval"))
@@ -45,6 +46,11 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     })?;
     strict(connection, "pg_interval_div", 2, |args| {
         interval(args, 0)?.divide(args.float(1)?).map(stored)
+    })?;
+    // An interval and its type's modifier.
+    strict(connection, "pg_interval_scale", 2, |args| {
+        let data_type = PgType { modifier: args.integer(1)? as i32, ..PgType::INTERVAL };
+        Ok(stored(adjusted(data_type, interval(args, 0)?)))
     })?;
     strict(connection, "pg_interval_finite", 1, |_| Ok(boolean(true)))?;
     strict(connection, "pg_interval_trunc", 2, |args| {

@@ -17,7 +17,8 @@ use rusqlite::{Connection, OptionalExtension};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::model::catalog::{
-    Catalog, Column, Constraint, ConstraintKind, Index, KeyActions, PUBLIC, Table, TableKind,
+    Catalog, Column, Constraint, ConstraintKind, Index, KeyActions, PLACEHOLDER, PUBLIC, Table,
+    TableKind,
 };
 use crate::model::id::SchemaVersion;
 use crate::model::pg_type::Oid;
@@ -145,6 +146,9 @@ fn columns(
     let mut columns = Vec::new();
     while let Some(row) = rows.next()? {
         let stored: String = row.get(1)?;
+        if stored == PLACEHOLDER {
+            continue;
+        }
         let column = match known.and_then(|known| known.get(&stored.to_lowercase())) {
             Some(column) => column.0.clone(),
             None => Column {
