@@ -162,3 +162,34 @@ fn nobody_counts_twice() {
         assert_eq!(number(&client, "SELECT n FROM t WHERE id = 2").await, -60);
     });
 }
+
+/// Each definition changes the schema that the statements of all others were compiled for.
+#[test]
+fn definitions_by_many_at_once_fail_nobody() {
+    let mut cluster = Cluster::start(3);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let mut clients = Vec::new();
+        for number in 0..12 {
+            let client = cluster.nodes[number % 3].connect().await;
+            clients.push(tokio::spawn(async move {
+                for round in 0..10 {
+                    run(&client, "CREATE TEMPORARY TABLE own (n int)").await;
+                    run(&client, "INSERT INTO own VALUES (1), (2)").await;
+                    if round % 2 == 0 {
+                        run(&client, "BEGIN").await;
+                    }
+                    assert_eq!(self::number(&client, "SELECT sum(n)::int FROM own").await, 3);
+                    if round % 2 == 0 {
+                        run(&client, "COMMIT").await;
+                    }
+                    run(&client, "DROP TABLE own").await;
+                }
+            }));
+        }
+        for client in clients {
+            client.await.unwrap();
+        }
+    });
+    cluster.stop_and_compare();
+}

@@ -18,8 +18,9 @@ use crate::sql::{
     StepRole, TransactionModes, WriteTag,
 };
 
-/// How often a statement is compiled again because the schema changed under it.
-const ATTEMPTS_MAX: u32 = 5;
+/// How often a statement is compiled because the schema changed under it. The last time, nobody else
+/// may change it.
+const ATTEMPTS_MAX: u32 = 4;
 /// How long to wait for this node to catch up with a schema change.
 const CATCH_UP: std::time::Duration = std::time::Duration::from_secs(10);
 /// Bytes of rows that a statement returns at once where they are collected.
@@ -101,6 +102,9 @@ impl Session {
             if attempt > 1 {
                 // The leader has a schema that this node hasn't applied yet.
                 self.catch_up().await?;
+            }
+            if attempt == ATTEMPTS_MAX - 1 && self.view.is_none() {
+                self.join_transaction().await?;
             }
             let plan = self.plan(prepared, attempt > 0).await?;
             if let Some(reply) = self.perform(&plan, parameters, alone).await? {
