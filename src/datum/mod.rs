@@ -12,6 +12,7 @@ pub mod encoding;
 pub(crate) mod float;
 pub mod form;
 pub mod formatting;
+pub mod frame;
 pub mod geometry;
 mod integer;
 pub mod interval;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::catalog::SearchPath;
+use crate::datum::frame;
 use crate::engine::{Begin, Limits, View};
 use crate::model::catalog::Catalog;
 use crate::model::error::{Error, SqlState};
@@ -467,13 +468,9 @@ impl Session {
     ) -> Result<Statement, Error> {
         let values = program.arguments.iter().map(|argument| {
             Ok(match argument {
-                Argument::Parameter(number) => {
-                    parameters.get(number - 1).cloned().ok_or_else(|| {
-                        Error::user(
-                            SqlState::UNDEFINED_PARAMETER,
-                            format!("there is no parameter ${number}"),
-                        )
-                    })?
+                Argument::Parameter(number) => given(parameters, *number)?.clone(),
+                Argument::FrameOffset { parameter, rule } => {
+                    frame::offset(*rule, given(parameters, *parameter)?)?
                 }
                 Argument::TransactionTime => self.now(),
                 Argument::StatementTime => crate::datum::timestamptz_from_unix(self.statement_time),
@@ -779,4 +776,13 @@ fn written(plan: &Plan, tag: WriteTag, rows: RowBatch, count: u64) -> Reply {
         return Reply::Rows(Rowset::memory(Arc::clone(&plan.columns), rows, tag));
     }
     Reply::Complete(write_tag(tag, count))
+}
+
+/// The client's value for `$number`.
+fn given(parameters: &[Value], number: usize) -> Result<&Value, Error> {
+    let missing = || {
+        let message = format!("there is no parameter ${number}");
+        Error::user(SqlState::UNDEFINED_PARAMETER, message)
+    };
+    number.checked_sub(1).and_then(|at| parameters.get(at)).ok_or_else(missing)
 }

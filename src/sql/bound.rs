@@ -4,6 +4,7 @@
 //! nothing has asked for yet are of type UNKNOWN.
 
 use crate::catalog::SystemRelation;
+use crate::datum::frame;
 use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
 use crate::sql::LockWait;
@@ -226,10 +227,17 @@ pub(crate) struct Frame {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum FrameBound {
     UnboundedPreceding,
-    Preceding(Expr),
+    Preceding(Offset),
     CurrentRow,
-    Following(Expr),
+    Following(Offset),
     UnboundedFollowing,
+}
+
+/// How far a frame reaches, in what its key is counted in.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Offset {
+    Constant(Value),
+    Parameter { number: usize, rule: frame::Rule },
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -28,7 +28,7 @@ use bytes::BytesMut;
 
 use crate::datum::encoding::Encoding;
 use crate::datum::form::Form;
-use crate::datum::{self, Style};
+use crate::datum::{self, Style, frame};
 use crate::model::advisory::{AdvisoryMode, AdvisoryScope};
 use crate::model::catalog::Catalog;
 use crate::model::error::Error;
@@ -487,6 +487,8 @@ impl Program {
 pub enum Argument {
     /// `$n`, from 1: the client's value in its stored form.
     Parameter(usize),
+    /// The same as the offset of a window's frame.
+    FrameOffset { parameter: usize, rule: frame::Rule },
     /// The start of the transaction (`now()`), as a stored timestamptz.
     TransactionTime,
     /// The start of the statement.

@@ -129,6 +129,20 @@ pub(crate) fn unexplained(extended: i32, text: &str) -> Error {
     Broken { extended, text, contents: None, row: None }.error()
 }
 
+/// What window functions say of an argument, and what PostgreSQL says.
+const WINDOWS: [(&str, SqlState, &str); 2] = [
+    (
+        "argument of ntile must be a positive integer",
+        SqlState::INVALID_ARGUMENT_FOR_NTILE,
+        "argument of ntile must be greater than zero",
+    ),
+    (
+        "second argument to nth_value must be a positive integer",
+        SqlState::INVALID_ARGUMENT_FOR_NTH_VALUE,
+        "argument of nth_value must be greater than zero",
+    ),
+];
+
 /// SQLITE_ERROR: a wrong statement, or a run-time error of one. Only the text tells them apart.
 fn sql_error(error: &rusqlite::Error, text: String, dialect: Dialect) -> Failure {
     let limits = [
@@ -154,6 +168,11 @@ fn sql_error(error: &rusqlite::Error, text: String, dialect: Dialect) -> Failure
         SqlState::DUPLICATE_TABLE
     } else if text.contains("integer overflow") {
         SqlState::NUMERIC_VALUE_OUT_OF_RANGE
+    } else if let Some((_, state, message)) =
+        WINDOWS.iter().find(|(known, ..)| text.starts_with(known))
+        && dialect == Dialect::Postgres
+    {
+        return Error::user(*state, *message).into();
     } else if limits.iter().any(|limit| text.contains(limit)) {
         return Error::limit(SqlState::PROGRAM_LIMIT_EXCEEDED, text).into();
     } else if dialect == Dialect::Postgres {

@@ -210,6 +210,7 @@ pub(crate) struct Window {
     pub(crate) partition_by: Vec<Expr>,
     pub(crate) order_by: Vec<OrderItem>,
     pub(crate) frame: Option<Frame>,
+    pub(crate) position: u32,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -8,8 +8,7 @@ use crate::sql::ast::{self, Call};
 use crate::sql::bind::function::Chosen;
 use crate::sql::bind::{Binder, at, sort_key};
 use crate::sql::bound::{
-    Aggregate, Column, Expr, ExprKind, Frame, FrameBound, OrderItem, OrderKey, Query, RelationId,
-    Window,
+    Aggregate, Column, Expr, ExprKind, OrderItem, OrderKey, Query, RelationId,
 };
 use crate::sql::types::Lowering;
 
@@ -87,7 +86,7 @@ impl Binder<'_> {
     }
 
     /// ORDER BY inside a call: no output columns there.
-    fn order_keys(&mut self, items: &[ast::OrderItem]) -> Result<Vec<OrderItem>, Error> {
+    pub(super) fn order_keys(&mut self, items: &[ast::OrderItem]) -> Result<Vec<OrderItem>, Error> {
         items
             .iter()
             .map(|item| {
@@ -121,81 +120,6 @@ impl Binder<'_> {
                 })
             })
             .collect()
-    }
-
-    /// A window with what the named one that it refers to says.
-    fn whole_window(&self, window: &ast::Window) -> Result<ast::Window, Error> {
-        let Some(name) = &window.base else { return Ok(window.clone()) };
-        let known = self.windows.last().and_then(|windows| {
-            windows.iter().find(|(known, _)| known.text == name.text).map(|(_, window)| window)
-        });
-        let Some(known) = known else {
-            let message = format!("window \"{}\" does not exist", name.text);
-            return Err(at(Error::user(SqlState::UNDEFINED_OBJECT, message), name.position));
-        };
-        let wrong = |message: String, position: u32| {
-            Err(at(Error::user(SqlState(*b"42P20"), message), position))
-        };
-        let mut whole = self.whole_window(known)?;
-        if window.whole {
-            return Ok(whole);
-        }
-        if let Some(first) = window.partition_by.first() {
-            let _ = first;
-            let message =
-                format!("cannot override PARTITION BY clause of window \"{}\"", name.text);
-            return wrong(message, name.position);
-        }
-        if !window.order_by.is_empty() && !whole.order_by.is_empty() {
-            let message = format!("cannot override ORDER BY clause of window \"{}\"", name.text);
-            return wrong(message, name.position);
-        }
-        if whole.frame.is_some() {
-            let message =
-                format!("cannot copy window \"{}\" because it has a frame clause", name.text);
-            return wrong(message, name.position);
-        }
-        if !window.order_by.is_empty() {
-            whole.order_by.clone_from(&window.order_by);
-        }
-        whole.frame.clone_from(&window.frame);
-        Ok(whole)
-    }
-
-    fn window(&mut self, window: &ast::Window) -> Result<Window, Error> {
-        let window = &self.whole_window(window)?;
-        let partition_by = window
-            .partition_by
-            .iter()
-            .map(|expr| {
-                let expr = self.expr(expr)?;
-                self.resolve_unknown(expr)
-            })
-            .collect::<Result<_, Error>>()?;
-        let frame = match &window.frame {
-            None => None,
-            Some(frame) => Some(Frame {
-                unit: frame.unit,
-                start: self.frame_bound(&frame.start)?,
-                end: self.frame_bound(&frame.end)?,
-                exclude: frame.exclude,
-            }),
-        };
-        Ok(Window { partition_by, order_by: self.order_keys(&window.order_by)?, frame })
-    }
-
-    fn frame_bound(&mut self, bound: &ast::FrameBound) -> Result<FrameBound, Error> {
-        let mut offset = |expr: &ast::Expr| {
-            let expr = self.expr(expr)?;
-            self.coerce_to(expr, PgType::INT8, "argument of ROWS")
-        };
-        Ok(match bound {
-            ast::FrameBound::UnboundedPreceding => FrameBound::UnboundedPreceding,
-            ast::FrameBound::CurrentRow => FrameBound::CurrentRow,
-            ast::FrameBound::UnboundedFollowing => FrameBound::UnboundedFollowing,
-            ast::FrameBound::Preceding(expr) => FrameBound::Preceding(offset(expr)?),
-            ast::FrameBound::Following(expr) => FrameBound::Following(offset(expr)?),
-        })
     }
 }
 
@@ -241,6 +165,15 @@ fn check_call(
         let message = "aggregate ORDER BY is not implemented for window functions";
         return Err(at(Error::refused(message), position));
     }
+    if let Some(inner) = arguments.iter().find_map(first_window) {
+        let (state, message) = if call.over.is_some() {
+            (SqlState::WINDOWING_ERROR, "window function calls cannot be nested")
+        } else {
+            let message = "aggregate function calls cannot contain window function calls";
+            (SqlState::GROUPING_ERROR, message)
+        };
+        return Err(at(Error::user(state, message), inner));
+    }
     if arguments.iter().any(Expr::has_aggregate) && call.over.is_none() {
         return Err(at(
             Error::user(SqlState::GROUPING_ERROR, "aggregate function calls cannot be nested"),
@@ -248,6 +181,14 @@ fn check_call(
         ));
     }
     Ok(())
+}
+
+/// Where the first call of a window function is in an expression.
+pub(super) fn first_window(expr: &Expr) -> Option<u32> {
+    match &expr.kind {
+        ExprKind::Aggregate(aggregate) if aggregate.over.is_some() => Some(expr.position),
+        _ => expr.children().into_iter().find_map(first_window),
+    }
 }
 
 /// Where NULLs go: PostgreSQL counts them as larger than everything. Not said for what is never

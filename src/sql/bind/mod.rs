@@ -40,6 +40,7 @@ pub(crate) mod trigger;
 mod update;
 mod view;
 mod whole_row;
+mod window;
 mod xml;
 
 use std::collections::HashSet;

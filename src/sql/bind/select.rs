@@ -291,7 +291,7 @@ pub(crate) fn no_aggregate(expr: &Expr, clause: &str) -> Result<(), Error> {
     if expr.has_window() {
         return Err(at(
             Error::user(
-                SqlState(*b"42P20"),
+                SqlState::WINDOWING_ERROR,
                 format!("window functions are not allowed in {clause}"),
             ),
             first_window(expr),

@@ -246,6 +246,11 @@ pub(super) fn expression(
     let tree = parser::parse_expression(text)?;
     let (bound, id) = binder.over_table(&tree, table)?;
     let lowered = lower::stored_expression(&bound, id, binder.relation_names(), binder.types())?;
+    let lowered = match lowered {
+        // A string would be a column's name there.
+        Expr::Text(_) => Expr::Cast(Box::new(lowered), "TEXT"),
+        other => other,
+    };
     let lowered = match collation(binder.types().carrier(bound.data_type)) {
         Some(name) => Expr::Collate(Box::new(lowered), name),
         None => lowered,

@@ -5,7 +5,7 @@ use crate::model::pg_type::PgType;
 use crate::model::value::Value;
 use crate::sql::Argument;
 use crate::sql::bound::{
-    Aggregate, Column, Expr, ExprKind, FrameBound, OrderItem, OrderKey, Query, Window,
+    Aggregate, Column, Expr, ExprKind, FrameBound, Offset, OrderItem, OrderKey, Query, Window,
 };
 use crate::sql::lite;
 use crate::sql::lower::{Lower, collated};
@@ -591,26 +591,33 @@ impl Lower<'_> {
             .iter()
             .map(|expr| Ok(collated(self.types, self.expr(expr)?, expr.data_type)))
             .collect::<Result<_, Error>>()?;
-        let frame = match &window.frame {
-            None => None,
-            Some(frame) => Some(lite::Frame {
-                unit: frame.unit,
-                start: self.frame_bound(&frame.start)?,
-                end: self.frame_bound(&frame.end)?,
-                exclude: frame.exclude,
-            }),
-        };
+        let frame = window.frame.as_ref().map(|frame| lite::Frame {
+            unit: frame.unit,
+            start: self.frame_bound(&frame.start),
+            end: self.frame_bound(&frame.end),
+            exclude: frame.exclude,
+        });
         Ok(lite::Window { partition_by, order_by: self.order_by(&window.order_by)?, frame })
     }
 
-    fn frame_bound(&mut self, bound: &FrameBound) -> Result<lite::FrameBound, Error> {
-        Ok(match bound {
+    fn frame_bound(&mut self, bound: &FrameBound) -> lite::FrameBound {
+        match bound {
             FrameBound::UnboundedPreceding => lite::FrameBound::UnboundedPreceding,
             FrameBound::CurrentRow => lite::FrameBound::CurrentRow,
             FrameBound::UnboundedFollowing => lite::FrameBound::UnboundedFollowing,
-            FrameBound::Preceding(expr) => lite::FrameBound::Preceding(self.expr(expr)?),
-            FrameBound::Following(expr) => lite::FrameBound::Following(self.expr(expr)?),
-        })
+            FrameBound::Preceding(offset) => lite::FrameBound::Preceding(self.offset(offset)),
+            FrameBound::Following(offset) => lite::FrameBound::Following(self.offset(offset)),
+        }
+    }
+
+    /// SQLite takes no function call here.
+    fn offset(&mut self, offset: &Offset) -> lite::Expr {
+        match offset {
+            Offset::Constant(value) => constant(value),
+            Offset::Parameter { number, rule } => {
+                self.argument(Argument::FrameOffset { parameter: *number, rule: *rule })
+            }
+        }
     }
 
     pub(super) fn order_by(&mut self, items: &[OrderItem]) -> Result<Vec<lite::Order>, Error> {

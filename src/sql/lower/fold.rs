@@ -1,16 +1,23 @@
 //! What is known of an expression before a row is: PostgreSQL's planner leaves out what can't matter beside a
 //! constant, with the errors that it might give.
 
+use std::cmp::Ordering;
+
+use crate::datum;
 use crate::model::error::Error;
-use crate::model::pg_type::PgType;
+use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
 use crate::sql::bound::{Expr, ExprKind};
 use crate::sql::lite;
 use crate::sql::lower::Lower;
 use crate::sql::lower::expr::constant;
+use crate::sql::types::Lowering;
 
 /// How deep is looked: a long chain is looked at in pieces, so that its length costs no more than once.
 const DEPTH_MAX: u32 = 64;
+
+/// Types whose operators go by the order of [`datum::compare`].
+const ORDERED: [Oid; 9] = [16, 20, 21, 23, 25, 1082, 1114, 1184, 1700];
 
 /// What an expression may be. For one that isn't boolean, `TRUE | FALSE` is any value.
 type Outcomes = u8;
@@ -71,8 +78,11 @@ fn outcomes(expr: &Expr, depth: u32) -> Outcomes {
         ExprKind::Coalesce(arguments) | ExprKind::Extreme { arguments, .. } => {
             null_if(arguments.iter().all(|argument| of(argument) == NULL))
         }
-        ExprKind::Call { arguments, strict: true, .. } => {
-            null_if(arguments.iter().any(|argument| of(argument) == NULL))
+        ExprKind::Call { arguments, strict: true, lowering, .. } => {
+            match (compared(lowering, arguments), arguments.iter().any(|one| of(one) == NULL)) {
+                (Some(holds), _) => truth(holds),
+                (None, any_null) => null_if(any_null),
+            }
         }
         ExprKind::Not(operand) => {
             let operand = of(operand);
@@ -105,8 +115,60 @@ fn outcomes(expr: &Expr, depth: u32) -> Outcomes {
         ExprKind::Matched { operand, otherwise, .. } if of(operand) == NULL => {
             otherwise.as_deref().map_or(NULL, of)
         }
+        ExprKind::Matched { operand, pairs, otherwise } => {
+            let rest = || otherwise.as_deref().map_or(NULL, of);
+            matched(operand, pairs, rest, expr.data_type)
+        }
+        ExprKind::Like { operand, pattern, .. } => {
+            null_if(of(operand) == NULL || of(pattern) == NULL)
+        }
         _ => ANY,
     }
+}
+
+/// What stands beside a constant among constants.
+fn matched(
+    operand: &Expr,
+    pairs: &[(Value, Value)],
+    rest: impl FnOnce() -> Outcomes,
+    result: PgType,
+) -> Outcomes {
+    let ExprKind::Constant(value) = &operand.kind else { return ANY };
+    if !ORDERED.contains(&operand.data_type.oid) {
+        return ANY;
+    }
+    let is_it = |(one, _): &&(Value, Value)| {
+        datum::compare::compare(operand.data_type, one, value).is_ok_and(Ordering::is_eq)
+    };
+    match pairs.iter().find(is_it) {
+        Some((_, Value::Null)) => NULL,
+        Some((_, Value::Integer(found))) if result == PgType::BOOL => truth(*found != 0),
+        Some(_) => TRUE | FALSE,
+        None => rest(),
+    }
+}
+
+/// What a comparison of two constants gives.
+fn compared(lowering: &Lowering, arguments: &[Expr]) -> Option<bool> {
+    let (Lowering::Infix(op) | Lowering::Compare(op)) = lowering else { return None };
+    let [left, right] = arguments else { return None };
+    let (ExprKind::Constant(one), ExprKind::Constant(other)) = (&left.kind, &right.kind) else {
+        return None;
+    };
+    let known = ORDERED.contains(&left.data_type.oid);
+    if !known || left.data_type.oid != right.data_type.oid || [one, other].contains(&&Value::Null) {
+        return None;
+    }
+    let holds: fn(Ordering) -> bool = match *op {
+        "=" => Ordering::is_eq,
+        "<>" => Ordering::is_ne,
+        "<" => Ordering::is_lt,
+        "<=" => Ordering::is_le,
+        ">" => Ordering::is_gt,
+        ">=" => Ordering::is_ge,
+        _ => return None,
+    };
+    datum::compare::compare(left.data_type, one, other).ok().map(holds)
 }
 
 fn truth(value: bool) -> Outcomes {

@@ -115,8 +115,9 @@ impl Cursor<'_> {
 
     /// A window in parentheses.
     pub(super) fn window(&mut self) -> Result<Window, Error> {
+        let position = self.position();
         self.expect_token(&Token::LParen)?;
-        let mut window = Window::default();
+        let mut window = Window { position, ..Window::default() };
         let clause = ["PARTITION", "ORDER", "RANGE", "ROWS", "GROUPS"];
         if matches!(self.peek(), Some(Token::Word(_)))
             && !clause.iter().any(|word| self.is_word(word))

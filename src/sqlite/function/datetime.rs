@@ -9,9 +9,11 @@ use rusqlite::types::{Value as SqlValue, ValueRef};
 use super::interval::{interval, midnight};
 use super::{Answer, Arguments, IMPURE, PURE, boolean, integer, lenient, strict, string};
 use crate::datum::calendar::{self, Micros};
+use crate::datum::frame;
 use crate::datum::temporal::{self, Part};
 use crate::datum::zone::Zone;
 use crate::model::error::{Error, SqlState};
+use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
 
 pub(super) fn date(args: &Arguments<'_, '_>, at: usize) -> Result<i32, Error> {
@@ -42,6 +44,7 @@ fn out_of_range(what: &str) -> Error {
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     register_casts(connection)?;
     register_days(connection)?;
+    register_frames(connection)?;
     register_fields(connection)?;
     register_zones(connection)?;
     register_making(connection)?;
@@ -100,6 +103,14 @@ fn register_casts(connection: &Connection) -> rusqlite::Result<()> {
             })
         };
         Ok(string(rounded.unwrap_or_else(|| text.to_owned())))
+    })
+}
+
+/// What RANGE counts from, for a key of this type.
+fn register_frames(connection: &Connection) -> rusqlite::Result<()> {
+    strict(connection, "pg_frame_key", 2, |args| {
+        let oid = Oid::try_from(args.integer(1)?).unwrap_or(0);
+        Ok(integer(frame::key(PgType::new(oid), args.text(0)?)?))
     })
 }
 

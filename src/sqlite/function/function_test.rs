@@ -175,7 +175,7 @@ impl Runner {
                     continue;
                 }
                 // Parameters have no values here: NULL.
-                Argument::Parameter(_) => continue,
+                Argument::Parameter(_) | Argument::FrameOffset { .. } => continue,
             };
             statement.raw_bind_parameter(at + 1, value).unwrap();
         }
