@@ -137,6 +137,13 @@ fn load() -> Vec<Function> {
     all
 }
 
+impl Function {
+    /// Whether it gives the same for the same arguments always.
+    pub fn is_immutable(&self) -> bool {
+        self.volatility == b'i'
+    }
+}
+
 fn aggregates(all: &mut [Function]) {
     let reader = Reader::new("pg_aggregate");
     let (function, kind) = (reader.at("aggfnoid"), reader.at("aggkind"));

@@ -112,13 +112,14 @@ impl<'a> Binder<'a> {
         }
         let (types, from) = (self.types(), expr.data_type.oid);
         let Some(path) = casts::find(types, from, target.oid, context) else { return Ok(None) };
+        self.uses(casts::is_immutable(types, path, from, target.oid));
         match casts::lowering(types, path, from, target.oid) {
             Some(Lowering::Input | Lowering::Reread) if types.form(target.oid).is_some() => {
                 self.read_own(expr, base).map(Some)
             }
             // How many bits are wanted decides which ones there are.
             Some(Lowering::Call(name @ ("pg_i4_bit" | "pg_i8_bit"))) => {
-                let length = Value::Integer(i64::from(target.modifier));
+                let length = Value::Integer(target.modifier.into());
                 let length = Expr::constant(length, PgType::INT4, position);
                 Ok(Some(Expr::call(Lowering::Call(name), vec![expr, length], target, position)))
             }

@@ -138,6 +138,7 @@ impl Binder<'_> {
     }
 
     fn scalar_call(&mut self, mut chosen: Chosen, position: u32) -> Result<Expr, Error> {
+        self.uses(chosen.function.is_immutable());
         match chosen.lowering {
             Lowering::Rights(name) => {
                 let user = Value::Text(self.settings.user.clone());
@@ -222,6 +223,7 @@ impl Binder<'_> {
 
     /// What depends on nothing but the session.
     fn fact(&mut self, lowering: Lowering, result: PgType, position: u32) -> Result<Expr, Error> {
+        self.uses(false);
         let fact = match lowering {
             Lowering::Now if result.oid != PgType::TIMESTAMPTZ.oid => {
                 let now = Expr::call(Lowering::Now, Vec::new(), PgType::TIMESTAMPTZ, position);

@@ -102,6 +102,8 @@ pub(crate) struct Binder<'a> {
     feeds: usize,
     /// OVERRIDING SYSTEM VALUE: the statement may give an identity column a value.
     overriding_system: bool,
+    /// Of what was used since [`Binder::over_table`] began.
+    volatility: Volatility,
     /// What the parts of the statement were found to mean, if that is noted.
     trace: Option<Trace>,
     /// What is told to the client when the statement has run.
@@ -214,6 +216,7 @@ impl<'a> Binder<'a> {
             changed: Vec::new(),
             feeds: 0,
             overriding_system: false,
+            volatility: Volatility::Immutable,
             notices: Vec::new(),
             frames: Vec::new(),
             inlined: Vec::new(),
@@ -291,13 +294,33 @@ pub(crate) fn plain_outputs(items: &[crate::sql::bound::Expr]) -> Vec<Output> {
     query::unique_aliases(named.collect())
 }
 
+/// Whether a value is the same for the same arguments always: what PostgreSQL calls IMMUTABLE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Volatility {
+    Immutable,
+    Mutable,
+}
+
 impl Binder<'_> {
+    /// Notes a function that is used.
+    fn uses(&mut self, is_immutable: bool) {
+        if !is_immutable {
+            self.volatility = Volatility::Mutable;
+        }
+    }
+
+    /// Whether the expression that [`Binder::over_table`] has bound is the same for the same row always.
+    pub(crate) fn is_immutable(&self) -> bool {
+        self.volatility == Volatility::Immutable
+    }
+
     /// Binds an expression over the columns of one table.
     pub(crate) fn over_table(
         &mut self,
         tree: &crate::sql::ast::Expr,
         table: &Table,
     ) -> Result<(crate::sql::bound::Expr, RelationId), Error> {
+        self.volatility = Volatility::Immutable;
         let id = self.add_relation(&table.name);
         let scope = self.table_scope(table, id, &table.name, None)?;
         let scopes = std::mem::replace(&mut self.scopes, vec![scope]);

@@ -3,7 +3,7 @@
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::model::value::Value;
-use crate::pgdata::Operator;
+use crate::pgdata::{self, Function, Operator};
 use crate::sql::bind::{Binder, at, sort_key};
 use crate::sql::bound::{Expr, ExprKind};
 use crate::sql::types::casts::Context;
@@ -79,7 +79,12 @@ impl Binder<'_> {
         }
         let result = meaning.apply(self.types(), operator.result).unwrap_or(operator.result);
         let result = PgType::new(result);
-        match crate::sql::types::lowering::function(operator.function) {
+        let lowering = crate::sql::types::lowering::function(operator.function);
+        // What a text is joined to has become a text by a cast, which counts.
+        let is_immutable = matches!(lowering, Some(Lowering::Joined))
+            || pgdata::function(operator.function).is_some_and(Function::is_immutable);
+        self.uses(is_immutable);
+        match lowering {
             Some(Lowering::CompareAs(op, common)) => {
                 let operands = self.all_cast(operands, PgType::new(common), position)?;
                 Ok(Expr::strict_call(Lowering::Compare(op), operands, result, position))
@@ -164,7 +169,7 @@ impl Binder<'_> {
 }
 
 fn is_strict(operator: &Operator) -> bool {
-    crate::pgdata::function(operator.function).is_some_and(|function| function.is_strict)
+    pgdata::function(operator.function).is_some_and(|function| function.is_strict)
 }
 
 /// A number with its sign is a constant.

@@ -77,7 +77,7 @@ impl<'a> Binder<'a> {
     pub(crate) fn view_query(&mut self, view: &View) -> Result<Query, Error> {
         if self.frames.len() >= DEPTH_MAX {
             return Err(Error::user(
-                SqlState(*b"42P17"),
+                SqlState::INVALID_OBJECT_DEFINITION,
                 "infinite recursion detected in rules for a view",
             ));
         }

@@ -10,6 +10,7 @@ use crate::sql::ddl::constraint::has_subquery;
 use crate::sql::ddl::name::{self, Chooser};
 use crate::sql::ddl::{Work, already_exists, definition, layout, record};
 use crate::sql::lite;
+use crate::sql::parser;
 use crate::sql::types::{is_unordered, no_operator_class};
 
 pub(super) fn create(tree: &CreateIndex, binder: &mut Binder<'_>) -> Result<Action, Error> {
@@ -46,6 +47,9 @@ pub(super) fn create(tree: &CreateIndex, binder: &mut Binder<'_>) -> Result<Acti
         if table.column(&name.text).is_none() {
             return Err(at(missing_column(&name.text), name.position));
         }
+    }
+    if let Some(filter) = &tree.filter {
+        check_immutable(&filter.text, "predicate", table, binder)?;
     }
     let mut work = Work::new(binder);
     let index = Index {
@@ -94,12 +98,29 @@ fn key_label(key: &IndexKey) -> String {
     }
 }
 
+/// # Errors
+/// 42P17 for what may be something else tomorrow.
+fn check_immutable(
+    text: &str,
+    what: &str,
+    table: &Table,
+    binder: &mut Binder<'_>,
+) -> Result<(), Error> {
+    binder.over_table(&parser::parse_expression(text)?, table)?;
+    if !binder.is_immutable() {
+        let message = format!("functions in index {what} must be marked IMMUTABLE");
+        return Err(Error::user(SqlState::INVALID_OBJECT_DEFINITION, message));
+    }
+    Ok(())
+}
+
 fn plan_key(
     key: &IndexKey,
     tree: &CreateIndex,
     table: &Table,
     binder: &mut Binder<'_>,
 ) -> Result<Key, Error> {
+    check_immutable(&key.text, "expression", table, binder)?;
     let (_, bound) = layout::expression(table, &key.text, binder)?;
     if bound.has_aggregate() {
         let message = "aggregate functions are not allowed in index expressions";

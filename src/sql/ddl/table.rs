@@ -336,6 +336,10 @@ pub(super) fn check_generated(table: &Table, binder: &mut Binder<'_>) -> Result<
         if constraint::has_subquery(&bound) {
             return Err(Error::refused("cannot use subquery in column generation expression"));
         }
+        if !binder.is_immutable() {
+            let message = "generation expression is not immutable";
+            return Err(Error::user(SqlState::INVALID_OBJECT_DEFINITION, message));
+        }
         let mut used = Vec::new();
         constraint::used_columns(&bound, &mut used);
         let other = table
@@ -347,7 +351,7 @@ pub(super) fn check_generated(table: &Table, binder: &mut Binder<'_>) -> Result<
                 "cannot use generated column \"{}\" in column generation expression",
                 other.name
             );
-            return Err(Error::user(SqlState(*b"42P17"), message)
+            return Err(Error::user(SqlState::INVALID_OBJECT_DEFINITION, message)
                 .with_detail("A generated column cannot reference another generated column."));
         }
     }

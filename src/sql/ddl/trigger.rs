@@ -127,7 +127,7 @@ fn trigger_function<'c>(name: &QualifiedName, binder: &Binder<'c>) -> Result<&'c
     if function.result_type != TRIGGER_TYPE {
         let shown = crate::sql::bind::label(name);
         let message = format!("function {shown} must return type trigger");
-        return Err(Error::user(SqlState(*b"42P17"), message));
+        return Err(Error::user(SqlState::INVALID_OBJECT_DEFINITION, message));
     }
     Ok(function)
 }

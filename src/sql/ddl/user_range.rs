@@ -192,7 +192,7 @@ fn difference(given: &QualifiedName, subtype: Oid, binder: &Binder<'_>) -> Resul
         Some(_) => {
             let message =
                 format!("range subtype diff function {name} must return type double precision");
-            Err(Error::user(SqlState(*b"42P17"), message))
+            Err(Error::user(SqlState::INVALID_OBJECT_DEFINITION, message))
         }
         None => {
             let (shown, taken) = (label(given), binder.types().label(subtype));

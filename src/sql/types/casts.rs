@@ -78,6 +78,38 @@ pub(crate) fn fit(types: Types<'_>, given: &[Oid], wanted: &[Oid], context: Cont
     !generic || polymorphic::is_consistent(types, given, wanted)
 }
 
+/// Whether a value always becomes the same one (`pg_proc.provolatile` of what does it).
+pub(crate) fn is_immutable(types: Types<'_>, path: Path, from: Oid, to: Oid) -> bool {
+    match path {
+        Path::Same => true,
+        Path::Function(function) => {
+            pgdata::function(function).is_none_or(pgdata::Function::is_immutable)
+        }
+        Path::Text => {
+            let (source, target) = (types.base(from), types.base(to));
+            let is_array = types.element(source).or(types.element(target)).is_some();
+            !is_array && !STABLE_OUTPUT.contains(&source) && !STABLE_INPUT.contains(&target)
+        }
+        Path::Elements => match (types.element(from), types.element(to)) {
+            (Some(from), Some(to)) => find(types, from, to, Context::Explicit)
+                .is_some_and(|path| is_immutable(types, path, from, to)),
+            _ => false,
+        },
+    }
+}
+
+/// Types whose text depends on settings or on the catalog: `typoutput` isn't IMMUTABLE. Dates and times,
+/// money, records, names of objects.
+const STABLE_OUTPUT: [Oid; 25] = [
+    24, 790, 1033, 1082, 1114, 1184, 1186, 2202, 2203, 2204, 2205, 2206, 2249, 2277, 3500, 3734,
+    3769, 3831, 4089, 4096, 4191, 4537, 4538, 5078, 5080,
+];
+/// The same of `typinput`.
+const STABLE_INPUT: [Oid; 25] = [
+    24, 142, 790, 1033, 1082, 1083, 1114, 1184, 1186, 1266, 2202, 2203, 2204, 2205, 2206, 2249,
+    3734, 3769, 3831, 4089, 4096, 4191, 4537, 4538, 5080,
+];
+
 /// How a way is done in SQLite; `None` if it isn't supported.
 pub(crate) fn lowering(types: Types<'_>, path: Path, from: Oid, to: Oid) -> Option<Lowering> {
     let (source, target) = (types.base(from), types.base(to));
