@@ -58,6 +58,8 @@ struct Known {
     cycle: bool,
     /// Whether the file doesn't tell of `last` yet.
     ahead: bool,
+    /// Whether this life of it is more than the open transaction's.
+    committed: bool,
 }
 
 impl Sequences {
@@ -77,10 +79,20 @@ impl Sequences {
         (state.loaded, state.changed) = (false, true);
     }
 
-    /// What statements did to the file's rows may be undone.
+    /// What statements did to the file's rows may be undone. The transaction goes on: what it took of
+    /// sequences that it has made itself stays taken.
+    pub(crate) fn rolled_back_to_savepoint(&self) {
+        let mut state = self.lock();
+        state.loaded &= !state.changed;
+    }
+
+    /// The transaction is undone, with the sequences that it made or began anew: others may be made with
+    /// the same numbers.
     pub(crate) fn rolled_back(&self) {
         let mut state = self.lock();
         state.loaded &= !state.changed;
+        state.changed = false;
+        state.known.retain(|_, sequence| sequence.committed);
     }
 
     /// Before a statement: reads what the file says, unless that is known. What memory is ahead in stays.
@@ -101,9 +113,11 @@ impl Sequences {
         while let Some(row) = rows.next()? {
             let name: String = row.get(0)?;
             let mut read = read(row)?;
+            read.committed = !state.changed;
             let same = |own: &&Known| (own.oid, own.version) == (read.oid, read.version);
             if let Some(own) = state.known.get(&name).filter(same) {
                 (read.last, read.called, read.ahead) = (own.last, own.called, own.ahead);
+                read.committed |= own.committed;
             }
             known.insert(name, read);
         }
@@ -203,7 +217,9 @@ impl Sequences {
     pub(crate) fn written(&self) {
         let mut state = self.lock();
         state.changed = false;
-        state.known.values_mut().for_each(|sequence| sequence.ahead = false);
+        for sequence in state.known.values_mut() {
+            (sequence.ahead, sequence.committed) = (false, true);
+        }
     }
 }
 
@@ -288,6 +304,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Known> {
         maximum: row.get(8)?,
         cycle: row.get(9)?,
         ahead: false,
+        committed: false,
     })
 }
 
@@ -338,6 +355,26 @@ mod tests {
         sequences.reload();
         sequences.load(&file).unwrap();
         assert_eq!(sequences.next("s"), Ok(1));
+    }
+
+    #[test]
+    fn what_a_transaction_that_was_undone_made_is_forgotten() {
+        let file = database();
+        let sequences = loaded(&file);
+        assert_eq!(sequences.next("s"), Ok(1));
+        let restart = "UPDATE _eider_sequence SET last_value = 50, is_called = 0, version = 2";
+        for _ in 0..2 {
+            file.execute_batch("BEGIN").unwrap();
+            file.execute(restart, []).unwrap();
+            sequences.reload();
+            sequences.load(&file).unwrap();
+            assert_eq!([sequences.next("s"), sequences.next("s")], [Ok(50), Ok(51)]);
+            sequences.rolled_back_to_savepoint();
+            sequences.load(&file).unwrap();
+            assert_eq!(sequences.next("s"), Ok(52), "the transaction goes on");
+            sequences.rolled_back();
+            file.execute_batch("ROLLBACK").unwrap();
+        }
     }
 
     #[test]

@@ -511,7 +511,7 @@ impl Writer {
         if let Some(open) = &mut self.open {
             open.catalog = None;
         }
-        self.postgres.sequences.rolled_back();
+        self.postgres.sequences.rolled_back_to_savepoint();
         self.savepoint_command("ROLLBACK TO", depth)?;
         self.current().rollback_to(depth);
         Ok(())
