@@ -632,17 +632,28 @@ impl Session {
             SettingValue::Default => None,
             SettingValue::Text(text) => Some(text.as_str()),
         };
-        if let Some(notice) = text.and_then(|text| settings::truncation(name, text)) {
-            self.notice(Severity::Notice, notice);
-        }
         if local && self.phase != Phase::Block {
             self.notice(Severity::Warning, transaction::only_in_block("SET LOCAL"));
             self.settings.clone().set(name, text, true)?;
-            return Ok(complete("SET"));
+        } else {
+            self.change(name, text, local)?;
+        }
+        Ok(complete("SET"))
+    }
+
+    /// Gives a setting a value, or its default, for the transaction or for longer.
+    pub(crate) fn change(
+        &mut self,
+        name: &str,
+        text: Option<&str>,
+        local: bool,
+    ) -> Result<(), Error> {
+        if let Some(notice) = text.and_then(|text| settings::truncation(name, text)) {
+            self.notice(Severity::Notice, notice);
         }
         self.settings.set(name, text, local)?;
         self.adopt_defaults();
-        Ok(complete("SET"))
+        Ok(())
     }
 
     /// Settings of what transactions begin with may have changed: where none is open, the next

@@ -140,7 +140,7 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         Kind::Choice(&["postgres", "postgres_verbose", "sql_standard", "iso_8601"]),
     ),
     reported("is_superuser", "on", Kind::Fixed),
-    setting("jit", "off", Kind::Boolean),
+    setting("jit", "on", Kind::Boolean),
     setting("jit_above_cost", "100000", Kind::Real(-1.0, f64::MAX)),
     setting("jit_inline_above_cost", "500000", Kind::Real(-1.0, f64::MAX)),
     setting("jit_optimize_above_cost", "500000", Kind::Real(-1.0, f64::MAX)),

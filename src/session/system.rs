@@ -11,8 +11,9 @@ use crate::session::portal::{Portal, Reply, RowsTag, State};
 use crate::session::setting_table::KILO;
 use crate::session::settings::{Definition, Kind, is_transaction_mode, memory, parse_milliseconds};
 use crate::session::statement::{Named, Plan};
+use crate::session::transaction::Phase;
 use crate::session::{Session, Severity};
-use crate::sql::{Program, SettingValue, Signal};
+use crate::sql::{Program, SettingValue, Signal, TransactionModes};
 
 /// `pg_authid.oid` of the owner of everything.
 const OWNER: u32 = 10;
@@ -63,21 +64,23 @@ impl Session {
     ) -> Result<Option<Reply>, Error> {
         let asked = self.values(plan, arguments, parameters, alone).await?;
         let Some(asked) = asked else { return Ok(None) };
+        // What is set for the transaction is set until the end of the statement's own.
+        if self.phase == Phase::Idle {
+            self.start(Phase::Implicit, TransactionModes::default());
+        }
         for call in asked.chunks(3) {
             let [name, value, local] = call else { continue };
             let Value::Text(name) = name else {
                 let message = "SET requires parameter name";
                 return Err(Error::user(SqlState::NULL_VALUE_NOT_ALLOWED, message));
             };
-            let value = match value {
-                Value::Text(text) => SettingValue::Text(text.clone()),
-                _ => SettingValue::Default,
-            };
             let local = *local == Value::Integer(1);
+            let text = if let Value::Text(text) = value { Some(text.as_str()) } else { None };
             if is_transaction_mode(name) {
-                self.set_mode(name, &value, local, alone)?;
+                let value = text.map(|text| SettingValue::Text(text.to_owned()));
+                self.set_mode(name, &value.unwrap_or(SettingValue::Default), local, alone)?;
             } else {
-                self.set(name, &value, local)?;
+                self.change(name, text, local)?;
             }
         }
         let rows = self.query(plan, program, None, parameters, RowsTag::Select, alone).await?;

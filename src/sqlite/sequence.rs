@@ -58,8 +58,15 @@ struct Known {
     cycle: bool,
     /// Whether the file doesn't tell of `last` yet.
     ahead: bool,
-    /// Whether this life of it is more than the open transaction's.
-    committed: bool,
+    since: Since,
+}
+
+/// Which transaction a life of a sequence began with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Since {
+    Committed,
+    /// The open one.
+    Open,
 }
 
 impl Sequences {
@@ -92,7 +99,7 @@ impl Sequences {
         let mut state = self.lock();
         state.loaded &= !state.changed;
         state.changed = false;
-        state.known.retain(|_, sequence| sequence.committed);
+        state.known.retain(|_, sequence| sequence.since == Since::Committed);
     }
 
     /// Before a statement: reads what the file says, unless that is known. What memory is ahead in stays.
@@ -113,11 +120,11 @@ impl Sequences {
         while let Some(row) = rows.next()? {
             let name: String = row.get(0)?;
             let mut read = read(row)?;
-            read.committed = !state.changed;
+            read.since = if state.changed { Since::Open } else { Since::Committed };
             let same = |own: &&Known| (own.oid, own.version) == (read.oid, read.version);
             if let Some(own) = state.known.get(&name).filter(same) {
                 (read.last, read.called, read.ahead) = (own.last, own.called, own.ahead);
-                read.committed |= own.committed;
+                read.since = own.since;
             }
             known.insert(name, read);
         }
@@ -218,7 +225,7 @@ impl Sequences {
         let mut state = self.lock();
         state.changed = false;
         for sequence in state.known.values_mut() {
-            (sequence.ahead, sequence.committed) = (false, true);
+            (sequence.ahead, sequence.since) = (false, Since::Committed);
         }
     }
 }
@@ -304,7 +311,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Known> {
         maximum: row.get(8)?,
         cycle: row.get(9)?,
         ahead: false,
-        committed: false,
+        since: Since::Open,
     })
 }
 

@@ -18,3 +18,7 @@ SELECT set_config('application_name', $1, false);
 SELECT 1 WHERE current_setting('my.own') = 'value';
 SELECT * FROM pg_options_to_table(ARRAY['a=1', 'b', 'c=x=y']);
 SELECT typname[0], typname[1] FROM pg_type WHERE oid = 23;
+SELECT set_config('my.var', 'x', true);
+SELECT set_config('timezone', 'utc', false), set_config('jit', NULL, false);
+SELECT set_config('work_mem', '8192', false);
+RESET ALL;

@@ -1,5 +1,7 @@
 //! `pg_type` and `pg_enum`: the database's own types.
 
+use std::collections::HashSet;
+
 use crate::catalog::cell::Cell;
 use crate::catalog::fixed;
 use crate::catalog::own::class::tables;
@@ -26,6 +28,8 @@ const DOMAIN_FUNCTIONS: [Oid; 2] = [2597, 2598];
 const RECORD_FUNCTIONS: [Oid; 4] = [2290, 2291, 2402, 2403];
 /// Stands for a table's row type among what has OIDs derived from the table's: beyond any column's number.
 const ROW_TYPE: u32 = 60_000;
+/// The same of arrays of that type.
+const ARRAY_OF_ROWS: u32 = 60_001;
 
 /// The database's types by OID, so that rows come in the same order everywhere.
 pub(super) fn own_types(catalog: &Catalog) -> Vec<&UserType> {
@@ -65,10 +69,24 @@ pub(super) fn types(catalog: &Catalog, rows: &mut Builder) {
                 range_row(&access, catalog, (known, "m", MULTIRANGE_FUNCTIONS), rows);
             }
         }
-        array_row(&access, catalog, known, rows);
+        let wide = storage_in(catalog, known.oid).alignment == "d";
+        let owner = access.owner(PG_TYPE, known.oid);
+        let namespace = schema_oid(catalog, &known.schema);
+        let names = (known.array_oid, known.oid, array_name(&known.name));
+        array_row(names, (namespace, owner), wide, rows);
     }
-    for table in tables(catalog) {
+    let all = tables(catalog);
+    let mut taken: HashSet<(String, String)> =
+        all.iter().map(|table| (table.schema.clone(), table.name.clone())).collect();
+    for table in &all {
         row_type_row(&access, catalog, table, rows);
+        let mut name = array_name(&table.name);
+        while !taken.insert((table.schema.clone(), name.clone())) {
+            name = array_name(&name);
+        }
+        let owner = access.owner(CLASS_OF_RELATIONS, table.oid);
+        let place = (namespace(catalog, &table.schema), owner);
+        array_row((array_of_rows(table), row_type(table), name), place, true, rows);
     }
 }
 
@@ -77,9 +95,13 @@ pub(crate) fn row_type(table: &Table) -> Oid {
     derived_oid(table.oid, ROW_TYPE)
 }
 
+fn array_of_rows(table: &Table) -> Oid {
+    derived_oid(table.oid, ARRAY_OF_ROWS)
+}
+
 fn row_type_row(access: &Access<'_>, catalog: &Catalog, table: &Table, rows: &mut Builder) {
     let owner = access.owner(CLASS_OF_RELATIONS, table.oid);
-    let names = (row_type(table), table.oid, 0);
+    let names = (row_type(table), table.oid, array_of_rows(table));
     composite_row(names, (&table.name, &table.schema), (owner, catalog), rows);
 }
 
@@ -259,21 +281,26 @@ fn domain_row(access: &Access<'_>, catalog: &Catalog, known: &UserType, rows: &m
     ]);
 }
 
-fn array_row(access: &Access<'_>, catalog: &Catalog, known: &UserType, rows: &mut Builder) {
+/// The row of a type of arrays: its OID, its elements' and its name.
+fn array_row(
+    (oid, element, name): (Oid, Oid, String),
+    (namespace, owner): (Oid, Oid),
+    wide: bool,
+    rows: &mut Builder,
+) {
     let [input, output, receive, send] = ARRAY_FUNCTIONS;
-    let wide = storage_in(catalog, known.oid).alignment == "d";
     rows.add(vec![
-        ("oid", known.array_oid.into()),
-        ("typname", array_name(&known.name).into()),
-        ("typnamespace", schema_oid(catalog, &known.schema).into()),
-        ("typowner", access.owner(PG_TYPE, known.oid).into()),
+        ("oid", oid.into()),
+        ("typname", name.into()),
+        ("typnamespace", namespace.into()),
+        ("typowner", owner.into()),
         ("typlen", Cell::Integer(-1)),
         ("typtype", "b".into()),
         ("typcategory", "A".into()),
         ("typisdefined", true.into()),
         ("typdelim", ",".into()),
         ("typsubscript", ARRAY_SUBSCRIPTS.into()),
-        ("typelem", known.oid.into()),
+        ("typelem", element.into()),
         ("typinput", input.into()),
         ("typoutput", output.into()),
         ("typreceive", receive.into()),

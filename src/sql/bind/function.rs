@@ -212,13 +212,13 @@ impl Binder<'_> {
 
     /// `set_config`: noted for the session; its value is the setting's.
     fn set_config(&mut self, arguments: Vec<Expr>, position: u32) -> Result<Expr, Error> {
-        let (super::Settable::Here, [_, value, _]) = (self.settable, arguments.as_slice()) else {
+        let (super::Settable::Here, [name, _, _]) = (self.settable, arguments.as_slice()) else {
             let message = "set_config is supported in the select list of a query by itself only";
             return Err(at(Error::refused(message), position));
         };
-        let value = value.clone();
+        let name = vec![name.clone()];
         self.settings_made.extend(arguments);
-        Ok(value)
+        Ok(Expr::call(Lowering::CurrentSetting, name, PgType::TEXT, position))
     }
 
     /// What depends on nothing but the session.
