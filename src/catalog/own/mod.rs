@@ -45,6 +45,7 @@ pub(crate) fn rows(relation: &'static SystemRelation, contents: &Contents) -> Ro
             attribute::dependencies(catalog, &mut rows);
             constraint::dependencies(catalog, &mut rows);
             class::view_dependencies(catalog, &mut rows);
+            role::extension_members(catalog, &mut rows);
         }
         "pg_authid" => role::roles(catalog, &mut rows),
         "pg_auth_members" => role::members(catalog, &mut rows),

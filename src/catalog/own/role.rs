@@ -104,6 +104,12 @@ pub(super) fn members(catalog: &Catalog, rows: &mut Builder) {
     }
 }
 
+const PG_PROC: Oid = 1255;
+const PG_EXTENSION: Oid = 3079;
+/// The extension that every database has, its three functions and its language: catalogs and OIDs.
+const PLPGSQL: Oid = 13559;
+const PLPGSQL_MEMBERS: [(Oid, Oid); 4] =
+    [(PG_PROC, 13560), (PG_PROC, 13561), (PG_PROC, 13562), (2612, 13563)];
 /// The owner and the list of the schema `public`, unless others are recorded.
 const PUBLIC_OWNER: &str = "pg_database_owner";
 
@@ -162,7 +168,7 @@ pub(super) fn default_privileges(catalog: &Catalog, rows: &mut Builder) {
 /// `pg_extension`: those that were created, and `plpgsql`, which every database has.
 pub(super) fn extensions(catalog: &Catalog, rows: &mut Builder) {
     rows.add(vec![
-        ("oid", 13559.into()),
+        ("oid", PLPGSQL.into()),
         ("extname", "plpgsql".into()),
         ("extowner", OWNER.into()),
         ("extnamespace", crate::pgdata::PG_CATALOG.into()),
@@ -181,6 +187,34 @@ pub(super) fn extensions(catalog: &Catalog, rows: &mut Builder) {
             ("extrelocatable", true.into()),
             ("extversion", extension.version.clone().into()),
         ]);
+    }
+}
+
+/// What belongs to extensions, which `pg_dump` leaves to them.
+pub(super) fn extension_members(catalog: &Catalog, rows: &mut Builder) {
+    let mut member = |class: Oid, oid: Oid, extension: Oid| {
+        rows.add(vec![
+            ("classid", class.into()),
+            ("objid", oid.into()),
+            ("refclassid", PG_EXTENSION.into()),
+            ("refobjid", extension.into()),
+            ("deptype", "e".into()),
+        ]);
+    };
+    for (class, oid) in PLPGSQL_MEMBERS {
+        member(class, oid, PLPGSQL);
+    }
+    for extension in &catalog.extensions {
+        let mut functions: Vec<Oid> = catalog
+            .functions
+            .values()
+            .filter(|function| extension.has(function))
+            .map(|function| function.oid)
+            .collect();
+        functions.sort_unstable();
+        for oid in functions {
+            member(PG_PROC, oid, extension.oid);
+        }
     }
 }
 

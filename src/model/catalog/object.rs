@@ -154,6 +154,30 @@ pub struct Extension {
     pub version: String,
 }
 
+impl Extension {
+    /// The functions that an extension brings along, which take nothing: names, and bodies in SQL.
+    pub fn functions(extension: &str) -> &'static [(&'static str, &'static str)] {
+        match extension {
+            "uuid-ossp" => &[
+                ("uuid_generate_v4", "SELECT gen_random_uuid()"),
+                ("uuid_nil", "SELECT '00000000-0000-0000-0000-000000000000'::uuid"),
+                ("uuid_ns_dns", "SELECT '6ba7b810-9dad-11d1-80b4-00c04fd430c8'::uuid"),
+                ("uuid_ns_url", "SELECT '6ba7b811-9dad-11d1-80b4-00c04fd430c8'::uuid"),
+                ("uuid_ns_oid", "SELECT '6ba7b812-9dad-11d1-80b4-00c04fd430c8'::uuid"),
+                ("uuid_ns_x500", "SELECT '6ba7b814-9dad-11d1-80b4-00c04fd430c8'::uuid"),
+            ],
+            _ => &[],
+        }
+    }
+
+    /// Whether a function belongs to it.
+    pub fn has(&self, function: &Function) -> bool {
+        self.schema == function.schema
+            && function.argument_types.is_empty()
+            && Self::functions(&self.name).iter().any(|(name, _)| *name == function.name)
+    }
+}
+
 /// CREATE ROLE. Recorded, not enforced.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Role {

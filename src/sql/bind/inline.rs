@@ -260,6 +260,11 @@ impl<'a> Binder<'a> {
         Ok(())
     }
 
+    /// Whether the body of a function is being bound in the place of a call.
+    pub(super) fn is_inlining(&self) -> bool {
+        !self.inlined.is_empty()
+    }
+
     fn inlined_query(&mut self, function: &Function, arguments: Vec<Expr>) -> Result<Query, Error> {
         if function.language != "sql" {
             let message = "trigger functions can only be called as triggers";

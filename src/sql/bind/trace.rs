@@ -76,8 +76,9 @@ impl Binder<'_> {
     }
 
     pub(super) fn note_meaning(&mut self, tree: &ast::Expr, bound: &Expr) {
-        // What a view in FROM is made of stands in another text.
-        let Some(trace) = self.trace.as_mut().filter(|_| self.frames.len() <= 1) else { return };
+        // What a view in FROM or a function is made of stands in another text.
+        let is_own = self.frames.len() <= 1 && !self.is_inlining();
+        let Some(trace) = self.trace.as_mut().filter(|_| is_own) else { return };
         let value = match &bound.kind {
             ExprKind::Constant(value) => Some(value.clone()),
             _ => None,

@@ -1,6 +1,6 @@
 //! CREATE and DROP EXTENSION of what is built in. All others are refused by name.
 
-use crate::model::catalog::{Catalog, Function};
+use crate::model::catalog::{Catalog, Extension, Function};
 use crate::model::error::{Class, Error, SqlState};
 use crate::model::pg_type::Oid;
 use crate::sql::Action;
@@ -67,15 +67,6 @@ const REFUSED: &[&str] = &[
     "xml2",
 ];
 
-/// What `uuid-ossp` brings along, as functions in SQL.
-const FUNCTIONS: &[(&str, &str)] = &[
-    ("uuid_generate_v4", "SELECT gen_random_uuid()"),
-    ("uuid_nil", "SELECT '00000000-0000-0000-0000-000000000000'::uuid"),
-    ("uuid_ns_dns", "SELECT '6ba7b810-9dad-11d1-80b4-00c04fd430c8'::uuid"),
-    ("uuid_ns_url", "SELECT '6ba7b811-9dad-11d1-80b4-00c04fd430c8'::uuid"),
-    ("uuid_ns_oid", "SELECT '6ba7b812-9dad-11d1-80b4-00c04fd430c8'::uuid"),
-    ("uuid_ns_x500", "SELECT '6ba7b814-9dad-11d1-80b4-00c04fd430c8'::uuid"),
-];
 const UUID: Oid = 2950;
 
 /// Every database has this one.
@@ -161,7 +152,7 @@ pub(super) fn create(
             ("version", Expr::text(newest)),
         ],
     ));
-    for (name, body) in FUNCTIONS.iter().filter(|_| *known == "uuid-ossp") {
+    for (name, body) in Extension::functions(known) {
         let function = Function {
             oid: work.oids.take(),
             schema: schema.clone(),
@@ -201,11 +192,9 @@ pub(super) fn drop(
             binder.notices.push(skipped(&error));
             continue;
         };
-        if known.name == "uuid-ossp" {
-            for (name, _) in FUNCTIONS {
-                let keys = [("schema_name", (&known.schema).into()), ("name", (*name).into())];
-                work.push(record::delete("_eider_function", &keys));
-            }
+        for (name, _) in Extension::functions(&known.name) {
+            let keys = [("schema_name", (&known.schema).into()), ("name", (*name).into())];
+            work.push(record::delete("_eider_function", &keys));
         }
         work.push(record::delete("_eider_extension", &[("oid", known.oid.into())]));
         dropping::forget(PG_EXTENSION, known.oid, &mut work);

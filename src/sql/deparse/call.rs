@@ -1,13 +1,15 @@
 //! Calls of functions, and what SQL writes in ways of its own.
 
 use super::{Place, Shown, Writer, push};
+use crate::catalog::{Kind, SearchPath};
+use crate::model::catalog::Function;
 use crate::model::pg_type::{Oid, PgType};
-use crate::pgdata::{PG_CATALOG, quote_identifier};
+use crate::pgdata::{self, PG_CATALOG, quote_identifier};
 use crate::sql::ast::{Call, Expr, ExprKind, FrameBound, OrderItem, Window};
 use crate::sql::types::resolve::{self, Arguments, Found};
 use crate::sql::types::{lowering, polymorphic};
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
     pub(super) fn call(&mut self, call: &Call, tree: &Expr) -> Option<Shown> {
         let name = call.name.last()?.text.as_str();
         let bare = call.name.len() == 1;
@@ -21,13 +23,21 @@ impl Writer<'_> {
         if bare && let Some(shown) = self.conditional(name, call, tree) {
             return shown;
         }
-        let arguments = self.arguments(name, call)?;
+        let own = self.own_function(name, call);
+        let arguments = match own {
+            Some(own) => self.passed(call, &own.argument_types)?,
+            None => self.arguments(name, call)?,
+        };
         if call.sql_syntax
             && let Some(text) = self.own_syntax(name, &arguments, &call.arguments)
         {
             return Some(text);
         }
-        let mut text = format!("{}(", quote_identifier(name));
+        let label = match own {
+            Some(own) => self.contents.shown_name(Kind::FUNCTION, self.path, own.oid)?,
+            None => quote_identifier(name).into_owned(),
+        };
+        let mut text = format!("{label}(");
         if call.star {
             text.push('*');
         }
@@ -118,6 +128,45 @@ impl Writer<'_> {
             shown.push(self.value(tree, Some(wanted))?);
         }
         Some(shown)
+    }
+
+    /// The function of the database's own that a call means.
+    fn own_function(&self, name: &str, call: &Call) -> Option<&'a Function> {
+        let schema = call.name.iter().rev().nth(1).map(|schema| schema.text.as_str());
+        if schema.is_none() && !pgdata::functions_named(name).is_empty() {
+            return None;
+        }
+        let count = call.arguments.len();
+        let takes = |function: &Function| {
+            let most = function.argument_types.len();
+            (most - function.defaults.len().min(most)..=most).contains(&count)
+        };
+        let path = SearchPath::new(&self.settings.search_path, &self.settings.user);
+        let rank = |function: &Function| {
+            let given = |(tree, wanted): (&Expr, &Oid)| {
+                self.type_of(tree).is_some_and(|known| known.oid == *wanted)
+            };
+            let exact = call.arguments.iter().zip(&function.argument_types).all(given);
+            let place = path.schemas(true).position(|schema| schema == function.schema);
+            (!exact, place.unwrap_or(usize::MAX), function.oid)
+        };
+        let all = self.contents.catalog().functions.values().map(AsRef::as_ref);
+        all.filter(|function: &&Function| {
+            function.name == name
+                && schema.is_none_or(|schema| schema == function.schema)
+                && takes(function)
+        })
+        .min_by_key(|function| rank(function))
+    }
+
+    /// The arguments of a call, as what they are passed as.
+    fn passed(&mut self, call: &Call, wanted: &[Oid]) -> Option<Vec<Shown>> {
+        let named = |one: &Expr| matches!(one.kind, ExprKind::NamedArgument { .. });
+        if call.variadic || call.arguments.iter().any(named) {
+            return None;
+        }
+        let pairs = call.arguments.iter().zip(wanted);
+        pairs.map(|(tree, wanted)| self.value(tree, Some(*wanted))).collect()
     }
 
     /// What was written with words between the arguments.

@@ -1,0 +1,25 @@
+-- Functions of the databases own in definitions that are shown: with their schema where the path does not have it.
+create function twice(int) returns int language sql immutable as 'select $1*2';
+create function named(n int, m int default 3) returns int language sql immutable as 'select n*m';
+create schema s2;
+create function s2.other(text) returns text language sql immutable as 'select upper($1)';
+create table td (a int default twice(3), b int check (twice(b) > 0), c int generated always as (twice(1)) stored, t text default s2.other('q'));
+create view vt as select twice(1) as x, s2.other('a') as y, twice(td.a) + 1 as z, named(a) as n, named(a, 2) as m from td where twice(a) > 2 group by twice(a), a;
+create index on td (twice(a)) where twice(b) > 2;
+create index on td ((twice(a) + 1), s2.other(t));
+create domain dd as int check (twice(value) < 10);
+select pg_get_viewdef('public.vt'::regclass); 
+set search_path='';
+select pg_get_viewdef('public.vt'::regclass);
+select pg_get_expr(adbin,adrelid) from pg_catalog.pg_attrdef where adrelid='public.td'::regclass order by adnum;
+select pg_get_constraintdef(oid) from pg_catalog.pg_constraint where conrelid='public.td'::regclass;
+select pg_get_indexdef(indexrelid) from pg_catalog.pg_index where indrelid='public.td'::regclass order by 1;
+select pg_get_constraintdef(oid) from pg_catalog.pg_constraint where contypid='public.dd'::regtype;
+reset search_path;
+drop view vt;
+drop table td;
+drop domain dd;
+drop function s2.other(text);
+drop schema s2;
+drop function twice(int);
+drop function named(int, int);
