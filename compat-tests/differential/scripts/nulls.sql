@@ -56,3 +56,4 @@ UPDATE ck SET a = -1;
 SELECT $1::int IS NULL, coalesce($1, 5), 1 + $1;
 --@ bind NULL, NULL
 SELECT id FROM n WHERE ($1::int IS NULL OR x = $1) AND y IS NOT DISTINCT FROM $2 ORDER BY id;
+SELECT (1 / n)::text LIKE NULL, nullif(2, 2) % (1 / n), CASE 1 WHEN 2 THEN n END + 1 / n FROM (VALUES (0), (1)) AS v(n);

@@ -4,9 +4,7 @@ use crate::model::error::Error;
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
 use crate::sql::Argument;
-use crate::sql::bound::{
-    Aggregate, Column, Expr, ExprKind, FrameBound, Offset, OrderItem, OrderKey, Query, Window,
-};
+use crate::sql::bound::{Aggregate, Column, Expr, ExprKind, OrderItem, OrderKey, Query};
 use crate::sql::lite;
 use crate::sql::lower::{Lower, collated};
 use crate::sql::types::Lowering;
@@ -46,7 +44,8 @@ impl Lower<'_> {
     }
 
     pub(crate) fn expr(&mut self, expr: &Expr) -> Result<lite::Expr, Error> {
-        if let ExprKind::Call { .. } | ExprKind::And(..) | ExprKind::Or(..) = &expr.kind
+        use ExprKind::{And, Call, Like, Or};
+        if let Call { .. } | And(..) | Or(..) | Like { .. } = &expr.kind
             && let Some(value) = expr.foregone()
         {
             return self.foregone(expr, &value);
@@ -583,41 +582,6 @@ impl Lower<'_> {
                 .transpose()?,
             over: aggregate.over.as_ref().map(|over| self.window(over)).transpose()?,
         })))
-    }
-
-    fn window(&mut self, window: &Window) -> Result<lite::Window, Error> {
-        let partition_by = window
-            .partition_by
-            .iter()
-            .map(|expr| Ok(collated(self.types, self.expr(expr)?, expr.data_type)))
-            .collect::<Result<_, Error>>()?;
-        let frame = window.frame.as_ref().map(|frame| lite::Frame {
-            unit: frame.unit,
-            start: self.frame_bound(&frame.start),
-            end: self.frame_bound(&frame.end),
-            exclude: frame.exclude,
-        });
-        Ok(lite::Window { partition_by, order_by: self.order_by(&window.order_by)?, frame })
-    }
-
-    fn frame_bound(&mut self, bound: &FrameBound) -> lite::FrameBound {
-        match bound {
-            FrameBound::UnboundedPreceding => lite::FrameBound::UnboundedPreceding,
-            FrameBound::CurrentRow => lite::FrameBound::CurrentRow,
-            FrameBound::UnboundedFollowing => lite::FrameBound::UnboundedFollowing,
-            FrameBound::Preceding(offset) => lite::FrameBound::Preceding(self.offset(offset)),
-            FrameBound::Following(offset) => lite::FrameBound::Following(self.offset(offset)),
-        }
-    }
-
-    /// SQLite takes no function call here.
-    fn offset(&mut self, offset: &Offset) -> lite::Expr {
-        match offset {
-            Offset::Constant(value) => constant(value),
-            Offset::Parameter { number, rule } => {
-                self.argument(Argument::FrameOffset { parameter: *number, rule: *rule })
-            }
-        }
     }
 
     pub(super) fn order_by(&mut self, items: &[OrderItem]) -> Result<Vec<lite::Order>, Error> {

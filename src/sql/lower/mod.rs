@@ -10,6 +10,7 @@ mod ranked;
 mod series;
 mod size;
 mod table_function;
+mod window;
 
 pub(crate) use query::object_kind;
 
