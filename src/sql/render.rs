@@ -33,7 +33,7 @@ pub(crate) fn statement(tree: &Statement) -> String {
             out.push("CREATE VIEW ");
             out.name(name);
             out.push(" ");
-            out.names(columns);
+            out.columns(columns);
             out.push(" AS ");
             out.query(query);
         }
@@ -101,6 +101,15 @@ impl Renderer {
         self.push("(");
         self.list(names, |out, name| out.name(name));
         self.push(")");
+    }
+
+    /// The columns of what has columns: in SQLite that is everything.
+    fn columns(&mut self, names: &[String]) {
+        if names.is_empty() {
+            self.names(&[PLACEHOLDER.to_owned()]);
+        } else {
+            self.names(names);
+        }
     }
 
     fn create_trigger(&mut self, trigger: &CreateTrigger) {
@@ -492,11 +501,7 @@ impl Renderer {
             None => self.push(" DEFAULT VALUES"),
             Some(source) => {
                 self.push(" ");
-                if insert.columns.is_empty() {
-                    self.names(&[PLACEHOLDER.to_owned()]);
-                } else {
-                    self.names(&insert.columns);
-                }
+                self.columns(&insert.columns);
                 self.push(" ");
                 self.query(source);
                 let ambiguous = matches!(&source.body, Body::Select(select) if select.from.is_some() && select.filter.is_none());

@@ -54,3 +54,9 @@ CREATE VIEW framed AS SELECT id, count(*) OVER (ORDER BY d RANGE BETWEEN '2 days
 SELECT * FROM framed ORDER BY id;
 DROP VIEW framed;
 DROP TABLE sample;
+CREATE TABLE plain_rows (id int, f float8);
+INSERT INTO plain_rows SELECT g, g / 2.0 FROM generate_series(1, 6) g;
+PREPARE casts AS SELECT id, sum(id) OVER (ORDER BY id ROWS BETWEEN $1::int PRECEDING AND $2::smallint FOLLOWING), sum(id) OVER (ORDER BY f RANGE BETWEEN $3::float8 PRECEDING AND CURRENT ROW) FROM plain_rows ORDER BY id;
+EXECUTE casts(1, 2, 0.5);
+SELECT id, sum(id) OVER (ORDER BY id ROWS BETWEEN 1::smallint PRECEDING AND 2::bigint FOLLOWING) FROM plain_rows ORDER BY id;
+DROP TABLE plain_rows;

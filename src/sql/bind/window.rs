@@ -148,7 +148,7 @@ impl Binder<'_> {
             key: key.range.map(|(_, stored)| stored),
             uneven_days: key.uneven_days,
         };
-        match expr.kind {
+        match unconverted(expr).kind {
             ExprKind::Constant(value) => frame::offset(rule, &value).map(Offset::Constant),
             ExprKind::Parameter(number) => Ok(Offset::Parameter { number, rule }),
             _ => {
@@ -226,6 +226,16 @@ fn as_number(item: &mut OrderItem, stored: Oid) {
     ];
     *key = Expr::strict_call(Lowering::Call("pg_frame_key"), arguments, PgType::INT8, position);
     item.data_type = PgType::INT8;
+}
+
+/// An expression without the casts that leave its value as it is stored.
+fn unconverted(expr: Expr) -> Expr {
+    match expr.kind {
+        ExprKind::Call { lowering: Lowering::Same, mut arguments, .. } if arguments.len() == 1 => {
+            unconverted(arguments.remove(0))
+        }
+        _ => expr,
+    }
 }
 
 /// Where the first column is that an expression uses.
