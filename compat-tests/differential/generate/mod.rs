@@ -106,9 +106,9 @@ fn may_be_left_out(sql: &str) -> bool {
     has_query || is_cut_short(sql) || ["CASE ", "BETWEEN "].iter().any(|word| sql.contains(word))
 }
 
-/// Whether equal values become one.
+/// Whether equal values become one, or some of them are chosen.
 fn is_merged(sql: &str) -> bool {
-    let words = ["DISTINCT ", " UNION ", " INTERSECT ", " EXCEPT ", " GROUP BY "];
+    let words = ["DISTINCT ", " UNION ", " INTERSECT ", " EXCEPT ", " GROUP BY ", " LIMIT "];
     words.iter().any(|word| sql.contains(word))
 }
 

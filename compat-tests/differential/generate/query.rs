@@ -91,7 +91,7 @@ impl Query {
 
     /// Whether a planner may choose which rows its expressions are computed for at all.
     pub fn leaves_out_rows(&self) -> bool {
-        self.other.is_some() || self.join.is_some() || self.filter.is_some()
+        self.other.is_some() || self.join.is_some() || self.filter.is_some() || self.limited
     }
 
     pub fn smaller(&self) -> Vec<Self> {
