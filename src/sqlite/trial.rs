@@ -67,10 +67,24 @@ impl Trial {
     /// As [`Self::prepare`].
     pub(crate) fn run(&self, sql: &str) -> Result<bool, Error> {
         self.prepare(sql)?;
-        let _ = set_unchecked(&self.link.connection, sql.starts_with(UNCHECKED));
+        let is_unchecked = sql.starts_with(UNCHECKED);
+        let _ = set_unchecked(&self.link.connection, is_unchecked);
         let ran = self.step_through(sql).is_ok();
+        if ran && is_unchecked {
+            self.reread();
+        }
         let _ = set_unchecked(&self.link.connection, false);
         Ok(ran)
+    }
+
+    /// A definition may have been exchanged: SQLite reads them anew, as after the writer has given the
+    /// schema its next version.
+    fn reread(&self) {
+        let version = "schema_version";
+        let connection = &self.link.connection;
+        let known = connection.pragma_query_value(None, version, |row| row.get::<_, i64>(0));
+        let raised = known.and_then(|known| connection.pragma_update(None, version, known + 1));
+        raised.expect("a database in memory has a version that can be set");
     }
 
     fn step_through(&self, sql: &str) -> rusqlite::Result<()> {
