@@ -198,6 +198,14 @@ fn shortest(magnitude: f64, width: Width) -> Scientific {
         Width::Single => write!(text, "{:e}", magnitude as f32),
     };
     if !is_midpoint(&text, width) {
+        if is_tie(magnitude, &text) {
+            // Rounded to even.
+            let mut even = Scientific::default();
+            let _ = write!(even, "{magnitude:.*e}", text.parts().1 - 1);
+            if reads_back(&even) {
+                return even;
+            }
+        }
         return text;
     }
     let most = if width == Width::Double { 17 } else { 9 };
@@ -209,6 +217,19 @@ fn shortest(magnitude: f64, width: Width) -> Scientific {
         }
     }
     text
+}
+
+/// Whether a number lies exactly half way between two decimals with as many digits as this one, so that either
+/// is as near: 0.125 between 0.12 and 0.13.
+fn is_tie(magnitude: f64, text: &Scientific) -> bool {
+    let (_, count, exponent) = text.parts();
+    let places = count as i32 - 1 - exponent;
+    let bits = magnitude.to_bits();
+    let (fraction, power) = (bits & ((1 << 52) - 1), (bits >> 52) as i32);
+    let mantissa = if power == 0 { fraction } else { fraction | 1 << 52 };
+    // The number is odd * 2^twos, and 10^places times that is a whole number and a half.
+    let twos = power.max(1) - 1075 + mantissa.trailing_zeros() as i32;
+    twos == -places - 1
 }
 
 /// Whether a decimal lies exactly half way between two adjacent numbers of this width: then its
