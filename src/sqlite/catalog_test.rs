@@ -4,7 +4,9 @@ use crate::model::catalog::{ConstraintKind, KeyActions, TableKind};
 use crate::model::pg_type::PgType;
 use crate::model::statement::Dialect::{Postgres, Sqlite};
 use crate::model::statement::UNCHECKED;
-use crate::sqlite::testkit::{Pair, options};
+use crate::model::value::Value;
+use crate::sqlite::Control;
+use crate::sqlite::testkit::{Pair, Rows, options, statement};
 
 #[test]
 fn sqlite_tables_get_derived_types_and_stable_oids() {
@@ -105,6 +107,32 @@ fn a_sequences_state_is_no_schema_change() {
     );
     assert_eq!(pair.mirror.reader().schema().unwrap(), before);
     assert_eq!(pair.mirror.reader().catalog().unwrap().sequences["s"].oid, 16390);
+}
+
+/// The transaction makes a sequence before it takes a value of an old one: memory has neither yet.
+#[test]
+fn values_of_a_transaction_that_was_undone_are_not_given_again() {
+    let mut pair = Pair::new(&options());
+    let made = |name: &str, oid: u32| {
+        format!("INSERT INTO \"_eider_sequence\" (name, oid) VALUES ('{name}', {oid})")
+    };
+    pair.commit(Postgres, &[&made("old", 16390)]);
+    pair.reopen_leader(&options());
+    let next = |pair: &mut Pair, name: &str| {
+        let mut rows = Rows::default();
+        let taking = statement(&format!("SELECT pg_nextval('{name}')"));
+        pair.leader.writer.run(&taking, &Control::default(), &mut rows).unwrap();
+        rows.rows[0][0].clone()
+    };
+    let mut undone = Vec::new();
+    for _ in 0..2 {
+        pair.leader.writer.begin(Postgres).unwrap();
+        pair.leader.run(&made("new", 16391)).unwrap();
+        undone.push([next(&mut pair, "old"), next(&mut pair, "new")]);
+        pair.leader.writer.rollback().unwrap();
+    }
+    let number = Value::Integer;
+    assert_eq!(undone, [[number(1), number(1)], [number(2), number(1)]]);
 }
 
 #[test]

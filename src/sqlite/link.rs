@@ -103,6 +103,13 @@ impl Link {
             self.guard.lift();
             self.sequences.load(&self.connection)?;
         } else if sql.contains("_eider_sequence") {
+            // Those of before the transaction are told by that from those that it makes.
+            if !self.sequences.are_changed() {
+                self.guard.lift();
+                let loaded = self.sequences.load(&self.connection);
+                self.guard.restore();
+                loaded?;
+            }
             self.sequences.reload();
         }
         Ok(())

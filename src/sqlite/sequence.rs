@@ -86,6 +86,11 @@ impl Sequences {
         (state.loaded, state.changed) = (false, true);
     }
 
+    /// Whether definitions may have changed since the transaction began.
+    pub(crate) fn are_changed(&self) -> bool {
+        self.lock().changed
+    }
+
     /// What statements did to the file's rows may be undone. The transaction goes on: what it took of
     /// sequences that it has made itself stays taken.
     pub(crate) fn rolled_back_to_savepoint(&self) {
