@@ -59,6 +59,16 @@ CREATE MATERIALIZED VIEW museum.income AS SELECT sold, count(*) AS tickets, sum(
 CREATE INDEX income_sold ON museum.income (sold);
 
 CREATE FUNCTION museum.with_tax(amount numeric) RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT amount * 1.19';
+CREATE TABLE museum.fee (
+    id integer PRIMARY KEY,
+    net numeric NOT NULL,
+    gross numeric DEFAULT museum.with_tax(1) CHECK (museum.with_tax(gross) > 0),
+    span interval day to second(3)
+);
+CREATE INDEX fee_taxed ON museum.fee (museum.with_tax(net)) WHERE museum.with_tax(net) > 10;
+CREATE VIEW museum.taxed AS SELECT id, museum.with_tax(net) AS gross FROM museum.fee;
+INSERT INTO museum.fee (id, net, span) VALUES (1, 10, '1 2:03:04.5678');
+CREATE TABLE museum.nothing ();
 CREATE FUNCTION museum.note_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO museum.log VALUES (NULL, OLD.title || ' became ' || NEW.title);
