@@ -30,7 +30,7 @@ pub use definition::{PREFIX, Source, SystemColumn, SystemRelation, relation, rel
 pub use describe::Deparse;
 pub use name::{Kind, SearchPath};
 pub use own::role::{SUPERUSER, public_list, role_oid};
-pub(crate) use own::user_type::row_type;
+pub(crate) use own::user_type::{array_of_rows, row_type};
 pub(crate) use types::{default_operator_class, named_operator_class};
 
 /// The OID of a language that functions are written in.

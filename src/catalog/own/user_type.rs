@@ -95,7 +95,8 @@ pub(crate) fn row_type(table: &Table) -> Oid {
     derived_oid(table.oid, ROW_TYPE)
 }
 
-fn array_of_rows(table: &Table) -> Oid {
+/// The type of arrays of a table's or a view's rows.
+pub(crate) fn array_of_rows(table: &Table) -> Oid {
     derived_oid(table.oid, ARRAY_OF_ROWS)
 }
 

@@ -1,6 +1,7 @@
 //! Names of objects as values: `'t'::regclass`, `'integer'::regtype` and the like (manual, "Object
 //! Identifier Types").
 
+use crate::catalog;
 use crate::model::catalog::Relation;
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
@@ -114,7 +115,7 @@ impl Binder<'_> {
             Kind::Operator => operator_named(text),
             Kind::OperatorSignature => self.operator_with_arguments(text),
             Kind::Relation => self.relation_named(text),
-            Kind::Type => self.type_named(text),
+            Kind::Type => self.type_named(text).or_else(|error| self.row_type(text).ok_or(error)),
             Kind::Schema => match (text, self.catalog.schemas.get(text)) {
                 ("pg_catalog", _) => Ok(pgdata::PG_CATALOG),
                 (_, Some(schema)) => Ok(schema.oid),
@@ -123,11 +124,18 @@ impl Binder<'_> {
                     format!("schema \"{text}\" does not exist"),
                 )),
             },
-            Kind::Role if text == self.settings.user || text == "postgres" => Ok(SUPERUSER),
-            Kind::Role => Err(Error::user(
-                SqlState::UNDEFINED_OBJECT,
-                format!("role \"{text}\" does not exist"),
-            )),
+            Kind::Role => {
+                let role = parts(text)?;
+                if let Some(known) = self.catalog.roles.iter().find(|known| known.name == role.name)
+                {
+                    return Ok(known.oid);
+                }
+                if role.name == self.settings.user || role.name == "postgres" {
+                    return Ok(SUPERUSER);
+                }
+                let message = format!("role \"{}\" does not exist", role.name);
+                Err(Error::user(SqlState::UNDEFINED_OBJECT, message))
+            }
         }
     }
 
@@ -146,20 +154,23 @@ impl Binder<'_> {
             Error::user(SqlState::UNDEFINED_TABLE, message)
         };
         let schema = parts.schema.as_deref().unwrap_or("pg_catalog");
-        if let Some(relation) = crate::catalog::relation(schema, &parts.name) {
+        if let Some(relation) = catalog::relation(schema, &parts.name) {
             return Ok(relation.oid);
         }
         if let ("pg_catalog", Some(oid)) = (schema, pgdata::relation_named(&parts.name)) {
             return Ok(oid);
         }
-        let found = match parts.schema.as_deref() {
+        self.own_relation(&parts).map(Relation::oid).ok_or_else(missing)
+    }
+
+    fn own_relation(&self, parts: &TypeNameParts) -> Option<Relation<'_>> {
+        match parts.schema.as_deref() {
             Some(schema) => self.catalog.relation(schema, &parts.name),
             None => self
                 .relation_path()
                 .into_iter()
                 .find_map(|schema| self.catalog.relation(schema, &parts.name)),
-        };
-        found.map(Relation::oid).ok_or_else(missing)
+        }
     }
 
     pub(super) fn type_named(&self, text: &str) -> Result<Oid, Error> {
@@ -175,6 +186,16 @@ impl Binder<'_> {
         let own = types.own_named(parts.schema.as_deref(), &parts.name);
         let own = if parts.is_array { own.and_then(|oid| types.array_of(oid)) } else { own };
         own.ok_or_else(|| missing(text.trim()))
+    }
+
+    /// The type of a table's rows, or of arrays of them.
+    fn row_type(&self, text: &str) -> Option<Oid> {
+        let parts = parts(text).ok()?;
+        match self.own_relation(&parts)? {
+            Relation::Table(table) if parts.is_array => Some(catalog::array_of_rows(table)),
+            Relation::Table(table) => Some(catalog::row_type(table)),
+            _ => None,
+        }
     }
 
     /// A function that is alone with its name.

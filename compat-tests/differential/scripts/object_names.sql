@@ -1,0 +1,21 @@
+-- Names of tables' row types and of roles as values.
+CREATE TABLE named_rows (a int);
+CREATE VIEW named_view AS SELECT 1 AS one;
+CREATE SCHEMA named;
+CREATE TABLE named."Odd" (b int);
+SELECT 'named_rows'::regtype, 'named_view'::regtype, 'named_rows[]'::regtype, 'named."Odd"'::regtype, 'named."Odd"[]'::regtype;
+SELECT to_regtype('named_rows'), to_regtype('named_rows[]'), to_regtype('nothing_of_this');
+SELECT 'named_rows'::regtype = (SELECT reltype FROM pg_class WHERE relname = 'named_rows'), 'named_rows[]'::regtype = (SELECT typarray FROM pg_type WHERE typname = 'named_rows');
+SELECT 'nothing_of_this'::regtype;
+SELECT 'odd'::regtype;
+CREATE ROLE differential_named;
+CREATE ROLE "Differential Named";
+SELECT 'differential_named'::regrole, '"Differential Named"'::regrole;
+SELECT 'differential_named'::regrole = (SELECT oid FROM pg_roles WHERE rolname = 'differential_named');
+SELECT 'differential_nobody'::regrole;
+SELECT to_regrole('differential_named'), to_regrole('differential_nobody');
+DROP ROLE differential_named, "Differential Named";
+DROP TABLE named."Odd";
+DROP SCHEMA named;
+DROP VIEW named_view;
+DROP TABLE named_rows;
