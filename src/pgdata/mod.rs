@@ -37,6 +37,10 @@ use crate::model::pg_type::Oid;
 
 /// `pg_namespace.oid` of `pg_catalog`.
 pub const PG_CATALOG: Oid = 11;
+/// `pg_class.oid` of `pg_extension`.
+pub const PG_EXTENSION: Oid = 3079;
+/// `pg_extension.oid` of `plpgsql`, the extension that every database has.
+pub const PLPGSQL: Oid = 13559;
 /// The OID of `information_schema`, as the exported rows have it.
 pub const INFORMATION_SCHEMA: Oid = 13207;
 /// The rows of `pg_get_keywords()`: an array in JSON of arrays, with true as 1.

@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 
-use crate::catalog::acl::{self, Acl};
+use crate::catalog::acl::{self, Acl, CLASS_FUNCTION};
 use crate::catalog::cell::Cell;
 use crate::catalog::own::{Builder, OWNER};
 use crate::model::catalog::Catalog;
 use crate::model::pg_type::Oid;
+use crate::pgdata::{PG_EXTENSION, PLPGSQL};
 
 /// The superuser's name.
 pub const SUPERUSER: &str = "postgres";
@@ -104,12 +105,9 @@ pub(super) fn members(catalog: &Catalog, rows: &mut Builder) {
     }
 }
 
-const PG_PROC: Oid = 1255;
-const PG_EXTENSION: Oid = 3079;
-/// The extension that every database has, its three functions and its language: catalogs and OIDs.
-const PLPGSQL: Oid = 13559;
+/// The three functions and the language of `plpgsql`: catalogs and OIDs.
 const PLPGSQL_MEMBERS: [(Oid, Oid); 4] =
-    [(PG_PROC, 13560), (PG_PROC, 13561), (PG_PROC, 13562), (2612, 13563)];
+    [(CLASS_FUNCTION, 13560), (CLASS_FUNCTION, 13561), (CLASS_FUNCTION, 13562), (2612, 13563)];
 /// The owner and the list of the schema `public`, unless others are recorded.
 const PUBLIC_OWNER: &str = "pg_database_owner";
 
@@ -213,7 +211,7 @@ pub(super) fn extension_members(catalog: &Catalog, rows: &mut Builder) {
             .collect();
         functions.sort_unstable();
         for oid in functions {
-            member(PG_PROC, oid, extension.oid);
+            member(CLASS_FUNCTION, oid, extension.oid);
         }
     }
 }

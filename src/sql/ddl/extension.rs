@@ -3,15 +3,13 @@
 use crate::model::catalog::{Catalog, Extension, Function};
 use crate::model::error::{Class, Error, SqlState};
 use crate::model::pg_type::Oid;
+use crate::pgdata::{self, PG_EXTENSION};
 use crate::sql::Action;
 use crate::sql::ast::{Name, QualifiedName};
 use crate::sql::bind::{Binder, label};
 use crate::sql::ddl::record::{self, number};
 use crate::sql::ddl::{Work, drop as dropping, function, name, object, skipped};
 use crate::sql::lite::Expr;
-
-/// `pg_class.oid` of `pg_extension`.
-const PG_EXTENSION: Oid = 3079;
 
 /// Extensions that may be created, with the version that PostgreSQL 15 has.
 const AVAILABLE: &[(&str, &str)] = &[("pgcrypto", "1.3"), ("uuid-ossp", "1.1")];
@@ -71,7 +69,6 @@ const UUID: Oid = 2950;
 
 /// Every database has this one.
 const PLPGSQL: &str = "plpgsql";
-const PLPGSQL_OID: Oid = 13559;
 
 /// The OID of an extension that was created.
 ///
@@ -79,7 +76,7 @@ const PLPGSQL_OID: Oid = 13559;
 /// 42704.
 pub(super) fn existing(name: &Name, catalog: &Catalog) -> Result<Oid, Error> {
     if name.text == PLPGSQL {
-        return Ok(PLPGSQL_OID);
+        return Ok(pgdata::PLPGSQL);
     }
     let known = catalog.extensions.iter().find(|known| known.name == name.text);
     known.map(|known| known.oid).ok_or_else(|| missing(&name.text))

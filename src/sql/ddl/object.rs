@@ -3,6 +3,7 @@
 use crate::model::catalog::{Relation, TableKind, UserTypeKind};
 use crate::model::error::{Class, Error, SqlState};
 use crate::model::pg_type::Oid;
+use crate::pgdata::PG_EXTENSION;
 use crate::sql::Action;
 use crate::sql::ast::{CommentObject, Name, QualifiedName, RelationKind, SchemaChange};
 use crate::sql::bind::{Binder, label};
@@ -17,7 +18,6 @@ use crate::sql::lite::Expr;
 const PG_CLASS: Oid = 1259;
 const PG_AUTHID: Oid = 1260;
 const PG_CONSTRAINT: Oid = 2606;
-const PG_EXTENSION: Oid = 3079;
 const PG_NAMESPACE: Oid = 2615;
 
 pub(super) fn create_schema(
