@@ -96,6 +96,12 @@ await run({
       { position: 1, ProductId: lamp.id, quantity: 2, price: 8 }, { position: 2, ProductId: table.id, quantity: 1, price: 120 }] }, { include: [Line] })
     const [found, made] = await Customer.findOrCreate({ where: { email: 'anna@example.org' } })
     equal([found.id, made], [anna.id, false])
+    // A row that isn't there is made by a function in PL/pgSQL, which catches that somebody else has made it.
+    const [berta, isNew] = await Customer.findOrCreate({ where: { email: 'berta@example.org' } })
+    equal([berta.email, isNew, berta.id > anna.id], ['berta@example.org', true, true])
+    const both = await Promise.all([1, 2, 3].map(() => Customer.findOrCreate({ where: { email: 'carla@example.org' } })))
+    equal([both.filter(([, fresh]) => fresh).length, new Set(both.map(([row]) => row.id)).size], [1, 1])
+    await Customer.destroy({ where: { email: ['berta@example.org', 'carla@example.org'] } })
     equal(await Product.count(), 2)
     await table.destroy()
     equal([await Product.count(), await Product.count({ paranoid: false })], [1, 2])

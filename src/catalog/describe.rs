@@ -318,7 +318,7 @@ impl Contents {
         for (place, type_oid) in all.iter().enumerate() {
             let mode = modes.get(place).map_or("i", String::as_str);
             let prefix = match mode {
-                "o" if !identity => "OUT ",
+                "o" => "OUT ",
                 "b" => "INOUT ",
                 "v" => "VARIADIC ",
                 "i" if row.text("prokind") == "p" => "IN ",

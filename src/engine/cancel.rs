@@ -60,7 +60,7 @@ impl Canceler {
     }
 
     /// Registers a request as running, until the result is dropped.
-    pub(super) fn start(&self) -> Running {
+    pub fn start(&self) -> Running {
         let token = Token::default();
         lock(&self.running).push(token.clone());
         Running { token, list: self.running.clone() }
@@ -101,9 +101,25 @@ impl Token {
 
 /// A request under way.
 #[derive(Debug)]
-pub(super) struct Running {
-    pub token: Token,
+pub struct Running {
+    pub(super) token: Token,
     list: Arc<Mutex<Vec<Token>>>,
+}
+
+impl Running {
+    /// Whether it goes on.
+    ///
+    /// # Errors
+    /// 57014.
+    pub fn check(&self, deadline: Option<Instant>) -> Result<(), Error> {
+        if self.token.is_cancelled() {
+            return Err(Stopped::Cancelled.error());
+        }
+        match deadline {
+            Some(deadline) if deadline.remaining().is_zero() => Err(Stopped::Deadline.error()),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Drop for Running {

@@ -44,7 +44,7 @@ use std::sync::Arc;
 pub use self::activity::{Activity, Counter, Latest};
 pub use self::admin::DatabaseUse;
 pub use self::advisory::AdvisoryLocks;
-pub use self::cancel::{Canceler, Limits};
+pub use self::cancel::{Canceler, Limits, Running};
 pub use self::changes::{Change, ChangeMarks, check_table_filter};
 pub use self::history::{LoggedPart, LoggedParts, decode_part};
 pub use self::listen::Listener;

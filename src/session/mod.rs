@@ -9,7 +9,6 @@
 
 mod activity;
 mod advisory;
-mod anonymous;
 mod backend;
 mod control;
 mod copy;
@@ -21,6 +20,7 @@ mod listen;
 mod perform;
 mod portal;
 mod prepared;
+mod routine;
 mod run;
 mod script;
 mod setting_table;
@@ -159,8 +159,7 @@ pub struct Session {
     copy: Option<copy::CopyIn>,
     ears: listen::Ears,
     locks: advisory::Locks,
-    /// Rows of the running statement's steps for its later ones, by their numbers.
-    feeds: HashMap<usize, String>,
+    under_way: routine::UnderWay,
     /// What it took of sequences.
     taken: taken::Taken,
     /// Goes up whenever what the open transaction has defined may be gone.
@@ -238,7 +237,7 @@ impl Session {
             copy: None,
             ears: listen::Ears::default(),
             locks: advisory::Locks::default(),
-            feeds: HashMap::new(),
+            under_way: routine::UnderWay::default(),
             taken: taken::Taken::default(),
             epoch: 0,
             has_defined: false,

@@ -3,14 +3,15 @@
 
 use std::sync::Arc;
 
-use crate::model::error::Error;
+use crate::model::error::{Error, SqlState};
 use crate::model::value::Value;
 use crate::session::listen::Listening;
 use crate::session::portal::{Reply, RowsTag};
 use crate::session::run::complete;
 use crate::session::statement::{Plan, Prepared};
-use crate::session::{Session, settings};
-use crate::sql::{Action, SettingValue};
+use crate::session::transaction::{self, Phase};
+use crate::session::{Session, Severity, settings};
+use crate::sql::{Action, Program, SettingValue, Step, StepRole, WriteTag};
 
 impl Session {
     /// Neither a query nor a write nor about the transaction: what comes less often.
@@ -66,6 +67,66 @@ impl Session {
         }
     }
 
+    /// CREATE and DROP DATABASE, VACUUM, ANALYZE.
+    pub(super) async fn administer(
+        &mut self,
+        plan: &Plan,
+        alone: bool,
+    ) -> Result<Option<Reply>, Error> {
+        let outside = alone && self.phase == Phase::Idle;
+        match &plan.compiled.action {
+            Action::CreateDatabase { name, if_not_exists } => {
+                if !outside {
+                    return Err(transaction::not_in_block("CREATE DATABASE"));
+                }
+                match self.engine.create_database(name).await {
+                    Err(error)
+                        if *if_not_exists && error.state() == SqlState::DUPLICATE_DATABASE =>
+                    {
+                        self.notice(Severity::Notice, error);
+                    }
+                    other => other?,
+                }
+                Ok(Some(complete("CREATE DATABASE")))
+            }
+            Action::DropDatabase { name, if_exists, force } => {
+                if !outside {
+                    return Err(transaction::not_in_block("DROP DATABASE"));
+                }
+                if name == self.settings.database() {
+                    return Err(Error::user(
+                        SqlState::OBJECT_IN_USE,
+                        "cannot drop the currently open database",
+                    ));
+                }
+                match self.engine.drop_database(name, *force).await {
+                    Err(error) if *if_exists && error.state() == SqlState::INVALID_CATALOG_NAME => {
+                        let message = format!("database \"{name}\" does not exist, skipping");
+                        self.notice(Severity::Notice, Error::user(SqlState(*b"00000"), message));
+                    }
+                    other => other?,
+                }
+                Ok(Some(complete("DROP DATABASE")))
+            }
+            Action::Maintenance { sql, tag } => {
+                if *tag == "VACUUM" && !outside {
+                    return Err(transaction::not_in_block("VACUUM"));
+                }
+                let step = |sql: &Arc<str>| Step {
+                    program: Program { sql: Arc::clone(sql), arguments: Vec::new(), touches: None },
+                    role: StepRole::Nothing,
+                    must_be_empty: None,
+                };
+                let steps: Vec<Step> = sql.iter().map(step).collect();
+                if steps.is_empty() {
+                    return Ok(Some(complete(tag)));
+                }
+                self.write_steps(plan, &steps, WriteTag::Plain(tag), &[], alone).await
+            }
+            _ => Err(Error::internal("not an administrative statement")),
+        }
+    }
+
     /// What is about the session rather than rows.
     async fn other(&mut self, plan: &Plan, alone: bool) -> Result<Reply, Error> {
         match &plan.compiled.action {
@@ -102,9 +163,9 @@ impl Session {
                 let channel = channel.as_deref().map(Into::into);
                 self.listen(Listening::End(channel), alone).await.map(Some)
             }
-            Action::Call { block, arguments, types } => {
-                let given = (arguments.as_ref(), types.as_slice());
-                self.call_procedure(plan, block, given, parameters, alone).await
+            Action::Call { routine, arguments } => {
+                let called = (&**routine, arguments.as_ref());
+                self.call_procedure(plan, called, parameters, alone).await
             }
             _ => Err(Error::internal("not of the session alone")),
         }

@@ -83,6 +83,7 @@ impl Session {
             columns: Vec::new(),
             returns_rows: true,
             action: Action::Query { program: program.clone(), locking: None, constant: true },
+            calls: Vec::new(),
             notices: Vec::new(),
         };
         let plan = Plan::new(compiled, catalog.schema, settings);

@@ -1,5 +1,6 @@
 //! Runs one statement: decides in which transaction, and turns the outcome into a reply.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::catalog::SearchPath;
@@ -15,7 +16,7 @@ use crate::session::statement::{Plan, Prepared, touch};
 use crate::session::transaction::{self, Modes, Phase};
 use crate::session::{Session, Severity, feed, settings, wall_microseconds};
 use crate::sql::{
-    self, Action, Argument, Isolation, LockWait, OutputColumn, Program, SettingValue, Step,
+    self, Action, Argument, CALLED, Isolation, LockWait, OutputColumn, Program, SettingValue, Step,
     StepRole, TransactionModes, WriteTag,
 };
 
@@ -99,6 +100,8 @@ impl Session {
         parameters: &[Value],
         alone: bool,
     ) -> Result<Reply, Error> {
+        // What functions did is done, even if the statement is compiled again then.
+        let mut called = None;
         for attempt in 0..ATTEMPTS_MAX {
             if attempt > 1 {
                 // The leader has a schema that this node hasn't applied yet.
@@ -108,7 +111,18 @@ impl Session {
                 self.join_transaction().await?;
             }
             let plan = self.plan(prepared, attempt > 0).await?;
-            if let Some(reply) = self.perform(&plan, parameters, alone).await? {
+            if !plan.compiled.calls.is_empty() && called.is_none() {
+                match Box::pin(self.carry_out(&plan, parameters)).await {
+                    Ok(None) => continue,
+                    Ok(rows) => called = rows,
+                    Err(error) => return plan.failed_call(error),
+                }
+            }
+            let reply = match &called {
+                None => self.perform(&plan, parameters, alone).await?,
+                Some(rows) => Box::pin(self.perform_with(&plan, rows, parameters, alone)).await?,
+            };
+            if let Some(reply) = reply {
                 for notice in &plan.compiled.notices {
                     let warning = notice.state().0.starts_with(b"01");
                     let severity = if warning { Severity::Warning } else { Severity::Notice };
@@ -209,6 +223,20 @@ impl Session {
                 .and_then(|named| named.prepared.cached_plan()?.described()),
             _ => plan.described(),
         }
+    }
+
+    /// Performs a plan with the rows of the functions that it calls.
+    async fn perform_with(
+        &mut self,
+        plan: &Plan,
+        called: &HashMap<usize, String>,
+        parameters: &[Value],
+        alone: bool,
+    ) -> Result<Option<Reply>, Error> {
+        let outer = std::mem::replace(&mut self.under_way.called, called.clone());
+        let reply = self.perform(plan, parameters, alone).await;
+        self.under_way.called = outer;
+        reply
     }
 
     /// Performs a plan. `None`: the schema isn't the plan's any more, nothing was done.
@@ -321,7 +349,7 @@ impl Session {
     }
 
     /// A statement that writes: by itself as one unit of a group commit, or in the transaction.
-    async fn write_steps(
+    pub(super) async fn write_steps(
         &mut self,
         plan: &Plan,
         steps: &[Step],
@@ -351,7 +379,7 @@ impl Session {
             self.has_defined = true;
         }
         let limits = self.limits();
-        self.feeds.clear();
+        self.under_way.feeds.clear();
         let mut result = (RowBatch::default(), 0);
         for step in steps {
             let statement = self.statement_for(&step.program, parameters)?;
@@ -370,11 +398,11 @@ impl Session {
                 StepRole::Rows => result.0 = ran.rows,
                 StepRole::Count => result.1 += ran.completion.rows_affected,
                 StepRole::Feeds(feed) => {
-                    self.feeds.insert(feed, feed::to_json(&ran.rows));
+                    self.under_way.feeds.insert(feed, feed::to_json(&ran.rows));
                 }
             }
         }
-        self.feeds.clear();
+        self.under_way.feeds.clear();
         Ok(Some(written(plan, tag, result.0, result.1)))
     }
 
@@ -484,9 +512,15 @@ impl Session {
                     Value::Text(path.to_argument())
                 }
                 Argument::Relation(name) => self.relation_rows(name)?,
-                Argument::Rows(feed) => {
-                    Value::Text(self.feeds.get(feed).cloned().unwrap_or_else(|| "[]".to_owned()))
+                Argument::Rows(feed) if *feed >= CALLED => {
+                    let rows = self.under_way.called.get(feed).cloned();
+                    Value::Text(rows.ok_or_else(|| {
+                        Error::refused("a call of a function in PL/pgSQL here is not supported")
+                    })?)
                 }
+                Argument::Rows(feed) => Value::Text(
+                    self.under_way.feeds.get(feed).cloned().unwrap_or_else(|| "[]".to_owned()),
+                ),
                 Argument::TakenValue(sequence) => {
                     Value::Integer(self.taken.value(sequence.as_deref())?)
                 }
@@ -710,66 +744,6 @@ impl Session {
         }
         let rows = RowBatch { width, rows: values.len() / width, values };
         Ok(Reply::Rows(Rowset::memory(Arc::clone(&plan.columns), rows, RowsTag::Plain("SHOW"))))
-    }
-
-    /// CREATE and DROP DATABASE, VACUUM, ANALYZE.
-    pub(super) async fn administer(
-        &mut self,
-        plan: &Plan,
-        alone: bool,
-    ) -> Result<Option<Reply>, Error> {
-        let outside = alone && self.phase == Phase::Idle;
-        match &plan.compiled.action {
-            Action::CreateDatabase { name, if_not_exists } => {
-                if !outside {
-                    return Err(transaction::not_in_block("CREATE DATABASE"));
-                }
-                match self.engine.create_database(name).await {
-                    Err(error)
-                        if *if_not_exists && error.state() == SqlState::DUPLICATE_DATABASE =>
-                    {
-                        self.notice(Severity::Notice, error);
-                    }
-                    other => other?,
-                }
-                Ok(Some(complete("CREATE DATABASE")))
-            }
-            Action::DropDatabase { name, if_exists, force } => {
-                if !outside {
-                    return Err(transaction::not_in_block("DROP DATABASE"));
-                }
-                if name == self.settings.database() {
-                    return Err(Error::user(
-                        SqlState::OBJECT_IN_USE,
-                        "cannot drop the currently open database",
-                    ));
-                }
-                match self.engine.drop_database(name, *force).await {
-                    Err(error) if *if_exists && error.state() == SqlState::INVALID_CATALOG_NAME => {
-                        let message = format!("database \"{name}\" does not exist, skipping");
-                        self.notice(Severity::Notice, Error::user(SqlState(*b"00000"), message));
-                    }
-                    other => other?,
-                }
-                Ok(Some(complete("DROP DATABASE")))
-            }
-            Action::Maintenance { sql, tag } => {
-                if *tag == "VACUUM" && !outside {
-                    return Err(transaction::not_in_block("VACUUM"));
-                }
-                let step = |sql: &Arc<str>| Step {
-                    program: Program { sql: Arc::clone(sql), arguments: Vec::new(), touches: None },
-                    role: StepRole::Nothing,
-                    must_be_empty: None,
-                };
-                let steps: Vec<Step> = sql.iter().map(step).collect();
-                if steps.is_empty() {
-                    return Ok(Some(complete(tag)));
-                }
-                self.write_steps(plan, &steps, WriteTag::Plain(tag), &[], alone).await
-            }
-            _ => Err(Error::internal("not an administrative statement")),
-        }
     }
 }
 

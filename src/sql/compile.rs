@@ -9,14 +9,14 @@ use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::{Oid, PgType};
 use crate::pgdata::FIRST_OWN_OID;
 use crate::sql::ast::{CopySource, Statement};
-use crate::sql::bind::{Act, Binder, Change, ChangeStep, Role, at, no_aggregate};
+use crate::sql::bind::{Act, Binder, Calling, Change, ChangeStep, Role, at, no_aggregate};
 use crate::sql::bound::Output;
 use crate::sql::lower::{Lower, object_kind};
 use crate::sql::types::{Lowering, Types, lookup_type};
 use crate::sql::{
-    Action, CompileSettings, Compiled, CopyFrom, CopyOptions, CopyTo, ExplainFormat,
-    ExplainOptions, ForcedColumns, LockWait, OutputColumn, Parsed, Program, SessionAct,
-    SessionCall, Step, StepRole, Unwanted, WriteTag, ast, bound, ddl, lite, touch,
+    Action, Called, CompileSettings, Compiled, CopyFrom, CopyOptions, CopyTo, ExplainFormat,
+    ExplainOptions, ForcedColumns, LockWait, OutputColumn, Parsed, Program, Returns, SessionAct,
+    SessionCall, Step, StepRole, Unwanted, WriteTag, ast, bound, code, ddl, lite, touch,
 };
 
 /// `pg_type.oid` of `void`, which has one value.
@@ -29,7 +29,7 @@ pub(super) fn compile(
     parameter_types: &[Oid],
 ) -> Result<Compiled, Error> {
     let mut binder = Binder::new(catalog, settings, parameter_types, parsed.parameters)?;
-    binder.know_arguments(&parsed.arguments.routine, &parsed.arguments.names)?;
+    binder.know_parameters(&parsed.names)?;
     let compiled = statement(parsed, &mut binder)?;
     if binder.acts.contains(&Act::Session)
         && !matches!(compiled.action, Action::SessionCalls { .. })
@@ -43,14 +43,57 @@ pub(super) fn compile(
     };
     let own = compiled.parameters.iter().any(|parameter| parameter.oid >= FIRST_OWN_OID);
     let parameter_forms = if own { forms() } else { Vec::new() };
-    Ok(Compiled { parameter_forms, notices: binder.notices, ..compiled })
+    let calls = called(&mut binder, &compiled)?;
+    Ok(Compiled { parameter_forms, calls, notices: binder.notices, ..compiled })
+}
+
+/// The functions that are carried out before the statement.
+fn called(binder: &mut Binder<'_>, compiled: &Compiled) -> Result<Vec<Called>, Error> {
+    let noted = binder.take_calls()?;
+    let fits = match &compiled.action {
+        Action::Query { locking, .. } => locking.is_none(),
+        Action::Write { changes_catalog, .. } => !changes_catalog,
+        Action::Call { .. } => true,
+        _ => false,
+    };
+    if let (false, Some(call)) = (fits, noted.first()) {
+        let message =
+            format!("a call of {} in this kind of statement is not supported", call.routine.name);
+        return Err(Error::refused(message));
+    }
+    let mut calls = Vec::new();
+    for call in noted {
+        let arguments = argument_program(binder, call.arguments)?;
+        calls.push(Called { routine: call.routine, arguments, feed: call.feed });
+    }
+    Ok(calls)
+}
+
+/// A query of one row, the arguments of a call; `None` if there are none.
+fn argument_program(
+    binder: &mut Binder<'_>,
+    items: Vec<bound::Expr>,
+) -> Result<Option<Program>, Error> {
+    if items.is_empty() {
+        return Ok(None);
+    }
+    let mut query = binder.query(&ast::Query::select(ast::Select::plain(vec![], vec![])))?;
+    if let bound::Body::Select(select) = &mut query.body {
+        select.items = items;
+        query.outputs = crate::sql::bind::plain_outputs(&select.items);
+    }
+    query_program(binder, &query).map(Some)
 }
 
 fn statement(parsed: &Parsed, binder: &mut Binder<'_>) -> Result<Compiled, Error> {
     match &parsed.statement {
         Statement::Query(query) => compile_query(binder, query),
+        Statement::Convert(target) => convert(binder, *target),
         Statement::Insert(insert) => {
             let steps = binder.insert_steps(insert)?;
+            if let [ChangeStep { change: Change::Insert(insert), .. }] = steps.0.as_slice() {
+                binder.runs_once(Calling::Insert(&insert.source));
+            }
             write(binder, steps, WriteTag::Insert)
         }
         Statement::Update(update) => {
@@ -142,6 +185,7 @@ fn simple(action: Action) -> Compiled {
         columns: Vec::new(),
         returns_rows: false,
         action,
+        calls: Vec::new(),
         notices: Vec::new(),
     }
 }
@@ -178,6 +222,7 @@ pub(super) fn output_columns(binder: &Binder<'_>, outputs: &[Output]) -> Vec<Out
 fn compile_query(binder: &mut Binder<'_>, query: &ast::Query) -> Result<Compiled, Error> {
     binder.allow_settings();
     let bound = binder.query(query)?;
+    binder.runs_once(Calling::Query(&bound));
     let parameters = binder.parameter_types()?;
     let program = query_program(binder, &bound)?;
     let columns = output_columns(binder, &bound.outputs);
@@ -268,19 +313,38 @@ pub(super) fn query_program(binder: &Binder<'_>, query: &bound::Query) -> Result
 
 fn compile_call(binder: &mut Binder<'_>, call: &ast::Call) -> Result<Compiled, Error> {
     let (function, items) = binder.procedure(call)?;
-    let block = Arc::new(crate::sql::code::procedure(function)?);
-    let types = function.argument_types.clone();
-    let mut arguments = None;
-    if !items.is_empty() {
-        let mut query = binder.query(&ast::Query::select(ast::Select::plain(vec![], vec![])))?;
-        if let bound::Body::Select(select) = &mut query.body {
-            select.items = items;
-            query.outputs = crate::sql::bind::plain_outputs(&select.items);
-        }
-        arguments = Some(query_program(binder, &query)?);
-    }
+    let routine = code::routine(function, binder)?;
+    let columns: Vec<OutputColumn> = match &routine.returns {
+        Returns::Variables(_) => code::outputs(function, binder)?
+            .into_iter()
+            .map(|given| OutputColumn {
+                form: binder.types().form(given.data_type.oid),
+                ..text_column(&given.name, given.data_type)
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    binder.runs_once(Calling::Arguments(&items));
+    let arguments = argument_program(binder, items)?;
     let parameters = binder.parameter_types()?;
-    Ok(Compiled { parameters, ..simple(Action::Call { block, arguments, types }) })
+    let returns_rows = !columns.is_empty();
+    let action = Action::Call { routine, arguments };
+    Ok(Compiled { parameters, columns, returns_rows, ..simple(action) })
+}
+
+/// A value as an assignment to a variable makes it: PL/pgSQL goes by the text where nothing else leads there.
+fn convert(binder: &mut Binder<'_>, target: PgType) -> Result<Compiled, Error> {
+    let mut query = binder.query(&ast::Query::select(ast::Select::plain(vec![], vec![])))?;
+    let value = binder.assigned_variable(target)?;
+    if let bound::Body::Select(select) = &mut query.body {
+        select.items = vec![value];
+        query.outputs = crate::sql::bind::plain_outputs(&select.items);
+    }
+    let program = query_program(binder, &query)?;
+    let columns = output_columns(binder, &query.outputs);
+    let parameters = binder.parameter_types()?;
+    let action = Action::Query { program, locking: None, constant: false };
+    Ok(Compiled { parameters, columns, returns_rows: true, ..simple(action) })
 }
 
 /// The same query, but for the arguments of `set_config`.
@@ -609,9 +673,10 @@ fn utility(statement: &Statement, binder: &mut Binder<'_>) -> Result<Action, Err
         Statement::Declare { .. } | Statement::Fetch { .. } | Statement::CloseCursor { .. } => {
             cursor(statement)?
         }
-        Statement::Do(block) => crate::sql::code::compile(block)?,
+        Statement::Do(block) => Action::Do(code::anonymous(block, binder)?),
         Statement::Unsupported(error) => return Err(error.clone()),
         Statement::Query(_)
+        | Statement::Convert(_)
         | Statement::Insert(_)
         | Statement::Update(_)
         | Statement::Delete(_)
@@ -720,5 +785,9 @@ fn explain(
         return explain(binder, options, query);
     }
     let statement = compile(statement, binder.catalog, binder.settings, &types)?;
+    if let Some(call) = statement.calls.first() {
+        let message = format!("EXPLAIN of a call of {} is not supported", call.routine.name);
+        return Err(Error::refused(message));
+    }
     Ok(Action::Explain { options, statement: Box::new(statement) })
 }

@@ -20,7 +20,12 @@ mod render;
 mod touch;
 mod types;
 
-pub use code::{Block, Caught, CodeStep, Handler, Message};
+pub use crate::pgdata::{FIRST_OWN_OID, type_label};
+pub use code::{
+    Block, CALLED, Called, Caught, CodeStep, Diagnostic, Execute, FOUND, Handler, Loop, LoopKind,
+    Message, Names, ParameterName, Placed, Returned, Returns, Routine, Sentence, Target, Targets,
+    Variable, VariableKind, Visible, conversion, executed,
+};
 
 use std::sync::Arc;
 
@@ -42,8 +47,8 @@ pub use deparse::Deparser;
 pub struct Parsed {
     statement: ast::Statement,
     parameters: usize,
-    /// Of the procedure that it is in.
-    arguments: Arc<code::Arguments>,
+    /// What the routine that it is in calls them.
+    names: Arc<Names>,
 }
 
 /// Splits a text into statements and parses them. An empty text gives no statement.
@@ -57,7 +62,7 @@ pub fn parse(text: &str) -> Result<Vec<Parsed>, Error> {
         .map(|parsed| Parsed {
             statement: parsed.statement,
             parameters: parsed.parameters,
-            arguments: Arc::default(),
+            names: Arc::default(),
         })
         .collect())
 }
@@ -177,6 +182,8 @@ pub struct Compiled {
     /// Whether rows are returned at all (a SELECT may have no column).
     pub returns_rows: bool,
     pub action: Action,
+    /// Functions that are carried out before it, in their order.
+    pub calls: Vec<Called>,
     /// Told to the client when the statement has run.
     pub notices: Vec<Error>,
 }
@@ -337,12 +344,11 @@ pub enum Action {
     /// UNLISTEN name, or all.
     Unlisten(Option<String>),
     /// DO: the session carries it out.
-    Do(Arc<Block>),
-    /// CALL: likewise, with the row that the query gives as the parameters of its statements.
+    Do(Arc<Routine>),
+    /// CALL: likewise, with the row that the query gives as its arguments.
     Call {
-        block: Arc<Block>,
+        routine: Arc<Routine>,
         arguments: Option<Program>,
-        types: Vec<Oid>,
     },
     /// Accepted with a NOTICE, WARNING or nothing: the tag says what PostgreSQL answers.
     Nothing {
@@ -510,7 +516,8 @@ pub enum Argument {
     TakenValue(Option<String>),
     /// All that it took: a JSON object by the sequences' stored names.
     TakenValues,
-    /// The rows of the earlier step that feeds this number: a JSON array of arrays.
+    /// The rows of the earlier step, or from [`CALLED`] on of the function, that feeds this number: a JSON
+    /// array of arrays.
     Rows(usize),
 }
 

@@ -178,8 +178,8 @@ CREATE TABLE _eider_domain_constraint (
   validated INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 
--- Functions in SQL and PL/pgSQL. arguments: JSON, a list of [name, type OID], of [name, type OID, "i", default]
--- where there is one, and of [name, type OID, "t"] for the columns of RETURNS TABLE.
+-- Functions in SQL and PL/pgSQL. arguments: JSON, a list of [name, type OID], or of [name, type OID, mode] where
+-- the mode isn't "i" (pg_proc.proargmodes), each with a default behind the mode where there is one.
 CREATE TABLE _eider_function (
   oid INTEGER PRIMARY KEY,
   schema_name TEXT NOT NULL DEFAULT 'public',

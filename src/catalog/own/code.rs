@@ -33,16 +33,15 @@ pub(super) fn functions(catalog: &Catalog, rows: &mut Builder) {
     all.sort_unstable_by_key(|function| function.oid);
     for function in all {
         let language = crate::catalog::language_oid(&function.language).unwrap_or(0);
-        let named = function.argument_names.iter().any(|name| !name.is_empty())
-            || !function.columns.is_empty();
-        let names =
-            function.argument_names.iter().chain(function.columns.iter().map(|(name, _)| name));
+        let parameters = function.parameters();
+        let named = parameters.iter().any(|one| !one.name.is_empty());
+        let names = parameters.iter().map(|one| one.name);
         let (mut types, mut modes) = (Cell::Null, Cell::Null);
-        if !function.columns.is_empty() {
-            let results = function.columns.iter().map(|(_, oid)| oid);
-            types = Cell::numbers(function.argument_types.iter().chain(results));
-            let inputs = function.argument_types.iter().map(|_| "i");
-            modes = texts(inputs.chain(function.columns.iter().map(|_| "t")));
+        if !function.modes.is_empty() {
+            let all: Vec<u32> = parameters.iter().map(|one| one.data_type).collect();
+            types = Cell::numbers(&all);
+            let all: Vec<String> = function.modes.iter().map(char::to_string).collect();
+            modes = texts(all.iter().map(String::as_str));
         }
         rows.add(vec![
             ("oid", function.oid.into()),
@@ -66,7 +65,7 @@ pub(super) fn functions(catalog: &Catalog, rows: &mut Builder) {
             ("proargtypes", Cell::numbers(&function.argument_types)),
             ("proallargtypes", types),
             ("proargmodes", modes),
-            ("proargnames", if named { texts(names.map(String::as_str)) } else { Cell::Null }),
+            ("proargnames", if named { texts(names) } else { Cell::Null }),
             (
                 "proargdefaults",
                 if function.defaults.is_empty() { Cell::Null } else { defaults(function) },

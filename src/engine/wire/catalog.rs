@@ -43,7 +43,7 @@ wire_struct! {
     Attribute { number, name, data_type }
     Function {
         oid, schema, name, language, argument_names, argument_types, defaults, result_type,
-        returns_set, volatility, strict, body, columns,
+        returns_set, volatility, strict, body, columns, modes,
     }
     Trigger { oid, name, table, function, bits, columns, condition, arguments, enabled }
     Comment { class, object, column, text }

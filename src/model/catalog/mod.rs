@@ -19,8 +19,8 @@ use crate::model::id::SchemaVersion;
 use crate::model::pg_type::Oid;
 
 pub use object::{
-    Attribute, Comment, DefaultPrivilege, DomainConstraint, EnumLabel, Extension, Function, Owner,
-    Privilege, RangeOf, Role, Schema, Trigger, UserType, UserTypeKind,
+    Attribute, Comment, DefaultPrivilege, DomainConstraint, EnumLabel, Extension, Function,
+    FunctionParameter, Owner, Privilege, RangeOf, Role, Schema, Trigger, UserType, UserTypeKind,
 };
 pub use relation::{
     Binding, Column, Constraint, ConstraintKind, Identity, Index, IndexKey, KeyActions, Sequence,

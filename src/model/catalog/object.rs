@@ -106,13 +106,55 @@ pub struct Function {
     pub volatility: char,
     pub strict: bool,
     pub body: String,
-    /// RETURNS TABLE: names and types.
+    /// OUT and INOUT arguments, or RETURNS TABLE: names and types.
     pub columns: Vec<(String, Oid)>,
+    /// `pg_proc.proargmodes`, of all arguments and columns in their order; empty if they are arguments that
+    /// are given, and no more.
+    pub modes: Vec<char>,
+}
+
+/// An argument of a function, or a column of its result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FunctionParameter<'a> {
+    /// `i`, `o`, `b` or `t`.
+    pub mode: char,
+    pub name: &'a str,
+    pub data_type: Oid,
+    pub default: Option<&'a str>,
 }
 
 impl Function {
     pub fn is_procedure(&self) -> bool {
         self.result_type == 0
+    }
+
+    /// Arguments and columns, in the order in which they were written.
+    pub fn parameters(&self) -> Vec<FunctionParameter<'_>> {
+        let first_default = self.argument_types.len().saturating_sub(self.defaults.len());
+        let given = |place: usize| {
+            let default = place.checked_sub(first_default).and_then(|at| self.defaults.get(at));
+            FunctionParameter {
+                mode: 'i',
+                name: self.argument_names.get(place).map_or("", String::as_str),
+                data_type: self.argument_types[place],
+                default: default.map(String::as_str),
+            }
+        };
+        if self.modes.is_empty() {
+            return (0..self.argument_types.len()).map(given).collect();
+        }
+        let (mut inputs, mut columns) = (0, 0);
+        let one = |mode: &char| {
+            let place = (inputs, columns);
+            inputs += usize::from(matches!(mode, 'i' | 'b'));
+            columns += usize::from(*mode != 'i');
+            if matches!(mode, 'i' | 'b') {
+                return FunctionParameter { mode: *mode, ..given(place.0) };
+            }
+            let (name, data_type) = &self.columns[place.1];
+            FunctionParameter { mode: *mode, name, data_type: *data_type, default: None }
+        };
+        self.modes.iter().map(one).collect()
     }
 }
 

@@ -9,6 +9,7 @@ mod definition;
 mod routine;
 
 use crate::datum::xml::Shape;
+use crate::model::pg_type::PgType;
 use crate::sql::{
     CopyOptions, CursorOptions, Discard, ExplainOptions, FetchCount, LockWait, SettingValue,
     TransactionModes,
@@ -582,6 +583,8 @@ pub(crate) struct SourceExpr {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Statement {
     Query(Box<Query>),
+    /// `$1` as an assignment to a variable of this type makes it.
+    Convert(PgType),
     Insert(Box<Insert>),
     Update(Box<Update>),
     Delete(Box<Delete>),

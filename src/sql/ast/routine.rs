@@ -18,6 +18,8 @@ pub(crate) struct CreateFunction {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FunctionArgument {
+    /// `pg_proc.proargmodes`: `i`, `o` or `b`.
+    pub(crate) mode: char,
     pub(crate) name: Option<Name>,
     pub(crate) data_type: TypeName,
     pub(crate) default: Option<SourceExpr>,

@@ -148,6 +148,19 @@ impl<'a> Binder<'a> {
         })
     }
 
+    /// `$1` as an assignment to a variable of a type makes it.
+    pub(crate) fn assigned_variable(&mut self, target: PgType) -> Result<Expr, Error> {
+        let value = self.parameter(1, 0)?;
+        let value = match self.coerce(value.clone(), target, Context::Assignment)? {
+            Some(value) => value,
+            None => {
+                let text = self.cast(value, PgType::TEXT, 0)?;
+                self.cast(text, target, 0)?
+            }
+        };
+        Ok(apply_modifier(value, target, false))
+    }
+
     /// Fixes a parameter's type, or checks it against the one that it has.
     pub(super) fn parameter_type(
         &mut self,

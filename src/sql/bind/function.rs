@@ -36,6 +36,9 @@ impl Binder<'_> {
             return self.set_call(call, position);
         }
         let own = self.own_functions(call);
+        if own.iter().any(|known| super::is_called(known)) {
+            return self.called_value(&own, call, position);
+        }
         if !own.is_empty() {
             return self.inlined_call(&own, call, position);
         }

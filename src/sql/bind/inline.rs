@@ -4,9 +4,13 @@ use crate::model::catalog::Function;
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
+use crate::sql::Names;
 use crate::sql::ast::{self, Call};
-use crate::sql::bind::{Binder, Item, Scope, at};
-use crate::sql::bound::{Body, Distinct, Expr, ExprKind, Query};
+use crate::sql::bind::query::{output, plain_query, select_of, unique_aliases};
+use crate::sql::bind::table_function::column_of;
+use crate::sql::bind::whole_row::RowSource;
+use crate::sql::bind::{Binder, Item, Scope, at, scope};
+use crate::sql::bound::{Body, Distinct, Expr, ExprKind, From, Query};
 use crate::sql::parser;
 use crate::sql::types::casts::Context;
 use crate::sql::types::type_label;
@@ -55,7 +59,7 @@ impl<'a> Binder<'a> {
     }
 
     /// The function that a call means, with its arguments as it takes them.
-    fn own_call(
+    pub(super) fn own_call(
         &mut self,
         candidates: &[&'a Function],
         call: &Call,
@@ -86,7 +90,7 @@ impl<'a> Binder<'a> {
         Err(at(self.no_function(false, &name, call, &types), position))
     }
 
-    fn refuse_procedure(
+    pub(super) fn refuse_procedure(
         &mut self,
         function: &Function,
         call: &Call,
@@ -203,12 +207,16 @@ impl<'a> Binder<'a> {
         }
         let nulls = arguments.clone();
         let query = self.inlined_query(function, arguments).map_err(|error| at(error, position))?;
-        let result = PgType::new(function.result_type);
-        let value = match single_value(&query) {
-            Some(value) => value.clone(),
-            None => first_row(query),
+        let value = if function.columns.len() > 1 {
+            self.first_record(query, function, position)?
+        } else {
+            let value = match single_value(&query) {
+                Some(value) => value.clone(),
+                None => first_row(query),
+            };
+            self.cast(value, PgType::new(function.result_type), position)?
         };
-        let value = self.cast(value, result, position)?;
+        let result = value.data_type;
         if !function.strict || nulls.is_empty() {
             return Ok(Expr { position, ..value });
         }
@@ -222,6 +230,26 @@ impl<'a> Binder<'a> {
             .collect();
         let kind = ExprKind::Case { branches, otherwise: Some(Box::new(value)) };
         Ok(Expr { kind, data_type: result, position })
+    }
+
+    /// A query's first row as a record of what a function gives back.
+    fn first_record(
+        &mut self,
+        query: Query,
+        function: &Function,
+        position: u32,
+    ) -> Result<Expr, Error> {
+        let id = self.add_relation(&function.name);
+        let names = function.columns.iter().map(|(name, _)| name.clone());
+        let fields = names.zip(&query.outputs);
+        let fields = fields.map(|(name, output)| (name, column_of(id, output))).collect();
+        let row = self.row_of(fields, (None, 0), position)?;
+        let outputs = vec![output(function.name.clone(), row.data_type)];
+        let Body::Select(mut select) = select_of(vec![row]) else {
+            return Err(Error::internal("a select is one"));
+        };
+        select.from = Some(From::Subquery { query: Box::new(query), id });
+        Ok(first_row(plain_query(Body::Select(select), unique_aliases(outputs))))
     }
 
     /// A call in FROM: a query and the names of its columns.
@@ -242,21 +270,28 @@ impl<'a> Binder<'a> {
         Ok((query, names))
     }
 
-    /// Lets the statement use parameters by the names that its procedure gives them. Columns come first.
-    pub(crate) fn know_arguments(&mut self, routine: &str, names: &[String]) -> Result<(), Error> {
-        let mut items = Vec::new();
-        for (at, name) in names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
-            items.push(Item {
-                relation: Some(routine.to_owned()),
-                name: name.clone(),
-                expr: self.parameter(at + 1, 0)?,
-                bare: true,
-            });
+    /// Lets the statement use parameters by the names that its routine gives them. Columns come first.
+    pub(crate) fn know_parameters(&mut self, names: &Names) -> Result<(), Error> {
+        if names.all.is_empty() {
+            return Ok(());
         }
-        if !items.is_empty() {
-            let relations = vec![routine.to_owned()];
-            self.scopes.push(Scope { items, relations, ..Scope::default() });
+        let of = if names.exclusive { scope::Names::Variables } else { scope::Names::Parameters };
+        let mut scope = Scope { of, ..Scope::default() };
+        for (at, known) in names.all.iter().enumerate() {
+            let relation = Some(known.relation.clone()).filter(|name| !name.is_empty());
+            if let Some(relation) = relation.as_ref().filter(|name| !scope.relations.contains(name))
+            {
+                scope.relations.push(relation.clone());
+                if known.is_field {
+                    scope.rows.push(RowSource::of_expressions(relation));
+                }
+            }
+            let (name, bare) = (known.name.clone(), known.bare);
+            if !name.is_empty() {
+                scope.items.push(Item { relation, name, expr: self.parameter(at + 1, 0)?, bare });
+            }
         }
+        self.scopes.push(scope);
         Ok(())
     }
 

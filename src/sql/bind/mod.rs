@@ -6,6 +6,7 @@
 mod aggregate;
 mod array;
 mod behind_groups;
+mod called;
 mod changes;
 mod coerce;
 mod composite;
@@ -53,6 +54,7 @@ use crate::sql::bound::{Output, RelationId, RelationName};
 use crate::sql::types::casts::Context;
 use crate::sql::types::{Types, is_unordered};
 
+pub(crate) use called::{Calling, is_called};
 pub(crate) use changes::{Change, ChangeStep, Role, row_id_name};
 pub(crate) use enums::sort_key;
 pub(crate) use name::{label, no_such_relation};
@@ -113,6 +115,8 @@ pub(crate) struct Binder<'a> {
     /// Functions whose queries are being bound, and the arguments of the innermost.
     inlined: Vec<Oid>,
     function_arguments: Option<Vec<crate::sql::bound::Expr>>,
+    /// Functions that are carried out before the statement.
+    pub(crate) calls: Vec<called::FunctionCall>,
     /// What VALUE is in the CHECK of a domain that is being bound.
     pub(crate) domain_value: Option<crate::sql::bound::Expr>,
     /// How many triggers are being followed inside each other.
@@ -221,6 +225,7 @@ impl<'a> Binder<'a> {
             frames: Vec::new(),
             inlined: Vec::new(),
             function_arguments: None,
+            calls: Vec::new(),
             domain_value: None,
             firing_depth: 0,
             in_stored_code: false,
@@ -324,9 +329,15 @@ impl Binder<'_> {
         let id = self.add_relation(&table.name);
         let scope = self.table_scope(table, id, &table.name, None)?;
         let scopes = std::mem::replace(&mut self.scopes, vec![scope]);
+        let calls = self.calls.len();
         let bound = self.expr(tree);
         self.scopes = scopes;
         let bound = bound?;
+        if let Some(call) = self.calls.get(calls) {
+            let name = &call.routine.name;
+            let message = format!("a call of {name} in what a table keeps is not supported");
+            return Err(Error::refused(message));
+        }
         Ok((self.resolve_unknown_boolean(bound)?, id))
     }
 

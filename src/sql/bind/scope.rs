@@ -29,6 +29,17 @@ pub(crate) struct Scope {
     pub(crate) rows: Vec<RowSource>,
     /// Relations that exist but can't be referred to, for the message.
     pub(crate) invalid: Vec<String>,
+    pub(crate) of: Names,
+}
+
+/// What the names of a scope are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Names {
+    #[default]
+    Relations,
+    Parameters,
+    /// Variables of PL/pgSQL, which may not be called as columns are.
+    Variables,
 }
 
 impl Scope {
@@ -89,7 +100,7 @@ impl Binder<'_> {
         if let Some(value) = self.domain_value.as_ref().filter(|_| column.text == "value") {
             return Ok(Expr { position: column.position, ..value.clone() });
         }
-        for scope in self.scopes.iter().rev() {
+        for (place, scope) in self.scopes.iter().enumerate().rev() {
             let all = scope.items.iter().chain(&scope.system);
             let mut found = all.filter(|item| item.bare && item.name == column.text);
             let Some(first) = found.next() else { continue };
@@ -102,6 +113,7 @@ impl Binder<'_> {
                     column.position,
                 ));
             }
+            self.check_exclusive(place, column)?;
             return Ok(Expr { position: column.position, ..first.expr.clone() });
         }
         let of_table = self.scopes.iter().any(|scope| !scope.system.is_empty());
@@ -115,6 +127,20 @@ impl Binder<'_> {
             }),
             column.position,
         ))
+    }
+
+    /// Refuses a column whose name is that of a variable of PL/pgSQL, too.
+    fn check_exclusive(&self, scope: usize, column: &Name) -> Result<(), Error> {
+        let mut variables =
+            self.scopes[..scope].iter().filter(|scope| scope.of == Names::Variables);
+        let is_variable = |item: &Item| item.bare && item.name == column.text;
+        if !variables.any(|scope| scope.items.iter().any(is_variable)) {
+            return Ok(());
+        }
+        let message = format!("column reference \"{}\" is ambiguous", column.text);
+        let error = Error::user(SqlState::AMBIGUOUS_COLUMN, message)
+            .with_detail("It could refer to either a PL/pgSQL variable or a table column.");
+        Err(at(error, column.position))
     }
 
     fn resolve_qualified(&self, relation: &Name, column: &Name) -> Result<Expr, Error> {

@@ -9,12 +9,17 @@ use crate::sql::ast::{self, Alias, Call, JoinKind, TableFunction};
 use crate::sql::bind::function::Chosen;
 use crate::sql::bind::query::{output, plain_query, unique_aliases};
 use crate::sql::bind::whole_row::RowSource;
-use crate::sql::bind::{Binder, Item, Scope, at};
+use crate::sql::bind::{Binder, Item, Scope, at, is_called};
 use crate::sql::bound::{
     self, Aggregate, Body, Column, Distinct, Expr, ExprKind, From, Output, Part, Query, RelationId,
     Window,
 };
 use crate::sql::types::Lowering;
+
+/// Whether a call in FROM is more than one value.
+fn gives_rows(function: &crate::model::catalog::Function) -> bool {
+    function.returns_set || function.columns.len() > 1 || is_called(function)
+}
 
 /// A function's rows: their columns with their names, and their number from 1.
 #[derive(Debug)]
@@ -116,9 +121,13 @@ impl<'a> Binder<'a> {
                 _ => Vec::new(),
             };
             if let (ast::ExprKind::Call(call), true) =
-                (&function.kind, own.iter().any(|known| known.returns_set))
+                (&function.kind, own.iter().any(|known| gives_rows(known)))
             {
-                all.push(self.own_rows(&own, call, function.position)?);
+                all.push(if own.iter().any(|known| is_called(known)) {
+                    self.called_rows(&own, call, function.position)?
+                } else {
+                    self.own_rows(&own, call, function.position)?
+                });
                 continue;
             }
             all.push(match &function.kind {

@@ -10,7 +10,7 @@ use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
 use crate::model::value::Value;
 use crate::sql::ast::tgtype::{BEFORE, DELETE, INSERT, INSTEAD, ROW, UPDATE};
-use crate::sql::ast::{self, Block, Code, Level};
+use crate::sql::ast::{self, Block, Code, CodeLine, Level};
 use crate::sql::bind::whole_row::RowSource;
 use crate::sql::bind::{Binder, Change, Item, Scope};
 use crate::sql::bound::{Expr, ExprKind, InsertSource, Query};
@@ -104,6 +104,33 @@ struct Follow<'t> {
 
 fn refused<T>(what: &str) -> Result<T, Error> {
     Err(Error::refused(format!("{what} in a trigger function is not supported")))
+}
+
+/// What a statement is called that a function for triggers can't have.
+fn untriggered(code: &Code) -> Option<&'static str> {
+    Some(match code {
+        Code::Loop(_) => "a loop",
+        Code::Exit { .. } => "EXIT",
+        Code::ReturnNext(_) | Code::ReturnQuery(_) => "RETURN of a set",
+        Code::Reraise => "RAISE without a message",
+        Code::Into(..) => "INTO",
+        Code::Execute(_) => "EXECUTE",
+        Code::Diagnostics(_) => "GET DIAGNOSTICS",
+        _ => return None,
+    })
+}
+
+fn check_one(line: &CodeLine) -> Result<(), Error> {
+    match &line.code {
+        Code::Block(block) => Binder::check_trigger_code(block),
+        Code::If { branches, otherwise } => {
+            let branches = branches.iter().flat_map(|(_, body)| body);
+            branches.chain(otherwise).try_for_each(check_one)
+        }
+        // It was always refused where the trigger is made.
+        Code::Execute(_) => Ok(()),
+        other => untriggered(other).map_or(Ok(()), refused),
+    }
 }
 
 fn boolean(kind: ExprKind) -> Expr {
@@ -241,6 +268,18 @@ impl<'a> Binder<'a> {
         })
     }
 
+    /// What a function for triggers can't have, whenever it is looked at.
+    ///
+    /// # Errors
+    /// 0A000.
+    pub(crate) fn check_trigger_code(block: &Block) -> Result<(), Error> {
+        if !block.declarations.is_empty() {
+            return refused("a variable");
+        }
+        let handlers = block.handlers.iter().flat_map(|handler| &handler.body);
+        block.body.iter().chain(handlers).try_for_each(check_one)
+    }
+
     fn follow_block(
         &mut self,
         follow: &mut Follow<'_>,
@@ -250,18 +289,21 @@ impl<'a> Binder<'a> {
         if !block.handlers.is_empty() {
             return refused("EXCEPTION");
         }
+        if !block.declarations.is_empty() {
+            return refused("a variable");
+        }
         self.follow(follow, &block.body, guard)
     }
 
     fn follow(
         &mut self,
         follow: &mut Follow<'_>,
-        body: &[Code],
+        body: &[CodeLine],
         guard: Option<Expr>,
     ) -> Result<Falls, Error> {
         let mut guard = guard;
-        for code in body {
-            match self.follow_one(follow, code, guard)? {
+        for line in body {
+            match self.follow_one(follow, &line.code, guard)? {
                 Falls::On(next) => guard = next,
                 Falls::Never => return Ok(Falls::Never),
             }
@@ -307,7 +349,7 @@ impl<'a> Binder<'a> {
                 let kind = EffectKind::Query(Box::new(query));
                 follow.fired.effects.push(Effect { guard: guard.clone(), kind });
             }
-            Code::Execute(_) => return refused("EXECUTE"),
+            other => return refused(untriggered(other).unwrap_or("this kind of statement")),
         }
         Ok(Falls::On(guard))
     }
@@ -315,7 +357,7 @@ impl<'a> Binder<'a> {
     fn follow_if(
         &mut self,
         follow: &mut Follow<'_>,
-        (branches, otherwise): (&[(ast::Expr, Vec<Code>)], &[Code]),
+        (branches, otherwise): (&[(ast::Expr, Vec<CodeLine>)], &[CodeLine]),
         guard: Option<Expr>,
     ) -> Result<Falls, Error> {
         let mut before = guard.clone();

@@ -31,6 +31,20 @@ pub(crate) struct RowSource {
     pub(crate) is_scalar: bool,
 }
 
+impl RowSource {
+    /// A relation whose columns are expressions.
+    pub(crate) fn of_expressions(label: &str) -> Self {
+        Self {
+            label: label.to_owned(),
+            relation: None,
+            row_type: 0,
+            nullable: false,
+            witness: None,
+            is_scalar: false,
+        }
+    }
+}
+
 /// What a row consists of.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Shape {

@@ -164,6 +164,7 @@ pub(super) fn create(
             strict: true,
             body: (*body).to_owned(),
             columns: Vec::new(),
+            modes: Vec::new(),
         };
         work.push(function::row(&function));
     }

@@ -5,12 +5,15 @@
 
 use serde_json::json;
 
+use crate::catalog;
 use crate::model::catalog::{Function, Table};
 use crate::model::error::{Error, SqlState};
-use crate::model::pg_type::Oid;
+use crate::model::pg_type::{Oid, PgType};
 use crate::sql::Action;
-use crate::sql::ast::{CreateFunction, FunctionName, FunctionResult, Name, RoutineKind, TypeName};
-use crate::sql::bind::Binder;
+use crate::sql::ast::{
+    CreateFunction, FunctionArgument, FunctionName, FunctionResult, Name, RoutineKind, TypeName,
+};
+use crate::sql::bind::{Binder, is_called};
 use crate::sql::code;
 use crate::sql::ddl::depend::Object;
 use crate::sql::ddl::record::{self, flag, number};
@@ -47,24 +50,14 @@ fn drop_first(name: &str, types: &[Oid]) -> String {
 
 pub(super) fn create(tree: &CreateFunction, binder: &mut Binder<'_>) -> Result<Action, Error> {
     let (schema, name) = name::new_object(&tree.name, binder)?;
-    let mut types = Vec::new();
-    for argument in &tree.arguments {
-        types.push(type_of(&argument.data_type, binder)?);
+    let (inputs, types) = inputs(tree, binder)?;
+    let defaults = defaults(&inputs, &types, binder)?;
+    let mut columns = out_arguments(tree, binder)?;
+    let mut modes: Vec<char> = tree.arguments.iter().map(|argument| argument.mode).collect();
+    let (result_type, returns_set) = result(tree, &mut columns, &mut modes, binder)?;
+    if columns.is_empty() {
+        modes.clear();
     }
-    let defaults = defaults(tree, &types, binder)?;
-    let mut columns = Vec::new();
-    let (result_type, returns_set) = match &tree.result {
-        None if tree.kind == RoutineKind::Procedure => (NONE, false),
-        None => (VOID, false),
-        Some(FunctionResult::Value { data_type, set }) => (type_of(data_type, binder)?, *set),
-        Some(FunctionResult::Table(all)) => {
-            for (name, data_type) in all {
-                columns.push((name.text.clone(), type_of(data_type, binder)?));
-            }
-            let only = if let [(_, only)] = columns.as_slice() { *only } else { 2249 };
-            (only, true)
-        }
-    };
     let old = replaced(tree, (&schema, &name), &types, (result_type, returns_set), binder)?;
     let mut work = Work::new(binder);
     temporary::ensure(&schema, &mut work, binder);
@@ -73,8 +66,7 @@ pub(super) fn create(tree: &CreateFunction, binder: &mut Binder<'_>) -> Result<A
         schema,
         name,
         language: tree.language.clone(),
-        argument_names: tree
-            .arguments
+        argument_names: inputs
             .iter()
             .map(|one| one.name.as_ref().map_or_else(String::new, |name| name.text.clone()))
             .collect(),
@@ -86,6 +78,7 @@ pub(super) fn create(tree: &CreateFunction, binder: &mut Binder<'_>) -> Result<A
         strict: tree.strict,
         body: tree.body.clone(),
         columns,
+        modes,
     };
     check_body(&function, binder)?;
     if old.is_some() {
@@ -100,17 +93,102 @@ pub(super) fn create(tree: &CreateFunction, binder: &mut Binder<'_>) -> Result<A
     Ok(work.finish(tree.kind.tag(["CREATE FUNCTION", "CREATE PROCEDURE", "CREATE ROUTINE"])))
 }
 
+/// The arguments that a call gives, with their types.
+fn inputs<'t>(
+    tree: &'t CreateFunction,
+    binder: &Binder<'_>,
+) -> Result<(Vec<&'t FunctionArgument>, Vec<Oid>), Error> {
+    let inputs: Vec<_> = tree.arguments.iter().filter(|argument| argument.mode != 'o').collect();
+    let types = inputs.iter().map(|argument| type_of(&argument.data_type, binder));
+    let types = types.collect::<Result<_, _>>()?;
+    Ok((inputs, types))
+}
+
+/// OUT and INOUT arguments.
+///
+/// # Errors
+/// 42P13 for one with a default; 0A000 for an INOUT argument without a name.
+fn out_arguments(tree: &CreateFunction, binder: &Binder<'_>) -> Result<Vec<(String, Oid)>, Error> {
+    let mut columns = Vec::new();
+    for argument in tree.arguments.iter().filter(|argument| argument.mode != 'i') {
+        let name = argument.name.as_ref().map_or_else(String::new, |name| name.text.clone());
+        if argument.mode == 'b' && name.is_empty() {
+            return Err(Error::refused("an INOUT argument without a name is not supported"));
+        }
+        if argument.mode == 'o' && argument.default.is_some() {
+            let message = "only input parameters can have default values";
+            return Err(Error::user(SqlState(*b"42P13"), message));
+        }
+        columns.push((name, result_type_of(&argument.data_type, binder)?));
+    }
+    Ok(columns)
+}
+
+/// The type of the result, and whether it is a set. RETURNS TABLE brings columns.
+///
+/// # Errors
+/// 42P13 for a type that the OUT arguments don't go with.
+fn result(
+    tree: &CreateFunction,
+    columns: &mut Vec<(String, Oid)>,
+    modes: &mut Vec<char>,
+    binder: &Binder<'_>,
+) -> Result<(Oid, bool), Error> {
+    let wrong = |message: String| Err(Error::user(SqlState(*b"42P13"), message));
+    let of = |columns: &[(String, Oid)]| match columns {
+        [(_, only)] => *only,
+        _ => PgType::RECORD.oid,
+    };
+    match &tree.result {
+        None if tree.kind == RoutineKind::Procedure => Ok((NONE, false)),
+        None if columns.is_empty() => wrong("function result type must be specified".to_owned()),
+        None => Ok((of(columns), false)),
+        Some(FunctionResult::Value { data_type, set }) => {
+            let given = result_type_of(data_type, binder)?;
+            let wanted = of(columns);
+            if !columns.is_empty() && given != wanted {
+                let label = binder.types().label(wanted);
+                return wrong(format!(
+                    "function result type must be {label} because of OUT parameters"
+                ));
+            }
+            Ok((given, *set))
+        }
+        Some(FunctionResult::Table(_)) if !columns.is_empty() => {
+            wrong("OUT and INOUT arguments aren't allowed in TABLE functions".to_owned())
+        }
+        Some(FunctionResult::Table(all)) => {
+            for (name, data_type) in all {
+                columns.push((name.text.clone(), result_type_of(data_type, binder)?));
+                modes.push('t');
+            }
+            Ok((of(columns), true))
+        }
+    }
+}
+
+/// The type of a result, which may be that of a table's rows.
+fn result_type_of(tree: &TypeName, binder: &Binder<'_>) -> Result<Oid, Error> {
+    let found = type_of(tree, binder);
+    match &found {
+        Err(error) if error.state() == SqlState::UNDEFINED_OBJECT && !tree.array => {
+            binder.opened(&tree.name).map_or(found, |table| Ok(catalog::row_type(table)))
+        }
+        _ => found,
+    }
+}
+
 /// The texts of the defaults, which only the last arguments may have.
 ///
 /// # Errors
 /// 42P13; what one is that can't be of its argument's type.
 fn defaults(
-    tree: &CreateFunction,
+    inputs: &[&FunctionArgument],
     types: &[Oid],
     binder: &mut Binder<'_>,
 ) -> Result<Vec<String>, Error> {
     let mut texts = Vec::new();
-    for (argument, oid) in tree.arguments.iter().zip(types) {
+    for (argument, oid) in inputs.iter().zip(types) {
         let Some(default) = &argument.default else {
             if texts.is_empty() {
                 continue;
@@ -170,18 +248,13 @@ fn replaced(
 /// What the function's body can't be; 0A000 for what isn't supported.
 fn check_body(function: &Function, binder: &mut Binder<'_>) -> Result<(), Error> {
     match function.language.as_str() {
-        "sql" | "plpgsql" if function.is_procedure() => {
-            code::procedure(function)?;
+        "plpgsql" if function.result_type == TRIGGER => {
+            Binder::check_trigger_code(&crate::sql::parser::plpgsql::parse(&function.body)?)?;
+        }
+        "sql" | "plpgsql" if function.is_procedure() || is_called(function) => {
+            code::routine(function, binder)?;
         }
         "sql" => binder.check_inlined(function)?,
-        "plpgsql" => {
-            crate::sql::parser::plpgsql::parse(&function.body)?;
-            if function.result_type != TRIGGER {
-                return Err(Error::refused(
-                    "a function in PL/pgSQL that isn't for triggers is not supported",
-                ));
-            }
-        }
         "c" | "internal" => {
             let message = format!("functions in language {} are not supported", function.language);
             return Err(Error::refused(message));
@@ -195,18 +268,13 @@ fn check_body(function: &Function, binder: &mut Binder<'_>) -> Result<(), Error>
 }
 
 pub(super) fn row(function: &Function) -> crate::sql::Step {
-    let first_default = function.argument_types.len().saturating_sub(function.defaults.len());
-    let mut arguments: Vec<serde_json::Value> = function
-        .argument_names
-        .iter()
-        .zip(&function.argument_types)
-        .enumerate()
-        .map(|(place, (name, oid))| {
-            let default = place.checked_sub(first_default).and_then(|at| function.defaults.get(at));
-            default.map_or_else(|| json!([name, oid]), |text| json!([name, oid, "i", text]))
-        })
-        .collect();
-    arguments.extend(function.columns.iter().map(|(name, oid)| json!([name, oid, "t"])));
+    let parameters = function.parameters();
+    let arguments = parameters.iter().map(|one| match (one.mode, one.default) {
+        ('i', None) => json!([one.name, one.data_type]),
+        (mode, None) => json!([one.name, one.data_type, mode.to_string()]),
+        (mode, Some(text)) => json!([one.name, one.data_type, mode.to_string(), text]),
+    });
+    let arguments: Vec<serde_json::Value> = arguments.collect();
     record::insert(
         "_eider_function",
         vec![

@@ -40,7 +40,7 @@ fn inner_statement(cursor: &mut Cursor<'_>) -> Result<Box<Parsed>, Error> {
     let ParsedStatement { statement, parameters } =
         parse_statement(cursor.convert.source, tokens, cursor.convert.end)?;
     cursor.at = cursor.tokens.len();
-    Ok(Box::new(Parsed { statement, parameters, arguments: Arc::default() }))
+    Ok(Box::new(Parsed { statement, parameters, names: Arc::default() }))
 }
 
 /// An inner statement that must be one of the kinds that PREPARE and EXPLAIN take.

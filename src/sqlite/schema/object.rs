@@ -163,8 +163,14 @@ fn code(connection: &Connection, catalog: &mut Catalog) -> rusqlite::Result<()> 
     each(connection, sql, |row| {
         let arguments = json(Some(row.get_ref(4)?.as_str()?));
         let arguments = arguments.as_array().map(Vec::as_slice).unwrap_or_default();
-        let (results, arguments): (Vec<_>, Vec<_>) =
-            arguments.iter().partition(|argument| argument[2].as_str() == Some("t"));
+        let mode = |argument: &&serde_json::Value| {
+            argument[2].as_str().and_then(|mode| mode.chars().next()).unwrap_or('i')
+        };
+        let modes: Vec<char> = arguments.iter().map(|argument| mode(&argument)).collect();
+        let plain = modes.iter().all(|mode| *mode == 'i');
+        let results: Vec<_> = arguments.iter().filter(|one| mode(one) != 'i').collect();
+        let arguments: Vec<_> =
+            arguments.iter().filter(|one| matches!(mode(one), 'i' | 'b')).collect();
         let named = |argument: &&serde_json::Value| {
             let oid = argument[1].as_u64().unwrap_or_default() as Oid;
             (argument[0].as_str().unwrap_or_default().to_owned(), oid)
@@ -193,6 +199,7 @@ fn code(connection: &Connection, catalog: &mut Catalog) -> rusqlite::Result<()> 
             strict: row.get(8)?,
             body: row.get(9)?,
             columns: results.iter().map(named).collect(),
+            modes: if plain { Vec::new() } else { modes },
         };
         catalog.functions.insert(function.oid, Arc::new(function));
         Ok(())

@@ -7,7 +7,7 @@ use crate::model::error::{Error, SqlState};
 use crate::sql::ast::tgtype::{BEFORE, DELETE, INSERT, INSTEAD, ROW, TRUNCATE, UPDATE};
 use crate::sql::ast::{
     CreateFunction, CreateTrigger, Definition, FunctionArgument, FunctionName, FunctionResult,
-    Name, RoutineKind, SchemaChange,
+    Name, RoutineKind, SchemaChange, TypeName,
 };
 use crate::sql::parser::cursor::Cursor;
 use crate::sql::parser::unsupported;
@@ -75,12 +75,10 @@ const OF_FUNCTIONS: &[&str] = &[
 ];
 
 fn argument(cursor: &mut Cursor<'_>) -> Result<FunctionArgument, Error> {
-    for mode in ["OUT", "INOUT", "VARIADIC"] {
-        if cursor.is_word(mode) {
-            return Err(unsupported(&format!("a routine's argument that is {mode}")));
-        }
+    if cursor.is_word("VARIADIC") {
+        return Err(unsupported("a routine's argument that is VARIADIC"));
     }
-    cursor.eat("IN");
+    let mode = argument_mode(cursor);
     let start = cursor.at;
     // A name before the type; what ends right behind one word is a type alone.
     let ends = |cursor: &Cursor<'_>| {
@@ -92,12 +90,45 @@ fn argument(cursor: &mut Cursor<'_>) -> Result<FunctionArgument, Error> {
         _ => {
             cursor.at = start;
             let name = cursor.name()?;
-            (Some(name), cursor.type_name()?)
+            let mode = mode.or_else(|| argument_mode(cursor));
+            return argument_of(cursor, mode, Some(name));
         }
     };
+    argument_with(cursor, mode, name, data_type)
+}
+
+/// IN, OUT or INOUT.
+fn argument_mode(cursor: &mut Cursor<'_>) -> Option<char> {
+    if cursor.eat("IN OUT") || cursor.eat("INOUT") {
+        Some('b')
+    } else if cursor.eat("OUT") {
+        Some('o')
+    } else if cursor.eat("IN") {
+        Some('i')
+    } else {
+        None
+    }
+}
+
+fn argument_of(
+    cursor: &mut Cursor<'_>,
+    mode: Option<char>,
+    name: Option<Name>,
+) -> Result<FunctionArgument, Error> {
+    let data_type = cursor.type_name()?;
+    argument_with(cursor, mode, name, data_type)
+}
+
+fn argument_with(
+    cursor: &mut Cursor<'_>,
+    mode: Option<char>,
+    name: Option<Name>,
+    data_type: TypeName,
+) -> Result<FunctionArgument, Error> {
+    let mode = mode.unwrap_or('i');
     let has_default = cursor.eat("DEFAULT") || cursor.eat_token(&Token::Eq);
     let default = if has_default { Some(piece::up_to(cursor, &[])?) } else { None };
-    Ok(FunctionArgument { name, data_type, default })
+    Ok(FunctionArgument { mode, name, data_type, default })
 }
 
 fn result(cursor: &mut Cursor<'_>) -> Result<FunctionResult, Error> {
