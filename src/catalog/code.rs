@@ -16,8 +16,9 @@ impl Contents {
         let row = self.row("pg_proc", "oid", oid)?;
         let schema = self.schema_name(row.oid("pronamespace")).unwrap_or("???");
         let arguments = self.function_arguments(path, oid, false)?;
+        let kind = if row.text("prokind") == "p" { "PROCEDURE" } else { "FUNCTION" };
         let mut text = format!(
-            "CREATE OR REPLACE FUNCTION {}.{}({arguments})\n",
+            "CREATE OR REPLACE {kind} {}.{}({arguments})\n",
             quote_identifier(schema),
             quote_identifier(row.text("proname"))
         );
@@ -39,7 +40,7 @@ impl Contents {
             let _ = writeln!(text, " {}", words.join(" "));
         }
         let body = row.text("prosrc");
-        let mut quote = "$function$".to_owned();
+        let mut quote = format!("${}$", kind.to_lowercase());
         while body.contains(&quote) {
             quote.insert(quote.len() - 1, 'x');
         }

@@ -1,6 +1,5 @@
 //! Runs one statement: decides in which transaction, and turns the outcome into a reply.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::catalog::SearchPath;
@@ -12,6 +11,7 @@ use crate::model::statement::{Atomicity, Dialect, Parameters, Statement, Unit, U
 use crate::model::value::{RowBatch, Value};
 use crate::platform::clock;
 use crate::session::portal::{Reply, RowsTag, Rowset};
+use crate::session::routine::FunctionRows;
 use crate::session::statement::{Plan, Prepared, touch};
 use crate::session::transaction::{self, Modes, Phase};
 use crate::session::{Session, Severity, feed, settings, wall_microseconds};
@@ -229,11 +229,11 @@ impl Session {
     async fn perform_with(
         &mut self,
         plan: &Plan,
-        called: &HashMap<usize, String>,
+        called: &FunctionRows,
         parameters: &[Value],
         alone: bool,
     ) -> Result<Option<Reply>, Error> {
-        let outer = std::mem::replace(&mut self.under_way.called, called.clone());
+        let outer = std::mem::replace(&mut self.under_way.called, Arc::clone(called));
         let reply = self.perform(plan, parameters, alone).await;
         self.under_way.called = outer;
         reply

@@ -118,3 +118,12 @@ CREATE PROCEDURE rc_bump(INOUT c integer) LANGUAGE plpgsql AS $$ BEGIN c := c + 
 CALL rc_bump(4);
 CREATE PROCEDURE rc_swap(INOUT a text, INOUT b text) LANGUAGE plpgsql AS $$ DECLARE t text := a; BEGIN a := b; b := t; END $$;
 CALL rc_swap('left', 'right');
+-- As the catalogs show them.
+SELECT pg_get_function_result(oid), prorettype::regtype FROM pg_proc WHERE proname IN ('rc_all', 'rc_one', 'rc_make', 'rc_table') ORDER BY proname;
+SELECT pg_get_functiondef('rc_one'::regproc);
+SELECT pg_get_functiondef('rc_table'::regproc);
+SELECT pg_get_functiondef('rc_swap'::regproc);
+DROP TABLE rc_user;
+DROP TABLE rc_user CASCADE;
+SELECT rc_one('x');
+DROP TYPE rc_pair;

@@ -1,6 +1,7 @@
 //! What starts a routine: DO, CALL, and statements that call functions.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::engine::Running;
 use crate::model::error::Error;
@@ -14,13 +15,16 @@ use crate::session::statement::Plan;
 use crate::session::transaction;
 use crate::sql::{Action, Called, Program, Routine};
 
+/// Rows of functions that a statement calls, by the numbers of their feeds.
+pub(crate) type FunctionRows = Arc<HashMap<usize, String>>;
+
 /// What the statement that runs has given on its way.
 #[derive(Debug, Default)]
 pub(crate) struct UnderWay {
     /// Rows of its steps for later ones, by their numbers.
     pub(crate) feeds: HashMap<usize, String>,
     /// The same of the functions that were carried out before it.
-    pub(crate) called: HashMap<usize, String>,
+    pub(crate) called: FunctionRows,
     pub(super) carrying: Option<Carrying>,
     /// How many routines call each other now.
     pub(super) depth: usize,
@@ -76,7 +80,7 @@ impl Session {
         &mut self,
         plan: &Plan,
         parameters: &[Value],
-    ) -> Result<Option<HashMap<usize, String>>, Error> {
+    ) -> Result<Option<FunctionRows>, Error> {
         // What a function calls has rows of its own.
         let outer = std::mem::take(&mut self.under_way.called);
         let result = self.carry_out_all(plan, parameters).await;
@@ -106,7 +110,8 @@ impl Session {
             self.under_way.called = called;
             let rows = rows?;
             let width = rows.first().map_or(0, Vec::len);
-            self.under_way.called.insert(*feed, feed::to_json(&batch(rows, width)));
+            Arc::make_mut(&mut self.under_way.called)
+                .insert(*feed, feed::to_json(&batch(rows, width)));
         }
         Ok(true)
     }

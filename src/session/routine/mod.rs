@@ -18,7 +18,7 @@ use crate::sql::{
     Returns, Routine, Sentence, Target, Targets,
 };
 
-pub(crate) use call::UnderWay;
+pub(crate) use call::{FunctionRows, UnderWay};
 use frame::{Frame, Held, not_assigned};
 use rows::Ran;
 

@@ -116,6 +116,8 @@ impl<'c> Object<'c> {
                     .map(|(other, constraint)| Self::Constraint(other, constraint))
                     .collect();
                 found.extend(views_of(table.oid, None, catalog));
+                let rows = crate::catalog::row_type(table);
+                found.extend(functions_of(|oid| oid == rows, catalog));
                 for sequence in owned(table, None, catalog) {
                     found.extend(Self::Sequence(sequence).dependents(catalog));
                 }
@@ -176,18 +178,23 @@ fn type_dependents<'c>(known: &UserType, catalog: &'c Catalog) -> Vec<Object<'c>
             }
         }
     }
-    let uses = |function: &&Function| {
-        let columns = function.columns.iter().map(|(_, oid)| *oid);
-        let mut all = function.argument_types.iter().copied().chain(columns);
-        is_part(function.result_type) || all.any(is_part)
-    };
-    let mut functions: Vec<&Function> = catalog.functions.values().map(AsRef::as_ref).collect();
-    functions.sort_unstable_by_key(|function| function.oid);
-    found.extend(functions.into_iter().filter(uses).map(Object::Function));
+    found.extend(functions_of(is_part, catalog));
     let of_type = |column: &Column| is_part(column.data_type.oid);
     let views = tables.into_iter().filter(|table| table.view.is_some());
     found.extend(views.filter(|view| view.columns.iter().any(of_type)).map(Object::Table));
     found
+}
+
+/// Functions that take or give a type.
+fn functions_of(is_it: impl Fn(Oid) -> bool, catalog: &Catalog) -> Vec<Object<'_>> {
+    let uses = |function: &&Function| {
+        let columns = function.columns.iter().map(|(_, oid)| *oid);
+        let mut all = function.argument_types.iter().copied().chain(columns);
+        is_it(function.result_type) || all.any(&is_it)
+    };
+    let mut functions: Vec<&Function> = catalog.functions.values().map(AsRef::as_ref).collect();
+    functions.sort_unstable_by_key(|function| function.oid);
+    functions.into_iter().filter(uses).map(Object::Function).collect()
 }
 
 pub(super) fn kind_label(kind: TableKind) -> &'static str {
@@ -425,6 +432,10 @@ pub(super) fn check<'c>(
             // It may be the type of arrays, or of multiranges.
             (Object::Type(_), Object::Column(_, column)) => {
                 format!("type {}", binder.types().label(column.data_type.oid))
+            }
+            // Of a table's rows.
+            (Object::Table(_), Object::Function(_)) => {
+                on.label(binder).replacen("table", "type", 1)
             }
             _ => on.label(binder),
         };
