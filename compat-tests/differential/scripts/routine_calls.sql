@@ -127,3 +127,32 @@ DROP TABLE rc_user;
 DROP TABLE rc_user CASCADE;
 SELECT rc_one('x');
 DROP TYPE rc_pair;
+-- A default that calls one, and transactions around handlers.
+CREATE TABLE rc_log (id serial, made text);
+CREATE FUNCTION rc_stamp() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN 'made ' || (SELECT count(*) FROM rc_log); END $$;
+CREATE TABLE rc_made (id integer, stamp text DEFAULT rc_stamp());
+INSERT INTO rc_made (id) VALUES (1);
+TABLE rc_made;
+CREATE FUNCTION rc_try(x integer) RETURNS text LANGUAGE plpgsql AS $$ BEGIN INSERT INTO rc_log (made) VALUES ('try ' || x); BEGIN INSERT INTO rc_log (made) VALUES ('inner'); PERFORM 1 / x; EXCEPTION WHEN division_by_zero THEN INSERT INTO rc_log (made) VALUES ('handled'); RETURN 'handled'; END; RETURN 'fine'; END $$;
+SELECT rc_try(0);
+SELECT rc_try(1);
+BEGIN;
+SELECT rc_try(0);
+SAVEPOINT s;
+SELECT rc_try(1);
+ROLLBACK TO s;
+COMMIT;
+SELECT made FROM rc_log ORDER BY id;
+-- Definitions in a function.
+CREATE FUNCTION rc_define(name text) RETURNS integer LANGUAGE plpgsql AS $$ DECLARE c integer; BEGIN EXECUTE format('CREATE TABLE %I (x integer)', name); EXECUTE format('INSERT INTO %I VALUES (1), (2)', name); EXECUTE format('SELECT count(*) FROM %I', name) INTO c; RETURN c; END $$;
+SELECT rc_define('rc_defined');
+SELECT rc_define('rc_defined2') AS n, (SELECT count(*) FROM rc_log) AS logged;
+SELECT count(*) FROM rc_defined2;
+SELECT rc_define('rc_defined');
+--@ bind 'p1'
+SELECT rc_define($1);
+--@ bind '3'
+SELECT rc_try($1);
+CREATE FUNCTION rc_temporary() RETURNS bigint LANGUAGE plpgsql AS $$ DECLARE c bigint; BEGIN CREATE TEMPORARY TABLE rc_temp (x integer) ON COMMIT DROP; INSERT INTO rc_temp VALUES (1); SELECT count(*) INTO c FROM rc_temp; RETURN c; END $$;
+SELECT rc_temporary();
+SELECT rc_temporary();

@@ -91,3 +91,8 @@ CREATE FUNCTION rd_returned() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RETUR
 SELECT rd_returned();
 CREATE FUNCTION rd_deep(n integer) RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RETURN CASE WHEN n > 0 THEN (SELECT count(*) FROM rd_t) ELSE 0 END; END $$;
 SELECT rd_deep(1);
+-- What never ends, is ended.
+SET statement_timeout = '300ms';
+DO $$ BEGIN LOOP NULL; END LOOP; END $$;
+DO $$ BEGIN LOOP NULL; END LOOP; EXCEPTION WHEN OTHERS THEN RAISE NOTICE 'not caught'; END $$;
+RESET statement_timeout;

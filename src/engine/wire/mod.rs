@@ -22,7 +22,7 @@ pub(super) use self::message::{
 };
 
 /// Changes with every change of a layout below.
-const VERSION: u8 = 6;
+const VERSION: u8 = 7;
 
 /// A message can't be read: it is of another version, or damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -225,7 +225,13 @@ impl Session {
         let mut last = Ran::default();
         for parsed in sql::executed(&text, values.len()).map_err(unplaced)? {
             let prepared = Arc::new(Prepared::new(Some(parsed), types.clone()));
-            last = self.run_prepared(&prepared, &values).await.map_err(unplaced)?;
+            let ran = self.run_prepared(&prepared, &values).await;
+            last = ran.map_err(|error| {
+                if error.fields().position.is_none() {
+                    frame.failed = Some((text.clone(), frame.place()));
+                }
+                unplaced(error)
+            })?;
         }
         Ok(last)
     }

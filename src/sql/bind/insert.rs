@@ -283,6 +283,20 @@ impl Binder<'_> {
         Ok(expr)
     }
 
+    /// A default that is defined: it is computed when a row is inserted, and not now. `None`: by a function that the
+    /// session carries out.
+    pub(crate) fn defined_default(
+        &mut self,
+        text: &str,
+        column: &Column,
+    ) -> Result<Option<Expr>, Error> {
+        let calls = self.calls.len();
+        let bound = self.default_expression(text, column)?;
+        let computed = self.calls.len() == calls;
+        self.calls.truncate(calls);
+        Ok(computed.then_some(bound))
+    }
+
     /// A value of a sequence; `each`: of INSERT ... SELECT, for each row in its order.
     pub(super) fn sequence_value(&mut self, sequence: &str, each: bool) -> ExprKind {
         self.sequences.push(sequence.to_owned());

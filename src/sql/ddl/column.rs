@@ -178,7 +178,7 @@ pub(super) fn set_default(
         let message = "cannot use subquery in DEFAULT expression";
         return Err(at(Error::refused(message), source.expr.position));
     }
-    binder.default_expression(&source.text, column)?;
+    binder.defined_default(&source.text, column)?;
     binder.sequences.clear();
     column.default = Some(source.text.clone());
     Ok(())

@@ -110,7 +110,7 @@ fn default_text(
         return Ok(None);
     }
     let column = crate::model::catalog::Column::new(1, domain, base);
-    binder.default_expression(&source.text, &column)?;
+    binder.defined_default(&source.text, &column)?;
     binder.sequences.clear();
     Ok(Some(source.text.clone()))
 }

@@ -89,12 +89,12 @@ pub(super) fn constant_default(
     let Some(text) = column.default.as_ref().filter(|_| column.generated.is_none()) else {
         return Ok(None);
     };
-    let bound = binder.default_expression(text, column)?;
+    let Some(bound) = binder.defined_default(text, column)? else { return Ok(None) };
     if !binder.sequences.is_empty() {
         binder.sequences.clear();
         return Ok(None);
     }
-    let lowered = Lower::new(&[], binder.types(), "UTC").expr(&bound)?;
+    let lowered = Lower::new(binder.relation_names(), binder.types(), "UTC").expr(&bound)?;
     let constant =
         matches!(lowered, Expr::Integer(_) | Expr::Real(_) | Expr::Text(_) | Expr::Blob(_));
     Ok(constant.then_some(lowered))

@@ -63,7 +63,7 @@ pub(super) fn set_type<'c>(
     // The default must be one of the new type, too.
     let new = change.new.columns[place].clone();
     if let Some(text) = &new.default {
-        binder.default_expression(text, &new).map_err(|error| {
+        binder.defined_default(text, &new).map_err(|error| {
             if error.state() == SqlState::DATATYPE_MISMATCH {
                 let message = format!(
                     "default for column \"{}\" cannot be cast automatically to type {}",
