@@ -42,7 +42,7 @@ fn write() -> Call {
 
 #[test]
 fn the_layout_of_a_write_is_pinned() {
-    let expected = "06000100000000000000020000000000000005000000010001000000010000007801030000000001\
+    let expected = "07000100000000000000020000000000000005000000010001000000010000007801030000000001\
                     ffffffffffffffff02000000000000e03f01000000010000006e04010000000701010000007401000000\
                     010000000901000103000000 01010000006b 000000";
     assert_eq!(hex(&encode(&write())), expected.replace(' ', ""));
@@ -53,7 +53,7 @@ fn the_layout_of_an_error_is_pinned() {
     let error = Error::user(SqlState::UNIQUE_VIOLATION, "m").with_position(3).with_context("c");
     let answer: Answer = Err(Refusal::Error(error));
     let expected =
-        "06 00 01 00 3233353035 01000000 6d 00 00 01 03000000 01 01000000 63 00 00 00 00 00";
+        "07 00 01 00 3233353035 01000000 6d 00 00 01 03000000 01 01000000 63 00 00 00 00 00";
     assert_eq!(hex(&encode(&answer)), expected.replace(' ', ""));
 }
 
