@@ -64,6 +64,8 @@ impl Plan {
     /// nothing depends on it.
     pub(crate) fn is_checked(&self) -> bool {
         match &self.compiled.action {
+            // Functions run before the engine hears of the statement.
+            _ if !self.compiled.calls.is_empty() => false,
             Action::Write { steps, .. } => !steps.is_empty(),
             Action::Nothing { .. }
             | Action::Lock { .. }

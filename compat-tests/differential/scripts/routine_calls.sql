@@ -156,3 +156,32 @@ SELECT rc_try($1);
 CREATE FUNCTION rc_temporary() RETURNS bigint LANGUAGE plpgsql AS $$ DECLARE c bigint; BEGIN CREATE TEMPORARY TABLE rc_temp (x integer) ON COMMIT DROP; INSERT INTO rc_temp VALUES (1); SELECT count(*) INTO c FROM rc_temp; RETURN c; END $$;
 SELECT rc_temporary();
 SELECT rc_temporary();
+-- NULLs in the place of rows.
+CREATE FUNCTION rc_strict(x integer, OUT a integer, OUT b text) LANGUAGE plpgsql STRICT AS $$ BEGIN a := x; b := 'b'; END $$;
+SELECT * FROM rc_strict(1);
+SELECT * FROM rc_strict(NULL);
+CREATE FUNCTION rc_strict_set(x integer) RETURNS SETOF integer LANGUAGE plpgsql STRICT AS $$ BEGIN RETURN NEXT x; END $$;
+SELECT * FROM rc_strict_set(NULL);
+CREATE FUNCTION rc_sql_none() RETURNS integer LANGUAGE sql AS $$ DELETE FROM rc_log WHERE id = -1; SELECT id FROM rc_log WHERE id = -1 $$;
+SELECT * FROM rc_sql_none();
+SELECT rc_sql_none() IS NULL;
+CREATE TABLE rc_row (a integer, b text);
+CREATE FUNCTION rc_null_row() RETURNS rc_row LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+SELECT * FROM rc_null_row();
+CREATE FUNCTION rc_unset_row() RETURNS rc_row LANGUAGE plpgsql AS $$ DECLARE r rc_row; BEGIN RETURN r; END $$;
+SELECT * FROM rc_unset_row();
+CREATE FUNCTION rc_set_row() RETURNS rc_row LANGUAGE plpgsql AS $$ DECLARE r rc_row; BEGIN r.b := 'only'; RETURN r; END $$;
+SELECT * FROM rc_set_row();
+-- Another session's definition is used at once.
+CREATE FUNCTION rc_version() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$;
+CREATE FUNCTION rc_version_stable() RETURNS integer LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN 1; END $$;
+SELECT rc_version(), rc_version_stable();
+SELECT rc_version_stable();
+SELECT rc_version(), rc_version_stable();
+SELECT rc_version_stable();
+--@ session b
+CREATE OR REPLACE FUNCTION rc_version() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RETURN 2; END $$;
+CREATE OR REPLACE FUNCTION rc_version_stable() RETURNS integer LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN 2; END $$;
+--@ session a
+SELECT rc_version(), rc_version_stable();
+SELECT rc_version_stable();

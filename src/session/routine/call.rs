@@ -93,25 +93,29 @@ impl Session {
             if routine.volatility == 'v' && !self.modes.read_only {
                 self.join_transaction().await?;
             }
-            let mut values = Vec::new();
-            if let Some(program) = arguments {
-                match self.values(plan, program, parameters, false).await? {
-                    Some(given) => values = given,
-                    None if self.under_way.called.is_empty() => return Ok(false),
-                    None => {
-                        return Err(Error::serialization("the schema was changed by a function"));
-                    }
+            // A function of the committed schema, as far as the read level asks for it, is what is to run.
+            let nothing = Program { sql: "SELECT 1".into(), arguments: Vec::new(), touches: None };
+            let program = arguments.as_ref().unwrap_or(&nothing);
+            let mut values = match self.values(plan, program, parameters, false).await? {
+                Some(given) => given,
+                None if self.under_way.called.is_empty() => return Ok(false),
+                None => {
+                    return Err(Error::serialization("the schema was changed by a function"));
                 }
+            };
+            if arguments.is_none() {
+                values.clear();
             }
             let skipped = routine.strict && values.contains(&Value::Null);
             let called = std::mem::take(&mut self.under_way.called);
-            let rows =
-                if skipped { Ok(Vec::new()) } else { self.outermost(routine, &values).await };
+            let rows = match skipped {
+                true if routine.returns_set => Ok(Vec::new()),
+                true => Ok(vec![vec![Value::Null; routine.width()]]),
+                false => self.outermost(routine, &values).await,
+            };
             self.under_way.called = called;
-            let rows = rows?;
-            let width = rows.first().map_or(0, Vec::len);
-            Arc::make_mut(&mut self.under_way.called)
-                .insert(*feed, feed::to_json(&batch(rows, width)));
+            let rows = feed::to_json(&batch(rows?, routine.width()));
+            Arc::make_mut(&mut self.under_way.called).insert(*feed, rows);
         }
         Ok(true)
     }

@@ -62,20 +62,25 @@ impl Session {
             Ok(flow) => flow,
             Err(error) => return Err(placed(error, &frame.context())),
         };
-        if routine.returns_set || routine.is_sql {
-            return Ok(frame.rows);
+        if !routine.returns_set && !routine.is_sql {
+            self.end_routine(flow, &mut frame)?;
         }
-        match &routine.returns {
-            Returns::Nothing => Ok(vec![vec![Value::Text(String::new())]]),
-            Returns::Variables(_) => {
-                self.give_variables(&mut frame)?;
-                Ok(frame.rows)
-            }
+        if frame.rows.is_empty() && !routine.returns_set {
+            return Ok(vec![vec![Value::Null; routine.width()]]);
+        }
+        Ok(frame.rows)
+    }
+
+    /// What a routine that has come to its end gives beside what RETURN gave.
+    fn end_routine(&self, flow: Flow, frame: &mut Frame<'_>) -> Result<(), Error> {
+        match &frame.routine.returns {
+            Returns::Nothing => frame.give(vec![Value::Text(String::new())]),
+            Returns::Variables(_) => self.give_variables(frame),
             Returns::Value(_) | Returns::Row(_) if flow != Flow::End => {
                 let message = "control reached end of function without RETURN";
                 Err(placed(Error::user(SqlState(*b"2F005"), message), &frame.context()))
             }
-            Returns::Value(_) | Returns::Row(_) => Ok(frame.rows),
+            Returns::Value(_) | Returns::Row(_) => Ok(()),
         }
     }
 
@@ -197,9 +202,7 @@ impl Session {
     async fn run_step(&mut self, step: &CodeStep, frame: &mut Frame<'_>) -> Result<Flow, Error> {
         match step {
             CodeStep::Run(sentence, into) => {
-                let ran = self.run_sentence(sentence, frame).await?;
-                frame.in_sql = false;
-                self.settle(ran, into.as_ref(), frame).await?;
+                self.run_statement(sentence, into.as_ref(), frame).await?;
             }
             CodeStep::Assign(target, sentence) => {
                 let ran = self.run_sentence(sentence, frame).await?;
@@ -262,6 +265,22 @@ impl Session {
             }
         }
         Ok(Flow::On)
+    }
+
+    /// A statement in SQL, with its INTO.
+    async fn run_statement(
+        &mut self,
+        sentence: &Sentence,
+        into: Option<&Targets>,
+        frame: &mut Frame<'_>,
+    ) -> Result<(), Error> {
+        let ran = self.run_sentence(sentence, frame).await?;
+        frame.in_sql = false;
+        if sentence.is_call() && !ran.columns.is_empty() {
+            let message = "CALL of a procedure with INOUT arguments in a routine is not supported";
+            return Err(Error::refused(message));
+        }
+        self.settle(ran, into, frame).await
     }
 
     async fn is_true(
@@ -384,6 +403,7 @@ impl Session {
                 let ran = self.run_sentence(sentence, frame).await?;
                 self.give_rows(ran, 1, frame).await
             }
+            Returned::Null => frame.give(vec![Value::Null; frame.routine.width()]),
             Returned::Variable(variable) => {
                 if let Held::Row(fields, row) = &frame.held[*variable] {
                     let types = fields.iter().map(|(_, data_type)| *data_type).collect();

@@ -48,9 +48,6 @@ pub(in crate::sql) fn routine(
     for (name, oid) in inputs {
         build.add(name, VariableKind::Value(PgType::new(*oid)), false);
     }
-    if let Returns::Variables(places) = &mut build.returns {
-        places.clear();
-    }
     let mut places = Vec::new();
     for (name, oid) in &function.columns {
         let input = function.argument_names.iter().position(|known| known == name);
@@ -670,6 +667,7 @@ impl<'b, 'c> Build<'b, 'c> {
                 wrong("RETURN cannot have a parameter in function returning set")
             }
             Returns::Value(_) => Ok(Some(Returned::Row(self.row(vec![value.clone()])))),
+            Returns::Row(_) if value.kind == ExprKind::Null => Ok(Some(Returned::Null)),
             Returns::Row(_) => {
                 if let ExprKind::Column(name) = &value.kind
                     && let Ok(Target { variable, field: None }) = self.target(name)

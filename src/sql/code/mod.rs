@@ -58,6 +58,23 @@ pub struct Routine {
     pub is_sql: bool,
 }
 
+impl Routine {
+    /// How many values a row of what it gives has.
+    pub fn width(&self) -> usize {
+        match &self.returns {
+            Returns::Nothing | Returns::Value(_) => 1,
+            Returns::Row(fields) => fields.len(),
+            Returns::Variables(places) => places
+                .iter()
+                .map(|place| match &self.variables[*place].kind {
+                    VariableKind::Row(fields) => fields.len() + 1,
+                    VariableKind::Value(_) | VariableKind::Record => 1,
+                })
+                .sum(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variable {
     pub name: String,
@@ -119,6 +136,11 @@ impl Sentence {
     /// The variables whose values are its parameters, in their order.
     pub fn visible(&self) -> &[Visible] {
         &self.visible
+    }
+
+    /// Whether it is CALL.
+    pub fn is_call(&self) -> bool {
+        matches!(self.statement, Statement::Call(_))
     }
 
     /// The statement with these parameters.
@@ -234,6 +256,8 @@ pub enum Returned {
     Row(Sentence),
     /// The fields of a variable.
     Variable(usize),
+    /// NULL, where a row is returned.
+    Null,
 }
 
 /// A variable, or a field of one.

@@ -112,6 +112,9 @@ fn out_arguments(tree: &CreateFunction, binder: &Binder<'_>) -> Result<Vec<(Stri
     let mut columns = Vec::new();
     for argument in tree.arguments.iter().filter(|argument| argument.mode != 'i') {
         let name = argument.name.as_ref().map_or_else(String::new, |name| name.text.clone());
+        if argument.mode == 'o' && tree.kind == RoutineKind::Procedure {
+            return Err(Error::refused("an OUT argument of a procedure is not supported"));
+        }
         if argument.mode == 'b' && name.is_empty() {
             return Err(Error::refused("an INOUT argument without a name is not supported"));
         }
