@@ -185,3 +185,17 @@ CREATE OR REPLACE FUNCTION rc_version_stable() RETURNS integer LANGUAGE plpgsql 
 --@ session a
 SELECT rc_version(), rc_version_stable();
 SELECT rc_version_stable();
+-- Numbered, and side by side.
+CREATE FUNCTION rc_tens() RETURNS SETOF integer LANGUAGE sql AS $$ SELECT x * 10 FROM generate_series(1, 3) AS x $$;
+SELECT * FROM rc_tens() WITH ORDINALITY ORDER BY 2;
+SELECT * FROM rc_numbers() WITH ORDINALITY ORDER BY 2;
+SELECT * FROM rc_numbers() WITH ORDINALITY AS t(a, b) ORDER BY b DESC;
+SELECT * FROM ROWS FROM (rc_numbers(), rc_tens(), generate_series(1, 4)) ORDER BY 3;
+CREATE FUNCTION rc_pairs() RETURNS TABLE (a integer, b text) LANGUAGE plpgsql AS $$ BEGIN a := 1; b := 'one'; RETURN NEXT; a := 2; RETURN NEXT; END $$;
+SELECT * FROM ROWS FROM (rc_tens(), rc_pairs()) WITH ORDINALITY ORDER BY ordinality;
+SELECT g, t.* FROM generate_series(1, 2) AS g, LATERAL ROWS FROM (rc_tens(), generate_series(1, g)) WITH ORDINALITY AS t(a, b, o) ORDER BY g, o;
+SELECT * FROM rc_version() WITH ORDINALITY;
+-- A default that calls a function in SQL with a FROM.
+CREATE FUNCTION rc_count_log() RETURNS integer LANGUAGE sql AS $$ SELECT count(*)::integer FROM rc_log $$;
+CREATE TABLE rc_counted (id integer, c integer DEFAULT rc_count_log());
+INSERT INTO rc_counted (id) VALUES (1) RETURNING c = (SELECT count(*) FROM rc_log);

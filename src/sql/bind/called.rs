@@ -230,7 +230,8 @@ fn of_from(from: &From, once: &mut Vec<usize>) {
         From::Feed { feed, .. } => once.push(*feed),
         From::Join { left, right, kind, .. } => {
             of_from(left, once);
-            if *kind == JoinKind::Inner {
+            // All of both sides are read.
+            if matches!(kind, JoinKind::Inner | JoinKind::Full) {
                 of_from(right, once);
             }
         }

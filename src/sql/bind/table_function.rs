@@ -123,11 +123,16 @@ impl<'a> Binder<'a> {
             if let (ast::ExprKind::Call(call), true) =
                 (&function.kind, own.iter().any(|known| gives_rows(known)))
             {
-                all.push(if own.iter().any(|known| is_called(known)) {
+                let mut rows = if own.iter().any(|known| is_called(known)) {
                     self.called_rows(&own, call, function.position)?
                 } else {
                     self.own_rows(&own, call, function.position)?
-                });
+                };
+                if numbered && own.iter().any(|known| known.returns_set) {
+                    rows.number = row_number();
+                    rows = self.as_relation(rows, &[], "counted");
+                }
+                all.push(rows);
                 continue;
             }
             all.push(match &function.kind {
