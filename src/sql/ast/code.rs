@@ -97,7 +97,7 @@ pub(crate) enum Code {
     /// PERFORM.
     Perform(Box<Query>),
     Execute(Execute),
-    /// GET [STACKED] DIAGNOSTICS: variables, and what goes into them.
+    /// GET DIAGNOSTICS, GET STACKED DIAGNOSTICS: variables, and what goes into them.
     Diagnostics(Vec<(QualifiedName, Diagnostic)>),
     Null,
     Block(Block),
