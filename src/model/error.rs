@@ -261,6 +261,13 @@ impl Error {
         self.0.position = Some(position);
         self
     }
+
+    /// For what was found in a text that isn't the client's statement: a body, a default, EXECUTE's.
+    #[must_use]
+    pub fn without_position(mut self) -> Self {
+        self.0.position = None;
+        self
+    }
 }
 
 impl fmt::Display for Error {

@@ -32,7 +32,7 @@ impl Session {
         ran.map_err(|error| {
             // One with a position was found in the text, before that ran.
             frame.in_sql &= error.fields().position.is_none();
-            frame.about_records(unplaced(error), sentence)
+            frame.about_records(error.without_position(), sentence)
         })
     }
 
@@ -223,14 +223,14 @@ impl Session {
         let values = given.rows.pop().unwrap_or_default();
         let types: Vec<Oid> = given.columns.iter().map(|known| known.oid).collect();
         let mut last = Ran::default();
-        for parsed in sql::executed(&text, values.len()).map_err(unplaced)? {
+        for parsed in sql::executed(&text, values.len()).map_err(Error::without_position)? {
             let prepared = Arc::new(Prepared::new(Some(parsed), types.clone()));
             let ran = self.run_prepared(&prepared, &values).await;
             last = ran.map_err(|error| {
                 if error.fields().position.is_none() {
                     frame.failed = Some((text.clone(), frame.place()));
                 }
-                unplaced(error)
+                error.without_position()
             })?;
         }
         Ok(last)
@@ -329,10 +329,4 @@ fn is_same(from: PgType, to: PgType) -> bool {
         return false;
     }
     from.oid == to.oid || wider || (texts.contains(&from.oid) && texts.contains(&to.oid))
-}
-
-/// A position in a text that a routine has made is none in the client's.
-fn unplaced(mut error: Error) -> Error {
-    error.fields_mut().position = None;
-    error
 }

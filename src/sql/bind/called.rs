@@ -127,7 +127,7 @@ impl<'a> Binder<'a> {
         if self.sequences.len() != sequences {
             return refused(format!("nextval in the arguments of {name} is not supported"));
         }
-        let routine = code::routine(function, self).map_err(unplaced)?;
+        let routine = code::routine(function, self).map_err(Error::without_position)?;
         let feed = CALLED + self.calls.len();
         self.calls.push(FunctionCall { routine, arguments, feed, once: false, position });
         Ok(function)
@@ -272,10 +272,4 @@ fn of_value(value: &Expr, once: &mut Vec<usize>) {
 fn depends_on_rows(value: &Expr) -> bool {
     matches!(value.kind, ExprKind::Column(_) | ExprKind::Element { .. })
         || value.children().into_iter().any(depends_on_rows)
-}
-
-/// A position in a body is none in the statement.
-fn unplaced(mut error: Error) -> Error {
-    error.fields_mut().position = None;
-    error
 }

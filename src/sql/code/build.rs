@@ -29,7 +29,7 @@ pub(in crate::sql) fn anonymous(
 ) -> Result<Arc<Routine>, Error> {
     let mut build = Build::new(binder, "", Returns::Nothing, false);
     build.declare_found();
-    let body = build.block(tree).map_err(unplaced)?;
+    let body = build.block(tree).map_err(Error::without_position)?;
     Ok(Arc::new(build.routine("", 0, body)))
 }
 
@@ -732,12 +732,6 @@ fn called(code: &Code) -> &'static str {
 
 fn unknown(name: &str) -> Error {
     Error::user(SqlState::SYNTAX_ERROR, format!("\"{name}\" is not a known variable"))
-}
-
-/// A position in a body is none in the statement that it stands in.
-fn unplaced(mut error: Error) -> Error {
-    error.fields_mut().position = None;
-    error
 }
 
 fn as_text(expr: &Expr) -> Expr {
