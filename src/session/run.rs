@@ -504,6 +504,12 @@ impl Session {
                 Argument::StatementTime => crate::datum::timestamptz_from_unix(self.statement_time),
                 Argument::Setting(name) => Value::Text(self.show(name)?),
                 Argument::Settings => Value::Text(self.all_settings()?),
+                Argument::SettingsBefore => {
+                    let before = self.under_way.settings_before.clone();
+                    Value::Text(before.ok_or_else(|| {
+                        Error::internal("nothing is shown as it was where nothing is set")
+                    })?)
+                }
                 Argument::SearchPath => {
                     let compile = self.settings.compile();
                     let path = SearchPath::new(&compile.search_path, &compile.user).with_temporary(
@@ -618,7 +624,7 @@ impl Session {
     }
 
     /// What [`show`](Self::show) shows, of every setting: a JSON object, with names in lower case.
-    fn all_settings(&self) -> Result<String, Error> {
+    pub(super) fn all_settings(&self) -> Result<String, Error> {
         let shown =
             self.settings.names().map(|name| Ok((name.to_lowercase(), self.show(name)?.into())));
         let all = shown.collect::<Result<serde_json::Map<_, _>, Error>>()?;

@@ -13,7 +13,7 @@ use crate::session::settings::{Definition, Kind, is_transaction_mode, memory, pa
 use crate::session::statement::{Named, Plan};
 use crate::session::transaction::Phase;
 use crate::session::{Session, Severity};
-use crate::sql::{Program, SettingValue, Signal, TransactionModes};
+use crate::sql::{Argument, Program, SettingValue, Signal, TransactionModes};
 
 /// `pg_authid.oid` of the owner of everything.
 const OWNER: u32 = 10;
@@ -64,6 +64,8 @@ impl Session {
     ) -> Result<Option<Reply>, Error> {
         let asked = self.values(plan, arguments, parameters, alone).await?;
         let Some(asked) = asked else { return Ok(None) };
+        let shows = program.arguments.contains(&Argument::SettingsBefore);
+        self.under_way.settings_before = shows.then(|| self.all_settings()).transpose()?;
         // What is set for the transaction is set until the end of the statement's own.
         if self.phase == Phase::Idle {
             self.start(Phase::Implicit, TransactionModes::default());

@@ -503,6 +503,8 @@ pub enum Argument {
     Setting(String),
     /// All of them: a JSON object.
     Settings,
+    /// All of them, as they were before the statement changed one.
+    SettingsBefore,
     /// The schemas that names are looked up in, as `catalog::SearchPath` writes them.
     SearchPath,
     /// The backend's process id.

@@ -59,12 +59,13 @@ impl<'a> Attribute<'a> {
 pub(super) fn attributes(catalog: &Catalog, rows: &mut Builder) {
     let access = Access::new(catalog);
     for table in tables(catalog) {
+        // In the order of their numbers, as PostgreSQL's index finds them.
+        if table.kind != TableKind::View {
+            system_columns(catalog, table.oid, rows);
+        }
         for column in &table.columns {
             let list = access.list(CLASS_RELATION, table.oid, i32::from(column.number));
             add(catalog, &Attribute { list, ..of_column(catalog, table, column) }, rows);
-        }
-        if table.kind != TableKind::View {
-            system_columns(catalog, table.oid, rows);
         }
     }
     for known in own_types(catalog) {

@@ -32,6 +32,7 @@ pub(super) fn functions(catalog: &Catalog, rows: &mut Builder) {
     let mut all: Vec<&Function> = catalog.functions.values().map(AsRef::as_ref).collect();
     all.sort_unstable_by_key(|function| function.oid);
     for function in all {
+        let is_brought = function.language == "c";
         let language = crate::catalog::language_oid(&function.language).unwrap_or(0);
         let parameters = function.parameters();
         let named = parameters.iter().any(|one| !one.name.is_empty());
@@ -49,13 +50,13 @@ pub(super) fn functions(catalog: &Catalog, rows: &mut Builder) {
             ("pronamespace", namespace(catalog, &function.schema).into()),
             ("proowner", access.owner(CLASS_FUNCTION, function.oid).into()),
             ("prolang", language.into()),
-            ("procost", Cell::Real(100.0)),
+            ("procost", Cell::Real(if is_brought { 1.0 } else { 100.0 })),
             ("prorows", Cell::Real(if function.returns_set { 1000.0 } else { 0.0 })),
             ("prokind", if function.is_procedure() { "p" } else { "f" }.into()),
             ("proisstrict", function.strict.into()),
             ("proretset", function.returns_set.into()),
             ("provolatile", function.volatility.to_string().into()),
-            ("proparallel", "u".into()),
+            ("proparallel", if is_brought { "s" } else { "u" }.into()),
             ("pronargs", (function.argument_types.len() as i64).into()),
             ("pronargdefaults", (function.defaults.len() as i64).into()),
             (
@@ -71,6 +72,7 @@ pub(super) fn functions(catalog: &Catalog, rows: &mut Builder) {
                 if function.defaults.is_empty() { Cell::Null } else { defaults(function) },
             ),
             ("prosrc", function.body.clone().into()),
+            ("probin", if is_brought { "$libdir/uuid-ossp".into() } else { Cell::Null }),
             ("proacl", access.list(CLASS_FUNCTION, function.oid, 0)),
         ]);
     }

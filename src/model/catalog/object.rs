@@ -92,7 +92,7 @@ pub struct Function {
     pub oid: Oid,
     pub schema: String,
     pub name: String,
-    /// `sql` or `plpgsql`.
+    /// `sql` or `plpgsql`; `c` for one that an extension brings, whose body is its name.
     pub language: String,
     pub argument_names: Vec<String>,
     pub argument_types: Vec<Oid>,
@@ -197,16 +197,22 @@ pub struct Extension {
 }
 
 impl Extension {
-    /// The functions that an extension brings along, which take nothing: names, and bodies in SQL.
-    pub fn functions(extension: &str) -> &'static [(&'static str, &'static str)] {
+    /// The functions that an extension brings along, which give a uuid: names, and what they take.
+    pub fn functions(extension: &str) -> &'static [(&'static str, &'static [(&'static str, Oid)])] {
+        const IN_NAMESPACE: &[(&str, Oid)] =
+            &[("namespace", PgType::UUID.oid), ("name", PgType::TEXT.oid)];
         match extension {
             "uuid-ossp" => &[
-                ("uuid_generate_v4", "SELECT gen_random_uuid()"),
-                ("uuid_nil", "SELECT '00000000-0000-0000-0000-000000000000'::uuid"),
-                ("uuid_ns_dns", "SELECT '6ba7b810-9dad-11d1-80b4-00c04fd430c8'::uuid"),
-                ("uuid_ns_url", "SELECT '6ba7b811-9dad-11d1-80b4-00c04fd430c8'::uuid"),
-                ("uuid_ns_oid", "SELECT '6ba7b812-9dad-11d1-80b4-00c04fd430c8'::uuid"),
-                ("uuid_ns_x500", "SELECT '6ba7b814-9dad-11d1-80b4-00c04fd430c8'::uuid"),
+                ("uuid_nil", &[]),
+                ("uuid_ns_dns", &[]),
+                ("uuid_ns_url", &[]),
+                ("uuid_ns_oid", &[]),
+                ("uuid_ns_x500", &[]),
+                ("uuid_generate_v1", &[]),
+                ("uuid_generate_v1mc", &[]),
+                ("uuid_generate_v3", IN_NAMESPACE),
+                ("uuid_generate_v4", &[]),
+                ("uuid_generate_v5", IN_NAMESPACE),
             ],
             _ => &[],
         }
@@ -215,8 +221,10 @@ impl Extension {
     /// Whether a function belongs to it.
     pub fn has(&self, function: &Function) -> bool {
         self.schema == function.schema
-            && function.argument_types.is_empty()
-            && Self::functions(&self.name).iter().any(|(name, _)| *name == function.name)
+            && Self::functions(&self.name).iter().any(|(name, takes)| {
+                *name == function.name
+                    && takes.iter().map(|(_, oid)| oid).eq(&function.argument_types)
+            })
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct UnderWay {
     pub(crate) feeds: HashMap<usize, String>,
     /// The same of the functions that were carried out before it.
     pub(crate) called: FunctionRows,
+    /// All settings as they were before its `set_config`, if it shows them.
+    pub(crate) settings_before: Option<String>,
     pub(super) carrying: Option<Carrying>,
     /// How many routines call each other now.
     pub(super) depth: usize,

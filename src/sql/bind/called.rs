@@ -36,6 +36,7 @@ pub(crate) fn is_called(function: &Function) -> bool {
     const TRIGGER: u32 = 2279;
     match function.language.as_str() {
         "plpgsql" => function.result_type != TRIGGER,
+        "c" => false,
         _ => !function.is_procedure() && parser::parse_function(&function.body).is_err(),
     }
 }

@@ -1,5 +1,6 @@
 //! Giving expressions the types that their places want.
 
+use crate::datum::numeric::Numeric;
 use crate::datum::{self, Style};
 use crate::model::error::{Error, SqlState};
 use crate::model::pg_type::PgType;
@@ -430,13 +431,11 @@ fn fold_cast(expr: Expr, lowering: Lowering, target: PgType) -> Expr {
             (Lowering::Convert("TEXT"), Value::Integer(number)) => {
                 Some(Value::Text(number.to_string()))
             }
-            (Lowering::Call("pg_i4"), Value::Integer(number)) if i32::try_from(*number).is_ok() => {
-                Some(value.clone())
-            }
-            (Lowering::Call("pg_i2"), Value::Integer(number)) if i16::try_from(*number).is_ok() => {
-                Some(value.clone())
-            }
             (Lowering::Call("pg_num_f8"), Value::Text(text)) => text.parse().ok().map(Value::Real),
+            (Lowering::Call("pg_i4_bool"), Value::Integer(number)) => {
+                Some(Value::Integer((*number != 0).into()))
+            }
+            (Lowering::Call(name), value) => whole(name, value).map(Value::Integer),
             _ => None,
         };
         if let Some(value) = folded {
@@ -444,6 +443,28 @@ fn fold_cast(expr: Expr, lowering: Lowering, target: PgType) -> Expr {
         }
     }
     Expr::strict_call(lowering, vec![expr], target, position)
+}
+
+/// What a cast of a number to a type of whole numbers gives, if that has the number: else it says so where it runs.
+fn whole(cast: &str, value: &Value) -> Option<i64> {
+    let (whole, size) = match (cast, value) {
+        ("pg_i2" | "pg_i4", Value::Integer(number)) => (*number, &cast[3..]),
+        ("pg_num_i2" | "pg_num_i4" | "pg_num_i8", Value::Text(text)) => {
+            (Numeric::parse(text).ok()??.to_i64()?, &cast[7..])
+        }
+        // Beyond 2^53 a double is left to the cast itself.
+        ("pg_float_i2" | "pg_float_i4" | "pg_float_i8", Value::Real(number)) => {
+            let rounded = number.round_ties_even();
+            ((rounded.abs() < 9e15).then_some(rounded as i64)?, &cast[9..])
+        }
+        _ => return None,
+    };
+    let fits = match size {
+        "i2" => i16::try_from(whole).is_ok(),
+        "i4" => i32::try_from(whole).is_ok(),
+        _ => true,
+    };
+    fits.then_some(whole)
 }
 
 /// Cuts or checks a value to a type's length or precision.

@@ -31,7 +31,7 @@ pub(super) enum Meaning {
 
 impl Binder<'_> {
     pub(super) fn call(&mut self, call: &Call, position: u32) -> Result<Expr, Error> {
-        let name = self.built_in_name(function_name(call));
+        let name = function_name(call);
         if Self::is_set_function(call) {
             return self.set_call(call, position);
         }
@@ -221,7 +221,7 @@ impl Binder<'_> {
         };
         let name = vec![name.clone()];
         self.settings_made.extend(arguments);
-        Ok(Expr::call(Lowering::CurrentSetting, name, PgType::TEXT, position))
+        Ok(Expr::call(Lowering::SettingMade, name, PgType::TEXT, position))
     }
 
     /// What depends on nothing but the session.
@@ -465,13 +465,6 @@ impl Binder<'_> {
         let kind =
             ExprKind::Case { branches: vec![(equal, null)], otherwise: Some(Box::new(left)) };
         Ok(Expr { kind, data_type, position })
-    }
-
-    /// What does the work of a function that an extension brings.
-    fn built_in_name<'n>(&self, name: &'n str) -> &'n str {
-        let has =
-            |extension: &str| self.catalog.extensions.iter().any(|known| known.name == extension);
-        if name == "uuid_generate_v4" && has("uuid-ossp") { "gen_random_uuid" } else { name }
     }
 
     /// Whether a call gives rows rather than a value.

@@ -13,7 +13,7 @@ use crate::sql::bind::{Binder, Item, Scope, at, scope};
 use crate::sql::bound::{Body, Distinct, Expr, ExprKind, From, Query};
 use crate::sql::parser;
 use crate::sql::types::casts::Context;
-use crate::sql::types::type_label;
+use crate::sql::types::{Lowering, type_label};
 
 /// Functions may call functions; deeper than this they are taken for a circle.
 const DEPTH_MAX: usize = 40;
@@ -301,6 +301,11 @@ impl<'a> Binder<'a> {
     }
 
     fn inlined_query(&mut self, function: &Function, arguments: Vec<Expr>) -> Result<Query, Error> {
+        if function.language == "c" {
+            let outputs = vec![output(function.name.clone(), PgType::new(function.result_type))];
+            let value = brought(function, arguments)?;
+            return Ok(plain_query(select_of(vec![value]), unique_aliases(outputs)));
+        }
         if function.language != "sql" {
             let message = "trigger functions can only be called as triggers";
             return Err(Error::refused(message));
@@ -463,4 +468,34 @@ impl Expr {
         };
         own || self.children().into_iter().any(Self::is_volatile)
     }
+}
+
+/// Whether a function of an extension gives something else each time.
+pub(crate) fn is_generator(name: &str) -> bool {
+    matches!(name, "uuid_generate_v1" | "uuid_generate_v1mc" | "uuid_generate_v4")
+}
+
+/// The value of a function that an extension brings.
+fn brought(function: &Function, arguments: Vec<Expr>) -> Result<Expr, Error> {
+    let fixed = |uuid: &str| Ok(Expr::constant(Value::Text(uuid.to_owned()), PgType::UUID, 0));
+    let lowering = match function.body.as_str() {
+        "uuid_nil" => return fixed("00000000-0000-0000-0000-000000000000"),
+        "uuid_ns_dns" => return fixed("6ba7b810-9dad-11d1-80b4-00c04fd430c8"),
+        "uuid_ns_url" => return fixed("6ba7b811-9dad-11d1-80b4-00c04fd430c8"),
+        "uuid_ns_oid" => return fixed("6ba7b812-9dad-11d1-80b4-00c04fd430c8"),
+        "uuid_ns_x500" => return fixed("6ba7b814-9dad-11d1-80b4-00c04fd430c8"),
+        // They differ in PostgreSQL by the node, which is a network card's address there.
+        "uuid_generate_v1" | "uuid_generate_v1mc" => "pg_uuid_v1",
+        "uuid_generate_v3" => "pg_uuid_v3",
+        "uuid_generate_v4" => "pg_random_uuid",
+        "uuid_generate_v5" => "pg_uuid_v5",
+        other => return Err(Error::refused(format!("the function {other} is not supported"))),
+    };
+    let kind = ExprKind::Call {
+        lowering: Lowering::Call(lowering),
+        arguments,
+        volatile: is_generator(&function.body),
+        strict: true,
+    };
+    Ok(Expr { kind, data_type: PgType::UUID, position: 0 })
 }

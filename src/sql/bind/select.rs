@@ -8,6 +8,7 @@ use crate::sql::bind::{Binder, Settable, at};
 use crate::sql::bound::{
     self, Body, Expr, ExprKind, OrderItem, OrderKey, Output, Query, RelationId,
 };
+use crate::sql::types::Lowering;
 
 impl Binder<'_> {
     /// Allows `set_config` in the select list of the query that is bound next.
@@ -52,6 +53,7 @@ impl Binder<'_> {
         self.settable = if settable == Settable::Next { Settable::Here } else { Settable::Nowhere };
         let (mut items, names) = self.select_list(&tree.items)?;
         self.settable = Settable::Nowhere;
+        shown_before_made(&mut items);
         let mut calls = self.set_calls.take().unwrap_or_default();
         let mut outputs: Vec<Output> =
             names.into_iter().zip(&items).map(|(name, expr)| output_of(name, expr)).collect();
@@ -366,5 +368,29 @@ fn strong_name(expr: &ast::Expr) -> Option<String> {
             _ => None,
         },
         _ => None,
+    }
+}
+
+/// A list is computed from the left: what shows a setting before `set_config` has its turn shows it as it was.
+fn shown_before_made(items: &mut [Expr]) {
+    let mut made = items.len();
+    for (place, item) in items.iter_mut().enumerate() {
+        item.walk_mut(&mut |expr| {
+            let is_made =
+                matches!(expr.kind, ExprKind::Call { lowering: Lowering::SettingMade, .. });
+            made = if is_made { made.min(place) } else { made };
+        });
+    }
+    if made == items.len() {
+        return;
+    }
+    for item in &mut items[..made] {
+        item.walk_mut(&mut |expr| {
+            if let ExprKind::Call { lowering: lowering @ Lowering::CurrentSetting, .. } =
+                &mut expr.kind
+            {
+                *lowering = Lowering::SettingBefore;
+            }
+        });
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::model::catalog::{Catalog, Extension, Function};
 use crate::model::error::{Class, Error, SqlState};
-use crate::model::pg_type::Oid;
+use crate::model::pg_type::{Oid, PgType};
 use crate::pgdata::{self, PG_EXTENSION};
 use crate::sql::Action;
 use crate::sql::ast::{Name, QualifiedName};
-use crate::sql::bind::{Binder, label};
+use crate::sql::bind::{Binder, is_generator, label};
 use crate::sql::ddl::record::{self, number};
 use crate::sql::ddl::{Work, drop as dropping, function, name, object, skipped};
 use crate::sql::lite::Expr;
@@ -64,8 +64,6 @@ const REFUSED: &[&str] = &[
     "vector",
     "xml2",
 ];
-
-const UUID: Oid = 2950;
 
 /// Every database has this one.
 const PLPGSQL: &str = "plpgsql";
@@ -149,20 +147,20 @@ pub(super) fn create(
             ("version", Expr::text(newest)),
         ],
     ));
-    for (name, body) in Extension::functions(known) {
+    for (name, takes) in Extension::functions(known) {
         let function = Function {
             oid: work.oids.take(),
             schema: schema.clone(),
             name: (*name).to_owned(),
-            language: "sql".to_owned(),
-            argument_names: Vec::new(),
+            language: "c".to_owned(),
+            argument_names: takes.iter().map(|(name, _)| (*name).to_owned()).collect(),
             defaults: Vec::new(),
-            argument_types: Vec::new(),
-            result_type: UUID,
+            argument_types: takes.iter().map(|(_, oid)| *oid).collect(),
+            result_type: PgType::UUID.oid,
             returns_set: false,
-            volatility: if body.contains('(') { 'v' } else { 'i' },
+            volatility: if is_generator(name) { 'v' } else { 'i' },
             strict: true,
-            body: (*body).to_owned(),
+            body: (*name).to_owned(),
             columns: Vec::new(),
             modes: Vec::new(),
         };

@@ -374,6 +374,12 @@ impl Lower<'_> {
         })
     }
 
+    /// A setting of those that the session gives.
+    fn shown(&mut self, settings: Argument, mut arguments: Vec<lite::Expr>) -> lite::Expr {
+        arguments.insert(0, self.argument(settings));
+        lite::Expr::call("pg_current_setting", arguments)
+    }
+
     /// What is asked of the session.
     fn session_call(
         &mut self,
@@ -400,12 +406,10 @@ impl Lower<'_> {
                 Ok([channel, payload]) => self.notify(channel, payload),
                 Err(_) => return Err(Error::internal("pg_notify has two arguments")),
             },
-            Lowering::CurrentSetting => match arguments.as_slice() {
+            Lowering::SettingBefore => self.shown(Argument::SettingsBefore, arguments),
+            Lowering::CurrentSetting | Lowering::SettingMade => match arguments.as_slice() {
                 [lite::Expr::Text(name)] => self.argument(Argument::Setting(name.clone())),
-                _ => {
-                    arguments.insert(0, self.argument(Argument::Settings));
-                    lite::Expr::call("pg_current_setting", arguments)
-                }
+                _ => self.shown(Argument::Settings, arguments),
             },
             Lowering::CurrentValue => {
                 arguments.insert(0, self.argument(Argument::TakenValues));

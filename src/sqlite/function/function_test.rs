@@ -167,7 +167,9 @@ impl Runner {
                     "2026-01-02 03:04:05.678+00:00".to_owned()
                 }
                 Argument::Setting(name) => name.clone(),
-                Argument::Settings | Argument::TakenValues => "{}".to_owned(),
+                Argument::Settings | Argument::SettingsBefore | Argument::TakenValues => {
+                    "{}".to_owned()
+                }
                 // No step feeds another here.
                 Argument::Relation(_) | Argument::SearchPath | Argument::Rows(_) => "[]".to_owned(),
                 Argument::BackendPid | Argument::TransactionNumber | Argument::TakenValue(_) => {

@@ -44,6 +44,7 @@ mod timetz;
 mod to_char;
 pub(super) mod trigger;
 mod typed;
+mod uuid;
 mod various;
 mod xml;
 
@@ -127,6 +128,7 @@ pub(super) fn register(
     text::register(connection)?;
     timetz::register(connection)?;
     to_char::register(connection)?;
+    uuid::register(connection)?;
     various::register(connection)
 }
 

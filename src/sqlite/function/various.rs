@@ -4,9 +4,7 @@ use bytes::BytesMut;
 use rusqlite::Connection;
 use rusqlite::types::{Value as SqlValue, ValueRef};
 
-use super::{
-    Answer, Arguments, IMPURE, PURE, integer, lenient, owned, parse_numeric, strict, string,
-};
+use super::{Answer, Arguments, PURE, integer, lenient, owned, parse_numeric, strict, string};
 use crate::datum::encoding;
 use crate::datum::numeric::Numeric;
 use crate::datum::{self, Style};
@@ -146,8 +144,7 @@ fn register_checks(connection: &Connection) -> rusqlite::Result<()> {
     lenient(connection, "pg_version", 0, PURE, |_| Ok(string(VERSION)))?;
     strict(connection, "pg_encoding_name", 1, |args| {
         Ok(string(encoding::numbered(args.integer(0)?).map_or("", |known| known.name)))
-    })?;
-    lenient(connection, "pg_random_uuid", 0, IMPURE, |_| Ok(string(random_uuid())))
+    })
 }
 
 fn data_type(args: &Arguments<'_, '_>) -> Result<PgType, Error> {
@@ -158,16 +155,6 @@ fn data_type(args: &Arguments<'_, '_>) -> Result<PgType, Error> {
 
 fn style(args: &Arguments<'_, '_>) -> Result<Style, Error> {
     Ok(Style::decode(args.text(2)?))
-}
-
-/// A version 4 UUID (RFC 9562).
-fn random_uuid() -> String {
-    let mut bytes: [u8; 16] = crate::platform::random::bytes();
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let groups = [&hex[..4], &hex[4..6], &hex[6..8], &hex[8..10], &hex[10..]];
-    groups.map(|group| group.concat()).join("-")
 }
 
 fn extreme(

@@ -168,8 +168,12 @@ pub(crate) enum Lowering {
     Notify,
     /// `current_setting(name)`: the name must be a constant.
     CurrentSetting,
+    /// The same left of a `set_config`: as it was before that.
+    SettingBefore,
     /// `set_config(name, value, is_local)`: done by the session before the query runs.
     SetConfig,
+    /// What `set_config` gives: the setting, which was made by then.
+    SettingMade,
     /// The next value of a sequence.
     NextValue,
     /// `pg_sequence_last_value`: what the database's file says of a sequence.

@@ -1,0 +1,24 @@
+-- The functions of uuid-ossp.
+CREATE EXTENSION "uuid-ossp";
+SELECT uuid_generate_v3(uuid_ns_dns(), 'www.example.com'), uuid_generate_v5(uuid_ns_dns(), 'www.example.com');
+SELECT uuid_generate_v3(uuid_ns_url(), ''), uuid_generate_v5(uuid_ns_oid(), 'ä'), uuid_generate_v5(uuid_ns_x500(), 'n'), uuid_nil();
+SELECT uuid_generate_v3(NULL, 'n'), uuid_generate_v5(uuid_nil(), NULL);
+SELECT uuid_generate_v5(name => 'a', namespace => uuid_nil());
+SELECT uuid_generate_v5('6ba7b810-9dad-11d1-80b4-00c04fd430c8', n) FROM (VALUES ('a'), ('b'), (NULL)) v(n);
+SELECT uuid_generate_v3(uuid_ns_dns());
+SELECT uuid_generate_v3(1, 'a');
+SELECT uuid_generate_v5('x', 'a');
+SELECT pg_typeof(uuid_generate_v1()), substr(uuid_generate_v1()::text, 15, 1), substr(uuid_generate_v1mc()::text, 15, 1), substr(uuid_generate_v4()::text, 15, 1);
+SELECT substr(uuid_generate_v1()::text, 20, 1) IN ('8', '9', 'a', 'b') AS variant, uuid_generate_v1() <> uuid_generate_v1() AS differ;
+SELECT count(DISTINCT uuid_generate_v1()), count(DISTINCT uuid_generate_v1mc()), count(DISTINCT uuid_generate_v4()) FROM generate_series(1, 50);
+SELECT ('x' || substr(u, 16, 3) || substr(u, 10, 4) || substr(u, 1, 8))::bit(60)::bigint / 10000000 - 12219292800 - extract(epoch FROM now())::bigint BETWEEN -5 AND 5 AS clock FROM (SELECT uuid_generate_v1()::text AS u) v;
+SELECT * FROM uuid_generate_v5(uuid_nil(), 'from');
+CREATE TABLE u (id uuid PRIMARY KEY DEFAULT uuid_generate_v4(), one uuid NOT NULL DEFAULT uuid_generate_v1(), n text, five uuid GENERATED ALWAYS AS (uuid_generate_v5('6ba7b810-9dad-11d1-80b4-00c04fd430c8', n)) STORED);
+CREATE INDEX u_n ON u (uuid_generate_v5(uuid_ns_url(), n));
+INSERT INTO u (n) VALUES ('a'), ('b') RETURNING n, five, id <> one AS differ;
+SELECT n FROM u WHERE uuid_generate_v5(uuid_ns_url(), n) = uuid_generate_v5(uuid_ns_url(), 'b');
+SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = 'u'::regclass ORDER BY adnum;
+SELECT proname, pronargs, provolatile, proisstrict, proparallel, procost, prosrc, probin, proargnames, l.lanname FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE proname LIKE 'uuid\_%' AND pronamespace = 'public'::regnamespace ORDER BY 1;
+DROP TABLE u;
+DROP EXTENSION "uuid-ossp";
+SELECT uuid_generate_v5(uuid_nil(), 'a');
