@@ -347,7 +347,7 @@ impl Renderer {
         self.push(if with.recursive { "WITH RECURSIVE " } else { "WITH " });
         self.list(&with.ctes, |out, cte| {
             out.name(&cte.name);
-            out.names(&cte.columns);
+            out.columns(&cte.columns);
             out.push(match cte.materialized {
                 None => " AS ",
                 Some(true) => " AS MATERIALIZED ",

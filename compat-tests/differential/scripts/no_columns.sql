@@ -59,3 +59,14 @@ SELECT count(*) FROM empty_view;
 SELECT attname FROM pg_attribute WHERE attrelid = 'empty_view'::regclass AND attnum > 0;
 SELECT relnatts, relkind FROM pg_class WHERE relname = 'empty_view';
 DROP VIEW empty_view;
+-- A WITH query that has none.
+CREATE TABLE kept (a int, flag bool);
+INSERT INTO kept VALUES (1, true), (2, false);
+WITH n AS MATERIALIZED (SELECT) SELECT * FROM kept NATURAL JOIN n ORDER BY a;
+WITH n AS (SELECT FROM kept) SELECT count(*) FROM n;
+WITH n AS MATERIALIZED (SELECT FROM kept) SELECT * FROM n CROSS JOIN (VALUES (1)) v(i);
+WITH moved AS (DELETE FROM kept WHERE flag RETURNING *), n AS MATERIALIZED (SELECT WHERE true) SELECT * FROM moved NATURAL FULL JOIN n;
+WITH n AS MATERIALIZED (SELECT FROM kept) SELECT * FROM n;
+SELECT * FROM kept;
+WITH RECURSIVE n AS (SELECT UNION ALL SELECT FROM n WHERE false) SELECT count(*) FROM n;
+DROP TABLE kept;
