@@ -542,6 +542,18 @@ impl Expr {
         }
     }
 
+    /// The parts of `a AND b AND c`.
+    pub(crate) fn conjuncts(&self) -> Vec<&Self> {
+        let (mut parts, mut open) = (Vec::new(), vec![self]);
+        while let Some(expr) = open.pop() {
+            match &expr.kind {
+                ExprKind::And(left, right) => open.extend([right.as_ref(), left]),
+                _ => parts.push(expr),
+            }
+        }
+        parts
+    }
+
     /// The expressions directly in this one, subqueries left out.
     pub(crate) fn children(&self) -> Vec<&Self> {
         match &self.kind {

@@ -196,8 +196,7 @@ impl<'a> Target<'a> {
 
     /// A WHERE clause that names one row by its primary key, and asks nothing of other rows.
     fn filter(&self, filter: Option<&Expr>) -> Option<Filter> {
-        let mut conditions = Vec::new();
-        conjuncts(filter?, &mut conditions);
+        let conditions = filter?.conjuncts();
         if !conditions.iter().all(|condition| self.is_own(condition)) {
             return None;
         }
@@ -272,16 +271,6 @@ fn has_checks(table: &Table) -> bool {
 
 fn same_columns(left: &[&str], right: &[&str]) -> bool {
     left.len() == right.len() && left.iter().all(|column| right.contains(column))
-}
-
-/// The parts of `a AND b AND c`.
-fn conjuncts<'a>(expr: &'a Expr, into: &mut Vec<&'a Expr>) {
-    if let ExprKind::And(left, right) = &expr.kind {
-        conjuncts(left, into);
-        conjuncts(right, into);
-    } else {
-        into.push(expr);
-    }
 }
 
 fn key_part(expr: &Expr) -> Option<KeyPart> {

@@ -93,7 +93,7 @@ impl Lower<'_> {
             alias: Some(self.alias(update.id)),
             assignments: self.assignments(&update.assignments)?,
             from: update.from.as_ref().map(|from| self.from(from)).transpose()?,
-            filter: update.filter.as_ref().map(|filter| self.expr(filter)).transpose()?,
+            filter: update.filter.as_ref().map(|filter| self.condition(filter)).transpose()?,
             returning: self.returning(&update.returning, update.id)?,
         })
     }
@@ -102,7 +102,7 @@ impl Lower<'_> {
     pub(crate) fn delete(&mut self, delete: &Delete) -> Result<lite::Delete, Error> {
         let with = self.with(&delete.ctes, delete.recursive)?;
         let alias = self.alias(delete.id);
-        let filter = delete.filter.as_ref().map(|filter| self.expr(filter)).transpose()?;
+        let filter = delete.filter.as_ref().map(|filter| self.condition(filter)).transpose()?;
         let (alias, filter) = match &delete.using {
             None => (alias, filter),
             Some(using) => {

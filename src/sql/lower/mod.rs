@@ -2,6 +2,7 @@
 //!
 //! A [`Lower`] lowers one statement and collects where the parameters of the SQLite text come from.
 
+mod condition;
 mod dml;
 mod expr;
 mod fold;

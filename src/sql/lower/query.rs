@@ -310,7 +310,7 @@ impl Lower<'_> {
         if select.from.is_some() && both.any(Expr::is_never_true) {
             return Ok(Some(lite::Expr::Integer(0)));
         }
-        select.filter.as_ref().map(|filter| self.expr(filter)).transpose()
+        select.filter.as_ref().map(|filter| self.condition(filter)).transpose()
     }
 
     /// A relation with a column that is NULL only where an outer join lacks its row.

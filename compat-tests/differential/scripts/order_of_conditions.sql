@@ -1,0 +1,25 @@
+-- Which condition keeps another one from failing: the cheap ones are computed first, equal ones as they were written.
+CREATE TABLE oc (a int, b int, t text);
+INSERT INTO oc VALUES (1, 0, 'x'), (0, 1, '7'), (2147483647, 5, 'y');
+SELECT a FROM oc WHERE a + b + 1 > 0 AND b < 5 ORDER BY a;
+SELECT a FROM oc WHERE b < 5 AND a + b + 1 > 0 ORDER BY a;
+SELECT a FROM oc WHERE 10 / b > 1 AND b > 0 ORDER BY a;
+SELECT a FROM oc WHERE b > 0 AND 10 / b > 1 ORDER BY a;
+SELECT a FROM oc WHERE 10 / b > 1 AND b IS DISTINCT FROM 0;
+SELECT a FROM oc WHERE t::int > 1 AND a = 0;
+SELECT a FROM oc WHERE a = 0 AND t::int > 1;
+SELECT a FROM oc WHERE 10 / b > 1 AND b IN (1, 5) ORDER BY a;
+SELECT a FROM oc WHERE 10 / b > 1 AND b IN (1, 2, 3, 4, 5, 6) ORDER BY a;
+SELECT a FROM oc WHERE a + b + 1 > 0 AND NOT (b = 5) ORDER BY a;
+SELECT a FROM oc WHERE a + 1 > 0 AND (b = 0 OR b = 1) ORDER BY a;
+SELECT a FROM oc WHERE a + 1 + 1 > 0 AND (b = 0 OR b = 1) ORDER BY a;
+SELECT a FROM oc WHERE a + 1 > 0 AND CASE WHEN b = 5 THEN false ELSE true END ORDER BY a;
+SELECT a FROM oc WHERE a + (1 + 1) > 0 AND abs(b) < 5 ORDER BY a;
+SELECT a FROM oc WHERE a + 1 > 0 AND b BETWEEN 0 AND 1 ORDER BY a;
+SELECT a FROM oc WHERE a * 2 > 0 AND t LIKE 'x%' ORDER BY a;
+UPDATE oc SET b = b WHERE 10 / b > 1 AND b > 0 RETURNING a;
+UPDATE oc SET b = b WHERE 10 / b * 1 > 1 AND b > 0 RETURNING a;
+DELETE FROM oc WHERE a + 1 > 0 AND b < 0 RETURNING a;
+DELETE FROM oc WHERE a + 1 + 0 > 0 AND b > 100 RETURNING a;
+SELECT o.a FROM oc o JOIN oc p ON o.a = p.a WHERE 10 / p.b > 1 AND p.b > 0 ORDER BY 1;
+DROP TABLE oc;
