@@ -416,6 +416,12 @@ impl Binder<'_> {
         if call.name.len() > 1 {
             return Ok(None);
         }
+        if call.arguments.is_empty() && matches!(name, "coalesce" | "greatest" | "least") {
+            // Where the parenthesis is, unless blanks stand before it.
+            let closing = position + name.len() as u32 + 1;
+            let message = "syntax error at or near \")\"";
+            return Err(at(Error::user(SqlState::SYNTAX_ERROR, message), closing));
+        }
         match name {
             "coalesce" => {
                 let arguments = self.arguments(call)?;
