@@ -22,3 +22,8 @@ SELECT proname, pronargs, provolatile, proisstrict, proparallel, procost, prosrc
 DROP TABLE u;
 DROP EXTENSION "uuid-ossp";
 SELECT uuid_generate_v5(uuid_nil(), 'a');
+CREATE EXTENSION "uuid-ossp";
+CREATE FUNCTION uuid_generate_v5(text) RETURNS text LANGUAGE sql AS 'SELECT $1 || ''!''';
+DROP EXTENSION "uuid-ossp";
+SELECT uuid_generate_v5('mine');
+DROP FUNCTION uuid_generate_v5(text);

@@ -218,11 +218,12 @@ impl Extension {
         }
     }
 
-    /// Whether a function belongs to it.
+    /// Whether a function belongs to it. Those that take nothing were in SQL once.
     pub fn has(&self, function: &Function) -> bool {
         self.schema == function.schema
             && Self::functions(&self.name).iter().any(|(name, takes)| {
                 *name == function.name
+                    && (function.language == "c" || takes.is_empty())
                     && takes.iter().map(|(_, oid)| oid).eq(&function.argument_types)
             })
     }

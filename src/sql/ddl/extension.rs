@@ -188,9 +188,8 @@ pub(super) fn drop(
             binder.notices.push(skipped(&error));
             continue;
         };
-        for (name, _) in Extension::functions(&known.name) {
-            let keys = [("schema_name", (&known.schema).into()), ("name", (*name).into())];
-            work.push(record::delete("_eider_function", &keys));
+        for function in binder.catalog.functions.values().filter(|function| known.has(function)) {
+            work.push(record::delete("_eider_function", &[("oid", function.oid.into())]));
         }
         work.push(record::delete("_eider_extension", &[("oid", known.oid.into())]));
         dropping::forget(PG_EXTENSION, known.oid, &mut work);
