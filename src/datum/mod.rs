@@ -36,7 +36,7 @@ pub mod record;
 pub mod record_input;
 pub mod regex;
 mod stored;
-mod string;
+pub(crate) mod string;
 mod style;
 pub mod temporal;
 mod text_in;

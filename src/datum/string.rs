@@ -225,7 +225,8 @@ pub(crate) fn uuid_from_text(input: &str) -> Result<Value, Error> {
     Ok(uuid_stored(bytes))
 }
 
-fn uuid_bytes(input: &str) -> Option<[u8; 16]> {
+/// The bytes of a uuid as it is written.
+pub(crate) fn uuid_bytes(input: &str) -> Option<[u8; 16]> {
     let inner = match input.strip_prefix('{') {
         Some(rest) => rest.strip_suffix('}')?,
         None => input,
@@ -244,6 +245,11 @@ fn uuid_bytes(input: &str) -> Option<[u8; 16]> {
 }
 
 fn uuid_stored(bytes: [u8; 16]) -> Value {
+    Value::Text(uuid_text(bytes))
+}
+
+/// The stored form of a uuid.
+pub(crate) fn uuid_text(bytes: [u8; 16]) -> String {
     let mut text = String::with_capacity(36);
     for (at, byte) in bytes.iter().enumerate() {
         if matches!(at, 4 | 6 | 8 | 10) {
@@ -252,7 +258,7 @@ fn uuid_stored(bytes: [u8; 16]) -> Value {
         text.push(HEX[usize::from(byte >> 4)] as char);
         text.push(HEX[usize::from(byte & 15)] as char);
     }
-    Value::Text(text)
+    text
 }
 
 pub(crate) fn uuid_from_binary(bytes: &[u8]) -> Result<Value, Error> {

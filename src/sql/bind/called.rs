@@ -120,7 +120,7 @@ impl<'a> Binder<'a> {
             other => other?,
         };
         self.refuse_procedure(function, call, position)?;
-        if arguments.iter().any(depends_on_rows) {
+        if arguments.iter().any(Expr::depends_on_rows) {
             return refused(format!(
                 "a call of {name} whose arguments depend on the statement's rows is not supported"
             ));
@@ -270,7 +270,10 @@ fn of_value(value: &Expr, once: &mut Vec<usize>) {
     }
 }
 
-fn depends_on_rows(value: &Expr) -> bool {
-    matches!(value.kind, ExprKind::Column(_) | ExprKind::Element { .. })
-        || value.children().into_iter().any(depends_on_rows)
+impl Expr {
+    /// Whether a column of a row is in it, subqueries left out.
+    pub(crate) fn depends_on_rows(&self) -> bool {
+        matches!(self.kind, ExprKind::Column(_) | ExprKind::Element { .. })
+            || self.children().into_iter().any(Self::depends_on_rows)
+    }
 }

@@ -470,11 +470,6 @@ impl Expr {
     }
 }
 
-/// Whether a function of an extension gives something else each time.
-pub(crate) fn is_generator(name: &str) -> bool {
-    matches!(name, "uuid_generate_v1" | "uuid_generate_v1mc" | "uuid_generate_v4")
-}
-
 /// The value of a function that an extension brings.
 fn brought(function: &Function, arguments: Vec<Expr>) -> Result<Expr, Error> {
     let fixed = |uuid: &str| Ok(Expr::constant(Value::Text(uuid.to_owned()), PgType::UUID, 0));
@@ -494,7 +489,7 @@ fn brought(function: &Function, arguments: Vec<Expr>) -> Result<Expr, Error> {
     let kind = ExprKind::Call {
         lowering: Lowering::Call(lowering),
         arguments,
-        volatile: is_generator(&function.body),
+        volatile: function.volatility == 'v',
         strict: true,
     };
     Ok(Expr { kind, data_type: PgType::UUID, position: 0 })

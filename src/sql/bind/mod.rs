@@ -57,7 +57,6 @@ use crate::sql::types::{Types, is_unordered};
 pub(crate) use called::{Calling, is_called};
 pub(crate) use changes::{Change, ChangeStep, Role, row_id_name};
 pub(crate) use enums::sort_key;
-pub(crate) use inline::is_generator;
 pub(crate) use name::{label, no_such_relation};
 pub(crate) use scope::{Item, Scope};
 pub(crate) use select::{column_name, no_aggregate};

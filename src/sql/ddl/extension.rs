@@ -6,7 +6,7 @@ use crate::model::pg_type::{Oid, PgType};
 use crate::pgdata::{self, PG_EXTENSION};
 use crate::sql::Action;
 use crate::sql::ast::{Name, QualifiedName};
-use crate::sql::bind::{Binder, is_generator, label};
+use crate::sql::bind::{Binder, label};
 use crate::sql::ddl::record::{self, number};
 use crate::sql::ddl::{Work, drop as dropping, function, name, object, skipped};
 use crate::sql::lite::Expr;
@@ -82,6 +82,11 @@ pub(super) fn existing(name: &Name, catalog: &Catalog) -> Result<Oid, Error> {
 
 fn missing(name: &str) -> Error {
     Error::user(SqlState::UNDEFINED_OBJECT, format!("extension \"{name}\" does not exist"))
+}
+
+/// Whether a function of an extension gives something else each time.
+fn is_generator(name: &str) -> bool {
+    matches!(name, "uuid_generate_v1" | "uuid_generate_v1mc" | "uuid_generate_v4")
 }
 
 /// What PostgreSQL's extension says of itself.

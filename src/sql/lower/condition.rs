@@ -41,7 +41,7 @@ fn cost(expr: &Expr) -> Option<u64> {
     let parts = expr.children();
     let below = parts.into_iter().map(cost).sum::<Option<u64>>()?;
     // What is the same for all rows is computed before.
-    if below == 0 && !depends(expr) {
+    if below == 0 && !expr.depends_on_rows() && !expr.is_volatile() {
         return Some(0);
     }
     let own = match &expr.kind {
@@ -57,17 +57,4 @@ fn cost(expr: &Expr) -> Option<u64> {
         _ => 0,
     };
     Some(below + own)
-}
-
-/// Whether it isn't the same for all rows.
-fn depends(expr: &Expr) -> bool {
-    let own = matches!(
-        expr.kind,
-        ExprKind::Column(_)
-            | ExprKind::Element { .. }
-            | ExprKind::Aggregate(_)
-            | ExprKind::Grouping(_)
-            | ExprKind::Call { volatile: true, .. }
-    );
-    own || expr.children().into_iter().any(depends)
 }

@@ -4,6 +4,7 @@ use md5::Digest as _;
 use rusqlite::Connection;
 
 use super::{Answer, Arguments, IMPURE, lenient, strict, string};
+use crate::datum::string::{uuid_bytes, uuid_text};
 use crate::model::error::Error;
 use crate::platform::{clock, random};
 
@@ -36,10 +37,9 @@ fn timed() -> String {
 
 /// Versions 3 and 5: by a namespace and a name in it.
 fn named(args: &Arguments<'_, '_>, version: u8, hash: fn(&[u8]) -> Vec<u8>) -> Answer {
-    let digits: String = args.text(0)?.chars().filter(|c| *c != '-').collect();
-    let namespace = u128::from_str_radix(&digits, 16)
-        .map_err(|_| Error::internal("a uuid is stored as hexadecimal digits"))?;
-    let hash = hash(&[&namespace.to_be_bytes(), args.text(1)?.as_bytes()].concat());
+    let namespace = uuid_bytes(args.text(0)?)
+        .ok_or_else(|| Error::internal("a uuid is stored as hexadecimal digits"))?;
+    let hash = hash(&[&namespace, args.text(1)?.as_bytes()].concat());
     let first = hash.first_chunk().ok_or_else(|| Error::internal("a hash is 16 bytes or more"))?;
     Ok(string(text(*first, version)))
 }
@@ -48,7 +48,5 @@ fn named(args: &Arguments<'_, '_>, version: u8, hash: fn(&[u8]) -> Vec<u8>) -> A
 fn text(mut bytes: [u8; 16], version: u8) -> String {
     bytes[6] = bytes[6] & 0x0f | version << 4;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let groups = [&hex[..4], &hex[4..6], &hex[6..8], &hex[8..10], &hex[10..]];
-    groups.map(|group| group.concat()).join("-")
+    uuid_text(bytes)
 }
